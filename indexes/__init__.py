@@ -1,0 +1,1 @@
+"""The library: files → tree → one Qdrant collection → merged, compressed, cited answers."""

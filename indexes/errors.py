@@ -1,0 +1,42 @@
+"""Every error a caller can meet, in one place.
+
+    RagError
+    ├── SettingsError          a setting is unknown, missing or contradicts another
+    ├── DocumentError          a file or document cannot be turned into text
+    ├── StoreError             the index cannot be opened, reached or trusted
+    │   ├── StoreLockedError       another process holds the embedded index
+    │   └── IndexMismatchError     another embedding model or other chunk sizes made it
+    └── ModelError             a model cannot be loaded or reached, or gave no usable answer
+
+Each message is one line and names the fix. Whatever a library below us raises at a
+boundary (the engine, a model server, AWS, a file) arrives as one of these, with the
+original as its `__cause__`.
+"""
+
+
+class RagError(Exception):
+    """Anything this project raises on purpose."""
+
+
+class SettingsError(RagError):
+    """A setting is unknown, missing, out of range or contradicts another."""
+
+
+class DocumentError(RagError):
+    """A file or document cannot be turned into text; the message names it."""
+
+
+class StoreError(RagError):
+    """The index cannot be opened, reached or trusted."""
+
+
+class StoreLockedError(StoreError):
+    """Another process holds the embedded index."""
+
+
+class IndexMismatchError(StoreError):
+    """The collection was made with another embedding model or other chunk sizes."""
+
+
+class ModelError(RagError):
+    """A model cannot be loaded or reached, or gave no usable answer."""

@@ -1,0 +1,113 @@
+"""All settings, each also an environment variable `RAG_…`.
+
+    RAG_PROVIDER=openai RAG_BASE_URL=http://localhost:8000/v1 python -m app ask "…"
+
+Nothing here connects, loads or reads anything but the environment, and that only when
+`load_settings` is called.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from indexes.errors import SettingsError
+
+Provider = Literal["local", "openai", "sagemaker"]
+SearchMode = Literal["hybrid", "dense", "bm25"]
+
+# `local` prefills about 215 prompt tokens a second on two cores: this budget keeps the
+# first word of an answer within a few seconds. The other providers read a page at once.
+DEFAULT_BUDGETS: dict[Provider, int] = {"local": 512, "openai": 2048, "sagemaker": 2048}
+
+
+class Settings(BaseSettings):
+    """Settings of one index and the models beside it. Immutable.
+
+    Raises `pydantic.ValidationError` on bad values; `load_settings` turns that into a
+    one-line `SettingsError`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="RAG_", frozen=True, extra="forbid", validate_default=True
+    )
+
+    # Where the index lives.
+    index: str = Field(".rag/index", description="Folder of an embedded index, or server URL.")
+    collection: str = Field("documents", pattern=r"^[A-Za-z0-9_-]{1,128}$")
+    qdrant_api_key: SecretStr | None = None
+
+    # Which models.
+    provider: Provider = "local"
+    base_url: str | None = Field(None, description="OpenAI-compatible endpoint, with its /v1.")
+    embedding_base_url: str | None = Field(None, description="Where it differs from base_url.")
+    api_key: SecretStr | None = None
+    llm_model: str | None = None
+    embedding_model: str | None = None
+    llm_gguf: Path | None = Field(None, description="A GGUF file instead of SmolLM2-135M.")
+    embedding_gguf: Path | None = Field(None, description="A GGUF file instead of MiniLM.")
+    context_window: int | None = Field(None, ge=512, description="Tokens the LLM can read.")
+    max_answer_tokens: int = Field(256, ge=1, le=8192)
+    temperature: float = Field(0.0, ge=0.0, le=2.0)
+    query_instruction: str = Field("", description="Put before queries (only) for embedding.")
+    threads: int | None = Field(None, ge=1, le=256, description="llama.cpp threads.")
+    model_timeout: float = Field(120.0, gt=0, description="Seconds for one model call.")
+    cache: Path = Field(
+        default_factory=lambda: platformdirs.user_cache_path("advanced-rag-patterns"),
+        description="Folder for converted models.",
+    )
+
+    # Documents and hierarchy.
+    levels: Annotated[tuple[int, ...], NoDecode] = Field(
+        (1024, 256, 128), description="Chunk sizes in tokens, root first, leaves last."
+    )
+    max_file_mb: float = Field(64.0, gt=0, description="Larger files are refused.")
+
+    # Retrieval.
+    pattern: str = "parent"
+    search: SearchMode = "hybrid"
+    top_k: int = Field(64, ge=1, le=1000, description="Hits each search hands on.")
+    budget: int | None = Field(
+        None, ge=16, le=1_000_000, description="Context tokens; default by provider."
+    )
+
+    @field_validator("levels", mode="before")
+    @classmethod
+    def _split_levels(cls, value: Any) -> Any:
+        """Accept `1024,256,128` from the environment and the command line."""
+        return value.split(",") if isinstance(value, str) else value
+
+    @field_validator("levels")
+    @classmethod
+    def _check_levels(cls, levels: tuple[int, ...]) -> tuple[int, ...]:
+        if not levels or any(size < 16 for size in levels):
+            raise ValueError("give at least one chunk size of 16 tokens or more")
+        if any(child * 2 > parent for parent, child in zip(levels, levels[1:], strict=False)):
+            raise ValueError("each level must be at most half of the one before, root first")
+        return levels
+
+    @property
+    def context_budget(self) -> int:
+        """Context tokens a pattern may fill: `budget`, or the provider's default."""
+        return self.budget if self.budget is not None else DEFAULT_BUDGETS[self.provider]
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment; arguments that are not None win.
+
+    Raises:
+        SettingsError: one line with the setting's name, its environment variable and
+            what it takes. Values are left out of the message: one may be a secret.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(
+            f"setting {name} (environment RAG_{name.upper()}): {reason}"
+        ) from error
