@@ -6,6 +6,7 @@ Nothing here connects, loads or reads anything but the environment, and that onl
 `load_settings` is called.
 """
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -84,7 +85,7 @@ class Settings(BaseSettings):
     def _check_levels(cls, levels: tuple[int, ...]) -> tuple[int, ...]:
         if not levels or any(size < 16 for size in levels):
             raise ValueError("give at least one chunk size of 16 tokens or more")
-        if any(child * 2 > parent for parent, child in zip(levels, levels[1:], strict=False)):
+        if any(child * 2 > parent for parent, child in pairwise(levels)):
             raise ValueError("each level must be at most half of the one before, root first")
         return levels
 
@@ -108,6 +109,4 @@ def load_settings(**overrides: Any) -> Settings:
         first = error.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
         reason = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(
-            f"setting {name} (environment RAG_{name.upper()}): {reason}"
-        ) from error
+        raise SettingsError(f"setting {name} (environment RAG_{name.upper()}): {reason}") from error

@@ -1,0 +1,140 @@
+"""A document becomes a tree: exact offsets, tiling levels, stable ids, true links."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from llama_index.core.schema import Document, NodeRelationship
+
+from indexes.hierarchy import Tree, TreeNodeParser, build_tree
+from indexes.tokens import count_tokens, token_starts
+
+LEVELS = (64, 32, 16)
+
+hostile_text = st.one_of(
+    st.text(),
+    st.text(alphabet="ab .\n\r\t", max_size=2000),
+    st.text(alphabet="日本語。！、😀👨‍👩‍👧é", max_size=400),
+    st.lists(st.sampled_from(["| a | b |\r\n", "# Heading\n", "- item\n", "Word. ", "\n\n"])).map(
+        "".join
+    ),
+)
+
+
+def tree_of(text: str, levels: tuple[int, ...] = LEVELS) -> Tree:
+    return build_tree(text, document_id="d", version="v", levels=levels)
+
+
+def assert_is_a_tree(tree: Tree, text: str, levels: tuple[int, ...]) -> None:
+    assert "".join(text[leaf.start : leaf.end] for leaf in tree.leaves) == text
+    for place, node in enumerate(tree.nodes):
+        assert node.tokens <= levels[node.level] or node.end - node.start == 1
+        children = [child for child in tree.nodes if child.parent == place]
+        if node.level == len(levels) - 1:
+            assert not children
+            continue
+        assert len(children) > 1
+        assert [children[0].start, children[-1].end] == [node.start, node.end]
+        assert all(left.end == right.start for left, right in pairwise(children))
+        covered = tree.leaves[slice(*node.leaves)]
+        assert [covered[0].start, covered[-1].end] == [node.start, node.end]
+    spans = [(node.start, node.end) for node in tree.nodes]
+    assert len(set(spans)) == len(spans), "a node repeats its only child"
+
+
+@given(hostile_text)
+@settings(max_examples=150, deadline=None)
+def test_any_text_is_tiled_at_every_level(text: str) -> None:
+    assert_is_a_tree(tree_of(text), text, LEVELS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * 10_000,
+        "word " * 5_000,
+        "Line one.\r\nLine two.\r\n\r\n" * 200,
+        "| year | revenue |\n|---|---|\n" + "| 2021 | 4.2 |\n" * 300,
+        "没有空格的长句子。" * 500,
+        " " * 3000,
+        "a\ud800b" * 500,
+    ],
+    ids=["one word", "no sentences", "CRLF", "table", "Chinese", "spaces", "lone surrogates"],
+)
+def test_awkward_texts_are_tiled_too(text: str) -> None:
+    assert_is_a_tree(tree_of(text), text, LEVELS)
+
+
+def test_cuts_prefer_paragraphs_then_sentences_then_words() -> None:
+    paragraph = "One sentence stands here. Another one follows it closely. "
+    text = "\n\n".join([paragraph * 2] * 8)
+    for leaf in tree_of(text, (40,)).leaves[1:]:
+        assert text[leaf.start - 2 : leaf.start] == "\n\n"
+    for leaf in tree_of(paragraph * 40, (40,)).leaves[1:]:
+        assert (paragraph * 40)[leaf.start :].startswith(("One sentence", "Another one"))
+    for leaf in tree_of("word " * 400, (40,)).leaves:
+        assert ("word " * 400)[leaf.start : leaf.end].startswith("word")
+
+
+def test_pieces_of_a_parent_are_about_even() -> None:
+    tokens = [leaf.tokens for leaf in tree_of("word " * 100, (60,)).leaves]
+    assert max(tokens) - min(tokens) <= 2
+
+
+def test_a_short_document_is_a_single_leaf_without_parents() -> None:
+    tree = tree_of("Just this.")
+    assert [(node.level, node.parent) for node in tree.nodes] == [(2, None)]
+
+
+def test_the_empty_text_has_no_nodes() -> None:
+    assert tree_of("").nodes == ()
+
+
+def test_ids_depend_on_document_version_and_place_only() -> None:
+    text = "Some words in a row. " * 40
+    ids = [node.id for node in tree_of(text).nodes]
+    assert ids == [node.id for node in tree_of(text).nodes]
+    assert len(set(ids)) == len(ids)
+    other = build_tree(text, document_id="d", version="w", levels=LEVELS)
+    assert not {node.id for node in other.nodes} & set(ids)
+
+
+def test_leaves_know_the_headings_above_them() -> None:
+    filler = "Plain words fill the section. " * 12
+    text = f"# Guide\n{filler}\n## Network\n{filler}\n```\n# no heading\n```\n# Usage\n{filler}"
+    tree = build_tree(text, document_id="d", version="v", levels=(64, 24), markdown=True)
+    paths = dict(zip([leaf.start for leaf in tree.leaves], tree.headings, strict=True))
+    assert paths[0] == "Guide"
+    assert set(paths.values()) == {"Guide", "Guide › Network", "Usage"}
+
+
+@given(hostile_text)
+@settings(max_examples=100, deadline=None)
+def test_token_starts_agree_with_the_token_count(text: str) -> None:
+    starts = token_starts(text)
+    assert starts == sorted(starts)
+    assert all(0 <= start < len(text) for start in starts)
+    if not any("\ud800" <= character <= "\udfff" for character in text):
+        assert len(starts) == count_tokens(text)
+
+
+def test_llamaindex_nodes_carry_offsets_and_true_links() -> None:
+    document = Document(text="A sentence about trees. " * 60, id_="trees", metadata={"year": 2021})
+    nodes = TreeNodeParser(levels=LEVELS).get_nodes_from_documents([document])
+    by_id = {node.node_id: node for node in nodes}
+    for node in nodes:
+        assert document.text[node.start_char_idx : node.end_char_idx] == node.text
+        assert node.ref_doc_id == "trees"
+        assert node.metadata["year"] == 2021
+        if node.parent_node:
+            siblings = by_id[node.parent_node.node_id].child_nodes
+            assert node.node_id in [child.node_id for child in siblings]
+        if node.next_node:
+            following = by_id[node.next_node.node_id]
+            assert following.start_char_idx == node.end_char_idx
+            assert following.prev_node.node_id == node.node_id
+    inner = [node for node in nodes if node.child_nodes]
+    assert {node.metadata["level"] for node in inner} == {0, 1}
+    linked = [node for node in nodes if NodeRelationship.NEXT in node.relationships]
+    assert {node.metadata["level"] for node in linked} == {0, 1, 2}
