@@ -1,0 +1,18 @@
+"""Four annual letters of a fictional company, and questions about them with exact references.
+
+The company, its people and its figures are invented. Its letters repeat their themes from year to
+year, so that a question may need one sentence, one page, or several years at once.
+
+`source/` holds the letters as written; `letters/` and `questions.jsonl` are made from it by
+`python -m app.samples.render` and `python -m app.samples.questions`.
+"""
+
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+LETTERS: Path = _HERE / "letters"
+"""The folder with the letters as PDFs."""
+
+QUESTIONS: Path = _HERE / "questions.jsonl"
+"""One question a line: `{"id", "question", "references": [{"document", "start", "end"}]}`."""
