@@ -19,6 +19,8 @@ from indexes.errors import SettingsError
 Provider = Literal["local", "openai", "sagemaker"]
 SearchMode = Literal["hybrid", "dense", "bm25"]
 
+DEFAULT_LEVELS = (1024, 256, 128)
+
 # `local` prefills about 215 prompt tokens a second on two cores: this budget keeps the
 # first word of an answer within a few seconds. The other providers read a page at once.
 DEFAULT_BUDGETS: dict[Provider, int] = {"local": 512, "openai": 2048, "sagemaker": 2048}
@@ -61,8 +63,8 @@ class Settings(BaseSettings):
     )
 
     # Documents and hierarchy.
-    levels: Annotated[tuple[int, ...], NoDecode] = Field(
-        (1024, 256, 128), description="Chunk sizes in tokens, root first, leaves last."
+    levels: Annotated[tuple[int, ...] | None, NoDecode] = Field(
+        None, description="Chunk sizes in tokens, root first; default: the collection's."
     )
     max_file_mb: float = Field(64.0, gt=0, description="Larger files are refused.")
 
@@ -82,7 +84,9 @@ class Settings(BaseSettings):
 
     @field_validator("levels")
     @classmethod
-    def _check_levels(cls, levels: tuple[int, ...]) -> tuple[int, ...]:
+    def _check_levels(cls, levels: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if levels is None:
+            return None
         if not levels or any(size < 16 for size in levels):
             raise ValueError("give at least one chunk size of 16 tokens or more")
         if any(child * 2 > parent for parent, child in pairwise(levels)):

@@ -1,0 +1,29 @@
+"""Files → LlamaIndex `Document`s.
+
+    files.py      which files, and the name each goes by
+    pdf.py        PDF → glyphs;  reflow.py  glyphs → paragraphs with a page map
+    markup.py     HTML and DOCX → paragraphs
+    titles.py     what a document is called
+    loading.py    all of it together, and documents that others made
+
+Every failure is a `DocumentError` of one line that names the file and the fix.
+"""
+
+from indexes.documents.files import MEDIA_TYPES, find_files
+from indexes.documents.loading import (
+    MAX_BYTES,
+    adopt,
+    load_document,
+    load_documents,
+    pages_of,
+)
+
+__all__ = [
+    "MAX_BYTES",
+    "MEDIA_TYPES",
+    "adopt",
+    "find_files",
+    "load_document",
+    "load_documents",
+    "pages_of",
+]

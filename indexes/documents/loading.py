@@ -1,0 +1,239 @@
+"""Files → LlamaIndex documents with a stable id, a title and a source."""
+
+import hashlib
+import json
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePath
+from typing import Any
+from uuid import UUID, uuid5
+
+from llama_index.core.schema import Document
+
+from indexes.documents.extracted import Extracted, UnreadableError, storable
+from indexes.documents.files import (
+    DOCX,
+    MEDIA_TYPES,
+    Report,
+    existing,
+    log_skip,
+    shown,
+    source_of,
+    unreadable,
+    unsupported,
+    walk,
+)
+from indexes.documents.markup import read_docx, read_html
+from indexes.documents.pdf import read_pdf
+from indexes.documents.titles import choose_title, markdown_title, title_from_name
+from indexes.errors import DocumentError
+
+MAX_BYTES = 64 * 1024 * 1024
+MAX_CHARACTERS = 64 * 1024 * 1024
+
+# Never change this: every document's id derives from it.
+_IDS = UUID("6f1c4f1e-52a5-5c0b-9c55-6d1f0c6b8a11")
+
+
+def load_documents(
+    paths: Iterable[str | Path],
+    *,
+    max_bytes: int = MAX_BYTES,
+    on_error: Report,
+    on_skip: Report | None = None,
+) -> Iterator[Document]:
+    """Documents of all files under `paths`, one at a time as they are asked for.
+
+    A file that cannot be read is reported and the rest goes on.
+
+    Args:
+        paths: Files and folders, as for `find_files`.
+        max_bytes: Larger files are refused.
+        on_error: Told of each file or path that failed.
+        on_skip: Told of each unsupported file found in a folder; default: the log.
+    """
+    taken: dict[str, Path] = {}
+    for path, root in walk(paths, on_skip=on_skip or log_skip, on_error=on_error):
+        try:
+            source = source_of(path, root)
+            if source in taken:
+                raise DocumentError(
+                    f"{shown(path)}: would replace {shown(taken[source])}, which is also "
+                    f"called {source}: ingest the folder that holds both"
+                )
+            taken[source] = path
+            document = load_document(path, root=root, max_bytes=max_bytes)
+        except DocumentError as error:
+            on_error(path, error)
+        else:
+            yield document
+
+
+def load_document(
+    path: str | Path, *, root: Path | None = None, max_bytes: int = MAX_BYTES
+) -> Document:
+    """One file as a document.
+
+    The text of a plain text or Markdown file is exactly the file decoded as UTF-8, with its
+    line ends and its byte order mark, if any, so that offsets mean the same everywhere.
+    Other formats give reading text: paragraphs separated by a blank line, list items and
+    table rows (cells separated by ` | `) on lines of their own.
+
+    Metadata: `title`, `source`, `file_name`, `media_type`, `content_hash`, and for a PDF
+    `page_starts`, the offset at which each page begins (see `pages_of`). None of it is part
+    of what LlamaIndex embeds or shows a model.
+
+    Args:
+        path: The file.
+        root: The folder below which its path is its name; default: the one it lies in.
+        max_bytes: Larger files are refused.
+
+    Raises:
+        DocumentError: the file cannot be turned into text; one line with its name and the fix.
+    """
+    path = Path(path)
+    media_type = MEDIA_TYPES.get(existing(path).suffix.lower())
+    if media_type is None:
+        raise unsupported(path)
+    data = _bytes_of(path, max_bytes)
+    try:
+        extracted = _read(data, media_type)
+    except UnreadableError as error:
+        raise DocumentError(f"{shown(path)}: {error}") from error
+    if not extracted.text.strip("\ufeff \t\r\n\f\v"):
+        raise DocumentError(f"{shown(path)}: has no text in it: leave it out")
+    source = source_of(path, root)
+    file_name = PurePath(source).name
+    metadata: dict[str, Any] = {
+        "title": choose_title(extracted, file_name),
+        "source": source,
+        "file_name": file_name,
+        "media_type": media_type,
+    }
+    if extracted.page_starts is not None:
+        metadata["page_starts"] = list(extracted.page_starts)
+    return _document(_id_of(source), extracted.text, metadata)
+
+
+def adopt(document: Document) -> Document:
+    """A copy of a caller's document with id, title, source and hash filled in.
+
+    An id that the caller gave stays, so that it can be deleted or replaced by it. One that
+    LlamaIndex made up is replaced by one derived from source and content: the same document
+    adopted twice is one document. (A changed one is then another; give it an id if it is to
+    replace the old.) Characters that cannot be stored become U+FFFD, which moves no offset.
+
+    Raises:
+        DocumentError: the document has no text, or metadata that is no JSON.
+    """
+    given_id = document.id_ if "id_" in document.model_fields_set else None
+    text = storable(document.text, "\ufffd")
+    if not text.strip():
+        raise DocumentError(f"document {document.id_}: has no text in it: leave it out")
+    try:
+        metadata: dict[str, Any] = _jsonable(document.metadata)
+    except RecursionError as error:
+        raise DocumentError(f"document {document.id_}: its metadata never ends: trim it") from error
+    metadata.pop("content_hash", None)
+    name = metadata.get("source") or metadata.get("file_name") or metadata.get("file_path")
+    source = str(metadata.get("source") or PurePath(str(name or "")).name or given_id or "")
+    id_ = given_id or _id_of(source + "\n" + _hash(text, metadata))
+    metadata["source"] = source or id_
+    metadata["file_name"] = str(metadata.get("file_name") or PurePath(metadata["source"]).name)
+    metadata["title"] = str(metadata.get("title") or "").strip() or (
+        title_from_name(metadata["file_name"]) if source else text.strip().splitlines()[0][:80]
+    )
+    if not _is_page_map(metadata.get("page_starts")):
+        metadata.pop("page_starts", None)
+    return _document(id_, text, metadata)
+
+
+def pages_of(page_starts: Sequence[int], start: int, end: int) -> tuple[int, int] | None:
+    """First and last page, counted from 1, of the span `start:end`; None without pages.
+
+    >>> pages_of([0, 100, 200], 90, 110)
+    (1, 2)
+    """
+    if not page_starts:
+        return None
+    first = bisect_right(page_starts, start)
+    last = bisect_right(page_starts, max(start, end - 1))
+    return max(first, 1), max(last, 1)
+
+
+def _bytes_of(path: Path, max_bytes: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if len(data) > max_bytes:
+        raise DocumentError(
+            f"{shown(path)}: is larger than {max_bytes / 1024**2:g} MB: split it, or raise the "
+            "limit (RAG_MAX_FILE_MB)"
+        )
+    if not data:
+        raise DocumentError(f"{shown(path)}: is empty: leave it out")
+    return data
+
+
+def _read(data: bytes, media_type: str) -> Extracted:
+    if media_type == "application/pdf":
+        return read_pdf(data, MAX_CHARACTERS)
+    if media_type == "text/html":
+        return read_html(data, MAX_CHARACTERS)
+    if media_type == DOCX:
+        return read_docx(data, MAX_CHARACTERS)
+    text = _decode(data)
+    return Extracted(text, title=markdown_title(text) if media_type == "text/markdown" else None)
+
+
+def _decode(data: bytes) -> str:
+    if b"\0" in data:
+        kind = "UTF-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "binary or UTF-16"
+        raise UnreadableError(f"is {kind}, not UTF-8 text: save it as UTF-8")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UnreadableError(
+            f"is not UTF-8 (byte {error.start}): save it as UTF-8, "
+            "e.g. iconv -f WINDOWS-1252 -t UTF-8"
+        ) from error
+
+
+def _document(id_: str, text: str, metadata: dict[str, Any]) -> Document:
+    metadata = {**metadata, "content_hash": _hash(text, metadata)}
+    return Document(
+        id_=id_,
+        text=text,
+        metadata=metadata,
+        excluded_embed_metadata_keys=sorted(metadata),
+        excluded_llm_metadata_keys=sorted(metadata),
+    )
+
+
+def _id_of(name: str) -> str:
+    return str(uuid5(_IDS, name))
+
+
+def _hash(text: str, metadata: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps([text, metadata], sort_keys=True).encode()).hexdigest()
+
+
+def _jsonable(value: Any) -> Any:
+    """The value as JSON can hold it; dates, paths and the like as text."""
+    if isinstance(value, dict):
+        return {storable(str(key), "\ufffd"): _jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_jsonable(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return storable(str(value), "\ufffd")
+
+
+def _is_page_map(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and all(type(start) is int and start >= 0 for start in value)
+        and value == sorted(value)
+    )

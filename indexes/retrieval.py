@@ -1,0 +1,236 @@
+"""Question → contexts that fill a budget, as a LlamaIndex retriever.
+
+retriever = TreeRetriever(store, embedding, method="tree", budget=1024)
+nodes = retriever.retrieve("How did the cloud business evolve?")
+nodes = await retriever.aretrieve("How did the cloud business evolve?")
+"""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from llama_index.core.base.base_retriever import BaseRetriever
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
+from qdrant_client import models
+
+from indexes.documents import pages_of
+from indexes.errors import StoreError
+from indexes.merging import Passage, grow, in_order, merge_by_ratio, pack, spread
+from indexes.search import Found, Question, TreeSearch
+from indexes.settings import SearchMode
+from indexes.store.nodes import TreeStore
+from indexes.store.points import Manifest
+from indexes.tokens import count_tokens
+from indexes.trace import Stage, stage
+
+Method = Literal["leaves", "tree", "ratio"]
+
+# A document that keeps changing while it is read is left out after this many tries.
+_TRIES = 3
+# Leaves that a budget can take, generously: the searches must return more than that.
+_HITS_PER_TOKEN = 1 / 48
+
+
+class TreeRetriever(BaseRetriever):
+    """Contexts for a question, as many as fit into a budget.
+
+    Each node's text is a run of its document's text; its metadata tells where:
+    `document_id`, `source`, `title`, `start`, `end` (characters), `level` (0 is the
+    root's), `leaves`, `tokens`, `reason` and, for a PDF, `pages`. Nodes come best first;
+    scores of different methods are on different scales, higher being better.
+
+    Args:
+        store: where to search.
+        embedding: the model that made its vectors.
+        method: `leaves` takes the best leaves as they are; `tree` fills the budget in
+            the context of the tree (see `indexes.merging`); `ratio` is LlamaIndex's
+            auto-merging rule.
+        search: by meaning (`dense`), by words (`bm25`) or both (`hybrid`).
+        budget: cl100k tokens of context.
+        top_k: hits of each search, at least; a large budget asks for more.
+        merge_ratio: the share of children from which `ratio` replaces them.
+        ratio_top_k: the leaves that `ratio` starts from, best first.
+        filters: what nodes must match, as a Qdrant filter.
+
+    Raises:
+        StoreError: when the index cannot be read.
+        ModelError: when the question cannot be embedded.
+    """
+
+    def __init__(
+        self,
+        store: TreeStore,
+        embedding: BaseEmbedding,
+        *,
+        method: Method = "tree",
+        search: SearchMode = "hybrid",
+        budget: int = 1024,
+        top_k: int = 64,
+        merge_ratio: float = 0.5,
+        ratio_top_k: int = 12,
+        filters: models.Filter | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._store = store
+        self._embedding = embedding
+        self._method = method
+        self._mode: SearchMode = search
+        self._budget = budget
+        self._top_k = max(top_k, round(budget * _HITS_PER_TOKEN))
+        self._merge_ratio = merge_ratio
+        self._ratio_top_k = ratio_top_k
+        self._filters = filters
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        vector = None
+        if self._mode != "bm25":
+            with stage("embed question"):
+                vector = query_bundle.embedding or self._embedding.get_query_embedding(
+                    query_bundle.query_str
+                )
+        with stage("search") as record:
+            for _ in range(_TRIES):
+                search = self._search(query_bundle.query_str, vector)
+                hits = self._store.query(search.searches())
+                fetches = search.fetches(hits)
+                record.round_trips += 1 + bool(fetches)
+                found = search.found(self._store.query(fetches) if fetches else [])
+                if not found.stale:
+                    break
+            self._describe(record, found)
+        return self._deliver(found)
+
+    async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        vector = None
+        if self._mode != "bm25":
+            with stage("embed question"):
+                vector = query_bundle.embedding or await self._embedding.aget_query_embedding(
+                    query_bundle.query_str
+                )
+        with stage("search") as record:
+            for _ in range(_TRIES):
+                search = self._search(query_bundle.query_str, vector)
+                hits = await self._store.aquery(search.searches())
+                fetches = search.fetches(hits)
+                record.round_trips += 1 + bool(fetches)
+                found = search.found(await self._store.aquery(fetches) if fetches else [])
+                if not found.stale:
+                    break
+            self._describe(record, found)
+        return self._deliver(found)
+
+    def _search(self, question: str, vector: Sequence[float] | None) -> TreeSearch:
+        made = self._store.fingerprint()
+        if vector is not None and len(vector) != made.dimension:
+            raise StoreError(
+                f"the question has {len(vector)} dimensions, collection "
+                f"{self._store.collection} has {made.dimension}: use the embedding model "
+                f"that made it ({made.embedding})"
+            )
+        return TreeSearch(
+            Question(question, vector, self._mode, self._top_k),
+            levels=sorted(made.embedded_levels, reverse=True),
+            whole_roots=self._method != "leaves",
+            filters=self._filters,
+            skip_versions=self._store.unfinished(),
+        )
+
+    def _describe(self, record: Stage, found: Found) -> None:
+        record.nodes_out = sum(1 for candidate in found.candidates if candidate.hit_score > 0)
+        record.tokens_out = sum(c.leaf.tokens for c in found.candidates if c.hit_score > 0)
+        record.details = {
+            "mode": self._mode,
+            "top_k": self._top_k,
+            "candidates": len(found.candidates),
+            "documents": len(found.manifests),
+            "changed_while_reading": found.stale,
+        }
+
+    def _deliver(self, found: Found) -> list[NodeWithScore]:
+        with stage("merge") as record:
+            record.nodes_in = len(found.candidates)
+            record.tokens_in = sum(c.leaf.tokens for c in found.candidates)
+            passages, score = self._passages(found)
+            nodes = [node_of(passage, found.manifests) for passage in passages]
+            record.nodes_out = len(nodes)
+            record.tokens_out = sum(node.node.metadata["tokens"] for node in nodes)
+            record.details = {
+                "method": self._method,
+                "budget": self._budget,
+                "score": score,
+                "passages": [
+                    {
+                        "id": node.node.node_id,
+                        "leaves": [leaf.id for leaf in passage.leaves],
+                        "score": passage.score,
+                        "reason": passage.reason,
+                    }
+                    for node, passage in zip(nodes, passages, strict=True)
+                ],
+            }
+        return nodes
+
+    def _passages(self, found: Found) -> tuple[list[Passage], str]:
+        """What to deliver, best first, and what its score is called."""
+        candidates = found.candidates
+        if not candidates:
+            return [], ""
+        if self._method == "tree":
+            name = "relevance in the tree (standard deviations, higher is better)"
+            return grow(candidates, spread(candidates), self._budget), name
+        name = f"reciprocal rank fusion of {self._mode} search (higher is better)"
+        if self._method == "ratio":
+            merged = merge_by_ratio(candidates, self._merge_ratio, self._ratio_top_k)
+            return pack(merged, self._budget), f"{name}, mean of the children found"
+        order = in_order(candidates, [candidate.hit_score for candidate in candidates])
+        pieces = [
+            Passage((leaf,), leaf.start, leaf.end, candidates[place].hit_score)
+            for place in order
+            for leaf in [candidates[place].leaf]
+        ]
+        return pack(pieces, self._budget), name
+
+
+def node_of(passage: Passage, manifests: dict[str, Manifest]) -> NodeWithScore:
+    """A passage as a LlamaIndex node. One that covers a parent has the parent's id."""
+    first = passage.leaves[0]
+    manifest = manifests[first.document_id]
+    whole = (passage.start, passage.end) == (first.start, first.end)
+    if passage.covers:
+        identity = passage.covers.id
+    elif whole:
+        identity = first.id
+    else:
+        place = f"{first.document_id}/{first.version}/{passage.start}-{passage.end}"
+        identity = str(uuid.uuid5(uuid.NAMESPACE_URL, place))
+    metadata: dict[str, Any] = {
+        **first.metadata,
+        "document_id": first.document_id,
+        "source": manifest.source,
+        "title": manifest.title,
+        "start": passage.start,
+        "end": passage.end,
+        "level": passage.level,
+        "leaves": len(passage.leaves),
+        "tokens": count_tokens(passage.text),
+        "reason": passage.reason,
+    }
+    if first.heading:
+        metadata["heading"] = first.heading
+    if manifest.page_starts:
+        pages = pages_of(manifest.page_starts, passage.start, passage.end)
+        metadata["pages"] = list(pages) if pages else None
+    shown = {"title", "heading"}
+    hidden = [name for name in metadata if name not in shown]
+    node = TextNode(
+        id_=identity,
+        text=passage.text,
+        start_char_idx=passage.start,
+        end_char_idx=passage.end,
+        metadata=metadata,
+        excluded_embed_metadata_keys=hidden,
+        excluded_llm_metadata_keys=hidden,
+    )
+    return NodeWithScore(node=node, score=passage.score)

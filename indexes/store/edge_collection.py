@@ -1,0 +1,373 @@
+"""One collection on disk: a shard of Qdrant Edge, its parameters, and its upkeep.
+
+    NAME/collection.json        parameters, and which shard is the current one
+    NAME/shard-…/               the engine's own files
+
+`collection.json` is written last and removed first, each in one step: a collection
+exists exactly when it is there, whatever instant the process died at.
+
+Edge never optimises by itself, and `optimize()` (which builds HNSW graphs and clears
+out what was deleted) holds Python's interpreter lock for its whole run: 14 s for 8,000
+vectors in which no other thread of the process moves. So a copy is optimised in a
+process of its own while this one goes on reading and writing; then what changed
+meanwhile is carried over and the copy takes the original's place.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import qdrant_edge as edge
+from qdrant_client.http import models
+
+from indexes.errors import StoreError
+from indexes.store.edge_config import edge_config
+
+# Nice, so that it takes what cores the foreground leaves.
+_OPTIMIZE = """
+import os, sys
+import qdrant_edge
+if hasattr(os, "nice"):
+    os.nice(10)
+shard = qdrant_edge.EdgeShard.load(sys.argv[1])
+done = shard.optimize()
+shard.flush()
+shard.close()
+sys.exit(0 if done else 3)
+"""
+_NOTHING_TO_DO = 3
+
+_POLL_SECONDS = 0.1
+_BATCH = 256
+
+# What a write touches: point ids, the points that match a filter, or (None) the schema.
+Touched = list[Any] | edge.Filter | None
+
+
+class _Shard:
+    """An open shard and the number of threads inside it."""
+
+    def __init__(self, path: Path, engine: edge.EdgeShard) -> None:
+        self.path = path
+        self.engine = engine
+        self.users = 0
+
+
+class Collection:
+    """An open collection. Make one with `create` or `load`.
+
+    Args:
+        path: its folder.
+        config: the parameters it was made with.
+        shard: the current shard.
+        changes: points written since the last optimisation.
+    """
+
+    def __init__(
+        self, path: Path, config: models.CollectionConfig, shard: _Shard, changes: int = 0
+    ) -> None:
+        self.path = path
+        self.config = config
+        self.changes = changes
+        self.operations = 0
+        self.written_at = time.monotonic()
+        self._dirty = False
+        self._current: _Shard | None = shard
+        self._idle = threading.Condition()
+        self._writing = threading.RLock()
+        self._optimizing = threading.Lock()
+        self._optimizer: subprocess.Popen[str] | None = None
+        self._touched: set[Any] | None = None  # a set while a copy is being optimised
+        self._copy_outdated = False
+        self._closing = False
+
+    @property
+    def name(self) -> str:
+        """The collection's name, which is its folder's."""
+        return self.path.name
+
+    @classmethod
+    def create(cls, path: Path, config: models.CollectionConfig) -> "Collection":
+        """Make the shard, then the file that says the collection exists."""
+        shutil.rmtree(path, ignore_errors=True)
+        place = _new_shard(path)
+        place.mkdir(parents=True)
+        try:
+            engine = edge.EdgeShard.create(str(place), edge_config(config))
+        except BaseException:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
+        collection = cls(path, config, _Shard(place, engine))
+        collection.save()
+        return collection
+
+    @classmethod
+    def load(cls, path: Path) -> "Collection":
+        """Open what is there; the engine replays what a crash left in its log."""
+        saved = json.loads((path / "collection.json").read_text(encoding="utf-8"))
+        config = models.CollectionConfig.model_validate(saved["config"])
+        place = path / saved["shard"]
+        for leftover in path.glob("shard-*"):
+            if leftover != place:
+                shutil.rmtree(leftover, ignore_errors=True)
+        engine = edge.EdgeShard.load(str(place), edge_config(config))
+        return cls(path, config, _Shard(place, engine), saved["changes"])
+
+    def save(self) -> None:
+        """Write the parameters and the current shard's name, in one step."""
+        if self._current is None:
+            return
+        saved = {
+            "shard": self._current.path.name,
+            "changes": self.changes,
+            "config": self.config.model_dump(mode="json", exclude_none=True),
+        }
+        write_in_one_step(self.path / "collection.json", json.dumps(saved))
+
+    def configure(self, config: models.CollectionConfig) -> None:
+        """Change the parameters, on disk as well."""
+        with self._writing:
+            self.config = config
+            self.save()
+
+    @contextmanager
+    def engine(self) -> Iterator[edge.EdgeShard]:
+        """The current shard, which stays open until the block ends."""
+        with self._idle:
+            if self._current is None:
+                raise StoreError(f"collection {self.name!r} was closed: open the index again")
+            shard = self._current
+            shard.users += 1
+        try:
+            yield shard.engine
+        finally:
+            with self._idle:
+                shard.users -= 1
+                self._idle.notify_all()
+
+    def update(self, operation: edge.UpdateOperation, touched: Touched) -> int:
+        """Apply a write; its number.
+
+        Args:
+            operation: what to do.
+            touched: to which points.
+        """
+        with self._writing, self.engine() as engine:
+            if self._touched is not None:
+                self._note(engine, touched)
+            engine.update(operation)
+            self._dirty = True
+            self.written_at = time.monotonic()
+            self.changes += len(touched) if isinstance(touched, list) else 1
+            self.operations += 1
+            return self.operations
+
+    def _note(self, engine: edge.EdgeShard, touched: Touched) -> None:
+        """Remember what the copy under optimisation will lack."""
+        assert self._touched is not None  # noqa: S101
+        if touched is None:
+            self._copy_outdated = True
+        elif isinstance(touched, list):
+            self._touched.update(touched)
+        else:
+            self._touched.update(_matching(engine, touched))
+
+    def flush(self) -> None:
+        """Put on disk what only the log holds so far."""
+        with self._writing:
+            if self._dirty:
+                with self.engine() as engine:
+                    engine.flush()
+                self._dirty = False
+
+    def close(self) -> None:
+        """Let those inside finish, then flush and close; an optimisation is given up."""
+        with self._idle:
+            self._closing = True
+            child = self._optimizer
+        if child is not None:
+            child.kill()
+        with self._writing:
+            if (self.path / "collection.json").is_file():  # else it is being deleted
+                self.save()
+            with self._idle:
+                shard, self._current = self._current, None
+        if shard is not None:
+            self._retire(shard)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed or deleted, or is about to be."""
+        return self._closing
+
+    def delete(self) -> None:
+        """Close, then remove the files; the parameters go first."""
+        (self.path / "collection.json").unlink(missing_ok=True)
+        self.close()
+        self.remove(self.path)
+
+    @staticmethod
+    def remove(path: Path) -> None:
+        """Remove the files of a collection that is not open."""
+        (path / "collection.json").unlink(missing_ok=True)
+        shutil.rmtree(path, ignore_errors=True)
+
+    def _retire(self, shard: _Shard) -> None:
+        with self._idle:
+            self._idle.wait_for(lambda: shard.users == 0)
+        shard.engine.flush()
+        shard.engine.close()
+
+    # --- optimisation -------------------------------------------------------------------
+
+    def optimize(self, meanwhile: Callable[[], bool] = lambda: True) -> bool:
+        """Build indexes and clear out deleted points, without stopping anyone for long.
+
+        Writers wait while the files are copied and while the last changes are carried
+        over; readers don't wait.
+
+        Args:
+            meanwhile: called every tenth of a second; False gives the attempt up.
+
+        Returns:
+            Whether the optimised copy is now the current shard; there may have been
+            nothing to do.
+
+        Raises:
+            StoreError: the optimising process failed; the collection is as it was.
+        """
+        with self._optimizing:
+            place = _new_shard(self.path)
+            try:
+                return self._optimize(place, meanwhile)
+            finally:
+                with self._writing:
+                    self._touched = None
+                if self._current is None or self._current.path != place:
+                    shutil.rmtree(place, ignore_errors=True)
+
+    def _optimize(self, place: Path, meanwhile: Callable[[], bool]) -> bool:
+        with self._writing, self.engine() as engine:
+            engine.flush()
+            self._dirty = False
+            shutil.copytree(self._place(), place)
+            self._touched, self._copy_outdated = set(), False
+            changes = self.changes
+        if not self._run_optimizer(place, meanwhile):
+            return False
+        copy = _Shard(place, edge.EdgeShard.load(str(place)))
+        self._carry_over(copy.engine)
+        with self._writing:
+            self._carry_over(copy.engine)
+            copy.engine.flush()
+            with self._idle:
+                original = self._current
+                if original is None or self._copy_outdated:
+                    copy.engine.close()
+                    return False
+                self._current = copy
+            self.changes -= changes
+            self.save()
+        self._retire(original)
+        shutil.rmtree(original.path, ignore_errors=True)
+        return True
+
+    def _place(self) -> Path:
+        with self._idle:
+            if self._current is None:
+                raise StoreError(f"collection {self.name!r} was closed: open the index again")
+            return self._current.path
+
+    def _run_optimizer(self, place: Path, meanwhile: Callable[[], bool]) -> bool:
+        """Optimise the shard at `place` in a process of its own; False when given up."""
+        with self._idle:
+            if self._closing:
+                return False
+            child = self._optimizer = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-c", _OPTIMIZE, str(place)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+            )
+        try:
+            while True:
+                try:
+                    _, output = child.communicate(timeout=_POLL_SECONDS)
+                    break
+                except subprocess.TimeoutExpired:
+                    if not meanwhile() or self._copy_outdated:
+                        return False
+        finally:
+            child.kill()
+            child.communicate()
+            with self._idle:
+                self._optimizer = None
+        if self._closing:
+            return False
+        if child.returncode == _NOTHING_TO_DO:
+            with self._writing:
+                self.changes = 0
+            return False
+        if child.returncode != 0:
+            reason = (output.strip().splitlines() or [f"exit code {child.returncode}"])[-1]
+            raise StoreError(f"cannot optimise collection {self.name!r}: {reason}")
+        return True
+
+    def _carry_over(self, copy: edge.EdgeShard) -> None:
+        """Bring the points that changed since the copy was made up to date in it."""
+        with self._writing:
+            touched, self._touched = self._touched or set(), set()
+        remaining = iter(touched)
+        while ids := list(islice(remaining, _BATCH)):
+            with self.engine() as engine:
+                found = engine.retrieve(ids, True, True)
+            gone = set(ids) - {point.id for point in found}
+            copy.update(
+                edge.UpdateOperation.upsert_points(
+                    [edge.Point(point.id, point.vector or {}, point.payload) for point in found]
+                )
+            )
+            copy.update(edge.UpdateOperation.delete_points(list(gone)))
+
+
+def _new_shard(path: Path) -> Path:
+    return path / f"shard-{uuid.uuid4().hex[:12]}"
+
+
+def _matching(engine: edge.EdgeShard, condition: edge.Filter) -> Iterator[Any]:
+    """The ids of all points that match."""
+    offset = None
+    while True:
+        found, offset = engine.scroll(
+            edge.ScrollRequest(
+                offset=offset, limit=10_000, filter=condition, with_payload=False, with_vector=False
+            )
+        )
+        yield from (point.id for point in found)
+        if offset is None:
+            return
+
+
+def write_in_one_step(path: Path, text: str) -> None:
+    """Write a file so that, at any instant, it holds the old text or the new."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,316 @@
+"""A folder of embedded collections, open in one process at a time.
+
+    FOLDER/
+      .lock  holder.json        who has it open
+      collections/NAME/         see `edge_collection`
+
+Within the process the folder is opened once and shared by reference count. One daemon
+thread looks after it: it flushes what was written, and has collections optimised that
+changed a lot and are at rest.
+"""
+
+import atexit
+import json
+import logging
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from qdrant_client.http import models
+
+from indexes.errors import StoreError, StoreLockedError
+from indexes.store.edge_collection import Collection, write_in_one_step
+
+_log = logging.getLogger(__name__)
+
+# What a server refuses in a name, and a leading dot: names are folder names here.
+_NAME = re.compile(r'(?![.\s])[^<>:"/\\|?*\x00-\x1f\x7f]{1,200}(?<![.\s])')
+
+FLUSH_SECONDS = 5.0
+OPTIMIZE_AFTER = 20_000  # points written: less is not worth copying the shard for
+# A question asked on the command line is over before an optimisation could help it, and
+# one begun in the middle of writing has the most to carry over.
+SETTLE_SECONDS = 15.0
+_TICK_SECONDS = 0.5
+
+_open: dict[Path, "EdgeFolder"] = {}
+_open_lock = threading.RLock()
+
+
+@contextmanager
+def engine_errors(doing: str) -> Iterator[None]:
+    """Whatever the engine raises, as a one-line `StoreError` with its cause."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except Exception as error:
+        raise StoreError(f"{doing}: {_first_line(error)}") from error
+    except BaseException as error:
+        # A panic in Rust arrives as a BaseException that nobody expects to catch.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise StoreError(f"{doing}: the engine panicked: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+class EdgeFolder:
+    """The collections of one folder. Get it with `open_folder`, leave it with `release`.
+
+    Args:
+        path: an existing folder, resolved.
+        optimize_after: points written since the last optimisation that bring on the
+            next one.
+        settle_seconds: how long the collection must have been at rest by then.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        optimize_after: int = OPTIMIZE_AFTER,
+        settle_seconds: float = SETTLE_SECONDS,
+    ) -> None:
+        self.path = path
+        self.references = 0
+        self.pid = os.getpid()
+        self._optimize_after = optimize_after
+        self._settle_seconds = settle_seconds
+        self._guard = threading.RLock()
+        self._collections: dict[str, Collection] = {}
+        self._flushed_at = time.monotonic()
+        self._stop = threading.Event()
+        self._lock = self._acquire()
+        self._thread = threading.Thread(
+            target=self._maintain, name=f"upkeep of {path.name}", daemon=True
+        )
+        self._thread.start()
+
+    def _acquire(self) -> FileLock:
+        lock = FileLock(self.path / ".lock", timeout=0, thread_local=False)
+        holder = self.path / "holder.json"
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise StoreLockedError(
+                f"{self.path} is open in {_describe(holder)}: stop that process, "
+                "or share the index through a Qdrant server: --index http://…"
+            ) from error
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        write_in_one_step(holder, json.dumps({"pid": self.pid, "since": since}))
+        return lock
+
+    def _path(self, name: str) -> Path:
+        if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+            raise StoreError(
+                f"{name!r} is not a collection name: use letters, digits, '-', '_' and '.'"
+            )
+        return self.path / "collections" / name
+
+    def names(self) -> list[str]:
+        """The collections that exist."""
+        found = (self.path / "collections").glob("*/collection.json")
+        return sorted(file.parent.name for file in found)
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a collection."""
+        return (self._path(name) / "collection.json").is_file()
+
+    def collection(self, name: str) -> Collection:
+        """An existing collection, opened when it is first asked for.
+
+        Raises:
+            StoreError: there is none of that name, or its files are damaged.
+        """
+        self._check_open()
+        found = self._collections.get(name)
+        if found is not None:
+            return found
+        with self._guard:
+            self._check_open()
+            if name not in self._collections:
+                path = self._path(name)
+                if not self.exists(name):
+                    raise StoreError(
+                        f"collection {name!r} does not exist in {self.path}: "
+                        "index documents into it first, or name another with --collection"
+                    )
+                with engine_errors(f"cannot open collection {name!r} in {self.path}"):
+                    self._collections[name] = Collection.load(path)
+            return self._collections[name]
+
+    def create(self, name: str, config: models.CollectionConfig) -> None:
+        """Make a collection.
+
+        Raises:
+            StoreError: it exists already, or the engine refuses the parameters.
+        """
+        with self._guard:
+            self._check_open()
+            path = self._path(name)
+            if self.exists(name):
+                raise StoreError(f"collection {name!r} already exists in {self.path}")
+            with engine_errors(f"cannot create collection {name!r} in {self.path}"):
+                self._collections[name] = Collection.create(path, config)
+
+    def delete(self, name: str) -> bool:
+        """Remove a collection; False when there is none."""
+        with self._guard:
+            self._check_open()
+            if not self.exists(name):
+                return False
+            with engine_errors(f"cannot delete collection {name!r} in {self.path}"):
+                collection = self._collections.pop(name, None)
+                if collection is None:
+                    Collection.remove(self._path(name))
+                else:
+                    collection.delete()
+            return True
+
+    def _check_open(self) -> None:
+        if self._stop.is_set():
+            raise StoreError(f"the index {self.path} was closed: open it again")
+        if self.pid != os.getpid():
+            # The engine's threads stayed behind in the parent.
+            raise StoreError(f"the index {self.path} was opened before a fork: open it after")
+
+    # --- upkeep -------------------------------------------------------------------------
+
+    def _maintain(self) -> None:
+        while not self._stop.wait(_TICK_SECONDS):
+            self._flush_when_due()
+            with self._guard:
+                collections = list(self._collections.values())
+            for collection in collections:
+                if self._wants_optimizing(collection):
+                    self._optimize(collection)
+
+    def _wants_optimizing(self, collection: Collection) -> bool:
+        rested = time.monotonic() - collection.written_at >= self._settle_seconds
+        return rested and collection.changes >= self._optimize_after
+
+    def _optimize(self, collection: Collection) -> None:
+        started = time.perf_counter()
+        before = collection.changes
+        try:
+            with engine_errors(f"cannot optimise collection {collection.name!r}"):
+                done = collection.optimize(self._carry_on)
+        except StoreError as error:
+            if not collection.closed:
+                # Another attempt would fail as well; the next writes may change that.
+                collection.changes -= before
+                _log.warning("%s; searches stay exact and slower", error)
+            return
+        if done:
+            seconds = time.perf_counter() - started
+            _log.info("optimised collection %r in %.1f s", collection.name, seconds)
+
+    def _carry_on(self) -> bool:
+        """What the upkeep does while it waits for an optimisation."""
+        self._flush_when_due()
+        return not self._stop.is_set()
+
+    def _flush_when_due(self) -> None:
+        if time.monotonic() - self._flushed_at < FLUSH_SECONDS:
+            return
+        self._flushed_at = time.monotonic()
+        with self._guard:
+            collections = list(self._collections.values())
+        for collection in collections:
+            try:
+                with engine_errors(f"cannot flush collection {collection.name!r}"):
+                    collection.flush()
+            except StoreError as error:
+                if not collection.closed:
+                    _log.warning("%s; the log still has what was written", error)
+
+    def close(self) -> None:
+        """Flush and close everything, and let go of the folder."""
+        self._stop.set()
+        if self.pid != os.getpid():
+            return
+        errors: list[StoreError] = []
+        with self._guard:
+            collections, self._collections = self._collections, {}
+        for collection in collections.values():
+            try:
+                with engine_errors(f"cannot close collection {collection.name!r}"):
+                    collection.close()
+            except StoreError as error:
+                errors.append(error)
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+        (self.path / "holder.json").unlink(missing_ok=True)
+        self._lock.release()
+        if errors:
+            raise errors[0]
+
+
+def open_folder(path: Path, **upkeep: Any) -> EdgeFolder:
+    """The folder at `path`, made when missing and shared when it is open already.
+
+    Args:
+        path: of the folder.
+        upkeep: arguments of `EdgeFolder`; whoever opens the folder first decides.
+
+    Raises:
+        StoreLockedError: another process has it open.
+        StoreError: it cannot be made or written to.
+    """
+    with _open_lock:
+        path = path.expanduser()
+        if path.exists() and not path.is_dir():
+            raise StoreError(f"{path} is a file: --index takes a folder or a server's URL")
+        try:
+            (path / "collections").mkdir(parents=True, exist_ok=True)
+            path = path.resolve()
+            folder = _open.get(path)
+            if folder is None or folder.pid != os.getpid():
+                folder = _open[path] = EdgeFolder(path, **upkeep)
+        except OSError as error:
+            raise StoreError(
+                f"cannot write to {path} ({error.strerror or error}): "
+                "choose a folder of your own with --index"
+            ) from error
+        folder.references += 1
+        return folder
+
+
+def release(folder: EdgeFolder) -> None:
+    """Give one reference back; the last one closes the folder."""
+    with _open_lock:
+        folder.references -= 1
+        if folder.references <= 0:
+            if _open.get(folder.path) is folder:
+                del _open[folder.path]
+            folder.close()
+
+
+@atexit.register
+def _close_all() -> None:
+    with _open_lock:
+        while _open:
+            _, folder = _open.popitem()
+            try:
+                folder.close()
+            except StoreError:
+                _log.exception("the index at %s was not closed cleanly", folder.path)
+
+
+def _describe(holder: Path) -> str:
+    """Who holds the lock, as far as its note can be read."""
+    try:
+        found = json.loads(holder.read_text(encoding="utf-8"))
+        return f"process {int(found['pid'])} since {found['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"

@@ -1,0 +1,432 @@
+"""qdrant-client's models to Qdrant Edge's classes, and Edge's answers back.
+
+Both describe the same engine, so most classes differ in nothing but the names of a few
+fields. `_SAME` lists them; `_RULES` holds the ones with a shape of their own; `to_edge`
+walks a model and applies both:
+
+    to_edge(models.Filter(must=[models.HasIdCondition(has_id=[1, 2])]))
+
+What Edge has no counterpart for is a `StoreError`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime
+from enum import Enum
+from functools import lru_cache
+from typing import Any, cast
+from uuid import UUID
+
+import qdrant_edge as edge
+from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+from qdrant_client.http import models
+
+from indexes.errors import StoreError
+
+# Model class → Edge class and, where a field is called otherwise there, its name.
+_SAME: dict[type[BaseModel], tuple[Callable[..., Any], dict[str, str]]] = {
+    models.FieldCondition: (edge.FieldCondition, {}),
+    models.MatchValue: (edge.MatchValue, {}),
+    models.MatchText: (edge.MatchText, {}),
+    models.MatchTextAny: (edge.MatchTextAny, {}),
+    models.MatchPhrase: (edge.MatchPhrase, {}),
+    models.MatchPrefix: (edge.MatchPrefix, {}),
+    models.MatchSubstring: (edge.MatchSubstring, {}),
+    models.MatchAny: (edge.MatchAny, {}),
+    models.Range: (edge.RangeFloat, {}),
+    models.DatetimeRange: (edge.RangeDateTime, {}),
+    models.ValuesCount: (edge.ValuesCount, {}),
+    models.GeoPoint: (edge.GeoPoint, {}),
+    models.GeoBoundingBox: (edge.GeoBoundingBox, {}),
+    models.GeoRadius: (edge.GeoRadius, {}),
+    models.GeoPolygon: (edge.GeoPolygon, {}),
+    models.HasVectorCondition: (edge.HasVectorCondition, {"has_vector": "vector"}),
+    models.Nested: (edge.NestedCondition, {}),
+    models.MinShould: (edge.MinShould, {}),
+    models.SparseVector: (edge.SparseVector, {}),
+    models.OrderBy: (edge.OrderBy, {}),
+    models.SearchParams: (edge.SearchParams, {}),
+    models.QuantizationSearchParams: (edge.QuantizationSearchParams, {}),
+    models.AcornSearchParams: (edge.AcornSearchParams, {}),
+    models.IdfCorpusParams: (edge.IdfParams, {}),
+    models.Bm25Config: (edge.Bm25Config, {}),
+    models.SnowballParams: (edge.SnowballParams, {}),
+    models.DisabledStemmerParams: (edge.DisabledStemmer, {}),
+    models.TextScoringParams: (edge.TextScoringParams, {}),
+    models.KeywordIndexParams: (edge.KeywordIndexParams, {}),
+    models.IntegerIndexParams: (edge.IntegerIndexParams, {}),
+    models.FloatIndexParams: (edge.FloatIndexParams, {}),
+    models.GeoIndexParams: (edge.GeoIndexParams, {}),
+    models.BoolIndexParams: (edge.BoolIndexParams, {}),
+    models.DatetimeIndexParams: (edge.DatetimeIndexParams, {}),
+    models.UuidIndexParams: (edge.UuidIndexParams, {}),
+    models.TextIndexParams: (edge.TextIndexParams, {}),
+    models.HnswConfig: (edge.HnswIndexConfig, {}),
+    models.VectorParams: (edge.EdgeVectorParams, {}),
+    models.DenseVectorConfig: (dict, {}),
+    models.SparseVectorConfig: (dict, {}),
+    models.MultiVectorConfig: (edge.MultiVectorConfig, {}),
+    models.ScalarQuantizationConfig: (edge.ScalarQuantizationConfig, {}),
+    models.ProductQuantizationConfig: (edge.ProductQuantizationConfig, {}),
+    models.BinaryQuantizationConfig: (edge.BinaryQuantizationConfig, {}),
+    models.TurboQuantQuantizationConfig: (edge.TurboQuantQuantizationConfig, {}),
+}
+
+# Enumerations whose Edge counterpart has another name than the model's.
+_ENUMS: dict[str, str] = {"Datatype": "VectorStorageDatatype"}
+
+_EXPRESSIONS: dict[type[BaseModel], Callable[..., edge.Expression]] = {
+    models.MultExpression: edge.Expression.Mult,
+    models.SumExpression: edge.Expression.Sum,
+    models.MaxExpression: edge.Expression.Max,
+    models.MinExpression: edge.Expression.Min,
+    models.NegExpression: edge.Expression.Neg,
+    models.AbsExpression: edge.Expression.Abs,
+    models.SqrtExpression: edge.Expression.Sqrt,
+    models.ExpExpression: edge.Expression.Exp,
+    models.Log10Expression: edge.Expression.Log10,
+    models.LnExpression: edge.Expression.Ln,
+    models.AcoshExpression: edge.Expression.Acosh,
+}
+
+_DECAYS: dict[type[BaseModel], edge.DecayKind] = {
+    models.LinDecayExpression: edge.DecayKind.Lin,
+    models.GaussDecayExpression: edge.DecayKind.Gauss,
+    models.ExpDecayExpression: edge.DecayKind.Exp,
+}
+
+_CONDITIONS = (
+    models.FieldCondition,
+    models.IsEmptyCondition,
+    models.IsNullCondition,
+    models.HasIdCondition,
+    models.HasVectorCondition,
+    models.SliceCondition,
+    models.NestedCondition,
+    models.Filter,
+)
+
+
+def to_edge(value: Any) -> Any:
+    """The Edge counterpart of a model, an enumeration member, or a list of them.
+
+    Plain values come back as they are, dates as ISO 8601.
+
+    Raises:
+        StoreError: Edge has no counterpart.
+    """
+    if isinstance(value, Enum):
+        return _enum(value)
+    if isinstance(value, BaseModel):
+        kind = type(value)
+        if kind in _RULES:
+            return _RULES[kind](value)
+        if kind not in _SAME:
+            raise StoreError(
+                f"the embedded index does not support {kind.__name__}; "
+                "use a Qdrant server: --index http://…"
+            )
+        build, renamed = _SAME[kind]
+        fields = ((name, getattr(value, name)) for name in kind.model_fields)
+        return build(
+            **{
+                renamed.get(name, name): to_edge(item)
+                for name, item in fields
+                if item is not None and name != "type"
+            }
+        )
+    if isinstance(value, list | tuple):
+        return [to_edge(item) for item in value]
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value
+
+
+# Typed, since members of two enumerations of strings may be equal.
+@lru_cache(maxsize=None, typed=True)
+def _enum(member: Enum) -> Any:
+    """The Edge member of the same name; `Modifier.NONE` is None there."""
+    kind = type(member).__name__
+    for name, found in vars(getattr(edge, _ENUMS.get(kind, kind), object)).items():
+        if name.lower() == member.name.replace("_", "").lower() or (
+            name.replace("_", "").lower() == member.name.replace("_", "").lower()
+        ):
+            return found
+    if member is models.Modifier.NONE:
+        return None
+    raise StoreError(
+        f"the embedded index does not support {kind}.{member.name}; "
+        "use a Qdrant server: --index http://…"
+    )
+
+
+def _listed(value: Any) -> list[Any] | None:
+    """Translated items of a field that takes one value or a list of them."""
+    if value is None:
+        return None
+    items = value if isinstance(value, list | tuple) else [value]
+    return [to_edge(item) for item in items]
+
+
+def _filter(value: models.Filter) -> edge.Filter:
+    return edge.Filter(
+        must=_listed(value.must),
+        should=_listed(value.should),
+        must_not=_listed(value.must_not),
+        min_should=to_edge(value.min_should),
+    )
+
+
+def _stopwords(value: models.StopwordsSet) -> edge.StopwordsSet:
+    return edge.StopwordsSet(
+        languages=set(to_edge(value.languages or [])), custom=set(value.custom or [])
+    )
+
+
+def _text_index(value: models.TextIndexParams) -> edge.TextIndexParams:
+    """A language or `scoring=True` is shorthand that Edge wants spelled out."""
+    given: dict[str, Any] = {
+        name: to_edge(item)
+        for name in models.TextIndexParams.model_fields
+        if name != "type" and (item := getattr(value, name)) is not None
+    }
+    if isinstance(value.stopwords, models.Language):
+        given["stopwords"] = edge.StopwordsSet(languages={given["stopwords"]})
+    if isinstance(value.scoring, bool):
+        given["scoring"] = edge.TextScoringParams() if value.scoring else None
+    return edge.TextIndexParams(**given)
+
+
+def _search_params(value: models.SearchParams) -> edge.SearchParams:
+    scope = value.idf if isinstance(value.idf, models.IdfCorpusParams) else None
+    return edge.SearchParams(
+        hnsw_ef=value.hnsw_ef,
+        exact=bool(value.exact),
+        quantization=to_edge(value.quantization),
+        indexed_only=bool(value.indexed_only),
+        acorn=to_edge(value.acorn),
+        idf=to_edge(scope),
+    )
+
+
+def _sparse_params(value: models.SparseVectorParams) -> edge.EdgeSparseVectorParams:
+    index = value.index or models.SparseIndexParams()
+    return edge.EdgeSparseVectorParams(
+        full_scan_threshold=index.full_scan_threshold,
+        on_disk=index.on_disk,
+        modifier=to_edge(value.modifier),
+        datatype=to_edge(index.datatype),
+        memory=to_edge(index.memory),
+    )
+
+
+def _hnsw_diff(value: models.HnswConfigDiff) -> edge.HnswIndexConfig:
+    given = {name: item for name, item in value if item is not None}
+    return cast("edge.HnswIndexConfig", to_edge(DEFAULT_HNSW.model_copy(update=given)))
+
+
+def _formula(value: models.FormulaQuery) -> edge.Formula:
+    return edge.Formula(_expression(value.formula), defaults=plain(value.defaults or {}))
+
+
+def _expression(value: Any) -> edge.Expression:
+    """A formula's node; its operators hold one operand or a list of them."""
+    if isinstance(value, str):
+        return edge.Expression.Variable(value)
+    if isinstance(value, int | float):
+        return edge.Expression.Constant(float(value))
+    if isinstance(value, _CONDITIONS):
+        return edge.Expression.Condition(to_edge(value))
+    if (build := _EXPRESSIONS.get(type(value))) is not None:
+        (operand,) = (item for _, item in value)
+        many = isinstance(operand, list)
+        return build([_expression(item) for item in operand] if many else _expression(operand))
+    if (decay := _DECAYS.get(type(value))) is not None:
+        (params,) = (item for _, item in value)
+        return edge.Expression.Decay(
+            decay,
+            _expression(params.x),
+            None if params.target is None else _expression(params.target),
+            params.midpoint,
+            params.scale,
+        )
+    if isinstance(value, models.DivExpression):
+        return edge.Expression.Div(
+            _expression(value.div.left), _expression(value.div.right), value.div.by_zero_default
+        )
+    if isinstance(value, models.PowExpression):
+        return edge.Expression.Pow(_expression(value.pow.base), _expression(value.pow.exponent))
+    if isinstance(value, models.GeoDistance):
+        return edge.Expression.GeoDistance(
+            to_edge(value.geo_distance.origin), value.geo_distance.to
+        )
+    if isinstance(value, models.DatetimeExpression):
+        return edge.Expression.Datetime(value.datetime)
+    if isinstance(value, models.DatetimeKeyExpression):
+        return edge.Expression.DatetimeKey(value.datetime_key)
+    raise StoreError(f"the embedded index does not support {type(value).__name__} in a formula")
+
+
+_RULES: dict[type[BaseModel], Callable[[Any], Any]] = {
+    models.Filter: _filter,
+    models.StopwordsSet: _stopwords,
+    models.TextIndexParams: _text_index,
+    models.SearchParams: _search_params,
+    models.SparseVectorParams: _sparse_params,
+    models.HnswConfigDiff: _hnsw_diff,
+    models.FormulaQuery: _formula,
+    models.MatchExcept: lambda value: edge.MatchExcept(value.except_),
+    models.HasIdCondition: lambda value: edge.HasIdCondition({*point_ids(value.has_id)}),
+    models.IsEmptyCondition: lambda value: edge.IsEmptyCondition(value.is_empty.key),
+    models.IsNullCondition: lambda value: edge.IsNullCondition(value.is_null.key),
+    models.NestedCondition: lambda value: to_edge(value.nested),
+    models.GeoLineString: lambda value: to_edge(value.points),
+    models.SliceCondition: lambda value: edge.SliceCondition(  # type: ignore[attr-defined]
+        value.slice.total, value.slice.index
+    ),
+    models.ScalarQuantization: lambda value: to_edge(value.scalar),
+    models.ProductQuantization: lambda value: to_edge(value.product),
+    models.BinaryQuantization: lambda value: to_edge(value.binary),
+    models.TurboQuantization: lambda value: to_edge(value.turbo),
+    models.PayloadSelectorInclude: lambda value: edge.PayloadSelector.Include(value.include),
+    models.PayloadSelectorExclude: lambda value: edge.PayloadSelector.Exclude(value.exclude),
+}
+
+# The server's own defaults.
+DEFAULT_HNSW = models.HnswConfig(
+    m=16, ef_construct=100, full_scan_threshold=10_000, max_indexing_threads=0, on_disk=False
+)
+
+
+# --- points ---------------------------------------------------------------------------
+
+
+def point_ids(ids: Iterable[Any]) -> list[Any]:
+    """Point ids as Edge takes them.
+
+    Raises:
+        StoreError: an id is neither an unsigned integer nor a UUID.
+    """
+    return [_point_id(id_) for id_ in ids]
+
+
+def _point_id(value: Any) -> Any:
+    if isinstance(value, UUID) or (isinstance(value, int) and 0 <= value < 2**64):
+        return value
+    try:
+        return UUID(value)
+    except (ValueError, AttributeError, TypeError) as error:
+        raise StoreError(
+            f"{value!r} is not a point id: use an unsigned integer or a UUID"
+        ) from error
+
+
+def plain(payload: Any) -> Any:
+    """A payload as JSON carries it: dates and UUIDs become strings, as over HTTP.
+
+    Raises:
+        StoreError: a value has no JSON form.
+    """
+    try:
+        return to_jsonable_python(payload)
+    except PydanticSerializationError as error:
+        raise StoreError(f"a payload must be JSON: {error}") from error
+
+
+def vector_to_edge(vector: Any, encode: Callable[[models.Document], Any]) -> Any:
+    """A vector, or a dictionary of named ones, as Edge takes it.
+
+    Args:
+        vector: lists, numpy arrays, `SparseVector`, or text (`Document`) to encode.
+        encode: turns a `Document` into a sparse vector.
+    """
+    if isinstance(vector, dict):
+        return {name: vector_to_edge(item, encode) for name, item in vector.items()}
+    if isinstance(vector, models.Document):
+        return encode(vector)
+    if isinstance(vector, BaseModel):
+        return to_edge(vector)
+    return vector
+
+
+def points_of(points: Any) -> Iterator[tuple[Any, Any, Any]]:
+    """(id, vector, payload) of each point of a `Batch` or a list of `PointStruct`s."""
+    if not isinstance(points, models.Batch):
+        yield from ((point.id, point.vector, point.payload) for point in points)
+        return
+    vectors: Iterable[Any] = cast("Iterable[Any]", points.vectors)
+    if isinstance(points.vectors, dict):
+        names = list(points.vectors)
+        rows = zip(*points.vectors.values(), strict=True)
+        vectors = (
+            (
+                ({name: item for name, item in zip(names, row, strict=True) if item is not None})
+                for row in rows
+            )
+            if names
+            else ({} for _ in points.ids)
+        )
+    payloads: Sequence[Any] = points.payloads or [None] * len(points.ids)
+    try:
+        yield from zip(points.ids, vectors, payloads, strict=True)
+    except ValueError as error:
+        raise StoreError("a batch needs as many vectors and payloads as ids") from error
+
+
+# --- answers --------------------------------------------------------------------------
+
+
+def vector_from_edge(vector: Any) -> Any:
+    """Edge's vectors as qdrant-client returns them."""
+    if isinstance(vector, dict):
+        return {name: vector_from_edge(item) for name, item in vector.items()}
+    if isinstance(vector, edge.SparseVector):
+        return models.SparseVector.model_construct(indices=vector.indices, values=vector.values)
+    return vector
+
+
+def id_from_edge(value: Any) -> int | str:
+    """A point id as REST returns it: an integer, or a UUID as a string."""
+    return value if isinstance(value, int) else str(value)
+
+
+# Edge's answers are of the right types already: validating each point again costs more
+# than a small query does.
+def record(found: edge.Record) -> models.Record:
+    """A retrieved or scrolled point."""
+    return models.Record.model_construct(
+        id=id_from_edge(found.id),
+        payload=found.payload,
+        vector=vector_from_edge(found.vector),
+        order_value=found.order_value,
+    )
+
+
+def scored_point(found: edge.ScoredPoint) -> models.ScoredPoint:
+    """A hit of a query."""
+    return models.ScoredPoint.model_construct(
+        id=id_from_edge(found.id),
+        version=found.version,
+        score=found.score,
+        payload=found.payload,
+        vector=vector_from_edge(found.vector),
+        order_value=found.order_value,
+    )
+
+
+_SCHEMAS: dict[str, type[BaseModel]] = {
+    "keyword": models.KeywordIndexParams,
+    "integer": models.IntegerIndexParams,
+    "float": models.FloatIndexParams,
+    "geo": models.GeoIndexParams,
+    "text": models.TextIndexParams,
+    "bool": models.BoolIndexParams,
+    "datetime": models.DatetimeIndexParams,
+    "uuid": models.UuidIndexParams,
+}
+
+
+def payload_schema(found: "edge.PayloadIndexInfo") -> models.PayloadIndexInfo:
+    """An index on a payload field as `get_collection` reports it."""
+    kind = models.PayloadSchemaType(str(found.data_type).rpartition(".")[2].lower())
+    return models.PayloadIndexInfo(data_type=kind, params=None, points=found.points)

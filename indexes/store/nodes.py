@@ -1,0 +1,311 @@
+"""The tree in one collection: whole documents in, whole documents out.
+
+A document becomes visible, changes and vanishes by one write to its manifest:
+
+    begin     the manifest says that work goes on; the visible version is the old one
+    put       nodes of the new version are added beside the old ones; queries, which
+              compare every node with its manifest, do not see them
+    commit    the manifest names the new version: the switch
+    settle    nodes of all other versions are deleted, and the manifest says so
+
+Whatever instant a crash picks, the manifest names one whole version or none, and
+`recover` finishes the job.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from llama_index.core.schema import Document
+from qdrant_client import models
+
+from indexes.errors import IndexMismatchError, StoreError
+from indexes.hierarchy import Tree
+from indexes.store.connect import Engine, store_errors
+from indexes.store.points import (
+    BM25,
+    COLLECTION_POINT,
+    DENSE,
+    Fingerprint,
+    Manifest,
+    fingerprint_point,
+    manifest_id,
+    manifest_point,
+)
+
+_PAGE = 1000
+_INDEXED = {
+    "kind": models.PayloadSchemaType.KEYWORD,
+    "document_id": models.PayloadSchemaType.KEYWORD,
+    "version": models.PayloadSchemaType.KEYWORD,
+    "root": models.PayloadSchemaType.KEYWORD,
+    "level": models.PayloadSchemaType.INTEGER,
+}
+_MADE_WITH = {
+    "embedding": ("embedding model", "RAG_EMBEDDING_MODEL"),
+    "dimension": ("vector dimension", "RAG_EMBEDDING_MODEL"),
+    "levels": ("chunk sizes", "RAG_LEVELS"),
+    "embedded_levels": ("embedded chunk sizes", "RAG_LEVELS"),
+}
+
+
+class TreeStore:
+    """Documents, as trees, in one collection of an engine. Thread-safe."""
+
+    def __init__(self, engine: Engine, collection: str) -> None:
+        self.engine = engine
+        self.collection = collection
+        self._fingerprint: Fingerprint | None = None
+        self._unfinished: set[str] = set()
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"TreeStore({self.collection!r} in {self.engine.address!r})"
+
+    # The collection
+
+    def exists(self) -> bool:
+        """Whether anything was ever written here."""
+        with store_errors(self.engine.address):
+            return self.engine.client.collection_exists(self.collection)
+
+    def fingerprint(self) -> Fingerprint:
+        """What made the collection.
+
+        Raises:
+            StoreError: there is no collection yet, or something else made it.
+        """
+        if self._fingerprint is None:
+            if not self.exists():
+                raise StoreError(
+                    f"nothing is indexed in {self.engine.address} (collection "
+                    f"{self.collection}): run `python -m app ingest FILES` first"
+                )
+            with store_errors(self.engine.address):
+                found = self.engine.client.retrieve(
+                    self.collection, [COLLECTION_POINT], with_payload=True
+                )
+            if not found:
+                raise StoreError(
+                    f"collection {self.collection} in {self.engine.address} was not made by "
+                    "this project: choose another --collection"
+                )
+            self._fingerprint = Fingerprint.model_validate(found[0].payload)
+        return self._fingerprint
+
+    def prepare(self, wanted: Fingerprint) -> None:
+        """Make the collection, or check that `wanted` fits the one that is there.
+
+        Raises:
+            IndexMismatchError: it was made with another model or other chunk sizes.
+        """
+        with self._lock:
+            if not self.exists():
+                self._create(wanted)
+        self.check(**wanted.model_dump(exclude={"kind", "format"}))
+
+    def check(self, **wanted: object) -> None:
+        """Compare fields of the collection's `Fingerprint` with what they should be.
+
+        Raises:
+            IndexMismatchError: it was made with another model or other chunk sizes.
+        """
+        for name, here in wanted.items():
+            there = getattr(self.fingerprint(), name)
+            if there != here:
+                what, setting = _MADE_WITH[name]
+                raise IndexMismatchError(
+                    f"collection {self.collection} in {self.engine.address} was made with "
+                    f"{what} {_plain(there)}, not {_plain(here)}: set {setting} to match, "
+                    "or choose another --collection"
+                )
+
+    def _create(self, wanted: Fingerprint) -> None:
+        client = self.engine.client
+        with store_errors(self.engine.address):
+            client.create_collection(
+                self.collection,
+                vectors_config={
+                    DENSE: models.VectorParams(
+                        size=wanted.dimension, distance=models.Distance.COSINE
+                    )
+                },
+                sparse_vectors_config={
+                    BM25: models.SparseVectorParams(modifier=models.Modifier.IDF)
+                },
+            )
+            for name, schema in _INDEXED.items():
+                client.create_payload_index(self.collection, name, field_schema=schema)
+            client.upsert(self.collection, [fingerprint_point(wanted)], wait=True)
+
+    # Documents
+
+    def manifests(self) -> list[Manifest]:
+        """All documents that queries can see, by title."""
+        if not self.exists():
+            return []
+        visible = [found for found in self._all_manifests() if found.version is not None]
+        return sorted(visible, key=lambda manifest: (manifest.title, manifest.source))
+
+    def manifest(self, document_id: str) -> Manifest | None:
+        """The document's manifest, visible or not; None where there is none."""
+        with store_errors(self.engine.address):
+            found = self.engine.client.retrieve(
+                self.collection, [manifest_id(document_id)], with_payload=True
+            )
+        return Manifest.model_validate(found[0].payload) if found else None
+
+    def _all_manifests(self) -> Iterator[Manifest]:
+        offset = None
+        while True:
+            with store_errors(self.engine.address):
+                points, offset = self.engine.client.scroll(
+                    self.collection,
+                    scroll_filter=matching(kind="manifest"),
+                    limit=_PAGE,
+                    offset=offset,
+                    with_payload=True,
+                )
+            yield from (Manifest.model_validate(point.payload) for point in points)
+            if offset is None:
+                return
+
+    def begin(self, document: Document, tree: Tree) -> Manifest:
+        """Announce a new version of a document; what is visible stays so.
+
+        Returns the manifest to hand to `commit`.
+        """
+        before = self.manifest(document.id_)
+        if before is not None and not before.settled:
+            self._settle(before)
+        metadata = dict(document.metadata)
+        manifest = Manifest(
+            document_id=document.id_,
+            version=before.version if before else None,
+            settled=False,
+            title=metadata.pop("title", ""),
+            source=metadata.pop("source", ""),
+            page_starts=metadata.pop("page_starts", None),
+            characters=len(document.text),
+            tokens=sum(leaf.tokens for leaf in tree.leaves),
+            leaves=len(tree.leaves),
+            nodes=len(tree.nodes),
+            metadata=metadata,
+        )
+        with self._lock:
+            self._unfinished.add(tree.version)
+        # Until the switch the document is described as it was.
+        shown = before if before is not None and before.version is not None else manifest
+        self._write([manifest_point(shown.model_copy(update={"settled": False}))])
+        return manifest
+
+    def put(self, points: Sequence[models.PointStruct]) -> None:
+        """Add nodes of a version that was begun. Adding them again changes nothing."""
+        self._write(points)
+
+    def commit(self, manifest: Manifest, version: str) -> None:
+        """Show `version` from now on, and delete what it replaces."""
+        replaces = manifest.version is not None
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        new = manifest.model_copy(
+            update={"version": version, "settled": not replaces, "ingested_at": now}
+        )
+        self._write([manifest_point(new)])
+        with self._lock:
+            self._unfinished.discard(version)
+        if replaces:
+            self._settle(new)
+
+    def remove(self, document_id: str) -> bool:
+        """Delete a document with every node of it; False if there was none."""
+        manifest = self.manifest(document_id) if self.exists() else None
+        if manifest is None:
+            return False
+        gone = manifest.model_copy(update={"version": None, "settled": False})
+        self._write([manifest_point(gone)])
+        self._settle(gone)
+        return True
+
+    def recover(self) -> int:
+        """Finish what a crash left behind; returns how many documents were touched.
+
+        Only for an engine that no one else is writing to: work in progress looks just
+        like work that was cut short.
+        """
+        unsettled = [found for found in self._all_manifests() if not found.settled]
+        for manifest in unsettled:
+            self._settle(manifest)
+        return len(unsettled)
+
+    def _settle(self, manifest: Manifest) -> None:
+        """Delete all nodes but the visible version's; then say so, or vanish."""
+        others = matching(document_id=manifest.document_id)
+        # The manifest carries the version that it shows: it is deleted last, by id.
+        others.must_not = [
+            models.FieldCondition(key="kind", match=models.MatchValue(value="manifest"))
+        ]
+        if manifest.version is not None:
+            others.must_not.append(
+                models.FieldCondition(
+                    key="version", match=models.MatchValue(value=manifest.version)
+                )
+            )
+        with store_errors(self.engine.address):
+            self.engine.client.delete(
+                self.collection, models.FilterSelector(filter=others), wait=True
+            )
+            if manifest.version is None:
+                self.engine.client.delete(
+                    self.collection, models.PointIdsList(points=[manifest.point_id]), wait=True
+                )
+                return
+        self._write([manifest_point(manifest.model_copy(update={"settled": True}))])
+
+    def _write(self, points: Sequence[models.PointStruct]) -> None:
+        with store_errors(self.engine.address):
+            self.engine.client.upsert(self.collection, list(points), wait=True)
+
+    # Queries
+
+    def unfinished(self) -> list[str]:
+        """Versions being written here now: searching can skip them at once.
+
+        Only a saving. What makes half-written documents invisible is their manifest.
+        """
+        with self._lock:
+            return sorted(self._unfinished)
+
+    def query(self, requests: Sequence[models.QueryRequest]) -> list[list[models.ScoredPoint]]:
+        """One round trip: the points each request finds, best first."""
+        with store_errors(self.engine.address):
+            responses = self.engine.client.query_batch_points(self.collection, list(requests))
+        return [response.points for response in responses]
+
+    async def aquery(
+        self, requests: Sequence[models.QueryRequest]
+    ) -> list[list[models.ScoredPoint]]:
+        """The same, awaited."""
+        with store_errors(self.engine.address):
+            responses = await self.engine.aclient.query_batch_points(
+                self.collection, list(requests)
+            )
+        return [response.points for response in responses]
+
+
+def matching(**values: str | int | Sequence[str]) -> models.Filter:
+    """A filter for points whose payload has all these values (one of a list's)."""
+    return models.Filter(
+        must=[
+            models.FieldCondition(
+                key=name,
+                match=models.MatchValue(value=value)
+                if isinstance(value, str | int)
+                else models.MatchAny(any=list(value)),
+            )
+            for name, value in values.items()
+        ]
+    )
+
+
+def _plain(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,211 @@
+"""What a tree looks like as points of one Qdrant collection, and back.
+
+| kind | vectors | payload |
+|---|---|---|
+| leaf | dense, bm25 | its text, place, ancestors and the document's metadata |
+| parent | dense | its place: its text is that of its leaves, joined |
+| manifest | none | the document: which version of it is visible, title, source, pages |
+| collection | none | which embedding model and chunk sizes made the collection |
+"""
+
+import uuid
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Literal
+
+import qdrant_edge
+from pydantic import BaseModel, Field
+from qdrant_client import models
+
+from indexes.hierarchy import Node, Tree
+
+DENSE = "dense"
+BM25 = "bm25"
+COLLECTION_POINT = str(uuid.uuid5(uuid.NAMESPACE_URL, "advanced-rag-patterns/collection"))
+
+# A leaf holds about this many words that count for BM25 (stop words don't).
+_BM25_AVERAGE_LENGTH = 64
+
+
+class Manifest(BaseModel):
+    """One document of the collection.
+
+    `version` names the content whose nodes queries may show; None while there is none.
+    A manifest that is not `settled` marks work that a crash would leave behind: nodes
+    of other versions than `version` may exist and are to be deleted.
+    """
+
+    kind: Literal["manifest"] = "manifest"
+    document_id: str
+    version: str | None
+    settled: bool
+    title: str
+    source: str
+    characters: int = 0
+    tokens: int = 0
+    leaves: int = 0
+    nodes: int = 0
+    page_starts: list[int] | None = None
+    ingested_at: str = Field("", description="ISO 8601, UTC.")
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def point_id(self) -> str:
+        """The id of the manifest's point."""
+        return manifest_id(self.document_id)
+
+
+class Fingerprint(BaseModel):
+    """What made a collection. Vectors of other models, or other chunks, don't mix."""
+
+    kind: Literal["collection"] = "collection"
+    format: int = 1
+    embedding: str
+    dimension: int
+    levels: tuple[int, ...]
+    embedded_levels: tuple[int, ...] = Field(description="Levels that have dense vectors.")
+
+
+class Ancestor(BaseModel):
+    """A parent as its leaves remember it; `first_leaf` and `leaves` count positions."""
+
+    id: str
+    level: int
+    start: int
+    end: int
+    first_leaf: int
+    leaves: int
+
+
+class Leaf(BaseModel):
+    """A leaf as the store returns it. Offsets are characters of the document's text."""
+
+    id: str
+    document_id: str
+    version: str
+    level: int
+    start: int
+    end: int
+    tokens: int
+    position: int
+    text: str
+    root: str = Field(description="Id of the outermost node that holds it; its own if none.")
+    root_leaves: int
+    ancestors: list[Ancestor] = Field(description="Root first.")
+    heading: str = ""
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+def manifest_id(document_id: str) -> str:
+    """The id of a document's manifest point."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"advanced-rag-patterns/manifest/{document_id}"))
+
+
+def embedding_text(title: str, heading: str, text: str) -> str:
+    """What is embedded and indexed for a chunk: what it is about, then what it says.
+
+    Documents that resemble each other can only be told apart by their titles.
+    """
+    about = title if heading in ("", title) else f"{title} › {heading}"
+    return f"{about}\n{text}" if about else text
+
+
+def leaf_point(
+    tree: Tree,
+    leaf: Node,
+    *,
+    text: str,
+    embedded: str,
+    dense: Sequence[float],
+    metadata: dict[str, Any],
+) -> models.PointStruct:
+    """The point of a leaf: `text` is delivered, `embedded` is what BM25 indexes."""
+    ancestors = [
+        Ancestor(
+            id=node.id,
+            level=node.level,
+            start=node.start,
+            end=node.end,
+            first_leaf=node.leaves[0],
+            leaves=node.leaves[1] - node.leaves[0],
+        ).model_dump()
+        for node in tree.ancestors(leaf)
+    ]
+    position = leaf.leaves[0]
+    payload = {
+        "kind": "leaf",
+        **_place(tree, leaf),
+        "tokens": leaf.tokens,
+        "position": position,
+        "heading": tree.headings[position],
+        "ancestors": ancestors,
+        "metadata": metadata,
+        "text": text,
+    }
+    vectors = {DENSE: list(dense), BM25: bm25_document(embedded)}
+    return models.PointStruct(id=leaf.id, vector=vectors, payload=payload)
+
+
+def parent_point(
+    tree: Tree, node: Node, *, dense: Sequence[float], metadata: dict[str, Any]
+) -> models.PointStruct:
+    """The point of a parent whose level is searched too."""
+    payload = {"kind": "parent", **_place(tree, node), "metadata": metadata}
+    return models.PointStruct(id=node.id, vector={DENSE: list(dense)}, payload=payload)
+
+
+def manifest_point(manifest: Manifest) -> models.PointStruct:
+    """The point of a document."""
+    return models.PointStruct(id=manifest.point_id, vector={}, payload=manifest.model_dump())
+
+
+def fingerprint_point(fingerprint: Fingerprint) -> models.PointStruct:
+    """The point of the collection itself."""
+    return models.PointStruct(id=COLLECTION_POINT, vector={}, payload=fingerprint.model_dump())
+
+
+def leaf_of(point: models.ScoredPoint | models.Record) -> Leaf:
+    """A leaf from its point."""
+    return Leaf.model_construct(
+        id=str(point.id),
+        **{
+            name: value
+            for name, value in (point.payload or {}).items()
+            if name not in ("kind", "ancestors")
+        },
+        ancestors=[
+            Ancestor.model_construct(**ancestor)  # our own data: no need to validate it again
+            for ancestor in (point.payload or {}).get("ancestors", [])
+        ],
+    )
+
+
+def _place(tree: Tree, node: Node) -> dict[str, Any]:
+    root = next(iter(tree.ancestors(node)), node)
+    return {
+        "document_id": tree.document_id,
+        "version": tree.version,
+        "level": node.level,
+        "start": node.start,
+        "end": node.end,
+        "root": root.id,
+        "root_leaves": root.leaves[1] - root.leaves[0],
+    }
+
+
+@cache
+def _bm25() -> qdrant_edge.Bm25:
+    # The engine's own encoder: a server's `qdrant/bm25` gives the same vectors.
+    return qdrant_edge.Bm25(qdrant_edge.Bm25Config(avg_len=_BM25_AVERAGE_LENGTH))
+
+
+def bm25_document(text: str) -> models.SparseVector:
+    """Term weights of a document; the engine multiplies in the inverse frequencies."""
+    vector = _bm25().embed_document(text)
+    return models.SparseVector(indices=vector.indices, values=vector.values)
+
+
+def bm25_query(text: str) -> models.SparseVector:
+    """The terms of a query, each once."""
+    vector = _bm25().embed_query(text)
+    return models.SparseVector(indices=vector.indices, values=vector.values)
