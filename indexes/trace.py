@@ -73,9 +73,16 @@ def tracing(trace: Trace | None = None) -> Iterator[Trace]:
 
 
 @contextmanager
-def stage(name: str, **known: Any) -> Iterator[Stage]:
-    """Time a block and add it to the current trace, also when it raises."""
-    record = Stage(name=name, **known)
+def stage(name: str, trace: Trace | None = None) -> Iterator[Stage]:
+    """Time a block and add it to a trace, also when it raises.
+
+    Args:
+        name: what the stage is called.
+        trace: where it goes; by default the current one. Generators name it, for
+            whoever drives them may do so from another context at each step.
+    """
+    trace = _current.get() if trace is None else trace
+    record = Stage(name=name)
     started = time.perf_counter()
     try:
         yield record
@@ -84,6 +91,5 @@ def stage(name: str, **known: Any) -> Iterator[Stage]:
         raise
     finally:
         record.seconds = time.perf_counter() - started
-        trace = _current.get()
         if trace is not None:
             trace.stages.append(record)

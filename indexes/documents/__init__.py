@@ -1,7 +1,8 @@
 """Files → LlamaIndex `Document`s.
 
     files.py      which files, and the name each goes by
-    pdf.py        PDF → glyphs;  reflow.py  glyphs → paragraphs with a page map
+    pdf.py        PDF → glyphs; rows.py → rows; reflow.py → paragraphs with a page map
+    hyphens.py    which words a line's end divided
     markup.py     HTML and DOCX → paragraphs
     titles.py     what a document is called
     loading.py    all of it together, and documents that others made

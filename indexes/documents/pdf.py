@@ -33,7 +33,8 @@ from pdfminer.pdftypes import (
 from pdfminer.utils import Matrix, apply_matrix_rect, decode_text
 
 from indexes.documents.extracted import Extracted, UnreadableError, one_line
-from indexes.documents.reflow import Glyph, PageGlyphs, reflow
+from indexes.documents.reflow import reflow
+from indexes.documents.rows import Glyph, PageGlyphs
 
 MAX_PAGES = 10_000
 MAX_STREAM_BYTES = 64 * 1024 * 1024

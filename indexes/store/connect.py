@@ -185,6 +185,10 @@ def _reach_server(
             raise StoreError(f"{url.geturl()} is not a server's URL: {error}") from error
         try:
             engine.client.get_collections()
+        except (AssertionError, ValueError) as error:
+            # An answer that is no JSON, or has no result, surprises the client.
+            engine.close()
+            raise StoreError(_unreached(url.geturl(), error)) from error
         except BaseException:
             engine.close()
             raise

@@ -1,0 +1,340 @@
+"""Contexts → an answer that cites them.
+
+One prompt for all patterns, so that patterns are compared and not prompts. It is data:
+pass another `PromptTemplate` with the variables `context` and `question`.
+"""
+
+import re
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+from llama_index.core.llms import LLM
+from llama_index.core.prompts import PromptTemplate
+from llama_index.core.schema import NodeWithScore
+from pydantic import BaseModel, Field
+
+from indexes.models.openai_compatible import usage_of
+from indexes.sentences import Span, sentence_spans
+from indexes.tokens import count_tokens
+from indexes.trace import Stage, Trace, stage
+
+NOT_FOUND = "The documents do not say."
+
+ANSWER_PROMPT_VERSION = "answer-1"
+ANSWER_PROMPT = PromptTemplate(
+    "Answer the question from the numbered passages, and from nothing else. "
+    "Cite each passage that you use by its number, like [1]. "
+    f"If the passages do not hold the answer, reply: {NOT_FOUND}\n\n"
+    "{context}\n\n"
+    "Question: {question}\n"
+    "Answer:"
+)
+
+_MARKER = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
+# A model's own tokens for a text, at most, per cl100k token.
+_TOKENS_MARGIN = 1.4
+# From this cosine on, a sentence of the answer is taken to come from a passage.
+_SAME_SENSE = 0.5
+
+
+class Context(BaseModel):
+    """One passage that was given to the model. Offsets are characters of the document."""
+
+    document: str
+    start: int
+    end: int
+    pages: tuple[int, int] | None = Field(None, description="First and last, from 1.")
+    text: str
+    score: float
+    level: int = Field(description="0 is the root's.")
+    title: str = ""
+    id: str = ""
+    leaves: int = 1
+    tokens: int = 0
+    reason: str = Field("", description="How it came to be as long as it is.")
+
+
+class Citation(BaseModel):
+    """A place in the answer and the passage behind it.
+
+    `origin` is `model` where the answer carries the passage's number, and `similarity`
+    where it does not and the passage was found by comparing sentences; then `start` and
+    `end` are those of the sentence in the document that is closest.
+    """
+
+    context: int = Field(description="Number of the passage, from 1.")
+    answer_start: int
+    answer_end: int
+    document: str
+    pages: tuple[int, int] | None
+    start: int
+    end: int
+    origin: str
+
+
+class Answer(BaseModel):
+    """An answer with everything behind it."""
+
+    question: str
+    pattern: str
+    answer: str
+    contexts: list[Context]
+    citations: list[Citation] = Field(default_factory=list)
+    trace: Trace = Field(default_factory=Trace)
+
+    def to_json(self) -> dict[str, Any]:
+        """The contract of `python -m app ask --json`: the trace is a list of stages."""
+        plain = self.model_dump(mode="json")
+        plain["trace"] = plain["trace"]["stages"]
+        return plain
+
+
+def context_of(node: NodeWithScore) -> Context:
+    """What a retrieved node gives to the model, and where it is from."""
+    place = node.node.metadata
+    return Context(
+        document=place.get("source", ""),
+        start=place.get("start", 0),
+        end=place.get("end", 0),
+        pages=place.get("pages"),
+        text=node.node.get_content(),
+        score=node.score or 0.0,
+        level=place.get("level", 0),
+        title=place.get("title", ""),
+        id=node.node.node_id,
+        leaves=place.get("leaves", 1),
+        tokens=place.get("tokens", 0),
+        reason=place.get("reason", ""),
+    )
+
+
+class Answerer:
+    """Asks a language model, and finds out what its answer rests on.
+
+    Args:
+        llm: any LlamaIndex LLM.
+        embedding: finds the passages behind an answer that cites none itself; without
+            it such an answer has no citations.
+        prompt: with the variables `context` and `question`.
+        prompt_version: its name in the trace.
+    """
+
+    def __init__(
+        self,
+        llm: LLM,
+        embedding: BaseEmbedding | None = None,
+        *,
+        prompt: PromptTemplate = ANSWER_PROMPT,
+        prompt_version: str = ANSWER_PROMPT_VERSION,
+    ) -> None:
+        self._llm = llm
+        self._embedding = embedding
+        self._prompt = prompt
+        self._version = prompt_version
+
+    def stream(
+        self, question: str, contexts: Sequence[Context], trace: Trace | None = None
+    ) -> Iterator[str]:
+        """The answer, piece by piece, as the model writes it.
+
+        Raises:
+            ModelError: the model fails, also in the middle of an answer.
+        """
+        if not contexts:
+            yield self._nothing(trace)
+            return
+        with stage("answer", trace) as record:
+            asked = _Asked(record, self._request(question, contexts, record))
+            for response in self._llm.stream_chat(asked.messages):
+                if piece := asked.take(response):
+                    yield piece
+            asked.close()
+
+    async def astream(
+        self, question: str, contexts: Sequence[Context], trace: Trace | None = None
+    ) -> AsyncIterator[str]:
+        """The same, natively async."""
+        if not contexts:
+            yield self._nothing(trace)
+            return
+        with stage("answer", trace) as record:
+            asked = _Asked(record, self._request(question, contexts, record))
+            async for response in await self._llm.astream_chat(asked.messages):
+                if piece := asked.take(response):
+                    yield piece
+            asked.close()
+
+    @staticmethod
+    def _nothing(trace: Trace | None) -> str:
+        with stage("answer", trace) as record:
+            record.details["outcome"] = "nothing was retrieved: the model was not asked"
+        return NOT_FOUND
+
+    def _request(
+        self, question: str, contexts: Sequence[Context], record: Stage
+    ) -> list[ChatMessage]:
+        metadata = self._llm.metadata
+        # Room for the answer and for the prompt's own words.
+        room = metadata.context_window - max(metadata.num_output, 0) - 128
+        room -= count_tokens(question)
+        shown: list[str] = []
+        for number, context in enumerate(contexts, start=1):
+            room -= round(context.tokens * _TOKENS_MARGIN) + 16
+            if room < 0 and shown:
+                record.details["left_out"] = (
+                    f"{len(contexts) - number + 1} of {len(contexts)} passages, for they exceed "
+                    f"the model's window of {metadata.context_window} tokens"
+                )
+                break
+            shown.append(f"[{number}] {_heading(context)}\n{context.text.strip()}")
+        prompt = self._prompt.format(context="\n\n".join(shown), question=question)
+        record.nodes_in = len(shown)
+        record.tokens_in = sum(context.tokens for context in contexts[: len(shown)])
+        record.details |= {
+            "model": metadata.model_name,
+            "prompt_version": self._version,
+            "prompt": prompt,
+        }
+        return [ChatMessage(role="user", content=prompt)]
+
+    def cite(
+        self, answer: str, contexts: Sequence[Context], trace: Trace | None = None
+    ) -> list[Citation]:
+        """Where the answer comes from: by its own markers, else by similarity.
+
+        Raises:
+            ModelError: the embedding model fails.
+        """
+        with stage("cite", trace) as record:
+            found = _marked(answer, contexts)
+            compared = _Compared(answer, contexts)
+            if not found and self._embedding is not None and compared.texts:
+                vectors = self._embedding.get_text_embedding_batch(compared.texts)
+                found = compared.citations(vectors)
+            _describe(record, found)
+        return found
+
+    async def acite(
+        self, answer: str, contexts: Sequence[Context], trace: Trace | None = None
+    ) -> list[Citation]:
+        """The same, natively async."""
+        with stage("cite", trace) as record:
+            found = _marked(answer, contexts)
+            compared = _Compared(answer, contexts)
+            if not found and self._embedding is not None and compared.texts:
+                vectors = await self._embedding.aget_text_embedding_batch(compared.texts)
+                found = compared.citations(vectors)
+            _describe(record, found)
+        return found
+
+
+class _Asked:
+    """One streamed call: pieces go out, figures go into the record."""
+
+    def __init__(self, record: Stage, messages: list[ChatMessage]) -> None:
+        self.messages = messages
+        self._record = record
+        self._record.llm_calls += 1
+        self._started = time.perf_counter()
+        self._last: ChatResponse | None = None
+        self._tokens = (0, 0)
+
+    def take(self, response: ChatResponse) -> str:
+        self._last = response
+        # The figures come in a chunk of their own, with or after the last words.
+        self._tokens = max(self._tokens, usage_of(response))
+        piece = response.delta or ""
+        if piece and "first_word_seconds" not in self._record.details:
+            self._record.details["first_word_seconds"] = time.perf_counter() - self._started
+        return piece
+
+    def close(self) -> None:
+        self._record.llm_tokens_in, self._record.llm_tokens_out = self._tokens
+
+
+def _heading(context: Context) -> str:
+    """What a passage is from: its document, and its page if it has pages."""
+    name = context.title or context.document
+    return f"{name}, page {context.pages[0]}" if context.pages else name
+
+
+def _marked(answer: str, contexts: Sequence[Context]) -> list[Citation]:
+    """Citations by the numbers in the answer; numbers of no passage are left alone."""
+    found = []
+    for match in _MARKER.finditer(answer):
+        for number in map(int, match[1].split(",")):
+            if 1 <= number <= len(contexts):
+                context = contexts[number - 1]
+                found.append(
+                    Citation(
+                        context=number,
+                        answer_start=match.start(),
+                        answer_end=match.end(),
+                        document=context.document,
+                        pages=context.pages,
+                        start=context.start,
+                        end=context.end,
+                        origin="model",
+                    )
+                )
+    return found
+
+
+class _Compared:
+    """Finds, for each sentence of an answer, the closest sentence of its passages."""
+
+    def __init__(self, answer: str, contexts: Sequence[Context]) -> None:
+        self._answer = answer
+        self._said: list[Span] = []
+        self._sources: list[tuple[int, Context, Span]] = []
+        if NOT_FOUND not in answer:
+            self._said = sentence_spans(answer)
+            self._sources = [
+                (number, context, span)
+                for number, context in enumerate(contexts, start=1)
+                for span in sentence_spans(context.text)
+            ]
+
+    @property
+    def texts(self) -> list[str]:
+        """What is to be embedded; nothing if there is nothing to compare."""
+        if not self._said or not self._sources:
+            return []
+        said = [self._answer[start:end] for start, end in self._said]
+        return said + [context.text[start:end] for _, context, (start, end) in self._sources]
+
+    def citations(self, vectors: Sequence[Sequence[float]]) -> list[Citation]:
+        """The citations, given the embeddings of `texts`."""
+        matrix = np.array(vectors)
+        matrix /= np.linalg.norm(matrix, axis=1, keepdims=True) + 1e-12
+        similar = matrix[: len(self._said)] @ matrix[len(self._said) :].T
+        found = []
+        for (said_start, said_end), scores in zip(self._said, similar, strict=True):
+            best = int(scores.argmax())
+            if scores[best] < _SAME_SENSE:
+                continue
+            number, context, (start, end) = self._sources[best]
+            found.append(
+                Citation(
+                    context=number,
+                    answer_start=said_start,
+                    answer_end=said_start + len(self._answer[said_start:said_end].rstrip()),
+                    document=context.document,
+                    pages=context.pages,
+                    start=context.start + start,
+                    end=context.start + end,
+                    origin="similarity",
+                )
+            )
+        return found
+
+
+def _describe(record: Stage, citations: Sequence[Citation]) -> None:
+    record.details = {
+        "citations": len(citations),
+        "origin": citations[0].origin if citations else "none",
+    }

@@ -1,0 +1,406 @@
+"""The facade: one index, its models, and every pattern on it.
+
+index = HierarchicalIndex.open("./my-index")
+index.ingest(["letters/"])
+answer = index.ask("How did the cloud business evolve?", pattern="parent")
+answer.answer, answer.contexts[0].pages, answer.trace["search"].round_trips
+
+engine = index.query_engine("parent")            # a LlamaIndex query engine
+retriever = index.retriever("regular", budget=512)  # a LlamaIndex retriever
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+from llama_index.core.base.base_query_engine import BaseQueryEngine
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.base.response.schema import RESPONSE_TYPE, Response
+from llama_index.core.llms import LLM
+from llama_index.core.schema import Document, NodeWithScore, QueryBundle, TextNode
+from qdrant_client import models
+
+from indexes.answering import Answer, Answerer, Context, context_of
+from indexes.documents import load_documents
+from indexes.errors import DocumentError, SettingsError
+from indexes.ingestion import IngestReport, Progress, ingest
+from indexes.models.openai_compatible import embedding_dimension
+from indexes.models.providers import (
+    build_embedding,
+    build_llm,
+    embedding_name,
+    embedding_window,
+)
+from indexes.patterns import find_pattern
+from indexes.retrieval import TreeRetriever
+from indexes.settings import DEFAULT_LEVELS, Settings, load_settings
+from indexes.store.connect import Engine, connect
+from indexes.store.nodes import TreeStore
+from indexes.store.points import Fingerprint, Manifest
+from indexes.tokens import without_surrogates
+from indexes.trace import Trace, tracing
+
+# Longer questions are refused: they are documents, and would be embedded truncated.
+MAX_QUESTION_CHARACTERS = 4000
+# The two finest levels get vectors: no single scale suits every question.
+_EMBEDDED_LEVELS = 2
+# A model's own tokens for a chunk and its title, at most, per cl100k token.
+_WINDOW_MARGIN = 1.35
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """The contexts are there; the answer is being written."""
+
+    contexts: list[Context]
+
+
+@dataclass(frozen=True)
+class Word:
+    """A piece of the answer."""
+
+    text: str
+
+
+Event = Retrieved | Word | Answer
+
+
+class HierarchicalIndex:
+    """Documents in one collection, and the models that read them. Thread-safe.
+
+    Args:
+        settings: by default from the environment.
+        engine, embedding, llm: used instead of what the settings name.
+
+    Raises:
+        SettingsError: a setting is wrong.
+        StoreError: the index cannot be opened or reached.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        engine: Engine | None = None,
+        embedding: BaseEmbedding | None = None,
+        llm: LLM | None = None,
+    ) -> None:
+        self.settings = settings or load_settings()
+        self._given_embedding = embedding
+        self._given_llm = llm
+        self._owns_engine = engine is None
+        self.engine = engine or connect(self.settings.index, api_key=self.settings.qdrant_api_key)
+        self.store = TreeStore(self.engine, self.settings.collection)
+
+    @classmethod
+    def open(cls, index: str | Path | None = None, **settings: Any) -> Self:
+        """An index in a folder or on a server; other settings by name."""
+        return cls(load_settings(index=str(index) if index is not None else None, **settings))
+
+    def __repr__(self) -> str:
+        return f"HierarchicalIndex({self.engine.address!r}, {self.settings.collection!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the engine, if this index opened it."""
+        if self._owns_engine:
+            self.engine.close()
+
+    @cached_property
+    def embedding(self) -> BaseEmbedding:
+        """The embedding model."""
+        return self._given_embedding or build_embedding(self.settings)
+
+    @cached_property
+    def llm(self) -> LLM:
+        """The language model."""
+        return self._given_llm or build_llm(self.settings)
+
+    @property
+    def _embedding_name(self) -> str:
+        if self._given_embedding is not None:
+            return self._given_embedding.model_name
+        return embedding_name(self.settings)
+
+    # Documents
+
+    def ingest(
+        self,
+        documents: Iterable[str | Path | Document],
+        *,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+        on_skip: Callable[[Path, DocumentError], None] | None = None,
+    ) -> IngestReport:
+        """Add files, folders or LlamaIndex documents; replace those that changed.
+
+        A bad file is in the report and the rest goes on. Interrupted, it can be run
+        again: what is stored already is left alone.
+
+        Args:
+            documents: paths and documents, in any mixture.
+            on_progress: called as chunks are stored.
+            on_skip: called for files in folders that are of no known type.
+
+        Raises:
+            IndexMismatchError: the collection was made in another way.
+            ModelError: the embedding model fails.
+            StoreError: the engine fails.
+        """
+        self.store.prepare(self._fingerprint())
+        report = IngestReport()
+
+        def failed(path: Path, error: DocumentError) -> None:
+            report.failed.append((str(path), str(error)))
+            on_progress(Progress("failed", str(path), 0, 0))
+
+        def load() -> Iterator[Document]:
+            limit = int(self.settings.max_file_mb * 1024 * 1024)
+            for given in documents:
+                if isinstance(given, Document):
+                    yield given
+                else:
+                    yield from load_documents(
+                        [given], max_bytes=limit, on_error=failed, on_skip=on_skip
+                    )
+
+        return ingest(load(), self.store, self.embedding, on_progress=on_progress, report=report)
+
+    def _fingerprint(self) -> Fingerprint:
+        """What a collection made now would be; what is not set is as it is there."""
+        levels = self.settings.levels
+        if levels is None:
+            there = self.store.fingerprint() if self.store.exists() else None
+            levels = there.levels if there else DEFAULT_LEVELS
+        window = embedding_window(self.settings)
+        if window is not None and levels[-1] * _WINDOW_MARGIN > window:
+            raise SettingsError(
+                f"setting levels (environment RAG_LEVELS): leaves of {levels[-1]} tokens may "
+                f"exceed the {window} that {self._embedding_name} reads: choose at most "
+                f"{int(window / _WINDOW_MARGIN)}"
+            )
+        finest = range(len(levels))[-_EMBEDDED_LEVELS:]
+        embedded = [
+            level for level in finest if window is None or levels[level] * _WINDOW_MARGIN <= window
+        ]
+        return Fingerprint(
+            embedding=self._embedding_name,
+            dimension=embedding_dimension(self.embedding),
+            levels=levels,
+            embedded_levels=tuple(embedded),
+        )
+
+    def documents(self) -> list[Manifest]:
+        """What is indexed, by title."""
+        return self.store.manifests()
+
+    def remove(self, name: str) -> Manifest:
+        """Delete a document by its id, its source or its file name.
+
+        Raises:
+            DocumentError: no document, or more than one, goes by that name.
+        """
+        found = [
+            manifest
+            for manifest in self.documents()
+            if name in (manifest.document_id, manifest.source, manifest.metadata.get("file_name"))
+        ]
+        if len(found) != 1:
+            what = "no document is" if not found else f"{len(found)} documents are"
+            raise DocumentError(
+                f"{what} called {name!r}: `python -m app documents` lists names and ids"
+            )
+        self.store.remove(found[0].document_id)
+        return found[0]
+
+    # Questions
+
+    def retriever(
+        self,
+        pattern: str | None = None,
+        *,
+        budget: int | None = None,
+        filters: models.Filter | None = None,
+        **options: Any,
+    ) -> TreeRetriever:
+        """A LlamaIndex retriever for a pattern; `options` are `TreeRetriever`'s.
+
+        Raises:
+            SettingsError: no pattern has that name.
+            StoreError: nothing is indexed yet.
+            IndexMismatchError: another embedding model made the collection.
+        """
+        chosen = find_pattern(pattern or self.settings.pattern)
+        wanted: dict[str, object] = {"embedding": self._embedding_name}
+        if self.settings.levels is not None:
+            wanted["levels"] = self.settings.levels
+        self.store.check(**wanted)
+        return TreeRetriever(
+            self.store,
+            self.embedding,
+            **{
+                "method": chosen.method,
+                "search": self.settings.search,
+                "budget": budget or self.settings.context_budget,
+                "top_k": self.settings.top_k,
+                "filters": filters,
+                **options,
+            },
+        )
+
+    def query_engine(self, pattern: str | None = None, **options: Any) -> "PatternQueryEngine":
+        """A LlamaIndex query engine for a pattern."""
+        return PatternQueryEngine(
+            self, find_pattern(pattern or self.settings.pattern).name, options
+        )
+
+    def answerer(self) -> Answerer:
+        """What turns contexts into a cited answer."""
+        return Answerer(self.llm, self.embedding)
+
+    def retrieve(
+        self, question: str, pattern: str | None = None, **options: Any
+    ) -> tuple[list[Context], Trace]:
+        """Contexts without an answer: no language model takes part."""
+        trace = Trace()
+        with tracing(trace):
+            nodes = self.retriever(pattern, **options).retrieve(checked(question))
+        return [context_of(node) for node in nodes], trace
+
+    async def aretrieve(
+        self, question: str, pattern: str | None = None, **options: Any
+    ) -> tuple[list[Context], Trace]:
+        """The same, natively async on a server."""
+        trace = Trace()
+        with tracing(trace):
+            nodes = await self.retriever(pattern, **options).aretrieve(checked(question))
+        return [context_of(node) for node in nodes], trace
+
+    def stream(self, question: str, pattern: str | None = None, **options: Any) -> Iterator[Event]:
+        """The answer as it comes: `Retrieved`, then `Word`s, then the whole `Answer`."""
+        name = find_pattern(pattern or self.settings.pattern).name
+        contexts, trace = self.retrieve(question, name, **options)
+        yield Retrieved(contexts)
+        answerer = self.answerer()
+        words = []
+        for piece in answerer.stream(question, contexts, trace):
+            words.append(piece)
+            yield Word(piece)
+        answer = "".join(words)
+        citations = answerer.cite(answer, contexts, trace)
+        yield Answer(
+            question=question,
+            pattern=name,
+            answer=answer,
+            contexts=contexts,
+            citations=citations,
+            trace=trace,
+        )
+
+    async def astream(
+        self, question: str, pattern: str | None = None, **options: Any
+    ) -> AsyncIterator[Event]:
+        """The same, natively async."""
+        name = find_pattern(pattern or self.settings.pattern).name
+        contexts, trace = await self.aretrieve(question, name, **options)
+        yield Retrieved(contexts)
+        answerer = self.answerer()
+        words = []
+        async for piece in answerer.astream(question, contexts, trace):
+            words.append(piece)
+            yield Word(piece)
+        answer = "".join(words)
+        citations = await answerer.acite(answer, contexts, trace)
+        yield Answer(
+            question=question,
+            pattern=name,
+            answer=answer,
+            contexts=contexts,
+            citations=citations,
+            trace=trace,
+        )
+
+    def ask(self, question: str, pattern: str | None = None, **options: Any) -> Answer:
+        """The answer, whole.
+
+        Raises:
+            SettingsError: the question is empty or too long, or no pattern has that name.
+            StoreError: the index cannot be read.
+            ModelError: a model fails.
+        """
+        *_, last = self.stream(question, pattern, **options)
+        return cast(Answer, last)
+
+    async def aask(self, question: str, pattern: str | None = None, **options: Any) -> Answer:
+        """The same, natively async."""
+        events = [event async for event in self.astream(question, pattern, **options)]
+        return cast(Answer, events[-1])
+
+
+def checked(question: str) -> str:
+    """A question fit to be asked: neither empty nor a document.
+
+    Raises:
+        SettingsError: it is one of these.
+    """
+    question = without_surrogates(question).strip()
+    if not question:
+        raise SettingsError("the question is empty: ask something")
+    if len(question) > MAX_QUESTION_CHARACTERS:
+        raise SettingsError(
+            f"the question has {len(question)} characters: ask in at most {MAX_QUESTION_CHARACTERS}"
+        )
+    return question
+
+
+class PatternQueryEngine(BaseQueryEngine):
+    """A pattern on an index as a LlamaIndex query engine.
+
+    The response's `source_nodes` are the contexts; its metadata holds, under `answer`,
+    the `Answer` with citations and trace.
+    """
+
+    def __init__(self, index: HierarchicalIndex, pattern: str, options: dict[str, Any]) -> None:
+        super().__init__(callback_manager=None)
+        self._index = index
+        self._pattern = pattern
+        self._options = options
+
+    def _get_prompt_modules(self) -> dict[str, Any]:
+        return {}
+
+    def _query(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
+        return _response(self._index.ask(query_bundle.query_str, self._pattern, **self._options))
+
+    async def _aquery(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
+        answer = await self._index.aask(query_bundle.query_str, self._pattern, **self._options)
+        return _response(answer)
+
+
+def _response(answer: Answer) -> Response:
+    nodes = [
+        NodeWithScore(
+            node=TextNode(
+                id_=context.id,
+                text=context.text,
+                start_char_idx=context.start,
+                end_char_idx=context.end,
+                metadata=context.model_dump(exclude={"text", "score", "id"}),
+            ),
+            score=context.score,
+        )
+        for context in answer.contexts
+    ]
+    return Response(answer.answer, source_nodes=nodes, metadata={"answer": answer.to_json()})
