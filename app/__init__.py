@@ -1,0 +1,1 @@
+"""The Gradio page and the command line; no retrieval logic."""

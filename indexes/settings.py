@@ -39,21 +39,23 @@ class Settings(BaseSettings):
 
     # Where the index lives.
     index: str = Field(".rag/index", description="Folder of an embedded index, or server URL.")
-    collection: str = Field("documents", pattern=r"^[A-Za-z0-9_-]{1,128}$")
+    collection: str = Field(
+        "documents", pattern=r"^[A-Za-z0-9_-]{1,128}$", description="Name of the collection."
+    )
     qdrant_api_key: SecretStr | None = None
 
     # Which models.
-    provider: Provider = "local"
+    provider: Provider = Field("local", description="Who serves the models.")
     base_url: str | None = Field(None, description="OpenAI-compatible endpoint, with its /v1.")
     embedding_base_url: str | None = Field(None, description="Where it differs from base_url.")
     api_key: SecretStr | None = None
-    llm_model: str | None = None
-    embedding_model: str | None = None
+    llm_model: str | None = Field(None, description="The language model's name there.")
+    embedding_model: str | None = Field(None, description="The embedding model's name there.")
     llm_gguf: Path | None = Field(None, description="A GGUF file instead of SmolLM2-135M.")
     embedding_gguf: Path | None = Field(None, description="A GGUF file instead of MiniLM.")
     context_window: int | None = Field(None, ge=512, description="Tokens the LLM can read.")
-    max_answer_tokens: int = Field(256, ge=1, le=8192)
-    temperature: float = Field(0.0, ge=0.0, le=2.0)
+    max_answer_tokens: int = Field(256, ge=1, le=8192, description="Where answers end.")
+    temperature: float = Field(0.0, ge=0.0, le=2.0, description="0 answers the same each time.")
     query_instruction: str = Field("", description="Put before queries (only) for embedding.")
     threads: int | None = Field(None, ge=1, le=256, description="llama.cpp threads.")
     model_timeout: float = Field(120.0, gt=0, description="Seconds for one model call.")
@@ -69,8 +71,8 @@ class Settings(BaseSettings):
     max_file_mb: float = Field(64.0, gt=0, description="Larger files are refused.")
 
     # Retrieval.
-    pattern: str = "parent"
-    search: SearchMode = "hybrid"
+    pattern: str = Field("parent", description="How contexts are chosen: regular, parent, …")
+    search: SearchMode = Field("hybrid", description="By meaning, by words (bm25), or both.")
     top_k: int = Field(64, ge=1, le=1000, description="Hits each search hands on.")
     budget: int | None = Field(
         None, ge=16, le=1_000_000, description="Context tokens; default by provider."

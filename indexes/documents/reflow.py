@@ -27,7 +27,6 @@ _HEADING_SIZE = 1.1
 _MARGIN_STEP = 6.0
 _MOST_CELLS = 50
 
-
 _NUMBERED = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z]|[ivxlc]{1,5})[.)]\s")
 _BULLETED = re.compile(r"(?:[•‣◦▪●○■□▶➢✓∙·]\s*|[*–—-]\s+)\S")
 _SENTENCE_END = re.compile(r"[.!?:;…][\"'”’)\]]*$")

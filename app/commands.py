@@ -1,0 +1,352 @@
+"""The commands. They parse, call the library and print; they decide nothing.
+
+With `--json` standard output holds JSON and nothing else; progress and errors go to
+standard error. Any failure is one line there, and exit code 1 (2 for a wrong command
+line, 130 for Ctrl-C).
+"""
+
+import json
+import logging
+import re
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from app.options import DOCUMENTS, EMBEDDING, INDEX, MODELS, RETRIEVAL, settings_options
+from indexes.errors import DocumentError, RagError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from indexes.answering import Answer
+    from indexes.index import HierarchicalIndex
+    from indexes.ingestion import IngestReport
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False)
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+_EXAMPLES = """
+\b
+Examples:
+  python -m app ingest app/samples/letters
+  python -m app ask "How did the cloud business evolve?" --pattern parent
+  python -m app ask "What did Bosun cost?" --pattern regular --json
+  python -m app page --port 7861
+  python -m app run --questions app/samples/questions.jsonl --budget 1024 --out run.jsonl
+  python -m app --help            python -m app ask --help
+
+Every option is also an environment variable, RAG_ and its name: RAG_INDEX, RAG_PROVIDER.
+API keys are taken from the environment only: RAG_API_KEY, RAG_QDRANT_API_KEY.
+"""
+
+
+def main() -> None:
+    """Run a command; whatever goes wrong ends as one line and an exit code."""
+    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("stopped: what was stored stays; the same command goes on from there", 130)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "python -m app"
+        _fail(f"{error.format_message().rstrip('.')}: see `{command} --help`", error.exit_code)
+    except RagError as error:
+        _fail(str(error), 1)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def _fail(message: str, code: int) -> None:
+    line = _printable("error: ", "bold red") + _printable(" ".join(message.split()))
+    err.print(line, soft_wrap=True)
+    sys.exit(code)
+
+
+def _printable(text: str, style: str = "") -> Text:
+    """Text of a document, a model or a file name, without codes that steer a terminal."""
+    return Text(_CONTROL.sub("", text), style=style)
+
+
+@click.group(
+    invoke_without_command=True,
+    epilog=_EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Advanced RAG patterns on one index. Without a command: open the page."""
+    if context.invoked_subcommand is None:
+        context.invoke(page)
+
+
+@contextmanager
+def _opened(**settings: Any) -> "Iterator[HierarchicalIndex]":
+    # Importing the library takes seconds: not for `--help`, nor for a mistyped option.
+    from indexes.index import HierarchicalIndex
+    from indexes.settings import load_settings
+
+    with HierarchicalIndex(load_settings(**settings)) as index:
+        yield index
+
+
+# Documents
+
+
+@cli.command(epilog="\b\nExample:\n  python -m app ingest letters/ notes.md --index my-index")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+@settings_options(INDEX, DOCUMENTS, EMBEDDING)
+def ingest(paths: tuple[Path, ...], as_json: bool, **settings: Any) -> None:
+    """Index files and folders: PDF, DOCX, HTML, Markdown, text.
+
+    Files that did not change are left alone, so it may be run again at any time.
+    """
+    with _opened(**settings) as index:
+        report = _ingest(index, paths)
+    if as_json:
+        _print_json(
+            {
+                "added": report.added,
+                "updated": report.updated,
+                "unchanged": report.unchanged,
+                "failed": [{"file": file, "error": error} for file, error in report.failed],
+                "leaves": report.leaves,
+                "embedded": report.embedded,
+                "seconds": round(report.seconds, 3),
+            }
+        )
+    else:
+        out.print(_summary(report))
+    if report.failed:
+        raise DocumentError(
+            f"{len(report.failed)} of the files could not be indexed; the rest is: see above"
+        )
+
+
+def _ingest(index: "HierarchicalIndex", paths: tuple[Path, ...]) -> "IngestReport":
+    from indexes.ingestion import Progress as Step
+
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("chunks"),
+        TimeRemainingColumn(),
+        console=err,
+    ) as bar:
+        task = bar.add_task("indexing", total=None)
+
+        def show(step: Step) -> None:
+            if step.event == "failed":
+                return
+            name = Path(step.document).name or "indexing"
+            bar.update(
+                task, completed=step.chunks_done, total=step.chunks_known, description=name[:48]
+            )
+
+        def skipped(_path: Path, error: DocumentError) -> None:
+            err.print(_printable(f"skipped {error}", "yellow"), soft_wrap=True)
+
+        report = index.ingest(paths, on_progress=show, on_skip=skipped)
+        bar.update(task, description="indexed")
+    for _, error in report.failed:
+        err.print(_printable("failed ", "red") + _printable(error), soft_wrap=True)
+    return report
+
+
+def _summary(report: "IngestReport") -> str:
+    parts = [
+        f"{len(names)} {what}"
+        for what, names in (
+            ("added", report.added),
+            ("updated", report.updated),
+            ("unchanged", report.unchanged),
+            ("failed", report.failed),
+        )
+        if names
+    ]
+    return (
+        f"{', '.join(parts) or 'no documents'}: "
+        f"{report.leaves} leaves, {report.embedded} embedded, {report.seconds:.1f} s"
+    )
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@settings_options(INDEX)
+def documents(as_json: bool, **settings: Any) -> None:
+    """List what is indexed."""
+    with _opened(**settings) as index:
+        manifests = index.documents()
+    if as_json:
+        _print_json([manifest.model_dump(mode="json") for manifest in manifests])
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("title", "source"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("pages", "leaves", "tokens", "indexed (UTC)"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for manifest in manifests:
+        table.add_row(
+            _printable(manifest.title),
+            _printable(manifest.source),
+            str(len(manifest.page_starts)) if manifest.page_starts else "",
+            str(manifest.leaves),
+            str(manifest.tokens),
+            manifest.ingested_at[:16].replace("T", " "),
+        )
+    out.print(table if manifests else "nothing is indexed: run `python -m app ingest FILES`")
+
+
+@cli.command()
+@click.argument("names", nargs=-1, required=True)
+@settings_options(INDEX)
+def remove(names: tuple[str, ...], **settings: Any) -> None:
+    """Delete documents, by file name, source or id."""
+    with _opened(**settings) as index:
+        for name in names:
+            manifest = index.remove(name)
+            out.print(_printable(f"removed {manifest.source} ({manifest.leaves} leaves)"))
+
+
+# Questions
+
+
+@cli.command(epilog='\b\nExample:\n  python -m app ask "How did the cloud business evolve?" --json')
+@click.argument("question")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the trace.")
+@settings_options(INDEX, RETRIEVAL, MODELS)
+def ask(question: str, as_json: bool, **settings: Any) -> None:
+    """Answer a question from the indexed documents, with citations."""
+    from indexes.index import Word
+
+    with _opened(**settings) as index:
+        if as_json:
+            _print_json(index.ask(question).to_json())
+            return
+        for event in index.stream(question):
+            if isinstance(event, Word):
+                out.print(_printable(event.text), end="")
+        out.print()
+        _print_sources(event)  # type: ignore[arg-type]  # the last event is the answer
+
+
+def _print_sources(answer: "Answer") -> None:
+    cited = {citation.context: citation.origin for citation in answer.citations}
+    out.print()
+    for number, context in enumerate(answer.contexts, start=1):
+        pages = f", page {_pages(context.pages)}" if context.pages else ""
+        merged = f", {context.leaves} leaves" if context.leaves > 1 else ""
+        origin = cited.get(number)
+        note = {"model": "  cited", "similarity": "  cited (by similarity)"}.get(origin or "", "")
+        line = _printable(f"[{number}] {context.document}{pages}  ")
+        line += Text(f"{context.start}-{context.end}{merged}, score {context.score:.3f}", "dim")
+        out.print(line + Text(note, "green"))
+    trace = answer.trace
+    parts = [f"{stage.name} {stage.seconds:.2f} s" for stage in trace.stages]
+    tokens_in, tokens_out = trace.total("llm_tokens_in"), trace.total("llm_tokens_out")
+    parts.append(f"{tokens_in:.0f} LLM tokens in, {tokens_out:.0f} out")
+    out.print(Text(f"\n{answer.pattern}: " + ", ".join(parts), "dim"))
+
+
+def _pages(pages: tuple[int, int]) -> str:
+    first, last = pages
+    return str(first) if first == last else f"{first}-{last}"
+
+
+@cli.command(
+    epilog="\b\nA line of QUESTIONS:\n"
+    '  {"id": "q1", "question": "…", "references": [{"document": "a.md", "start": 0, "end": 9}]}'
+)
+@click.option("--questions", required=True, type=click.File("r", encoding="utf-8"))
+@click.option("--out", "out_file", required=True, type=click.File("w", encoding="utf-8"))
+@settings_options(INDEX, RETRIEVAL, EMBEDDING)
+def run(questions: TextIO, out_file: TextIO, **settings: Any) -> None:
+    """Retrieve for many questions, without answering: a line of results each."""
+    asked = _read_questions(questions)
+    with _opened(**settings) as index, Progress(console=err) as bar:
+        for question in bar.track(asked, description="retrieving"):
+            contexts, trace = index.retrieve(question["question"])
+            line = {
+                "id": question["id"],
+                "results": [
+                    context.model_dump(include={"document", "start", "end", "score"})
+                    for context in contexts
+                ],
+                "seconds": round(sum(stage.seconds for stage in trace.stages), 6),
+                "llm_calls": int(trace.total("llm_calls")),
+            }
+            out_file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _read_questions(lines: TextIO) -> list[dict[str, Any]]:
+    found = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            question = json.loads(line)
+            valid = isinstance(question["question"], str) and question["id"] is not None
+        except (ValueError, KeyError, TypeError):
+            valid = False
+        if not valid:
+            raise SettingsError(
+                f'{lines.name}, line {number}: not {{"id": …, "question": "…"}}: mend that line'
+            )
+        found.append(question)
+    return found
+
+
+@cli.command(epilog="\b\nExample:\n  python -m app page app/samples/letters --port 7861")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=7860, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--browser/--no-browser", default=False, help="Open it in the browser.")
+@settings_options(INDEX, RETRIEVAL, DOCUMENTS, MODELS)
+def page(
+    paths: tuple[Path, ...] = (),
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    browser: bool = False,
+    **settings: Any,
+) -> None:
+    """Open the page; index PATHS first, if any are given."""
+    from app.page.server import serve
+
+    with _opened(**settings) as index:
+        if paths:
+            err.print(_summary(_ingest(index, paths)))
+        serve(
+            index,
+            host=host,
+            port=port,
+            open_browser=browser,
+            on_ready=lambda address: out.print(f"open {address}  (Ctrl-C ends it)"),
+        )
+
+
+def _print_json(value: object) -> None:
+    # Plain, whatever the terminal: others parse it.
+    click.echo(json.dumps(value, ensure_ascii=False))

@@ -1,0 +1,67 @@
+"""Settings as command-line options: one table of names, everything else from `Settings`.
+
+Secrets are left to the environment: a command line is visible to every user of a machine.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import click
+
+from indexes.settings import Settings
+
+INDEX = ("index", "collection")
+MODELS = (
+    "provider",
+    "base_url",
+    "embedding_base_url",
+    "llm_model",
+    "embedding_model",
+    "llm_gguf",
+    "embedding_gguf",
+    "context_window",
+    "max_answer_tokens",
+    "temperature",
+    "query_instruction",
+    "threads",
+    "model_timeout",
+    "cache",
+)
+EMBEDDING = tuple(
+    name
+    for name in MODELS
+    if name not in ("llm_model", "llm_gguf", "context_window", "max_answer_tokens", "temperature")
+)
+DOCUMENTS = ("levels", "max_file_mb")
+RETRIEVAL = ("pattern", "search", "top_k", "budget")
+
+
+def settings_options(*groups: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command an option for each setting of `groups`; unset ones arrive as None."""
+    names = [name for group in groups for name in group]
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for name in reversed(names):
+            command = _option(name)(command)
+        return command
+
+    return decorate
+
+
+def _option(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    field = Settings.model_fields[name]
+    text = f"{field.description or ''} [env: RAG_{name.upper()}]".strip()
+    flag = "--" + name.replace("_", "-")
+    return click.option(flag, name, default=None, type=_type(field.annotation), help=text)
+
+
+def _type(annotation: Any) -> Any:
+    """What click is to make of a value; `Settings` does the validation."""
+    kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+    if get_origin(annotation) is Literal:
+        return click.Choice(get_args(annotation))
+    kind = kinds[0] if kinds else annotation
+    if kind in (int, float, str):
+        return kind
+    return click.Path(path_type=Path) if kind is Path else str

@@ -1,0 +1,232 @@
+"""Reading and searching points of the embedded engine."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import qdrant_edge as edge
+from qdrant_client.conversions import common_types as types
+from qdrant_client.http import models
+
+from indexes.errors import StoreError
+from indexes.store.edge_base import EdgeBase, check_ignored, server_only
+from indexes.store.edge_queries import QueryTranslator, grouped, order_by, payload_selector
+from indexes.store.edge_translate import id_from_edge, point_ids, record, scored_point, to_edge
+
+_GROUP_WINDOW = 10_000  # hits looked through, at most, to fill the groups
+
+
+class EdgeReading(EdgeBase):
+    """The reading half of qdrant-client's interface."""
+
+    def retrieve(
+        self,
+        collection_name: str,
+        ids: Sequence[types.PointId],
+        with_payload: types.WithPayloadInterface = True,
+        with_vectors: types.WithVector = False,
+        **kwargs: Any,
+    ) -> list[models.Record]:
+        """Points by id; those that do not exist are left out."""
+        check_ignored(kwargs)
+        with self._shard(collection_name, "read from") as shard:
+            selector = payload_selector(with_payload, default=True)
+            found = shard.retrieve(point_ids(ids), selector, with_vectors or False)
+            return [record(point) for point in found]
+
+    def scroll(
+        self,
+        collection_name: str,
+        scroll_filter: types.Filter | None = None,
+        limit: int = 10,
+        order_by: types.OrderBy | None = None,
+        offset: types.PointId | None = None,
+        with_payload: types.WithPayloadInterface = True,
+        with_vectors: types.WithVector = False,
+        **kwargs: Any,
+    ) -> tuple[list[models.Record], models.ExtendedPointId | None]:
+        """A page of points in the order of their ids, or of a payload field."""
+        check_ignored(kwargs)
+        with self._shard(collection_name, "read from") as shard:
+            found, following = shard.scroll(
+                edge.ScrollRequest(
+                    offset=None if offset is None else point_ids([offset])[0],
+                    limit=limit,
+                    filter=to_edge(scroll_filter),
+                    with_payload=payload_selector(with_payload, default=True),
+                    with_vector=with_vectors or False,
+                    order_by=_order_by(order_by),
+                )
+            )
+            points = [record(point) for point in found]
+        return points, None if following is None else id_from_edge(following)
+
+    def count(
+        self,
+        collection_name: str,
+        count_filter: types.Filter | None = None,
+        exact: bool = True,
+        **kwargs: Any,
+    ) -> models.CountResult:
+        """How many points there are, or match."""
+        check_ignored(kwargs)
+        with self._shard(collection_name, "count") as shard:
+            request = edge.CountRequest(exact=exact, filter=to_edge(count_filter))
+            return models.CountResult(count=shard.count(request))
+
+    def facet(
+        self,
+        collection_name: str,
+        key: str,
+        facet_filter: types.Filter | None = None,
+        limit: int = 10,
+        exact: bool = False,
+        **kwargs: Any,
+    ) -> models.FacetResponse:
+        """The values of an indexed payload field with their counts."""
+        check_ignored(kwargs)
+        with self._shard(collection_name, "count values in") as shard:
+            request = edge.FacetRequest(key, limit, exact, to_edge(facet_filter))
+            hits = [
+                models.FacetValueHit(value=hit.value, count=hit.count)
+                for hit in shard.facet(request).hits
+            ]
+        return models.FacetResponse(hits=hits)
+
+    def query_batch_points(
+        self, collection_name: str, requests: Sequence[types.QueryRequest], **kwargs: Any
+    ) -> list[models.QueryResponse]:
+        """Several queries in one pass over the collection."""
+        check_ignored(kwargs)
+        with self._shard(collection_name, "search") as shard:
+            translator = QueryTranslator(self._lookup(collection_name, shard))
+            translated = [translator.request(request) for request in requests]
+            answers = shard.query_batch(edge.QueryBatchRequest(translated)) if translated else []
+            return [
+                models.QueryResponse.model_construct(points=[scored_point(hit) for hit in hits])
+                for hits in answers
+            ]
+
+    def query_points(
+        self,
+        collection_name: str,
+        query: Any = None,
+        using: str | None = None,
+        prefetch: types.Prefetch | list[types.Prefetch] | None = None,
+        query_filter: types.Filter | None = None,
+        search_params: types.SearchParams | None = None,
+        limit: int = 10,
+        offset: int | None = None,
+        with_payload: types.WithPayloadInterface = True,
+        with_vectors: types.WithVector = False,
+        score_threshold: float | None = None,
+        lookup_from: types.LookupLocation | None = None,
+        **kwargs: Any,
+    ) -> models.QueryResponse:
+        """Search, recommend, fuse, order or sample: whatever `query` says."""
+        request = models.QueryRequest.model_construct(
+            query=query,
+            using=using,
+            prefetch=prefetch,
+            filter=query_filter,
+            params=search_params,
+            limit=limit,
+            offset=offset,
+            with_payload=with_payload,
+            with_vector=with_vectors,
+            score_threshold=score_threshold,
+            lookup_from=lookup_from,
+        )
+        return self.query_batch_points(collection_name, [request], **kwargs)[0]
+
+    def query_points_groups(
+        self,
+        collection_name: str,
+        group_by: str,
+        query: Any = None,
+        using: str | None = None,
+        prefetch: types.Prefetch | list[types.Prefetch] | None = None,
+        query_filter: types.Filter | None = None,
+        search_params: types.SearchParams | None = None,
+        limit: int = 10,
+        group_size: int = 3,
+        with_payload: types.WithPayloadInterface = True,
+        with_vectors: types.WithVector = False,
+        score_threshold: float | None = None,
+        with_lookup: types.WithLookupInterface | None = None,
+        lookup_from: types.LookupLocation | None = None,
+        **kwargs: Any,
+    ) -> models.GroupsResult:
+        """The best hits of each value of a payload field, best group first."""
+        if with_lookup is not None:
+            raise server_only("with_lookup")
+        window = limit * group_size
+        while True:
+            window = min(window * 4, _GROUP_WINDOW)
+            keys = self.query_points(
+                collection_name,
+                query,
+                using,
+                prefetch,
+                query_filter,
+                search_params,
+                window,
+                None,
+                [group_by],
+                False,
+                score_threshold,
+                lookup_from,
+                **kwargs,
+            ).points
+            groups = grouped(keys, group_by, limit, group_size)
+            full = len(groups) == limit and all(len(hits) == group_size for hits in groups.values())
+            if full or len(keys) < window or window == _GROUP_WINDOW:
+                break
+        chosen = [hit.id for hits in groups.values() for hit in hits]
+        found = self.retrieve(collection_name, chosen, with_payload, with_vectors)
+        records = {point.id: point for point in found}
+        return models.GroupsResult.model_construct(
+            groups=[
+                models.PointGroup.model_construct(
+                    id=value,
+                    hits=[
+                        hit.model_copy(
+                            update={
+                                "payload": records[hit.id].payload,
+                                "vector": records[hit.id].vector,
+                            }
+                        )
+                        for hit in hits
+                        if hit.id in records
+                    ],
+                    lookup=None,
+                )
+                for value, hits in groups.items()
+            ]
+        )
+
+    def _lookup(
+        self, collection_name: str, shard: edge.EdgeShard
+    ) -> Callable[[Any, str, models.LookupLocation | None], Any]:
+        """Finds the vectors of points that queries name by id."""
+
+        def find(id_: Any, using: str, location: models.LookupLocation | None) -> Any:
+            name, where = using, collection_name
+            if location is None:
+                found = shard.retrieve([id_], False, [using])
+            else:
+                name = using if location.vector is None else location.vector
+                where = location.collection
+                with self._shard(where, "read from") as other:
+                    found = other.retrieve([id_], False, [name])
+            vector: Any = found[0].vector if found else None
+            if isinstance(vector, dict):
+                vector = vector.get(name)
+            if vector is None:
+                raise StoreError(f"collection {where!r} has no vector {name!r} for point {id_}")
+            return vector
+
+        return find
+
+
+def _order_by(value: Any) -> edge.OrderBy | None:
+    return None if value is None else order_by(value)

@@ -1,0 +1,278 @@
+"""Writing points to the embedded engine, and indexing their payloads."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+from uuid import uuid4
+
+import qdrant_edge as edge
+from qdrant_client.conversions import common_types as types
+from qdrant_client.http import models
+
+from indexes.errors import StoreError
+from indexes.store.edge_base import EdgeBase, check_ignored, server_only
+from indexes.store.edge_collection import Touched
+from indexes.store.edge_config import check_vectors
+from indexes.store.edge_queries import encode_document
+from indexes.store.edge_translate import plain, point_ids, points_of, to_edge, vector_to_edge
+
+_Update = edge.UpdateOperation
+
+_UPLOAD_BATCH = 256
+
+
+class EdgeWriting(EdgeBase):
+    """The writing half of qdrant-client's interface."""
+
+    def upsert(
+        self,
+        collection_name: str,
+        points: types.Points,
+        update_filter: models.Filter | None = None,
+        update_mode: models.UpdateMode | None = None,
+        **kwargs: Any,
+    ) -> models.UpdateResult:
+        """Insert points, or replace those whose id is there."""
+        check_ignored(kwargs)
+
+        params = self._folder.collection(collection_name).config.params
+
+        def build() -> tuple[_Update, Touched]:
+            translated = []
+            for id_, given, payload in points_of(points):
+                vector = vector_to_edge(given, encode_document)
+                check_vectors(params, vector)
+                content = None if payload is None else plain(payload)
+                translated.append(edge.Point(point_ids([id_])[0], vector, content))
+            operation = _Update.upsert_points(
+                translated, condition=to_edge(update_filter), update_mode=to_edge(update_mode)
+            )
+            return operation, [point.id for point in translated]
+
+        return self._update(collection_name, "write to", build)
+
+    def update_vectors(
+        self,
+        collection_name: str,
+        points: Sequence[types.PointVectors],
+        update_filter: models.Filter | None = None,
+        **kwargs: Any,
+    ) -> models.UpdateResult:
+        """Replace vectors of points, named ones by name."""
+        check_ignored(kwargs)
+
+        params = self._folder.collection(collection_name).config.params
+
+        def build() -> tuple[_Update, Touched]:
+            translated = []
+            for point in points:
+                vector = vector_to_edge(point.vector, encode_document)
+                check_vectors(params, vector)
+                translated.append(edge.PointVectors(point_ids([point.id])[0], vector))
+            operation = _Update.update_vectors(translated, to_edge(update_filter))
+            return operation, [point.id for point in translated]
+
+        return self._update(collection_name, "write to", build)
+
+    def _update_selected(
+        self, operation: str, collection_name: str, selector: Any, *arguments: Any
+    ) -> models.UpdateResult:
+        """One of Edge's pairs of operations, by ids and by filter.
+
+        Args:
+            operation: its name for ids; for a filter it ends in `_by_filter`.
+            collection_name: where.
+            selector: ids, a filter, or either as a `PointsSelector`.
+            arguments: what the operation takes after the points.
+        """
+
+        def build() -> tuple[_Update, Touched]:
+            chosen = selector
+            if isinstance(chosen, models.PointIdsList | models.FilterSelector):
+                if chosen.shard_key is not None:
+                    raise server_only("a shard key")
+                chosen = chosen.points if isinstance(chosen, models.PointIdsList) else chosen.filter
+            if isinstance(chosen, models.Filter):
+                by_filter = getattr(_Update, f"{operation}_by_filter")
+                condition = to_edge(chosen)
+                return by_filter(condition, *arguments), condition
+            ids = point_ids(chosen if isinstance(chosen, list | tuple | set) else [chosen])
+            return getattr(_Update, operation)(ids, *arguments), ids
+
+        return self._update(collection_name, "write to", build)
+
+    def delete(
+        self, collection_name: str, points_selector: types.PointsSelector, **kwargs: Any
+    ) -> models.UpdateResult:
+        """Delete points by id or by filter."""
+        check_ignored(kwargs)
+        return self._update_selected("delete_points", collection_name, points_selector)
+
+    def delete_vectors(
+        self,
+        collection_name: str,
+        vectors: Sequence[str],
+        points: types.PointsSelector,
+        **kwargs: Any,
+    ) -> models.UpdateResult:
+        """Delete named vectors of points."""
+        check_ignored(kwargs)
+        return self._update_selected("delete_vectors", collection_name, points, list(vectors))
+
+    def set_payload(
+        self,
+        collection_name: str,
+        payload: types.Payload,
+        points: types.PointsSelector,
+        key: str | None = None,
+        **kwargs: Any,
+    ) -> models.UpdateResult:
+        """Merge fields into payloads, below `key` when given."""
+        check_ignored(kwargs)
+        return self._update_selected("set_payload", collection_name, points, plain(payload), key)
+
+    def overwrite_payload(
+        self,
+        collection_name: str,
+        payload: types.Payload,
+        points: types.PointsSelector,
+        key: str | None = None,
+        **kwargs: Any,
+    ) -> models.UpdateResult:
+        """Replace payloads whole."""
+        check_ignored(kwargs)
+        return self._update_selected(
+            "overwrite_payload", collection_name, points, plain(payload), key
+        )
+
+    def delete_payload(
+        self,
+        collection_name: str,
+        keys: Sequence[str],
+        points: types.PointsSelector,
+        **kwargs: Any,
+    ) -> models.UpdateResult:
+        """Delete fields of payloads."""
+        check_ignored(kwargs)
+        return self._update_selected("delete_payload", collection_name, points, list(keys))
+
+    def clear_payload(
+        self, collection_name: str, points_selector: types.PointsSelector, **kwargs: Any
+    ) -> models.UpdateResult:
+        """Delete payloads whole."""
+        check_ignored(kwargs)
+        return self._update_selected("clear_payload", collection_name, points_selector)
+
+    def batch_update_points(
+        self,
+        collection_name: str,
+        update_operations: Sequence[types.UpdateOperation],
+        **kwargs: Any,
+    ) -> list[models.UpdateResult]:
+        """Apply operations in order. As on a server, not one transaction."""
+        check_ignored(kwargs)
+        return [self._batched(collection_name, operation) for operation in update_operations]
+
+    def _batched(self, name: str, operation: Any) -> models.UpdateResult:
+        match operation:
+            case models.UpsertOperation(upsert=points):
+                return self.upsert(
+                    name,
+                    points.batch if isinstance(points, models.PointsBatch) else points.points,
+                    update_filter=points.update_filter,
+                    update_mode=points.update_mode,
+                )
+            case models.DeleteOperation(delete=selector):
+                return self.delete(name, selector)
+            case models.SetPayloadOperation(set_payload=given):
+                return self.set_payload(name, given.payload, _selected(given), given.key)
+            case models.OverwritePayloadOperation(overwrite_payload=given):
+                return self.overwrite_payload(name, given.payload, _selected(given), given.key)
+            case models.DeletePayloadOperation(delete_payload=given):
+                return self.delete_payload(name, given.keys, _selected(given))
+            case models.ClearPayloadOperation(clear_payload=selector):
+                return self.clear_payload(name, selector)
+            case models.UpdateVectorsOperation(update_vectors=given):
+                return self.update_vectors(name, given.points, given.update_filter)
+            case models.DeleteVectorsOperation(delete_vectors=given):
+                return self.delete_vectors(name, given.vector, _selected(given))
+        raise server_only(type(operation).__name__)
+
+    def upload_points(
+        self,
+        collection_name: str,
+        points: Iterable[types.PointStruct],
+        update_filter: models.Filter | None = None,
+        update_mode: models.UpdateMode | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Upsert any number of points, a batch at a time."""
+        check_ignored(kwargs)
+        remaining = iter(points)
+        while batch := list(islice(remaining, _UPLOAD_BATCH)):
+            self.upsert(collection_name, batch, update_filter, update_mode)
+
+    def upload_collection(
+        self,
+        collection_name: str,
+        vectors: Any,
+        payload: Iterable[dict[Any, Any]] | None = None,
+        ids: Iterable[types.PointId] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Upsert parallel iterables; without `ids`, random ones are given."""
+        self.upload_points(collection_name, _zipped(vectors, payload, ids), **kwargs)
+
+    # --- payload indexes ----------------------------------------------------------------
+
+    def create_payload_index(
+        self,
+        collection_name: str,
+        field_name: str,
+        field_schema: Any = None,
+        field_type: Any = None,
+        **kwargs: Any,
+    ) -> models.UpdateResult:
+        """Index a payload field, by type or with parameters."""
+        check_ignored(kwargs)
+        schema = field_type if field_schema is None else field_schema
+        if schema is None:
+            raise StoreError(f"an index on {field_name!r} needs a type: pass field_schema")
+        if isinstance(schema, str) and not isinstance(schema, models.PayloadSchemaType):
+            schema = models.PayloadSchemaType(schema)
+        return self._update(
+            collection_name,
+            "index",
+            lambda: (_Update.create_field_index(field_name, to_edge(schema)), None),
+        )
+
+    def delete_payload_index(
+        self, collection_name: str, field_name: str, **kwargs: Any
+    ) -> models.UpdateResult:
+        """Drop the index of a payload field."""
+        check_ignored(kwargs)
+        return self._update(
+            collection_name, "index", lambda: (_Update.delete_field_index(field_name), None)
+        )
+
+
+def _selected(given: Any) -> Any:
+    """The points of an operation that carries ids or a filter."""
+    if given.shard_key is not None:
+        raise server_only("a shard key")
+    return given.filter if given.points is None else given.points
+
+
+def _zipped(vectors: Any, payloads: Any, ids: Any) -> Iterator[models.PointStruct]:
+    """Parallel iterables as points; a dictionary of arrays holds named vectors."""
+    rows: Iterable[Any] = vectors
+    if isinstance(vectors, Mapping):
+        rows = (dict(zip(vectors, row, strict=True)) for row in zip(*vectors.values(), strict=True))
+    all_ids = iter(ids) if ids is not None else None
+    all_payloads = iter(payloads) if payloads is not None else None
+    for row in rows:
+        yield models.PointStruct.model_construct(
+            id=str(uuid4()) if all_ids is None else next(all_ids),
+            vector=row,
+            payload=None if all_payloads is None else next(all_payloads),
+        )
