@@ -2,10 +2,15 @@
 
 The levels tile: children cover their parent from its first character to its last, with
 no gap and no overlap, so a parent is nothing but a run of leaves, and
-`text[node.start:node.end]` is a node's text at every level. Cuts fall where a paragraph
-begins, else where a sentence does, else a word, and only inside a word that is longer
-than a chunk; within that they divide a parent as evenly as they can, because a stub at
-the end of each parent would be embedded badly and found by accident.
+`text[node.start:node.end]` is a node's text at every level.
+
+Where to cut is the problem of breaking a paragraph into lines, and solved the same way
+(Knuth and Plass, 1981): of all ways to divide a parent, the one with the least total
+cost, where a chunk costs the more the emptier it is and a cut the more it tears apart:
+nothing between paragraphs, little between lines and sentences, much between words, and
+most inside a word, which happens only to words longer than a chunk. Greedy filling
+leaves a stub at the end of each parent, which is embedded badly and found by accident;
+it retrieves measurably worse (docs/architecture.md).
 
 Nodes that would repeat their only child are left out: a short document is one leaf,
 not three nodes with the same text.
@@ -18,10 +23,11 @@ import re
 import uuid
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 from llama_index.core.node_parser import NodeParser
 from llama_index.core.schema import (
     BaseNode,
@@ -34,11 +40,13 @@ from llama_index.core.schema import (
 )
 from pydantic import Field
 
-from indexes.sentences import paragraph_starts, sentence_spans
+from indexes.sentences import line_starts, paragraph_starts, sentence_spans
 from indexes.tokens import token_starts
 
 _NAMESPACE = uuid.UUID("5f5e8c39-3f0c-4a6e-9a0f-6d1f3f4f2b57")
 _WORD_START = re.compile(r"(?<=\s)\S")
+# Ends of lines that are no headings.
+_CLOSED = (".", "!", "?", ";", ",", '"', "”", "。")
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 _FENCE = re.compile(r"^(```|~~~).*?(?:^\1|\Z)", re.MULTILINE | re.DOTALL)
 
@@ -107,81 +115,111 @@ def build_tree(
             one character may have more tokens than that.
         markdown: whether `# headings` are to be collected for `Tree.headings`.
     """
-    cutter = _Cutter(text)
+    places = _Places(text, levels[-1])
     nodes: list[Node] = []
     leaves: list[Node] = []
     finest = len(levels) - 1
 
-    def grow(level: int, start: int, end: int, parent: int | None) -> None:
-        """Add the chunk `start:end` and what lies below it, at `level` or finer."""
-        while level < finest:
-            inner = cutter.divide(start, end, levels[level + 1])
-            if len(inner) > 1:
-                break
-            level += 1
-        tokens = cutter.tokens(start, end)
+    def grow(level: int, first: int, last: int, parent: int | None) -> None:
+        """Add the chunk between two places, and what lies below it, at `level` or finer."""
+        cuts = [first, last]
+        while level < finest and len(cuts) == 2:
+            cuts = places.divide(first, last, levels[level + 1])
+            level += len(cuts) == 2
+        start, end = places.offsets[first], places.offsets[last]
         identity = node_id(document_id, version, level, start, end)
-        place, first = len(nodes), len(leaves)
+        own, first_leaf = len(nodes), len(leaves)
+        tokens = places.tokens[last] - places.tokens[first]
+        node = Node(identity, level, start, end, tokens, parent, (first_leaf, first_leaf + 1))
+        nodes.append(node)
         if level == finest:
-            leaf = Node(identity, level, start, end, tokens, parent, (first, first + 1))
-            nodes.append(leaf)
-            leaves.append(leaf)
+            leaves.append(node)
             return
-        # The range of leaves is known once the children have grown.
-        nodes.append(Node(identity, level, start, end, tokens, parent, (first, first)))
-        for child_start, child_end in inner:
-            grow(level + 1, child_start, child_end, place)
-        nodes[place] = Node(identity, level, start, end, tokens, parent, (first, len(leaves)))
+        for child_first, child_last in pairwise(cuts):
+            grow(level + 1, child_first, child_last, own)
+        # How many leaves it has is known now that its children have grown.
+        nodes[own] = replace(node, leaves=(first_leaf, len(leaves)))
 
     if text:
-        for start, end in cutter.divide(0, len(text), levels[0]):
-            grow(0, start, end, None)
+        end = len(places.offsets) - 1
+        for first, last in pairwise(places.divide(0, end, levels[0])):
+            grow(0, first, last, None)
     paths = _heading_paths(text, leaves) if markdown else [""] * len(leaves)
     return Tree(document_id, version, tuple(nodes), tuple(leaves), tuple(paths))
 
 
-class _Cutter:
-    """Divides spans of one text, which it measures once: every cut is a binary search."""
+# What a cut costs, in units of a chunk left empty.
+_PARAGRAPH, _LINE, _SENTENCE, _WORD, _INSIDE = 0.0, 0.02, 0.1, 0.6, 2.0
+# A heading should stay with what it heads.
+_AFTER_HEADING = 0.5
+_HEADING_TOKENS = 16
 
-    def __init__(self, text: str) -> None:
-        self._starts = token_starts(text)
-        words = [match.start() for match in _WORD_START.finditer(text)]
+
+class _Places:
+    """Where a text may be cut: ascending offsets, the tokens before each, what a cut costs.
+
+    Args:
+        text: what is to be cut.
+        size: tokens of the smallest chunks. Only sentences longer than that can be cut
+            between words, and only words longer than that inside.
+    """
+
+    def __init__(self, text: str, size: int) -> None:
+        starts = token_starts(text)
+
+        def before(offset: int) -> int:
+            return bisect_left(starts, offset)
+
         sentences = [start for start, _ in sentence_spans(text)]
-        # Strongest first; each kind of place as ascending offsets.
-        self._places = (paragraph_starts(text), sentences, words)
+        costs = dict.fromkeys(sentences, _SENTENCE)
+        costs |= dict.fromkeys(line_starts(text), _LINE)
+        costs |= dict.fromkeys(paragraph_starts(text), _PARAGRAPH)
+        costs |= {0: 0.0, len(text): 0.0}
+        for start, end in pairwise(sorted(costs)):
+            if before(end) - before(start) <= size:
+                continue
+            words = [start, *(m.start() for m in _WORD_START.finditer(text, start, end)), end]
+            for word, next_word in pairwise(words):
+                costs.setdefault(word, _WORD)
+                first, last = before(word), before(next_word)
+                if last - first > size:
+                    costs |= dict.fromkeys(
+                        [offset for offset in starts[first:last] if offset > word], _INSIDE
+                    )
+        self.offsets = sorted(costs)
+        self.tokens = [before(offset) for offset in self.offsets]
+        self._costs = np.array([costs[offset] for offset in self.offsets])
+        for place in range(1, len(self.offsets) - 1):
+            line = text[self.offsets[place - 1] : self.offsets[place]].strip()
+            short = self.tokens[place] - self.tokens[place - 1] < _HEADING_TOKENS
+            if self._costs[place] <= _LINE and short and not line.endswith(_CLOSED):
+                self._costs[place] += _AFTER_HEADING
 
-    def tokens(self, start: int, end: int) -> int:
-        return bisect_left(self._starts, end) - bisect_left(self._starts, start)
+    def divide(self, first: int, last: int, size: int) -> list[int]:
+        """Cheapest cuts of the text between two places into chunks of at most `size` tokens.
 
-    def divide(self, start: int, end: int, size: int) -> list[tuple[int, int]]:
-        """Tile `start:end` with spans of at most `size` tokens."""
-        spans: list[tuple[int, int]] = []
-        while (tokens := self.tokens(start, end)) > size:
-            share = tokens / -(-tokens // size)
-            cut = self._cut(start, end, share, size)
-            spans.append((start, cut))
-            start = cut
-        spans.append((start, end))
-        return spans
-
-    def _cut(self, start: int, end: int, share: float, size: int) -> int:
-        """The best place for the first cut, near `share` and at most `size` tokens in."""
-        first = bisect_left(self._starts, start)
-        # The furthest offset that keeps the piece within `size` tokens, and the nearest
-        # that leaves no stub.
-        furthest = self._starts[first + size] if first + size < len(self._starts) else end
-        nearest = self._starts[first + max(1, int(share / 2))]
-        target = self._starts[min(first + round(share), len(self._starts) - 1)]
-        for places in self._places:
-            low, high = bisect_left(places, nearest), bisect_right(places, furthest)
-            if low < high:
-                after = bisect_left(places, target, low, high)
-                around = places[max(low, after - 1) : min(high, after + 1)]
-                best = min(around, key=lambda place: abs(place - target))
-                if start < best < end:
-                    return best
-        # One endless word. Tokens may share a character, so never stand still.
-        return max(target, start + 1)
+        Returns the places of the cuts, `first` and `last` included. A chunk without a
+        place inside may be larger.
+        """
+        tokens = np.array(self.tokens[first : last + 1], dtype=float)
+        count = last - first
+        if tokens[-1] - tokens[0] <= size or count == 1:
+            return [first, last]
+        best = np.zeros(count + 1)
+        came_from = np.zeros(count + 1, dtype=int)
+        low = 0
+        for place in range(1, count + 1):
+            while tokens[place] - tokens[low] > size and low < place - 1:
+                low += 1
+            empty = 1 - (tokens[place] - tokens[low:place]) / size
+            total = best[low:place] + empty**2
+            choice = int(total.argmin())
+            best[place] = total[choice] + self._costs[first + place]
+            came_from[place] = low + choice
+        cuts = [count]
+        while cuts[-1] > 0:
+            cuts.append(int(came_from[cuts[-1]]))
+        return [first + cut for cut in reversed(cuts)]
 
 
 def _heading_paths(text: str, leaves: Sequence[Node]) -> list[str]:

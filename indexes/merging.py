@@ -21,12 +21,12 @@ from indexes.tokens import count_tokens
 
 Scores = NDArray[np.float64]
 
-# How relevance spreads: a leaf takes part of the scores of its first and second
-# neighbours and of its root's mean. Measured in docs/architecture.md; flat around here.
-NEIGHBOUR_WEIGHTS = (0.5, 0.25)
+# How relevance spreads: shares of the mean of the two neighbours, and of the root's.
+# Chosen on two corpora (docs/architecture.md); little changes around these values.
+NEIGHBOURS_WEIGHT = 0.75
 ROOT_WEIGHT = 0.5
 # What BM25 counts beside similarity, both in standard deviations.
-BM25_WEIGHT = 0.5
+BM25_WEIGHT = 0.7
 # A parent is completed once more than this share of its tokens is in.
 COMPLETE_ABOVE = 0.5
 
@@ -76,43 +76,32 @@ class Passage:
 def spread(candidates: Sequence[Candidate]) -> Scores:
     """Judge leaves in the context of their tree: one relevance each, higher is better.
 
-    Similarity (the leaf's own plus its parent's) and BM25 are standardised over the
-    candidates, smoothed over the neighbours and the root, and added.
+    Similarity (the leaf's own plus its parent's) and BM25 are each standardised over the
+    candidates and added; then every leaf takes shares of its neighbours' relevance and
+    of its root's. What is not among the candidates counts as average, which is 0.
 
     Args:
         candidates: all leaves of the roots that were found, in document order.
     """
     dense = np.array([found.dense + found.parent_dense for found in candidates])
     words = np.array([found.bm25 for found in candidates])
-    return _smooth(_standardise(dense), candidates) + BM25_WEIGHT * _smooth(
-        _standardise(words), candidates
-    )
+    own = _standardise(dense) + BM25_WEIGHT * _standardise(words)
+    relevance = own.copy()
+    place = {(c.leaf.document_id, c.leaf.position): i for i, c in enumerate(candidates)}
+    roots: defaultdict[str, list[int]] = defaultdict(list)
+    for (document, position), i in place.items():
+        roots[candidates[i].leaf.root].append(i)
+        for neighbour in (position - 1, position + 1):
+            if (j := place.get((document, neighbour))) is not None:
+                relevance[i] += NEIGHBOURS_WEIGHT / 2 * own[j]
+    for members in roots.values():
+        relevance[members] += ROOT_WEIGHT * own[members].mean()
+    return relevance
 
 
 def _standardise(scores: Scores) -> Scores:
     deviation = scores.std()
     return (scores - scores.mean()) / deviation if deviation > 0 else np.zeros_like(scores)
-
-
-def _smooth(scores: Scores, candidates: Sequence[Candidate]) -> Scores:
-    """Add shares of the neighbours' scores and of the root's mean.
-
-    What was not fetched counts as average, which is 0.
-    """
-    place = {(c.leaf.document_id, c.leaf.position): i for i, c in enumerate(candidates)}
-    roots: defaultdict[str, list[int]] = defaultdict(list)
-    for i, candidate in enumerate(candidates):
-        roots[candidate.leaf.root].append(i)
-    smooth = scores.copy()
-    for (document, position), i in place.items():
-        for distance, weight in enumerate(NEIGHBOUR_WEIGHTS, start=1):
-            for neighbour in (position - distance, position + distance):
-                j = place.get((document, neighbour))
-                if j is not None:
-                    smooth[i] += weight / 2 * scores[j]
-    for members in roots.values():
-        smooth[members] += ROOT_WEIGHT * scores[members].mean()
-    return smooth
 
 
 def in_order(candidates: Sequence[Candidate], scores: Sequence[float] | Scores) -> list[int]:

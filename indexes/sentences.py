@@ -60,6 +60,11 @@ def _line_cuts(text: str) -> Iterator[int]:
             yield match.end()
 
 
+def line_starts(text: str) -> list[int]:
+    """Offsets at which a line begins, but for the first and for empty ones."""
+    return [match.end() for match in _LINE_START.finditer(text)]
+
+
 def paragraph_starts(text: str) -> list[int]:
     """Offsets at which a paragraph begins: behind each run of blank lines."""
     return [match.end() for match in _PARAGRAPH_START.finditer(text) if match.end() < len(text)]

@@ -69,7 +69,7 @@ def test_awkward_texts_are_tiled_too(text: str) -> None:
 def test_cuts_prefer_paragraphs_then_sentences_then_words() -> None:
     paragraph = "One sentence stands here. Another one follows it closely. "
     text = "\n\n".join([paragraph * 2] * 8)
-    for leaf in tree_of(text, (40,)).leaves[1:]:
+    for leaf in tree_of(text, (60,)).leaves[1:]:
         assert text[leaf.start - 2 : leaf.start] == "\n\n"
     for leaf in tree_of(paragraph * 40, (40,)).leaves[1:]:
         assert (paragraph * 40)[leaf.start :].startswith(("One sentence", "Another one"))
@@ -77,9 +77,16 @@ def test_cuts_prefer_paragraphs_then_sentences_then_words() -> None:
         assert ("word " * 400)[leaf.start : leaf.end].startswith("word")
 
 
-def test_pieces_of_a_parent_are_about_even() -> None:
+def test_a_parent_is_divided_without_a_stub_at_its_end() -> None:
     tokens = [leaf.tokens for leaf in tree_of("word " * 100, (60,)).leaves]
     assert max(tokens) - min(tokens) <= 2
+
+
+def test_a_heading_stays_with_what_it_heads() -> None:
+    section = "A heading\n\n" + "Plain words fill this section. " * 5 + "\n\n"
+    text = section * 8
+    for leaf in tree_of(text, (48,)).leaves:
+        assert not text[: leaf.end].rstrip().endswith("heading")
 
 
 def test_a_short_document_is_a_single_leaf_without_parents() -> None:

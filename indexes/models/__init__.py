@@ -1,0 +1,1 @@
+"""Language and embedding models: local, behind OpenAI's API, on SageMaker."""

@@ -1,0 +1,1 @@
+"""The tree in one Qdrant collection, embedded in a folder or on a server."""
