@@ -184,7 +184,7 @@ def _grow(
             rest = sum(candidates[known[key]].leaf.tokens for key in missing)
             whole = rest + sum(taken[key].leaf.tokens for key in keys if key in taken)
             if rest > left or whole - rest <= COMPLETE_ABOVE * whole:
-                break
+                continue
             for key in missing:
                 left -= take(known[key])
             reasons[keys[0]] = (

@@ -1,4 +1,4 @@
-"""Where a model is served: an address, a key, and whom to ask when it fails."""
+"""Where a model is served: an address, a key, and what to change when it fails."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,29 +9,37 @@ from pydantic import SecretStr
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An address that speaks OpenAI's API, and the settings that lead there.
+    """An address that speaks OpenAI's API.
 
-    `url` ends in the API's root (its `/v1`). The settings are the names a message can
-    tell the user to change.
+    Args:
+        url: The API's root, with its `/v1`.
+        key: Sent as the bearer token; never shown, logged or put into a message.
+        model: The model's name there.
+        url_setting: What a message tells the user to change when the address is wrong.
+        model_setting: The same when the model is wrong.
+        seconds: Time to wait for an answer, or for the next piece of a streamed one.
+        retries: Repetitions, with growing pauses, after a failure that may pass.
+        use_proxy: Whether the environment's proxy settings apply.
     """
 
     url: str
     key: SecretStr
     model: str
-    url_setting: str = "RAG_BASE_URL"
-    model_setting: str = "RAG_LLM_MODEL"
+    url_setting: str
+    model_setting: str
     seconds: float = 120.0
     retries: int = 2
-
-    @property
-    def shown_url(self) -> str:
-        """The address without a user name or password that may be in it."""
-        parts = urlsplit(self.url)
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    use_proxy: bool = True
 
     def open(self) -> "Endpoint":
-        """This endpoint: it is there already."""
+        """This endpoint itself: a remote server is there already."""
         return self
+
+    def __str__(self) -> str:
+        """Model and address, without a user name or password that may be in the URL."""
+        parts = urlsplit(self.url)
+        host = parts.netloc.rpartition("@")[2]
+        return f"{self.model} at {urlunsplit(parts._replace(netloc=host, query=''))}"
 
 
 class Connection(Protocol):

@@ -1,60 +1,49 @@
-"""Models behind OpenAI's API, wherever it is served."""
+"""Models behind OpenAI's API, in this process or anywhere: LlamaIndex's own classes, with
+what they lack.
 
+- A connection instead of a key: the key is in no field, so `repr`, `to_dict` and
+  `model_dump` cannot show it, and a local server starts on first use.
+- One set of retries, the client's own (LlamaIndex adds a second around it).
+- An asynchronous client for each event loop, closed when the loop ends.
+- Embedding requests side by side; an instruction before queries only; texts that are too
+  long cut instead of failing the batch.
+- Every failure a `ModelError`.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import openai
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+)
 from llama_index.core.llms import LLM
 from llama_index.embeddings.openai_like import OpenAILikeEmbedding
 from llama_index.llms.openai_like import OpenAILike
-from pydantic import PrivateAttr
+from pydantic import BaseModel, Field, PrivateAttr
 
+from indexes.models.clients import Clients
 from indexes.models.endpoint import Connection
+from indexes.models.failures import is_too_long
 
+logger = logging.getLogger(__name__)
 
-class CompatibleLLM(OpenAILike):
-    """A chat model."""
+Vector = list[float]
 
-    _connection: Connection = PrivateAttr()
+# What LlamaIndex's constructors ask for and would else take from OPENAI_API_KEY: a key for
+# one service must not be sent to another.
+_UNUSED = {"api_key": "unused", "api_base": "unused", "max_retries": 0}
 
-    def __init__(self, connection: Connection, **fields: Any) -> None:
-        super().__init__(api_key="hidden", api_base="hidden", max_retries=0, **fields)
-        self._connection = connection
-
-    def _get_credential_kwargs(self, is_async: bool = False) -> dict[str, Any]:
-        endpoint = self._connection.open()
-        return {
-            "api_key": endpoint.key.get_secret_value(),
-            "base_url": endpoint.url,
-            "max_retries": endpoint.retries,
-            "timeout": endpoint.seconds,
-        }
-
-
-class CompatibleEmbedding(OpenAILikeEmbedding):
-    """An embedding model."""
-
-    query_instruction: str = ""
-    _connection: Connection = PrivateAttr()
-
-    def __init__(self, connection: Connection, **fields: Any) -> None:
-        super().__init__(api_key="hidden", api_base="hidden", max_retries=1, **fields)
-        self._connection = connection
-
-    def _get_query_embedding(self, query: str) -> list[float]:
-        return super()._get_query_embedding(self.query_instruction + query)
-
-    async def _aget_query_embedding(self, query: str) -> list[float]:
-        return await super()._aget_query_embedding(self.query_instruction + query)
-
-    def _get_credential_kwargs(self, is_async: bool = False) -> dict[str, Any]:
-        endpoint = self._connection.open()
-        return {
-            "api_key": endpoint.key.get_secret_value(),
-            "base_url": endpoint.url,
-            "max_retries": endpoint.retries,
-            "timeout": endpoint.seconds,
-        }
+# A text refused as too long is tried again with this share of it.
+KEPT_WHEN_TOO_LONG = 0.75
+SHORTEST_CUT = 16
 
 
 def make_llm(
@@ -65,7 +54,15 @@ def make_llm(
     max_tokens: int,
     temperature: float = 0.0,
 ) -> LLM:
-    """A chat model."""
+    """A chat model; nothing is loaded or reached until it is asked.
+
+    Args:
+        connection: Where it is served.
+        model: Its name there.
+        context_window: Tokens of prompt and answer together.
+        max_tokens: Tokens of an answer.
+        temperature: 0 for the likeliest answer, up to 2.
+    """
     return CompatibleLLM(
         connection,
         model=model,
@@ -73,27 +70,158 @@ def make_llm(
         max_tokens=max_tokens,
         temperature=temperature,
         is_chat_model=True,
+        # The last piece of a stream then tells the tokens; not sent where nothing streams.
         additional_kwargs={"stream_options": {"include_usage": True}},
     )
 
 
 def make_embedding(
-    connection: Connection, model: str, *, query_instruction: str = ""
+    connection: Connection,
+    model: str,
+    *,
+    query_instruction: str = "",
+    texts_per_request: int = 32,
+    requests_at_once: int = 8,
 ) -> BaseEmbedding:
-    """An embedding model."""
+    """An embedding model; nothing is loaded or reached until it is asked.
+
+    Args:
+        connection: Where it is served.
+        model: Its name there.
+        query_instruction: Put before queries, not before documents.
+        texts_per_request: Texts in one request.
+        requests_at_once: Requests in flight for one call.
+    """
     return CompatibleEmbedding(
-        connection, model_name=model, query_instruction=query_instruction, embed_batch_size=32
+        connection,
+        model_name=model,
+        query_instruction=query_instruction,
+        texts_per_request=texts_per_request,
+        requests_at_once=requests_at_once,
+        embed_batch_size=min(2048, texts_per_request * requests_at_once * 4),
     )
 
 
 def embedding_dimension(model: BaseEmbedding) -> int:
-    """How long the model's vectors are."""
+    """Length of the model's vectors; asks it once where it has embedded nothing yet.
+
+    Raises:
+        ModelError: the model cannot be loaded or reached.
+    """
+    if isinstance(model, CompatibleEmbedding) and model.seen_dimension:
+        return model.seen_dimension
     return len(model.get_text_embedding("dimension"))
 
 
 def usage_of(response: ChatResponse | CompletionResponse) -> tuple[int, int]:
-    """Prompt and completion tokens of a response; zeros where the endpoint told none."""
-    raw = response.raw
-    usage = raw.get("usage") if isinstance(raw, dict) else getattr(raw, "usage", None)
-    counts = usage if isinstance(usage, dict) else vars(usage) if usage is not None else {}
-    return (counts.get("prompt_tokens") or 0, counts.get("completion_tokens") or 0)
+    """Prompt and answer tokens of a response; zeros where the endpoint tells none.
+
+    Of a stream, the last response has them.
+    """
+    usage = _field(response.raw, "usage")
+    return (_field(usage, "prompt_tokens") or 0, _field(usage, "completion_tokens") or 0)
+
+
+def _field(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
+
+
+class CompatibleLLM(OpenAILike):
+    """A chat model on any endpoint that speaks OpenAI's API."""
+
+    _clients: Clients = PrivateAttr()
+
+    def __init__(self, connection: Connection, **fields: Any) -> None:
+        super().__init__(**_UNUSED, **fields)
+        self._clients = Clients(connection)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # LlamaIndex's own calls __init__ and would lose the connection.
+        BaseModel.__setstate__(self, state)
+
+    def _get_client(self) -> openai.OpenAI:
+        return self._clients.sync()
+
+    def _get_aclient(self) -> openai.AsyncOpenAI:
+        return self._clients.asynchronous()
+
+    def _chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        with self._clients.errors():
+            return super()._chat(messages, **kwargs)
+
+    def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        with self._clients.errors():
+            yield from super()._stream_chat(messages, **kwargs)
+
+    async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        async with self._clients.aerrors():
+            return await super()._achat(messages, **kwargs)
+
+    async def _astream_chat(
+        self, messages: Sequence[ChatMessage], **kwargs: Any
+    ) -> ChatResponseAsyncGen:
+        ask = super()._astream_chat
+
+        async def stream() -> ChatResponseAsyncGen:
+            async with self._clients.aerrors():
+                async for response in await ask(messages, **kwargs):
+                    yield response
+
+        return stream()
+
+
+class CompatibleEmbedding(OpenAILikeEmbedding):
+    """An embedding model on any endpoint that speaks OpenAI's API.
+
+    A text over the model's window is cut at its end until the endpoint takes it, with a
+    warning in the log: its beginning is what its vector stands for.
+    """
+
+    query_instruction: str = Field("", description="Put before queries only.")
+    texts_per_request: int = Field(32, ge=1)
+    requests_at_once: int = Field(8, ge=1)
+
+    _clients: Clients = PrivateAttr()
+    _dimension: int = PrivateAttr(default=0)
+
+    def __init__(self, connection: Connection, **fields: Any) -> None:
+        super().__init__(**_UNUSED, **fields)
+        self._clients = Clients(connection, at_once=self.requests_at_once)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        BaseModel.__setstate__(self, state)
+
+    @property
+    def seen_dimension(self) -> int:
+        """Length of the vectors seen so far; 0 before the first."""
+        return self._dimension
+
+    def _get_query_embedding(self, query: str) -> Vector:
+        return self._get_text_embeddings([self.query_instruction + query])[0]
+
+    async def _aget_query_embedding(self, query: str) -> Vector:
+        return (await self._aget_text_embeddings([self.query_instruction + query]))[0]
+
+    def _get_text_embedding(self, text: str) -> Vector:
+        return self._get_text_embeddings([text])[0]
+
+    async def _aget_text_embedding(self, text: str) -> Vector:
+        return (await self._aget_text_embeddings([text]))[0]
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[Vector]:
+        batches = self._batches(texts)
+        with self._clients.errors():
+            if len(batches) == 1:
+                return self._embed(batches[0])
+            return _flat(_side_by_side(self._embed, batches, self.requests_at_once))
+
+    async def _aget_text_embeddings(self, texts: list[str]) -> list[Vector]:
+        async with self._clients.aerrors(), asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._aembed(batch)) for batch in self._batches(texts)]
+        return _flat([task.result() for task in tasks])
+
+    def _batches(self, texts: list[str]) -> list[list[str]]:
+        # OpenAI refuses the empty text; a blank embeds to the same everywhere.
+        sent = [text or " " for text in texts]
+        size = self.texts_per_request
+        return [sent[start : start + size] for start in range(0, len(sent), size)]

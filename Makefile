@@ -1,0 +1,58 @@
+# One word per task. Everything lives in .venv; nothing outside it is touched.
+PORT ?= 7860
+PYTHON := .venv/bin/python
+# uv installs in seconds what pip installs in minutes; without one it is fetched by pip.
+UV := $(shell command -v uv || echo .venv/bin/uv)
+# Copies, not hard links: llama-index-core reads data files that must not be links.
+INSTALL = VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --link-mode=copy -r pyproject.toml -c requirements.txt
+LOCK = $(UV) pip compile --quiet --all-extras --universal --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
+
+.PHONY: demo test lint format bench lock clean
+
+demo: .venv/base
+	$(PYTHON) -m app page app/samples/letters --port $(PORT)
+
+test: .venv/dev .venv/browser
+	$(PYTHON) -m pytest
+
+lint: .venv/dev
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+format: .venv/dev
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+bench: .venv/dev
+	$(PYTHON) -m tests.benchmarks.retrieval
+
+# Keeps the pins that still fit; `make lock UPGRADE=--upgrade` moves them all.
+lock: .venv/uv
+	$(LOCK) $(UPGRADE) --output-file requirements.txt
+
+clean:
+	rm -rf .venv .rag .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/uv:
+	python3 -m venv .venv
+	[ -x "$(UV)" ] || $(PYTHON) -m pip install --quiet uv
+	touch $@
+
+.venv/base: .venv/uv pyproject.toml requirements.txt
+	$(INSTALL)
+	touch $@
+
+.venv/dev: .venv/uv pyproject.toml requirements.txt
+	$(INSTALL) --extra dev
+	touch $@ .venv/base
+
+# The browser tests use the system's Chromium. Where it is missing and can't be
+# installed, they say so and are skipped.
+.venv/browser: .venv/dev
+	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& apt-get update -qq && apt-get install -y -qq chromium; } \
+		|| echo "no Chromium: the browser tests will be skipped"
+	touch $@

@@ -1,0 +1,417 @@
+"""Documents in, contexts and cited answers out: the library as a caller sees it."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import pytest
+from llama_index.core.schema import Document
+
+from indexes.answering import NOT_FOUND, Answer
+from indexes.errors import (
+    DocumentError,
+    IndexMismatchError,
+    ModelError,
+    SettingsError,
+    StoreError,
+)
+from indexes.index import HierarchicalIndex, Retrieved, Word
+from indexes.settings import load_settings
+from indexes.store.points import Manifest
+from tests.conftest import LEVELS
+from tests.fakes import ScriptedLLM, WordEmbedding
+
+TOPICS = ["harbour", "orchard", "glacier", "market", "library", "volcano"]
+
+
+def text_about(topic: str, sentences: int = 30) -> str:
+    return " ".join(
+        f"Fact {n} about the {topic} concerns its {topic} keeper." for n in range(sentences)
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for topic in TOPICS:
+        (folder / f"{topic}.txt").write_text(text_about(topic), encoding="utf-8")
+    return folder
+
+
+def points(index: HierarchicalIndex) -> int:
+    return index.engine.client.count(index.settings.collection).count
+
+
+# Documents
+
+
+def test_what_is_ingested_is_listed(index: HierarchicalIndex, folder: Path) -> None:
+    report = index.ingest([folder])
+    assert sorted(report.added) == sorted(f"{topic}.txt" for topic in TOPICS)
+    listed = index.documents()
+    assert [manifest.title for manifest in listed] == sorted(TOPICS)
+    assert all(manifest.settled and manifest.leaves > 1 for manifest in listed)
+
+
+def test_ingesting_twice_adds_and_embeds_nothing(
+    index: HierarchicalIndex, folder: Path, embedding: WordEmbedding
+) -> None:
+    index.ingest([folder])
+    before, embedded = points(index), len(embedding.texts)
+    report = index.ingest([folder])
+    assert (points(index), report.embedded, report.added) == (before, 0, [])
+    # One text is embedded to learn the model's dimension.
+    assert len(embedding.texts) == embedded + 1
+    assert sorted(report.unchanged) == sorted(f"{topic}.txt" for topic in TOPICS)
+
+
+def test_a_changed_document_replaces_its_old_version(
+    index: HierarchicalIndex, folder: Path
+) -> None:
+    index.ingest([folder])
+    (folder / "glacier.txt").write_text("The glacier is a lake of blue ice now.", encoding="utf-8")
+    report = index.ingest([folder])
+    assert report.updated == ["glacier.txt"]
+    contexts, _ = index.retrieve("glacier")
+    texts = [context.text for context in contexts if context.document == "glacier.txt"]
+    assert texts == ["The glacier is a lake of blue ice now."]
+
+
+def test_removing_a_document_removes_every_point_of_it(
+    index: HierarchicalIndex, folder: Path
+) -> None:
+    index.ingest([folder / "orchard.txt"])
+    before = points(index)
+    index.ingest([folder / "volcano.txt"])
+    index.remove("volcano.txt")
+    assert points(index) == before
+    assert [manifest.source for manifest in index.documents()] == ["orchard.txt"]
+
+
+def test_removing_what_is_not_there_is_an_error(index: HierarchicalIndex, folder: Path) -> None:
+    index.ingest([folder])
+    with pytest.raises(DocumentError, match=r"no document is called 'nope\.txt'"):
+        index.remove("nope.txt")
+
+
+def test_a_bad_file_is_reported_and_the_rest_goes_on(
+    index: HierarchicalIndex, folder: Path
+) -> None:
+    (folder / "empty.txt").write_bytes(b"")
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 nonsense")
+    report = index.ingest([folder])
+    assert len(report.added) == len(TOPICS)
+    assert sorted(Path(name).name for name, _ in report.failed) == ["broken.pdf", "empty.txt"]
+
+
+def test_documents_of_llamaindex_are_taken_as_they_are(index: HierarchicalIndex) -> None:
+    index.ingest([Document(text=text_about("comet"), id_="c1", metadata={"title": "On comets"})])
+    (manifest,) = index.documents()
+    assert (manifest.document_id, manifest.title) == ("c1", "On comets")
+
+
+def test_titles_are_embedded_with_every_chunk(
+    index: HierarchicalIndex, folder: Path, embedding: WordEmbedding
+) -> None:
+    index.ingest([folder / "market.txt"])
+    assert all(text.startswith("market\n") for text in embedding.texts[1:])
+
+
+def test_each_character_of_text_is_stored_once(index: HierarchicalIndex, folder: Path) -> None:
+    index.ingest([folder / "market.txt"])
+    found, _ = index.engine.client.scroll(index.settings.collection, limit=1000)
+    stored = sorted(
+        (point.payload["start"], point.payload["text"])
+        for point in found
+        if point.payload and "text" in point.payload
+    )
+    assert "".join(text for _, text in stored) == text_about("market")
+
+
+# Retrieval
+
+
+@pytest.mark.parametrize("pattern", ["regular", "parent", "parent-ratio"])
+def test_contexts_are_exact_and_fill_the_budget(
+    index: HierarchicalIndex, folder: Path, pattern: str
+) -> None:
+    index.ingest([folder])
+    contexts, trace = index.retrieve("What concerns the volcano keeper?", pattern)
+    assert contexts[0].document == "volcano.txt"
+    for context in contexts:
+        text = (folder / context.document).read_text(encoding="utf-8")
+        assert context.text == text[context.start : context.end]
+    tokens = sum(context.tokens for context in contexts)
+    assert 100 <= tokens <= 120
+    assert trace["merge"].tokens_out == tokens
+
+
+@pytest.mark.parametrize("pattern", ["regular", "parent", "parent-ratio"])
+def test_a_question_costs_two_round_trips_and_one_embedding(
+    index: HierarchicalIndex, folder: Path, pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.ingest([folder])
+    calls: list[str] = []
+    backend = index.engine.client._client
+    for name in ("query_batch_points", "query_points", "retrieve", "scroll", "count"):
+        original = getattr(backend, name)
+
+        def counted(*args, _name=name, _original=original, **kwargs):
+            calls.append(_name)
+            return _original(*args, **kwargs)
+
+        monkeypatch.setattr(backend, name, counted)
+    _, trace = index.retrieve("glacier keeper", pattern)
+    assert calls == ["query_batch_points"] * 2
+    assert trace["search"].round_trips == 2
+
+
+@pytest.mark.parametrize("pattern", ["regular", "parent", "parent-ratio"])
+async def test_async_finds_what_sync_finds(
+    index: HierarchicalIndex, folder: Path, pattern: str
+) -> None:
+    index.ingest([folder])
+    question = "Which fact concerns the harbour?"
+    awaited, _ = await index.aretrieve(question, pattern)
+    assert awaited == (await asyncio.to_thread(index.retrieve, question, pattern))[0]
+
+
+@pytest.mark.parametrize("search", ["dense", "bm25", "hybrid"])
+def test_each_search_mode_finds_its_document(
+    index: HierarchicalIndex, folder: Path, search: str
+) -> None:
+    index.ingest([folder])
+    contexts, _ = index.retrieve("orchard", "parent", search=search)
+    assert contexts[0].document == "orchard.txt"
+
+
+def test_a_question_of_stop_words_is_answered_by_meaning_alone(
+    index: HierarchicalIndex, folder: Path
+) -> None:
+    index.ingest([folder])
+    contexts, _ = index.retrieve("what is the", "parent")
+    assert contexts
+
+
+def test_words_that_occur_nowhere_find_nothing_by_words(
+    index: HierarchicalIndex, folder: Path
+) -> None:
+    index.ingest([folder])
+    assert index.retrieve("xylophone", "parent", search="bm25")[0] == []
+
+
+def test_merged_passages_name_their_parent(index: HierarchicalIndex, folder: Path) -> None:
+    index.ingest([folder])
+    contexts, trace = index.retrieve("volcano", "parent", budget=400)
+    parents = [context for context in contexts if context.level < len(LEVELS) - 1]
+    assert parents and all(context.leaves > 1 and context.reason for context in parents)
+    decisions = trace["merge"].details["passages"]
+    assert [decision["id"] for decision in decisions] == [context.id for context in contexts]
+
+
+def test_many_questions_at_once_are_all_answered(index: HierarchicalIndex, folder: Path) -> None:
+    index.ingest([folder])
+
+    async def ask_all() -> list[Answer]:
+        return await asyncio.gather(*(index.aask(f"about the {topic}") for topic in TOPICS))
+
+    for topic, answer in zip(TOPICS, asyncio.run(ask_all()), strict=True):
+        assert answer.contexts[0].document == f"{topic}.txt"
+        assert [stage.name for stage in answer.trace.stages] == [
+            "embed question",
+            "search",
+            "merge",
+            "answer",
+            "cite",
+        ]
+
+
+# Answers
+
+
+def test_an_answer_streams_and_ends_whole(
+    index: HierarchicalIndex, folder: Path, llm: ScriptedLLM
+) -> None:
+    index.ingest([folder])
+    llm.enqueue("The keeper keeps it [1].")
+    events = list(index.stream("Who keeps the library?"))
+    assert isinstance(events[0], Retrieved)
+    words = [event.text for event in events[1:-1] if isinstance(event, Word)]
+    answer = events[-1]
+    assert isinstance(answer, Answer)
+    assert "".join(words) == answer.answer == "The keeper keeps it [1]."
+    assert answer.contexts == events[0].contexts
+
+
+def test_citations_lead_to_document_and_offsets(
+    index: HierarchicalIndex, folder: Path, llm: ScriptedLLM
+) -> None:
+    index.ingest([folder])
+    llm.enqueue("One thing [1], two things [1, 2], and a wrong number [99].")
+    answer = index.ask("library", "regular")
+    assert [citation.context for citation in answer.citations] == [1, 1, 2]
+    first = answer.citations[0]
+    assert answer.answer[first.answer_start : first.answer_end] == "[1]"
+    assert (first.document, first.start) == ("library.txt", answer.contexts[0].start)
+    assert first.origin == "model"
+
+
+def test_an_answer_without_markers_is_cited_by_similarity(
+    index: HierarchicalIndex, folder: Path, llm: ScriptedLLM
+) -> None:
+    index.ingest([folder])
+    llm.enqueue("Fact 3 about the library concerns its library keeper. Bananas are yellow!")
+    answer = index.ask("library fact 3")
+    (citation,) = answer.citations
+    assert citation.origin == "similarity"
+    text = text_about("library")[citation.start : citation.end]
+    assert "about the library concerns its library keeper." in text
+    assert answer.trace["cite"].details["origin"] == "similarity"
+
+
+def test_nothing_found_is_said_without_asking_the_model(
+    index: HierarchicalIndex, folder: Path, llm: ScriptedLLM
+) -> None:
+    index.ingest([folder])
+    answer = index.ask("xylophone", search="bm25")
+    assert (answer.answer, answer.contexts, llm.prompts) == (NOT_FOUND, [], [])
+
+
+def test_passages_beyond_the_models_window_are_left_out_and_said_so(
+    index: HierarchicalIndex, folder: Path, llm: ScriptedLLM
+) -> None:
+    index.ingest([folder])
+    llm.context_window = 900
+    answer = index.ask("library market", budget=2000)
+    assert "window of 900 tokens" in answer.trace["answer"].details["left_out"]
+
+
+def test_a_failing_model_is_a_model_error(
+    index: HierarchicalIndex, folder: Path, llm: ScriptedLLM
+) -> None:
+    index.ingest([folder])
+    llm.enqueue(ModelError("the model is out: start it"))
+    with pytest.raises(ModelError, match="the model is out"):
+        index.ask("library")
+
+
+def test_it_is_a_llamaindex_query_engine(
+    index: HierarchicalIndex, folder: Path, llm: ScriptedLLM
+) -> None:
+    index.ingest([folder])
+    response = index.query_engine("parent").query("Who keeps the harbour?")
+    assert str(response) == "Scripted answer [1]."
+    assert response.source_nodes[0].metadata["document"] == "harbour.txt"
+
+
+# Mistakes
+
+
+def test_asking_before_anything_is_indexed_names_the_command(index: HierarchicalIndex) -> None:
+    with pytest.raises(StoreError, match="python -m app ingest"):
+        index.retrieve("anything")
+
+
+@pytest.mark.parametrize("question", ["", "  \n", "x" * 5000])
+def test_unfit_questions_are_refused(index: HierarchicalIndex, folder: Path, question: str) -> None:
+    index.ingest([folder])
+    with pytest.raises(SettingsError, match="question"):
+        index.retrieve(question)
+
+
+def test_an_unknown_pattern_names_those_there_are(index: HierarchicalIndex) -> None:
+    with pytest.raises(SettingsError, match="choose one of regular, parent"):
+        index.retriever("parents")
+
+
+def test_other_models_and_chunk_sizes_are_refused(
+    index: HierarchicalIndex, folder: Path, llm: ScriptedLLM
+) -> None:
+    index.ingest([folder])
+    other = HierarchicalIndex(
+        index.settings, engine=index.engine, embedding=WordEmbedding(model_name="others"), llm=llm
+    )
+    with pytest.raises(IndexMismatchError, match="made with embedding model words, not others"):
+        other.retrieve("library")
+    settings = load_settings(index=index.settings.index, levels=(256, 64))
+    resized = HierarchicalIndex(settings, engine=index.engine, embedding=WordEmbedding(), llm=llm)
+    with pytest.raises(IndexMismatchError, match="chunk sizes 96,48,24, not 256,64"):
+        resized.ingest([folder])
+
+
+def test_chunk_sizes_come_from_the_collection_unless_set(
+    index: HierarchicalIndex, folder: Path, llm: ScriptedLLM
+) -> None:
+    index.ingest([folder])
+    settings = load_settings(index=index.settings.index)
+    again = HierarchicalIndex(settings, engine=index.engine, embedding=WordEmbedding(), llm=llm)
+    assert len(again.ingest([folder]).unchanged) == len(TOPICS)
+
+
+def test_leaves_that_the_embedding_model_cannot_read_are_refused(
+    tmp_path: Path, embedding: WordEmbedding
+) -> None:
+    settings = load_settings(index=str(tmp_path / "index"), levels=(2048, 1024))
+    with (
+        HierarchicalIndex(settings, embedding=embedding) as index,
+        pytest.raises(SettingsError, match="RAG_LEVELS"),
+    ):
+        index.ingest([])
+
+
+# Transactions
+
+
+def visible(index: HierarchicalIndex) -> dict[str, str]:
+    """What queries can see: every document's text, put together from whole passages."""
+    contexts, _ = index.retrieve(" ".join(TOPICS), "parent", budget=100_000)
+    texts: dict[str, str] = {}
+    for context in sorted(contexts, key=lambda context: (context.document, context.start)):
+        texts[context.document] = texts.get(context.document, "") + context.text
+    return texts
+
+
+@pytest.mark.parametrize("cut_after", range(1, 9))
+def test_an_ingest_that_dies_leaves_the_old_version_or_the_new_one(
+    index: HierarchicalIndex, folder: Path, cut_after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = text_about("volcano"), text_about("volcano", 55).replace("Fact", "Legend")
+    index.ingest([folder / "volcano.txt", folder / "market.txt"])
+    settled = points(index)
+    (folder / "volcano.txt").write_text(new, encoding="utf-8")
+
+    class Died(BaseException):
+        """The process is gone: nothing below may handle this."""
+
+    writes = 0
+    backend = index.engine.client._client
+    for name in ("upsert", "delete"):
+        original = getattr(backend, name)
+
+        def dying(*args, _original=original, **kwargs):
+            nonlocal writes
+            writes += 1
+            if writes > cut_after:
+                raise Died
+            return _original(*args, **kwargs)
+
+        monkeypatch.setattr(backend, name, dying)
+    with contextlib.suppress(Died):
+        index.ingest([folder / "volcano.txt"])
+    monkeypatch.undo()
+
+    reopened = HierarchicalIndex(
+        index.settings, engine=index.engine, embedding=WordEmbedding(), llm=ScriptedLLM()
+    )
+    seen = visible(reopened)
+    assert seen["market.txt"] == text_about("market")
+    assert seen["volcano.txt"] in (old, new)
+
+    reopened.ingest([folder / "volcano.txt"])
+    assert visible(reopened)["volcano.txt"] == new
+    manifests: list[Manifest] = reopened.documents()
+    assert all(manifest.settled for manifest in manifests)
+    (folder / "volcano.txt").write_text(old, encoding="utf-8")
+    reopened.ingest([folder / "volcano.txt"])
+    assert points(reopened) == settled, "something was left behind"
