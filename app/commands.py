@@ -137,11 +137,9 @@ def ingest(paths: tuple[Path, ...], as_json: bool, **settings: Any) -> None:
             }
         )
     else:
-        out.print(_summary(report))
+        (err if report.failed else out).print(_summary(report))
     if report.failed:
-        raise DocumentError(
-            f"{len(report.failed)} of the files could not be indexed; the rest is: see above"
-        )
+        raise DocumentError(f"{len(report.failed)} could not be indexed: mend what is named above")
 
 
 def _ingest(index: "HierarchicalIndex", paths: tuple[Path, ...]) -> "IngestReport":

@@ -23,7 +23,10 @@ Scores = NDArray[np.float64]
 
 # How relevance spreads: shares of the mean of the two neighbours, and of the root's.
 # Chosen on two corpora (docs/architecture.md); little changes around these values.
-NEIGHBOURS_WEIGHT = 0.75
+NEIGHBOURS_WEIGHT = 0.5
+# A neighbour beyond the document's edge counts as half as relevant as the leaf itself:
+# as nothing, it would hold the edges back; as the leaf's equal, push them ahead.
+BEYOND_EDGE = 0.5
 ROOT_WEIGHT = 0.5
 # What BM25 counts beside similarity, both in standard deviations.
 BM25_WEIGHT = 0.7
@@ -78,7 +81,7 @@ def spread(candidates: Sequence[Candidate]) -> Scores:
 
     Similarity (the leaf's own plus its parent's) and BM25 are each standardised over the
     candidates and added; then every leaf takes shares of its neighbours' relevance and
-    of its root's. What is not among the candidates counts as average, which is 0.
+    of its root's. A neighbour that is not among the candidates counts as average: 0.
 
     Args:
         candidates: all leaves of the roots that were found, in document order.
@@ -91,9 +94,11 @@ def spread(candidates: Sequence[Candidate]) -> Scores:
     roots: defaultdict[str, list[int]] = defaultdict(list)
     for (document, position), i in place.items():
         roots[candidates[i].leaf.root].append(i)
-        for neighbour in (position - 1, position + 1):
-            if (j := place.get((document, neighbour))) is not None:
-                relevance[i] += NEIGHBOURS_WEIGHT / 2 * own[j]
+        edges = ((position - 1, position == 0), (position + 1, candidates[i].last))
+        for neighbour, edge in edges:
+            j = place.get((document, neighbour))
+            beside = BEYOND_EDGE * own[i] if edge else own[j] if j is not None else 0.0
+            relevance[i] += NEIGHBOURS_WEIGHT / 2 * beside
     for members in roots.values():
         relevance[members] += ROOT_WEIGHT * own[members].mean()
     return relevance

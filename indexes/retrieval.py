@@ -66,7 +66,7 @@ class TreeRetriever(BaseRetriever):
         method: Method = "tree",
         search: SearchMode = "hybrid",
         budget: int = 1024,
-        top_k: int = 100,
+        top_k: int = 50,
         merge_ratio: float = 0.5,
         ratio_top_k: int = 12,
         filters: models.Filter | None = None,

@@ -34,7 +34,7 @@ Points = Sequence[models.ScoredPoint]
 # lists of a thousand; for short ones the engine's own default serves better.
 RRF_CONSTANT = 2
 # A root is a page or two: the best hits' roots hold more than any budget can take.
-MAX_ROOTS = 32
+MAX_ROOTS = 64
 
 _PLACE = models.PayloadSelectorInclude(
     include=["document_id", "version", "level", "root", "root_leaves"]
@@ -64,7 +64,7 @@ class Candidate:
 
     `dense` and `parent_dense` are cosines, `bm25` a BM25 score, higher being better.
     `hit_score` is the reciprocal-rank score of a leaf that a search returned, 0 for one
-    that came along with its root.
+    that came along with its root. `last` tells that the document ends with the leaf.
     """
 
     leaf: Leaf
@@ -72,6 +72,7 @@ class Candidate:
     parent_dense: float
     bm25: float
     hit_score: float
+    last: bool
 
 
 @dataclass(frozen=True)
@@ -259,6 +260,7 @@ class TreeSearch:
                     parent_dense=parents.get(above, dense),
                     bm25=words.get(leaf.id, 0.0),
                     hit_score=self._scores.get(leaf.id, 0.0),
+                    last=leaf.position == manifests[leaf.document_id].leaves - 1,
                 )
             )
         candidates.sort(key=lambda found: (found.leaf.document_id, found.leaf.position))

@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     # Retrieval.
     pattern: str = Field("parent", description="How contexts are chosen: regular, parent, …")
     search: SearchMode = Field("hybrid", description="By meaning, by words (bm25), or both.")
-    top_k: int = Field(100, ge=1, le=1000, description="Hits each search hands on.")
+    top_k: int = Field(50, ge=1, le=1000, description="Hits each search hands on.")
     budget: int | None = Field(
         None, ge=16, le=1_000_000, description="Context tokens; default by provider."
     )

@@ -32,7 +32,8 @@ def candidates_of(text: str, document: str = "d") -> list[Candidate]:
             metadata={},
         )
         leaf = leaf_of(models.Record(id=point.id, payload=point.payload))
-        found.append(Candidate(leaf, dense=0, parent_dense=0, bm25=0, hit_score=0))
+        found.append(Candidate(leaf, dense=0, parent_dense=0, bm25=0, hit_score=0, last=False))
+    found[-1].last = True
     return found
 
 

@@ -1,11 +1,13 @@
 """OpenAI's clients for one endpoint: made on first use, and their failures mapped."""
 
 import asyncio
+import ssl
 import threading
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import httpx
 import openai
@@ -32,10 +34,10 @@ class Clients:
         self.at_once = at_once
         self._lock = threading.Lock()
         self._sync: openai.OpenAI | None = None
-        self._async: WeakKeyDictionary[
+        self._async: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop,
             tuple[openai.AsyncOpenAI, asyncio.Semaphore, AsyncGenerator[openai.AsyncOpenAI, None]],
-        ] = WeakKeyDictionary()
+        ] = weakref.WeakKeyDictionary()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Clients, (self.connection, self.at_once)
@@ -45,7 +47,8 @@ class Clients:
         with self._lock:
             if self._sync is None:
                 endpoint = self.connection.open()
-                http = openai.DefaultHttpxClient(trust_env=endpoint.use_proxy)
+                http = openai.DefaultHttpxClient(trust_env=endpoint.use_proxy, verify=_tls())
+                weakref.finalize(self, http.close)
                 self._sync = openai.OpenAI(http_client=http, **_options(endpoint))
             return self._sync
 
@@ -106,12 +109,18 @@ class Clients:
 
     async def _open_until_the_loop_ends(self) -> AsyncGenerator[openai.AsyncOpenAI, None]:
         endpoint = self.connection.open()
-        http = openai.DefaultAsyncHttpxClient(trust_env=endpoint.use_proxy)
+        http = openai.DefaultAsyncHttpxClient(trust_env=endpoint.use_proxy, verify=_tls())
         client = openai.AsyncOpenAI(http_client=http, **_options(endpoint))
         try:
             yield client
         finally:
             await client.close()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Reading the certificates takes longer than a local call: once for all clients."""
+    return httpx.create_ssl_context()
 
 
 def _options(endpoint: Endpoint) -> dict[str, Any]:
@@ -120,7 +129,5 @@ def _options(endpoint: Endpoint) -> dict[str, Any]:
         "base_url": endpoint.url,
         "max_retries": endpoint.retries,
         # An address that swallows packets should not cost a whole answer's patience.
-        "timeout": httpx.Timeout(
-            endpoint.seconds, connect=min(CONNECT_SECONDS, endpoint.seconds)
-        ),
+        "timeout": httpx.Timeout(endpoint.seconds, connect=min(CONNECT_SECONDS, endpoint.seconds)),
     }

@@ -37,7 +37,10 @@ class Endpoint:
 
     def __str__(self) -> str:
         """Model and address, without a user name or password that may be in the URL."""
-        parts = urlsplit(self.url)
+        try:
+            parts = urlsplit(self.url)
+        except ValueError:
+            return f"{self.model} at an address that cannot be read"
         host = parts.netloc.rpartition("@")[2]
         return f"{self.model} at {urlunsplit(parts._replace(netloc=host, query=''))}"
 

@@ -32,7 +32,7 @@ TRAINED_TOKENS = 256
 WINDOW_TOKENS = 512
 
 # Raise it when the conversion below changes: cached files of other formats are not read.
-FORMAT = 1
+FORMAT = 2
 
 # llama.cpp marks the start of a word; WordPiece marks its continuation.
 WORD_START = "▁"
@@ -51,10 +51,12 @@ def minilm_gguf(cache: Path) -> Path:
     source = _package_folder()
     target = cache / f"{NAME}-{version(PACKAGE)}-f{FORMAT}.gguf"
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(target.with_suffix(".lock")):
-            if not _is_whole(target):
-                _write(source, target)
+        # Most times it is there already, and the folder may be read-only then.
+        if not _is_whole(target):
+            cache.mkdir(parents=True, exist_ok=True)
+            with FileLock(target.with_suffix(".lock")):
+                if not _is_whole(target):
+                    _write(source, target)
     except OSError as error:
         raise ModelError(
             f"cannot keep the converted model in {cache} ({error.strerror or error}): "
@@ -116,7 +118,7 @@ def _convert(source: Path, target: Path) -> None:
 
     writer = gguf.GGUFWriter(target, "bert")
     writer.add_name(NAME)
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
     writer.add_feed_forward_length(config["intermediate_size"])
@@ -165,11 +167,19 @@ def _add_vocabulary(writer: "gguf.GGUFWriter", vocabulary: list[str], segments: 
 
 
 def _add_tensors(writer: "gguf.GGUFWriter", tensors: dict[str, Any], layers: int) -> None:
-    """Weights as f16; norms, biases and positions, a hundredth of the bytes, as f32."""
+    """Weights as q8_0; norms, biases and positions, a fiftieth of the numbers, as f32.
+
+    Measured on one core (medians of paired runs, texts of 45 to 90 words): q8_0 embeds
+    1.43 times as many tokens a second as f16 (f32 and bf16: 1.03 and 1.00 times). Against
+    a forward pass in numpy (200 passages, 100 questions) its vectors have a mean cosine of
+    .9995 (f16 .9999), its scores differ by .002 on average, and 97.5 % of the ten best
+    passages stay (f16 99.9 %).
+    """
     import gguf
     import numpy as np
 
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.BERT, layers)
+    compact = gguf.GGMLQuantizationType.Q8_0
     for theirs, tensor in tensors.items():
         # Mean pooling uses no pooler, and positions count up from 0 without a table.
         if theirs.startswith("pooler.") or theirs.endswith("position_ids"):
@@ -177,5 +187,7 @@ def _add_tensors(writer: "gguf.GGUFWriter", tensors: dict[str, Any], layers: int
         ours = names.get_name(theirs, try_suffixes=(".weight", ".bias"))
         if ours is None:
             raise ModelError(f"{PACKAGE} has a tensor {theirs} that no one asked for")
-        matrix = tensor.ndim == 2 and not ours.startswith(("position_embd", "token_types"))
-        writer.add_tensor(ours, tensor.astype(np.float16 if matrix else np.float32))
+        if tensor.ndim == 2 and not ours.startswith(("position_embd", "token_types")):
+            writer.add_tensor(ours, gguf.quantize(tensor, compact), raw_dtype=compact)
+        else:
+            writer.add_tensor(ours, tensor.astype(np.float32))

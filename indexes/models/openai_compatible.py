@@ -10,8 +10,9 @@ what they lack.
 - Every failure a `ModelError`.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -25,8 +26,8 @@ from llama_index.core.base.llms.types import (
     CompletionResponse,
 )
 from llama_index.core.llms import LLM
-from llama_index.embeddings.openai_like import OpenAILikeEmbedding
-from llama_index.llms.openai_like import OpenAILike
+from llama_index.embeddings.openai_like import OpenAILikeEmbedding  # type: ignore[import-untyped]
+from llama_index.llms.openai_like import OpenAILike  # type: ignore[import-untyped]
 from pydantic import BaseModel, Field, PrivateAttr
 
 from indexes.models.clients import Clients
@@ -126,7 +127,13 @@ def _field(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
 
 
-class CompatibleLLM(OpenAILike):
+def _not_empty(last: ChatResponse | None) -> None:
+    """A page that is no stream of events reads as a stream without any."""
+    if last is None:
+        raise ValueError("a stream without events")
+
+
+class CompatibleLLM(OpenAILike):  # type: ignore[misc]
     """A chat model on any endpoint that speaks OpenAI's API."""
 
     _clients: Clients = PrivateAttr()
@@ -147,15 +154,20 @@ class CompatibleLLM(OpenAILike):
 
     def _chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         with self._clients.errors():
-            return super()._chat(messages, **kwargs)
+            response: ChatResponse = super()._chat(messages, **kwargs)
+            return response
 
     def _stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         with self._clients.errors():
-            yield from super()._stream_chat(messages, **kwargs)
+            response = None
+            for response in super()._stream_chat(messages, **kwargs):
+                yield response
+            _not_empty(response)
 
     async def _achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         async with self._clients.aerrors():
-            return await super()._achat(messages, **kwargs)
+            response: ChatResponse = await super()._achat(messages, **kwargs)
+            return response
 
     async def _astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: Any
@@ -164,13 +176,15 @@ class CompatibleLLM(OpenAILike):
 
         async def stream() -> ChatResponseAsyncGen:
             async with self._clients.aerrors():
+                response = None
                 async for response in await ask(messages, **kwargs):
                     yield response
+                _not_empty(response)
 
         return stream()
 
 
-class CompatibleEmbedding(OpenAILikeEmbedding):
+class CompatibleEmbedding(OpenAILikeEmbedding):  # type: ignore[misc]
     """An embedding model on any endpoint that speaks OpenAI's API.
 
     A text over the model's window is cut at its end until the endpoint takes it, with a
@@ -216,12 +230,86 @@ class CompatibleEmbedding(OpenAILikeEmbedding):
             return _flat(_side_by_side(self._embed, batches, self.requests_at_once))
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[Vector]:
-        async with self._clients.aerrors(), asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._aembed(batch)) for batch in self._batches(texts)]
-        return _flat([task.result() for task in tasks])
+        async with self._clients.aerrors():
+            return _flat(await _all([self._aembed(batch) for batch in self._batches(texts)]))
 
     def _batches(self, texts: list[str]) -> list[list[str]]:
         # OpenAI refuses the empty text; a blank embeds to the same everywhere.
         sent = [text or " " for text in texts]
         size = self.texts_per_request
         return [sent[start : start + size] for start in range(0, len(sent), size)]
+
+    def _embed(self, texts: list[str]) -> list[Vector]:
+        client = self._clients.sync()
+        try:
+            answer = client.embeddings.create(
+                input=texts, model=self.model_name, **self.additional_kwargs
+            )
+        except openai.APIStatusError as error:
+            return [v for fewer in _shortened(texts, error) for v in self._embed(fewer)]
+        return self._vectors(answer, len(texts))
+
+    async def _aembed(self, texts: list[str]) -> list[Vector]:
+        client = self._clients.asynchronous()
+        try:
+            async with self._clients.slots():
+                answer = await client.embeddings.create(
+                    input=texts, model=self.model_name, **self.additional_kwargs
+                )
+        except openai.APIStatusError as error:
+            return [v for fewer in _shortened(texts, error) for v in await self._aembed(fewer)]
+        return self._vectors(answer, len(texts))
+
+    def _vectors(self, answer: openai.types.CreateEmbeddingResponse, expected: int) -> list[Vector]:
+        """The vectors in the order of the texts, one for each."""
+        vectors = [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
+        if len(vectors) != expected:
+            raise ValueError(f"{len(vectors)} vectors for {expected} texts")
+        self._dimension = len(vectors[0])
+        return vectors
+
+
+def _shortened(texts: list[str], error: openai.APIStatusError) -> list[list[str]]:
+    """What to send instead of texts that were refused: fewer at once, then less of one.
+
+    Raises:
+        openai.APIStatusError: the refusal, where it is not about length.
+    """
+    if not is_too_long(error) or (len(texts) == 1 and len(texts[0]) <= SHORTEST_CUT):
+        raise error
+    if len(texts) > 1:
+        half = len(texts) // 2
+        return [texts[:half], texts[half:]]
+    kept = int(len(texts[0]) * KEPT_WHEN_TOO_LONG)
+    logger.warning(
+        "a text of %d characters is too long to embed; its first %d are", len(texts[0]), kept
+    )
+    return [[texts[0][:kept]]]
+
+
+def _side_by_side(
+    embed: Callable[[list[str]], list[Vector]], batches: list[list[str]], at_once: int
+) -> list[list[Vector]]:
+    """Embed batches in threads; after a failure, start no more."""
+    with ThreadPoolExecutor(at_once, thread_name_prefix="embedding") as threads:
+        try:
+            return list(threads.map(embed, batches))
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+async def _all(jobs: list[Coroutine[Any, Any, list[Vector]]]) -> list[list[Vector]]:
+    """Run jobs together; after a failure, stop the others and wait until they have."""
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+def _flat(batches: list[list[Vector]]) -> list[Vector]:
+    return [vector for batch in batches for vector in batch]

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from indexes.errors import SettingsError
 from indexes.settings import Provider, Settings
 
@@ -11,36 +13,83 @@ if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.llms import LLM
 
+# What an endpoint is taken to read where the settings say nothing.
+DEFAULT_CONTEXT_WINDOW = 8192
+
+# llama.cpp computes on these cores only: one request at work, one being packed.
+LOCAL_REQUESTS_AT_ONCE = 2
+
+
+@dataclass(frozen=True)
+class _Builders:
+    """How a provider's models are made. Functions, so that only its libraries load."""
+
+    llm: Callable[[Settings], "LLM"]
+    embedding: Callable[[Settings], "BaseEmbedding"]
+
 
 def build_llm(settings: Settings) -> "LLM":
-    """The language model that the settings ask for; nothing is loaded or reached yet."""
-    return PROVIDERS[settings.provider].llm(settings)
+    """The language model that the settings ask for; nothing is loaded or reached yet.
+
+    Raises:
+        SettingsError: the provider lacks a setting or is not installed.
+    """
+    return _builders(settings).llm(settings)
 
 
 def build_embedding(settings: Settings) -> "BaseEmbedding":
-    """The embedding model that the settings ask for; nothing is loaded or reached yet."""
-    return PROVIDERS[settings.provider].embedding(settings)
+    """The embedding model that the settings ask for; nothing is loaded or reached yet.
+
+    Raises:
+        SettingsError: the provider lacks a setting or is not installed.
+    """
+    return _builders(settings).embedding(settings)
+
+
+def embedding_name(settings: Settings) -> str:
+    """The embedding model's identity in a collection's fingerprint.
+
+    The same weights have the same name wherever the file lies or the endpoint is.
+
+    Raises:
+        SettingsError: the provider needs a model name and has none.
+    """
+    if settings.provider == "local":
+        from indexes.models.minilm import NAME
+
+        return settings.embedding_gguf.name if settings.embedding_gguf else NAME
+    return _required(settings, "embedding_model")
+
+
+def embedding_window(settings: Settings) -> int:
+    """Tokens that the embedding model reads of a text; the rest is cut.
+
+    512 for all: MiniLM has 512 positions (and was trained on 256, so leaves stay well
+    below), BGE Large as many, and no chunk that is searched by its vector should be
+    longer.
+    """
+    from indexes.models.minilm import WINDOW_TOKENS
+
+    return WINDOW_TOKENS
 
 
 def _local_llm(settings: Settings) -> "LLM":
     from indexes.models.local import LLM_WINDOW_TOKENS, SMOLLM2, LocalModel
     from indexes.models.openai_compatible import make_llm
 
-    name = settings.llm_gguf.name if settings.llm_gguf else SMOLLM2
-    window = settings.context_window or LLM_WINDOW_TOKENS
     served = LocalModel(
-        "llm",
-        name,
-        settings.llm_gguf,
-        settings.cache,
-        settings.threads,
-        window,
-        settings.model_timeout,
+        purpose="llm",
+        name=settings.llm_gguf.name if settings.llm_gguf else SMOLLM2,
+        file=settings.llm_gguf,
+        cache=settings.cache,
+        window=settings.context_window or LLM_WINDOW_TOKENS,
+        threads=settings.threads,
+        seconds=settings.model_timeout,
     )
     return make_llm(
         served,
-        name,
-        context_window=window,
+        served.name,
+        context_window=served.window,
         max_tokens=settings.max_answer_tokens,
         temperature=settings.temperature,
     )
@@ -50,47 +99,86 @@ def _local_embedding(settings: Settings) -> "BaseEmbedding":
     from indexes.models.local import LocalModel
     from indexes.models.openai_compatible import make_embedding
 
-    name = embedding_name(settings)
     served = LocalModel(
-        "embedding",
-        name,
-        settings.embedding_gguf,
-        settings.cache,
-        settings.threads,
-        embedding_window(settings),
-        settings.model_timeout,
+        purpose="embedding",
+        name=embedding_name(settings),
+        file=settings.embedding_gguf,
+        cache=settings.cache,
+        window=embedding_window(settings),
+        threads=settings.threads,
+        seconds=settings.model_timeout,
     )
-    return make_embedding(served, name, query_instruction=settings.query_instruction)
+    return make_embedding(
+        served,
+        served.name,
+        query_instruction=settings.query_instruction,
+        requests_at_once=LOCAL_REQUESTS_AT_ONCE,
+    )
 
 
-def _no_llm(settings: Settings) -> "LLM":
-    raise SettingsError("provider not available yet")
+def _openai_llm(settings: Settings) -> "LLM":
+    from indexes.models.endpoint import Endpoint
+    from indexes.models.openai_compatible import make_llm
+
+    endpoint = Endpoint(
+        url=_required(settings, "base_url"),
+        key=_key(settings),
+        model=_required(settings, "llm_model"),
+        url_setting="RAG_BASE_URL",
+        model_setting="RAG_LLM_MODEL",
+        seconds=settings.model_timeout,
+    )
+    return make_llm(
+        endpoint,
+        endpoint.model,
+        context_window=settings.context_window or DEFAULT_CONTEXT_WINDOW,
+        max_tokens=settings.max_answer_tokens,
+        temperature=settings.temperature,
+    )
 
 
-def _no_embedding(settings: Settings) -> "BaseEmbedding":
-    raise SettingsError("provider not available yet")
+def _openai_embedding(settings: Settings) -> "BaseEmbedding":
+    from indexes.models.endpoint import Endpoint
+    from indexes.models.openai_compatible import make_embedding
 
-
-@dataclass(frozen=True)
-class _Builders:
-    llm: Callable[[Settings], "LLM"]
-    embedding: Callable[[Settings], "BaseEmbedding"]
+    apart = settings.embedding_base_url
+    endpoint = Endpoint(
+        url=apart or _required(settings, "base_url"),
+        key=_key(settings),
+        model=_required(settings, "embedding_model"),
+        url_setting="RAG_EMBEDDING_BASE_URL" if apart else "RAG_BASE_URL",
+        model_setting="RAG_EMBEDDING_MODEL",
+        seconds=settings.model_timeout,
+    )
+    return make_embedding(endpoint, endpoint.model, query_instruction=settings.query_instruction)
 
 
 PROVIDERS: dict[Provider, _Builders] = {
     "local": _Builders(_local_llm, _local_embedding),
-    "openai": _Builders(_no_llm, _no_embedding),
-    "sagemaker": _Builders(_no_llm, _no_embedding),
+    "openai": _Builders(_openai_llm, _openai_embedding),
 }
 
 
-def embedding_name(settings: Settings) -> str:
-    """What the embedding model is called, in a collection's fingerprint too."""
-    if settings.provider == "local":
-        return settings.embedding_gguf.name if settings.embedding_gguf else "all-MiniLM-L6-v2"
-    return settings.embedding_model or ""
+def _builders(settings: Settings) -> _Builders:
+    if settings.provider not in PROVIDERS:
+        raise SettingsError(
+            f"setting provider (environment RAG_PROVIDER): {settings.provider} is not available "
+            f"here; uv pip install -r pyproject.toml --extra {settings.provider} "
+            "-c requirements.txt, or choose local or openai"
+        )
+    return PROVIDERS[settings.provider]
 
 
-def embedding_window(settings: Settings) -> int:
-    """Tokens the embedding model reads of a text."""
-    return 512
+def _required(settings: Settings, name: str) -> str:
+    value: str | None = getattr(settings, name)
+    if not value:
+        raise SettingsError(
+            f"setting {name} (environment RAG_{name.upper()}): "
+            f"the provider {settings.provider} needs it"
+        )
+    return value
+
+
+def _key(settings: Settings) -> SecretStr:
+    """The key, or a stand-in for servers that ask for none: the client insists on one."""
+    return settings.api_key or SecretStr("none")

@@ -15,6 +15,7 @@ from llama_index.core.base.llms.types import (
     LLMMetadata,
 )
 from llama_index.core.llms import CustomLLM
+from pydantic import Field
 
 DIMENSION = 256
 
@@ -34,11 +35,9 @@ class ScriptedLLM(CustomLLM):
     reply: str = "Cloud revenue rose to 3.18 billion [1]."
     pause: float = 0.0
     error: Exception | None = None
-    asked: list[str] = []
-    written: list[str] = []
-    ended: list[str] = []
-
-    model_config = {"arbitrary_types_allowed": True}
+    asked: list[str] = Field(default_factory=list)
+    written: list[str] = Field(default_factory=list)
+    ended: list[str] = Field(default_factory=list)
 
     @property
     def metadata(self) -> LLMMetadata:

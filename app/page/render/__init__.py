@@ -1,0 +1,1 @@
+"""What the page shows, as HTML. Documents and models are hostile: see `markup`."""

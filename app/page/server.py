@@ -1,0 +1,171 @@
+"""Serving the page: on loopback, with no word to anyone outside.
+
+serve(index, port=7860)  # blocks until Ctrl-C
+"""
+
+import logging
+import signal
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from app.page.layout import build_page
+from app.page.security import LOOPBACK, Guard
+from app.page.theme import page_theme
+from indexes.errors import RagError, SettingsError
+from indexes.index import HierarchicalIndex
+
+logger = logging.getLogger(__name__)
+
+_ASSETS = Path(__file__).parent / "assets"
+_NO_DOCS = {"docs_url": None, "redoc_url": None, "openapi_url": None}
+# Streams to browsers never end by themselves.
+_SECONDS_TO_FINISH = 2
+
+
+def make_app(index: HierarchicalIndex) -> FastAPI:
+    """The page of an index as an ASGI application."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.mount("/page", StaticFiles(directory=_ASSETS))
+    gr.mount_gradio_app(
+        app,
+        build_page(index),
+        path="/",
+        app_kwargs=_NO_DOCS,
+        footer_links=[],
+        run_history=False,
+        # Errors are shown by the page itself, in words; what slips through stays in the log.
+        show_error=False,
+        max_file_size=int(index.settings.max_file_mb * 1024 * 1024),
+        enable_monitoring=False,
+        mcp_server=False,
+        ssr_mode=False,
+        pwa=False,
+        theme=page_theme(),
+        css_paths=_ASSETS / "page.css",
+        head='<script src="page/page.js" defer></script>',
+    )
+    app.add_middleware(Guard)
+    return app
+
+
+def serve(
+    index: HierarchicalIndex,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    open_browser: bool = False,
+    on_ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve the page until Ctrl-C or SIGTERM.
+
+    Args:
+        index: what is asked; it stays open.
+        host: a loopback address or `localhost`.
+        port: 0 takes a free one.
+        open_browser: open the page in the visitor's browser.
+        on_ready: told the page's address once it answers.
+
+    Raises:
+        SettingsError: the host is not loopback, or the port is taken.
+    """
+    listener = _listen(host, port)
+    with listener:
+        name = f"[{host}]" if ":" in host else host
+        address = f"http://{name}:{listener.getsockname()[1]}"
+
+        def ready() -> None:
+            threading.Thread(target=warm_up, args=(index,), daemon=True).start()
+            if on_ready is not None:
+                on_ready(address)
+            if open_browser:
+                threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+        config = uvicorn.Config(
+            make_app(index),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+        )
+        _Server(config, ready).run(sockets=[listener])
+
+
+def warm_up(index: HierarchicalIndex) -> None:
+    """Load the models in this process, so that the first question need not wait for it.
+
+    Models elsewhere are warm, and asking them costs.
+    """
+    if index.settings.provider != "local":
+        return
+    try:
+        index.embedding.get_query_embedding("warm up")
+        index.llm.complete("warm up", max_tokens=1)
+    except RagError as error:
+        logger.warning("the models are not ready: %s", error)
+    except Exception:
+        logger.exception("the models are not ready")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    if host not in LOOPBACK:
+        raise SettingsError(
+            f"the page cannot be served on {host}: without credentials, which it has none of "
+            "yet, it is for this machine only: use --host 127.0.0.1"
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SettingsError(
+            f"port {port} on {host} cannot be used ({reason}): choose another --port"
+        ) from error
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """Tells when it is up, and ends on a signal by returning.
+
+    Uvicorn raises the signal again when it is done, which would end the process before
+    the index is closed.
+    """
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def end(_signal: int, _frame: FrameType | None) -> None:
+            # A second Ctrl-C does not wait for anything.
+            self.force_exit = self.should_exit
+            self.should_exit = True
+
+        before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

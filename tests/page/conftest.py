@@ -1,0 +1,57 @@
+"""A small index whose models answer at once."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from indexes.index import HierarchicalIndex
+from indexes.settings import Settings
+from tests.page.fakes import ScriptedLLM, WordEmbedding
+
+LETTER = """# Keelstrand letter
+
+Keelstrand is the cloud business. Its revenue rose to 3.18 billion dollars in 2019.
+Its operating margin was 22.3 percent.
+
+The depots shipped 418 million parcels. Vans delivered a third of them.
+"""
+
+
+@pytest.fixture
+def llm() -> ScriptedLLM:
+    return ScriptedLLM()
+
+
+@pytest.fixture
+def index(tmp_path: Path, llm: ScriptedLLM) -> Iterator[HierarchicalIndex]:
+    """An index of one letter."""
+    letter = tmp_path / "letter.md"
+    letter.write_text(LETTER, encoding="utf-8")
+    with _opened(tmp_path, llm) as opened:
+        opened.ingest([letter])
+        yield opened
+
+
+@pytest.fixture
+def empty_index(tmp_path: Path, llm: ScriptedLLM) -> Iterator[HierarchicalIndex]:
+    with _opened(tmp_path, llm) as opened:
+        yield opened
+
+
+@pytest.fixture
+def upload(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
+    """Puts a file where Gradio would have put an upload."""
+
+    def put(name: str, content: str | bytes) -> Path:
+        path = tmp_path / "uploads" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return put
+
+
+def _opened(folder: Path, llm: ScriptedLLM) -> HierarchicalIndex:
+    settings = Settings(index=str(folder / "index"), budget=256, max_file_mb=1)
+    return HierarchicalIndex(settings, embedding=WordEmbedding(), llm=llm)

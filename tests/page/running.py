@@ -1,0 +1,58 @@
+"""A page that is really served, and a browser that really opens it."""
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from playwright.sync_api import Browser, sync_playwright
+
+from app.page.server import make_app
+from indexes.index import HierarchicalIndex
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# A test's browser talks to the test's page and to no one else.
+_QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+def chromium() -> str | None:
+    """The browser of the system."""
+    return next(filter(None, map(shutil.which, _NAMES)), None)
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """A browser without a window."""
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=chromium(), args=[*_QUIET])
+        try:
+            yield found
+        finally:
+            found.close()
+
+
+@contextmanager
+def served(index: HierarchicalIndex) -> Iterator[str]:
+    """The address of the page of an index, in a thread of this process."""
+    config = uvicorn.Config(make_app(index), port=0, log_config=None, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        deadline = time.monotonic() + 30
+        while not server.started:
+            assert thread.is_alive() and time.monotonic() < deadline, "the page did not start"
+            time.sleep(0.02)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)

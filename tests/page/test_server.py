@@ -1,0 +1,76 @@
+"""Starting and ending the page, and what it offers to whom."""
+
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.page.layout import build_page
+from app.page.server import make_app, serve
+from indexes.errors import SettingsError
+from indexes.index import HierarchicalIndex
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "example.org"])
+def test_only_loopback_is_served(index: HierarchicalIndex, host: str) -> None:
+    with pytest.raises(SettingsError, match="without credentials") as raised:
+        serve(index, host=host)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_taken_port_is_an_error_that_names_the_option(index: HierarchicalIndex) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=rf"port {port} .* choose another --port"):
+            serve(index, port=port)
+
+
+def test_nothing_of_the_page_is_offered_as_an_api(index: HierarchicalIndex) -> None:
+    blocks = build_page(index)
+    assert blocks.analytics_enabled is False
+    assert {function.api_visibility for function in blocks.fns.values()} == {"private"}
+
+
+async def test_what_gradio_would_offer_beside_the_page_is_off(index: HierarchicalIndex) -> None:
+    transport = httpx.ASGITransport(make_app(index))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        assert (await client.get("/")).status_code == 200
+        assert (await client.get("/page/page.js")).status_code == 200
+        for path in ("/monitoring", "/docs", "/openapi.json", "/gradio_api/docs"):
+            assert (await client.get(path)).status_code in (403, 404), path
+        info = (await client.get("/gradio_api/info")).json()
+    assert info["named_endpoints"] == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_page_and_closes_the_index(tmp_path: Path, number: int) -> None:
+    script = textwrap.dedent(
+        """
+        import sys
+        from app.page.server import serve
+        from indexes.index import HierarchicalIndex
+        from indexes.settings import Settings
+        from tests.page.fakes import ScriptedLLM, WordEmbedding
+
+        settings = Settings(index=sys.argv[1])
+        with HierarchicalIndex(settings, embedding=WordEmbedding(), llm=ScriptedLLM()) as index:
+            serve(index, port=0, on_ready=lambda address: print(address, flush=True))
+        print("closed", flush=True)
+        """
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "index")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        assert httpx.get(address).status_code == 200
+        process.send_signal(number)
+        assert process.stdout.read().strip() == "closed"
+        assert process.wait(20) == 0

@@ -1,0 +1,182 @@
+"""The command line: what it prints, where, and with which exit code."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import indexes.index
+from app.commands import main
+from tests.fakes import ScriptedLLM, WordEmbedding
+
+TEXT = "The lighthouse keeper winds the lamp at dusk. He sleeps by day. " * 20
+
+
+@dataclass
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def rag(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Ran]:
+    """Runs `python -m app …` in this process, on an index of its own, with quick models."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RAG_INDEX", str(tmp_path / "index"))
+    monkeypatch.setattr(indexes.index, "build_embedding", lambda _: WordEmbedding())
+    monkeypatch.setattr(indexes.index, "build_llm", lambda _: ScriptedLLM())
+    (tmp_path / "lighthouse.txt").write_text(TEXT, encoding="utf-8")
+    (tmp_path / "garden.md").write_text("# Garden\n\nRoses need sun.\n", encoding="utf-8")
+
+    def run(*arguments: str) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["app", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as exit_:
+            code = int(exit_.code or 0)
+        printed = capsys.readouterr()
+        return Ran(code, printed.out, printed.err)
+
+    return run
+
+
+def test_ask_as_json_keeps_its_contract(rag: Callable[..., Ran]) -> None:
+    assert rag("ingest", "lighthouse.txt", "garden.md").code == 0
+    ran = rag("ask", "Who winds the lamp?", "--pattern", "parent", "--json")
+    assert ran.code == 0
+    answer = ran.json
+    assert {"question", "pattern", "answer", "contexts", "trace"} <= set(answer)
+    assert (answer["question"], answer["pattern"]) == ("Who winds the lamp?", "parent")
+    for context in answer["contexts"]:
+        fields = {"document", "start", "end", "pages", "text", "score", "level"}
+        assert fields <= set(context)
+    first = answer["contexts"][0]
+    assert first["document"] == "lighthouse.txt"
+    assert first["text"] == TEXT[first["start"] : first["end"]]
+    assert [stage["name"] for stage in answer["trace"]][-2:] == ["answer", "cite"]
+
+
+def test_ask_prints_the_answer_and_its_sources(rag: Callable[..., Ran]) -> None:
+    rag("ingest", "lighthouse.txt")
+    ran = rag("ask", "Who winds the lamp?")
+    assert ran.out.startswith("Scripted answer [1].\n")
+    assert "[1] lighthouse.txt" in ran.out
+    assert "\x1b" not in ran.out, "colour is for terminals"
+
+
+def test_run_writes_a_line_per_question(rag: Callable[..., Ran], tmp_path: Path) -> None:
+    rag("ingest", "lighthouse.txt", "garden.md")
+    questions = [{"id": n, "question": f"lamp {n}", "references": []} for n in range(3)]
+    (tmp_path / "q.jsonl").write_text("\n".join(map(json.dumps, questions)) + "\n")
+    ran = rag("run", "--questions", "q.jsonl", "--budget", "64", "--out", "run.jsonl")
+    assert ran.code == 0
+    lines = [json.loads(line) for line in (tmp_path / "run.jsonl").read_text().splitlines()]
+    assert [line["id"] for line in lines] == [0, 1, 2]
+    for line in lines:
+        assert set(line) == {"id", "results", "seconds", "llm_calls"}
+        assert line["llm_calls"] == 0
+        assert set(line["results"][0]) == {"document", "start", "end", "score"}
+
+
+def test_documents_are_listed_and_removed(rag: Callable[..., Ran]) -> None:
+    rag("ingest", ".")
+    listed = rag("documents", "--json").json
+    assert {document["source"] for document in listed} >= {"lighthouse.txt", "garden.md"}
+    assert rag("remove", "garden.md").out.startswith("removed garden.md")
+    assert "garden.md" not in rag("documents").out
+
+
+def test_ingest_reports_as_json(rag: Callable[..., Ran]) -> None:
+    report = rag("ingest", "lighthouse.txt", "--json").json
+    assert report["added"] == ["lighthouse.txt"]
+    assert report["leaves"] > 0
+    assert rag("ingest", "lighthouse.txt", "--json").json["unchanged"] == ["lighthouse.txt"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "line"),
+    [
+        (["ask", "hello"], 1, "run `python -m app ingest FILES` first"),
+        (["ask"], 2, "Missing argument 'QUESTION'"),
+        (["ask", "hello", "--budget", "much"], 2, "'much' is not a valid integer"),
+        (["ask", "hello", "--budget", "3"], 1, "RAG_BUDGET"),
+        (["ask", "hello", "--pattern", "best"], 1, "choose one of regular, parent"),
+        (["ask", "hello", "--collection", "../x"], 1, "RAG_COLLECTION"),
+        (["ingest", "nowhere.pdf"], 1, "mend what is named above"),
+        (["run", "--questions", "none.jsonl", "--out", "x"], 2, "none.jsonl"),
+        (["remove", "none.txt"], 1, "no document is called 'none.txt'"),
+        (["dance"], 2, "No such command 'dance'"),
+        (["ask", "hello", "--provider", "openai"], 1, "RAG_"),
+        (["ask", "hello", "--index", "http://127.0.0.1:9"], 1, "127.0.0.1:9"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_mistakes_end_as_one_line(
+    rag: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch, arguments, code, line
+) -> None:
+    if "openai" in arguments:
+        monkeypatch.undo()
+    ran = rag(*arguments)
+    assert ran.code == code
+    assert ran.out == ""
+    last = ran.err.strip().splitlines()[-1]
+    assert last.startswith("error: ")
+    assert line in last
+
+
+def test_one_bad_file_does_not_stop_the_rest(rag: Callable[..., Ran], tmp_path: Path) -> None:
+    (tmp_path / "bad.pdf").write_bytes(b"not a pdf")
+    ran = rag("ingest", "bad.pdf", "lighthouse.txt")
+    assert ran.code == 1
+    assert "bad.pdf" in ran.err
+    assert "lighthouse.txt" in rag("documents").out
+
+
+def test_a_bad_line_of_questions_is_named(rag: Callable[..., Ran], tmp_path: Path) -> None:
+    rag("ingest", "lighthouse.txt")
+    (tmp_path / "q.jsonl").write_text('{"id": 1, "question": "a"}\n{"id": 2}\n')
+    ran = rag("run", "--questions", "q.jsonl", "--out", "run.jsonl")
+    assert "q.jsonl, line 2" in ran.err
+
+
+def test_codes_that_steer_a_terminal_are_not_printed(
+    rag: Callable[..., Ran], tmp_path: Path
+) -> None:
+    (tmp_path / "evil.txt").write_text("lamp \x1b[2J\x1b]0;owned\x07 lamp", encoding="utf-8")
+    rag("ingest", "evil.txt")
+    ran = rag("ask", "lamp")
+    assert "\x1b" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["ask"], ["ingest"], ["run"], ["documents"], ["remove"], ["page"]]
+)
+def test_help_is_there_for_every_command(rag: Callable[..., Ran], command: list[str]) -> None:
+    ran = rag(*command, "--help")
+    assert (ran.code, ran.err) == (0, "")
+    assert "Usage:" in ran.out
+
+
+def test_help_does_not_load_the_library() -> None:
+    code = (
+        "import sys; sys.argv = ['app', '--help']\n"
+        "from app.commands import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'llama_index', 'gradio', 'qdrant_client', 'xllamacpp'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
