@@ -31,7 +31,7 @@ ROOT_WEIGHT = 0.5
 # What BM25 counts beside similarity, both in standard deviations.
 BM25_WEIGHT = 0.7
 # A parent is completed once more than this share of its tokens is in.
-COMPLETE_ABOVE = 0.5
+COMPLETE_ABOVE = 2 / 3
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 serve(index, port=7860)  # blocks until Ctrl-C
 """
 
+import asyncio
 import logging
 import signal
 import socket
@@ -90,14 +91,21 @@ def serve(
             if open_browser:
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-        config = uvicorn.Config(
-            make_app(index),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_SECONDS_TO_FINISH,
-        )
-        _Server(config, ready).run(sockets=[listener])
+        asyncio.run(_serve(index, listener, ready))
+
+
+async def _serve(
+    index: HierarchicalIndex, listener: socket.socket, ready: Callable[[], None]
+) -> None:
+    # The application is made inside the loop: Gradio makes another one otherwise.
+    config = uvicorn.Config(
+        make_app(index),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+    )
+    await _Server(config, ready).serve(sockets=[listener])
 
 
 def warm_up(index: HierarchicalIndex) -> None:

@@ -5,11 +5,12 @@ in the process, stopped when it ends. It answers only who knows the key, which i
 in each process: loopback is open to every user of the machine and to every web page in a
 browser on it.
 
-Threads, measured with two cores, other programs taking one to three of them (medians of
-alternating runs; SmolLM2 at 250-word prompts; tokens a second):
+Threads, measured on two cores that other programs kept busy (SmolLM2, 250-word prompts,
+medians of three alternating runs in tokens a second; the load differed between rows, so
+only large differences count):
 
     barriers of llama.cpp's OpenMP threads     prompt in    answer out
-    spinning (the default), 2 threads          130          7–10
+    spinning (the default), 2 threads          130          7 to 10
     sleeping at once, 2 threads                106          34
     sleeping at once, 2 in, 1 out              139          49
     sleeping after a short spin, 2 threads     223          40
@@ -17,8 +18,11 @@ alternating runs; SmolLM2 at 250-word prompts; tokens a second):
 
 A thread that spins while its neighbour has no core burns the core that the neighbour waits
 for. So threads sleep after a short spin; every core reads (prompts, texts to embed), half
-of them write. Embedding gains 1.6 times from the second core (1.4 without the short spin)
-and falls to a quarter with spinning threads beside a busy program.
+of them write. Embedding gains 1.6 times from the second core when it is free (1.4 when
+sleeping at once) and loses little when it is not (.86); with spinning threads it fell to a
+third of what one thread does. The price: on two idle cores one thread writes 57 tokens a
+second, two write 90. `poll` and the priorities of llama.cpp's parameters concern its own
+thread pool, which a build with OpenMP does not use. `RAG_THREADS` overrides all of it.
 """
 
 import atexit

@@ -26,17 +26,15 @@ def llm() -> ScriptedLLM:
 @pytest.fixture
 def index(tmp_path: Path, llm: ScriptedLLM) -> Iterator[HierarchicalIndex]:
     """An index of one letter."""
-    letter = tmp_path / "letter.md"
-    letter.write_text(LETTER, encoding="utf-8")
-    with _opened(tmp_path, llm) as opened:
-        opened.ingest([letter])
-        yield opened
+    with opened(tmp_path, llm) as index:
+        index.ingest([letter_in(tmp_path)])
+        yield index
 
 
 @pytest.fixture
 def empty_index(tmp_path: Path, llm: ScriptedLLM) -> Iterator[HierarchicalIndex]:
-    with _opened(tmp_path, llm) as opened:
-        yield opened
+    with opened(tmp_path, llm) as index:
+        yield index
 
 
 @pytest.fixture
@@ -52,6 +50,14 @@ def upload(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
     return put
 
 
-def _opened(folder: Path, llm: ScriptedLLM) -> HierarchicalIndex:
+def letter_in(folder: Path) -> Path:
+    """The letter as a file."""
+    letter = folder / "letter.md"
+    letter.write_text(LETTER, encoding="utf-8")
+    return letter
+
+
+def opened(folder: Path, llm: ScriptedLLM) -> HierarchicalIndex:
+    """An index in a folder, with models that answer at once."""
     settings = Settings(index=str(folder / "index"), budget=256, max_file_mb=1)
     return HierarchicalIndex(settings, embedding=WordEmbedding(), llm=llm)

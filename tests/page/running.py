@@ -1,5 +1,6 @@
 """A page that is really served, and a browser that really opens it."""
 
+import asyncio
 import shutil
 import threading
 import time
@@ -43,16 +44,25 @@ def browser() -> Iterator[Browser]:
 @contextmanager
 def served(index: HierarchicalIndex) -> Iterator[str]:
     """The address of the page of an index, in a thread of this process."""
-    config = uvicorn.Config(make_app(index), port=0, log_config=None, timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
+    servers: list[uvicorn.Server] = []
+
+    async def run() -> None:
+        # Made inside the loop that it will run in: Gradio makes one of its own otherwise.
+        config = uvicorn.Config(
+            make_app(index), port=0, log_config=None, timeout_graceful_shutdown=1
+        )
+        servers.append(uvicorn.Server(config))
+        await servers[0].serve()
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
     thread.start()
     try:
         deadline = time.monotonic() + 30
-        while not server.started:
+        while not (servers and servers[0].started):
             assert thread.is_alive() and time.monotonic() < deadline, "the page did not start"
             time.sleep(0.02)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        yield f"http://127.0.0.1:{servers[0].servers[0].sockets[0].getsockname()[1]}"
     finally:
-        server.should_exit = True
+        for server in servers:
+            server.should_exit = True
         thread.join(10)

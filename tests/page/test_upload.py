@@ -20,7 +20,7 @@ def test_an_upload_is_indexed_and_its_file_deleted(
     phases = list(Uploads(empty_index).add([file]))
     assert phases[0].phase == "waiting"
     assert (phases[-1].phase, phases[-1].added) == ("done", 1)
-    assert [found.title for found in empty_index.documents()] == ["Notes"]
+    assert [found.source for found in empty_index.documents()] == ["notes.md"]
     assert not file.exists()
 
 
