@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.page.ask import answering, stopped
+from app.page.ask import Stopper, answering
 from app.page.render import answer as rendered
 from app.page.render import documents as listed
 from app.page.render.passages import passages
@@ -70,7 +70,9 @@ class _Page:
 
     def draw(self) -> None:
         """Place the components."""
+        # Kept for what is shown of an answer later, beside what is shown of it now.
         self.view = gr.State(View())
+        self.stopper = gr.State(Stopper())
         self.head = _html("head")
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="asking", elem_classes="plain"):
@@ -143,26 +145,19 @@ class _Page:
         library = [self.head, self.shelf, self.welcome, self.example_row]
 
         # One listener for all ways to ask: while it runs, the browser starts no second one.
-        asking = gr.on(
+        gr.on(
             [
                 self.ask.click,
                 self.question.submit,
                 *(chip.click for chip in self.chips),
             ],
             self.answer_question,
-            [self.question, self.pattern],
+            [self.question, self.pattern, self.stopper],
             [self.question, *answered],
             concurrency_limit=_ANSWERS_AT_ONCE,
             **private,
         )
-        self.stop.click(
-            self.stop_answer,
-            self.view,
-            answered,
-            cancels=asking,
-            concurrency_limit=None,
-            **private,
-        )
+        self.stop.click(self.stop_answer, self.stopper, None, concurrency_limit=None, **private)
 
         blocks.load(self.show_library, None, library, concurrency_limit=None, **private)
         writing: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "write", **private}
@@ -174,21 +169,20 @@ class _Page:
     # Questions
 
     async def answer_question(
-        self, question: object, pattern: object, event: gr.EventData
+        self, question: object, pattern: object, stopper: Stopper, event: gr.EventData
     ) -> AsyncGenerator[list[Any], None]:
         """A question's way from asking to answer; an example's button asks for itself."""
         shown: Any = gr.skip()
         if event.target in self.chips:
             shown = question = self.examples[self.chips.index(event.target)]
         before = View()
-        async for view in answering(self.index, question, pattern):
+        async for view in answering(self.index, question, pattern, stopper):
             yield [shown, *self._shown(view, before)]
             shown, before = gr.skip(), view
 
-    def stop_answer(self, view: object) -> list[Any]:
-        """What remains of an answer that is not wanted any more."""
-        seen = view if isinstance(view, View) else View()
-        return self._shown(stopped(seen), seen)
+    async def stop_answer(self, stopper: Stopper) -> None:
+        """End the visitor's answer; its own stream shows what remains of it."""
+        stopper.stop()
 
     def _shown(self, view: View, before: View) -> list[Any]:
         """Updates of what differs from the view before; a new question changes all."""

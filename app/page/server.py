@@ -18,6 +18,8 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from gradio.routes import App
+from starlette.routing import Mount
 
 from app.page.layout import build_page
 from app.page.security import LOOPBACK, Guard
@@ -91,21 +93,13 @@ def serve(
             if open_browser:
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-        asyncio.run(_serve(index, listener, ready))
+        asyncio.run(_run(index, listener, ready))
 
 
-async def _serve(
+async def _run(
     index: HierarchicalIndex, listener: socket.socket, ready: Callable[[], None]
 ) -> None:
-    # The application is made inside the loop: Gradio makes another one otherwise.
-    config = uvicorn.Config(
-        make_app(index),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_SECONDS_TO_FINISH,
-    )
-    await _Server(config, ready).serve(sockets=[listener])
+    await PageServer(index, ready).serve(sockets=[listener])
 
 
 def warm_up(index: HierarchicalIndex) -> None:
@@ -144,30 +138,53 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-class _Server(uvicorn.Server):
-    """Tells when it is up, and ends on a signal by returning.
+class PageServer(uvicorn.Server):
+    """Serves the page, tells when it is up, and ends on a signal by returning.
 
     Uvicorn raises the signal again when it is done, which would end the process before
-    the index is closed.
+    the index is closed. To be made inside a running event loop: where Gradio finds none,
+    it makes one of its own.
+
+    Args:
+        index: what is asked.
+        ready: called once the page answers.
     """
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
+    def __init__(self, index: HierarchicalIndex, ready: Callable[[], None] = lambda: None) -> None:
+        app = make_app(index)
+        mounted = [route.app for route in app.routes if isinstance(route, Mount)]
+        self._gradio = next(found for found in mounted if isinstance(found, App))
         self._ready = ready
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+            )
+        )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and tell so."""
         await super().startup(sockets)
         if self.started:
             self._ready()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End, without tracebacks for the streams that browsers hold open."""
+        self._gradio.stop_event.set()
+        with _silent("uvicorn.error"):
+            await super().shutdown(sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
+        """End on Ctrl-C and SIGTERM; a second one does not wait for anything."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
 
         def end(_signal: int, _frame: FrameType | None) -> None:
-            # A second Ctrl-C does not wait for anything.
             self.force_exit = self.should_exit
             self.should_exit = True
 
@@ -177,3 +194,18 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+@contextmanager
+def _silent(name: str) -> Iterator[None]:
+    """Let a logger say nothing for a while."""
+    log = logging.getLogger(name)
+
+    def drop(_record: logging.LogRecord) -> bool:
+        return False
+
+    log.addFilter(drop)
+    try:
+        yield
+    finally:
+        log.removeFilter(drop)

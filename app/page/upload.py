@@ -100,16 +100,17 @@ class Uploads:
         files: list[Path],
         told: "queue.SimpleQueue[Progress | IngestReport | Exception]",
     ) -> None:
+        outcome: IngestReport | Exception
         try:
             # Ingestion tidies up what a crash left, which looks just like work going on.
             with self._lock:
-                told.put(self._index.ingest(files, on_progress=told.put))
+                outcome = self._index.ingest(files, on_progress=told.put)
         except Exception as error:  # noqa: BLE001 - handed to the one who waits, and logged there
-            told.put(error)
-        finally:
-            for file in files:
-                with suppress(OSError):
-                    file.unlink()
+            outcome = error
+        for file in files:
+            with suppress(OSError):
+                file.unlink()
+        told.put(outcome)
 
 
 def _ended(upload: Upload, news: IngestReport | Exception, files: Sequence[Path]) -> Upload:

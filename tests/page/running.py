@@ -2,15 +2,15 @@
 
 import asyncio
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import uvicorn
 from playwright.sync_api import Browser, sync_playwright
 
-from app.page.server import make_app
+from app.page.server import PageServer
 from indexes.index import HierarchicalIndex
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -44,15 +44,12 @@ def browser() -> Iterator[Browser]:
 @contextmanager
 def served(index: HierarchicalIndex) -> Iterator[str]:
     """The address of the page of an index, in a thread of this process."""
-    servers: list[uvicorn.Server] = []
+    servers: list[PageServer] = []
+    listener = socket.create_server(("127.0.0.1", 0))
 
     async def run() -> None:
-        # Made inside the loop that it will run in: Gradio makes one of its own otherwise.
-        config = uvicorn.Config(
-            make_app(index), port=0, log_config=None, timeout_graceful_shutdown=1
-        )
-        servers.append(uvicorn.Server(config))
-        await servers[0].serve()
+        servers.append(PageServer(index))
+        await servers[0].serve(sockets=[listener])
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
     thread.start()
@@ -61,8 +58,9 @@ def served(index: HierarchicalIndex) -> Iterator[str]:
         while not (servers and servers[0].started):
             assert thread.is_alive() and time.monotonic() < deadline, "the page did not start"
             time.sleep(0.02)
-        yield f"http://127.0.0.1:{servers[0].servers[0].sockets[0].getsockname()[1]}"
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         for server in servers:
             server.should_exit = True
         thread.join(10)
+        listener.close()

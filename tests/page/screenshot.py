@@ -33,6 +33,8 @@ def main() -> None:
             answered = page.locator(".answer:is(.done, .failed)")
             expect(answered).to_be_visible(timeout=PATIENCE * 1000)
             expect(page.locator(".answer.done")).to_be_visible()
+            page.mouse.move(0, 0)
+            page.wait_for_timeout(400)
             PICTURE.parent.mkdir(parents=True, exist_ok=True)
             page.screenshot(path=PICTURE)
     print(PICTURE)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from app.page.ask import answering, stopped
+from app.page.ask import Stopper, answering
 from app.page.upload import UNEXPECTED
 from app.page.view import View
 from indexes.errors import ModelError
@@ -95,15 +95,36 @@ async def test_closing_the_stream_stops_the_model(
         if view.text:
             break
     await events.aclose()
-    for _ in range(100):  # generators further in are closed by the loop, a moment later
-        if llm.ended:
-            break
-        await asyncio.sleep(0.01)
     assert llm.ended == ["cut"]
     assert len(llm.written) < 50
 
 
-def test_stopping_keeps_what_was_there() -> None:
-    writing = View("writing", "Q", "parent", text="Half")
-    assert stopped(writing) == View("stopped", "Q", "parent", text="Half")
-    assert stopped(View("done")) == View("done")
+async def test_stopping_ends_the_model_and_keeps_what_was_written(
+    index: HierarchicalIndex, llm: ScriptedLLM
+) -> None:
+    llm.reply, llm.pause = "word " * 200, 0.01
+    stopper, seen = Stopper(), []
+    async for view in answering(index, QUESTION, "parent", stopper):
+        seen.append(view)
+        if view.text:
+            stopper.stop()
+    assert [view.phase for view in seen].count("stopped") == 1
+    assert seen[-1].phase == "stopped"
+    assert seen[-1].text.startswith("word")
+    assert seen[-1].contexts
+    assert llm.ended == ["cut"]
+
+
+async def test_stopping_does_not_wait_for_the_models_first_word(
+    index: HierarchicalIndex, llm: ScriptedLLM
+) -> None:
+    llm.pause = 60
+    stopper = Stopper()
+    async for view in answering(index, QUESTION, "parent", stopper):
+        if view.phase == "writing":
+            asyncio.get_running_loop().call_later(0.05, stopper.stop)
+    assert view.phase == "stopped"
+
+
+def test_stopping_what_was_never_started_is_fine() -> None:
+    Stopper().stop()

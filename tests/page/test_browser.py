@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from indexes.index import HierarchicalIndex
 from tests.page.conftest import letter_in, opened
@@ -193,19 +194,21 @@ def test_errors_are_said_in_words(visit: Visit, llm: ScriptedLLM, tmp_path: Path
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_needs_no_sideways_scroll(
-    visit: Visit, chrome: Browser, llm: ScriptedLLM, scheme: str
+    chrome: Browser,
+    page_server: tuple[str, ScriptedLLM],
+    llm: ScriptedLLM,
+    scheme: Literal["light", "dark"],
 ) -> None:
     llm.reply = "An endless" + "ly" * 200 + " long word [1]."
-    phone = chrome.new_page(
-        viewport={"width": 390, "height": 844},
-        color_scheme="dark" if scheme == "dark" else "light",
-    )
-    visitor = Visit(phone, visit.page.url)
+    size: ViewportSize = {"width": 390, "height": 844}
+    phone = chrome.new_page(viewport=size, color_scheme=scheme)
+    visitor = Visit(phone, page_server[0])
     visitor.ask("How did the cloud business develop?" + "x" * 300)
     expect(phone.locator(".answer.done")).to_be_visible()
     phone.locator(".trace summary").click()
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     assert phone.evaluate("document.body.classList.contains('dark')") is (scheme == "dark")
+    assert visitor.complaints == []
     phone.close()
 
 

@@ -21,7 +21,7 @@ def head(documents: Sequence[Manifest], *, provider: str, model: str, embedding:
     )
     return html(
         '<header class="head"><div><h1>Advanced RAG Patterns</h1>'
-        "<p>Ask your documents. See which passages the answer rests on, and why those.</p></div>"
+        "<p>Ask your documents, and see what each answer rests on.</p></div>"
         "<dl>{}</dl></header>",
         joined(html("<div><dt>{}</dt><dd>{}</dd></div>", name, fact) for name, fact in facts),
     )
