@@ -19,7 +19,9 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -116,14 +118,18 @@ def _opened(**settings: Any) -> "Iterator[HierarchicalIndex]":
 @cli.command(epilog="\b\nExample:\n  python -m app ingest letters/ notes.md --index my-index")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+@click.option("--workers", type=click.IntRange(0, 64), help="Parsing processes; default: auto.")
+@click.option("--shard", default="1/1", metavar="I/N", help="Take the I-th of N parts.")
 @settings_options(INDEX, DOCUMENTS, EMBEDDING)
-def ingest(paths: tuple[Path, ...], as_json: bool, **settings: Any) -> None:
+def ingest(
+    paths: tuple[Path, ...], as_json: bool, workers: int | None, shard: str, **settings: Any
+) -> None:
     """Index files and folders: PDF, DOCX, HTML, Markdown, text.
 
     Files that did not change are left alone, so it may be run again at any time.
     """
     with _opened(**settings) as index:
-        report = _ingest(index, paths)
+        report = _ingest(index, paths, workers=workers, shard=_shard(shard))
     if as_json:
         _print_json(
             {
@@ -133,6 +139,7 @@ def ingest(paths: tuple[Path, ...], as_json: bool, **settings: Any) -> None:
                 "failed": [{"file": file, "error": error} for file, error in report.failed],
                 "leaves": report.leaves,
                 "embedded": report.embedded,
+                "reused": report.reused,
                 "seconds": round(report.seconds, 3),
             }
         )
@@ -142,7 +149,14 @@ def ingest(paths: tuple[Path, ...], as_json: bool, **settings: Any) -> None:
         raise DocumentError(f"{len(report.failed)} could not be indexed: mend what is named above")
 
 
-def _ingest(index: "HierarchicalIndex", paths: tuple[Path, ...]) -> "IngestReport":
+def _shard(text: str) -> tuple[int, int]:
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdecimal() and parts.isdecimal()):
+        raise SettingsError(f"--shard {text}: give i/n, like 2/8 for the second of eight")
+    return int(part), int(parts)
+
+
+def _ingest(index: "HierarchicalIndex", paths: tuple[Path, ...], **options: Any) -> "IngestReport":
     from indexes.ingestion import Progress as Step
 
     with Progress(
@@ -151,6 +165,7 @@ def _ingest(index: "HierarchicalIndex", paths: tuple[Path, ...]) -> "IngestRepor
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("chunks"),
+        _RateColumn(),
         TimeRemainingColumn(),
         console=err,
     ) as bar:
@@ -167,11 +182,16 @@ def _ingest(index: "HierarchicalIndex", paths: tuple[Path, ...]) -> "IngestRepor
         def skipped(_path: Path, error: DocumentError) -> None:
             err.print(_printable(f"skipped {error}", "yellow"), soft_wrap=True)
 
-        report = index.ingest(paths, on_progress=show, on_skip=skipped)
+        report = index.ingest(paths, on_progress=show, on_skip=skipped, **options)
         bar.update(task, description="indexed")
     for _, error in report.failed:
         err.print(_printable("failed ", "red") + _printable(error), soft_wrap=True)
     return report
+
+
+class _RateColumn(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.0f}/s" if task.speed else "")
 
 
 def _summary(report: "IngestReport") -> str:

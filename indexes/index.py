@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
+from zlib import crc32
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -143,6 +144,8 @@ class HierarchicalIndex:
         *,
         on_progress: Callable[[Progress], None] = lambda _: None,
         on_skip: Callable[[Path, DocumentError], None] | None = None,
+        workers: int | None = 0,
+        shard: tuple[int, int] = (1, 1),
     ) -> IngestReport:
         """Add files, folders or LlamaIndex documents; replace those that changed.
 
@@ -153,6 +156,10 @@ class HierarchicalIndex:
             documents: paths and documents, in any mixture.
             on_progress: called as chunks are stored.
             on_skip: called for files in folders that are of no known type.
+            workers: processes that parse files; None takes as many as pay (see
+                `load_documents`).
+            shard: `(i, n)` takes the i-th of n parts of the files, from 1, so that n
+                machines fill one server from one folder.
 
         Raises:
             IndexMismatchError: the collection was made in another way.
@@ -166,15 +173,26 @@ class HierarchicalIndex:
             report.failed.append((str(path), str(error)))
             on_progress(Progress("failed", str(path), 0, 0))
 
+        part, parts = shard
+        if not 1 <= part <= parts:
+            raise SettingsError(f"shard {part}/{parts}: give i/n with i from 1 to n")
+
         def load() -> Iterator[Document]:
+            paths: list[str | Path] = []
             limit = int(self.settings.max_file_mb * 1024 * 1024)
             for given in documents:
                 if isinstance(given, Document):
                     yield given
                 else:
-                    yield from load_documents(
-                        [given], max_bytes=limit, on_error=failed, on_skip=on_skip
-                    )
+                    paths.append(given)
+            yield from load_documents(
+                paths,
+                max_bytes=limit,
+                on_error=failed,
+                on_skip=on_skip,
+                workers=workers,
+                wanted=lambda source: crc32(source.encode()) % parts == part - 1,
+            )
 
         return ingest(load(), self.store, self.embedding, on_progress=on_progress, report=report)
 

@@ -2,12 +2,17 @@
 
 Documents are gathered until there is enough to embed at once, so that a thousand small
 files cost no more than one large one; a large one is embedded and written slice by
-slice. Neither the corpus nor a whole document's vectors are held in memory.
+slice. While one slice is written, the next is embedded, and no more than that waits in
+memory: neither the corpus nor a document's vectors are held whole.
+
+A chunk that an older version of its document had already keeps its vector.
 """
 
-import logging
+import hashlib
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -19,21 +24,23 @@ from indexes.documents import adopt
 from indexes.errors import DocumentError
 from indexes.hierarchy import Node, Tree, build_tree
 from indexes.store.nodes import TreeStore
-from indexes.store.points import embedding_text, leaf_point, parent_point
+from indexes.store.points import Manifest, embedding_text, leaf_point, parent_point
 
-logger = logging.getLogger(__name__)
-
-# Texts handed to the embedding model at once: enough for it to batch and overlap.
+# Chunks embedded and written at once: enough for the model to batch and overlap.
 _SLICE = 256
+# Slices that may wait to be written while the next is embedded.
+_AHEAD = 2
 # What is about the text, not from the caller: no use in a filter, and page_starts is long.
 _NOT_ON_NODES = frozenset({"page_starts", "content_hash", "media_type"})
+
+Event = Literal["read", "stored", "unchanged", "failed", "done"]
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where ingestion is: `chunks` of the documents read so far are embedded and stored."""
+    """Where ingestion is: `chunks_done` of those known so far are stored."""
 
-    event: Literal["read", "stored", "unchanged", "failed", "done"]
+    event: Event
     document: str
     chunks_done: int
     chunks_known: int
@@ -41,7 +48,11 @@ class Progress:
 
 @dataclass
 class IngestReport:
-    """What an ingestion did. The lists hold the documents' sources."""
+    """What an ingestion did. The lists hold the documents' sources.
+
+    `embedded` counts chunks that went to the model, `reused` those whose vectors an older
+    version of their document had.
+    """
 
     added: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
@@ -49,39 +60,58 @@ class IngestReport:
     failed: list[tuple[str, str]] = field(default_factory=list)
     leaves: int = 0
     embedded: int = 0
+    reused: int = 0
     seconds: float = 0.0
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """A node on its way, with the text that is embedded for it and that text's digest."""
+
+    node: Node
+    embedded: str
+    digest: str
+
+
 class _Job:
-    """A document on its way: the nodes that get a vector, and their texts."""
+    """A document on its way."""
 
-    document: Document
-    tree: Tree
-    nodes: list[Node]
+    def __init__(self, document: Document, tree: Tree, embedded_levels: tuple[int, ...]) -> None:
+        self.document = document
+        self.tree = tree
+        self.source: str = document.metadata["source"]
+        self.chunks = [self._chunk(node) for node in tree.nodes if node.level in embedded_levels]
+        self.left = len(self.chunks)
+        self.manifest: Manifest | None = None
+        self.vectors: dict[str, list[float]] = {}
+        self._metadata = {
+            name: value for name, value in document.metadata.items() if name not in _NOT_ON_NODES
+        }
 
-    def text(self, node: Node) -> str:
+    def _text(self, node: Node) -> str:
         return self.document.text[node.start : node.end]
 
-    def embedded(self, node: Node) -> str:
+    def _chunk(self, node: Node) -> _Chunk:
         heading = self.tree.headings[node.leaves[0]]
-        return embedding_text(self.document.metadata["title"], heading, self.text(node))
+        embedded = embedding_text(self.document.metadata["title"], heading, self._text(node))
+        digest = hashlib.blake2b(embedded.encode(), digest_size=12).hexdigest()
+        return _Chunk(node, embedded, digest)
 
-    def point(self, node: Node, dense: list[float]) -> models.PointStruct:
-        metadata = {
-            name: value
-            for name, value in self.document.metadata.items()
-            if name not in _NOT_ON_NODES
-        }
+    def point(self, chunk: _Chunk, dense: list[float]) -> models.PointStruct:
+        """The chunk as it is stored."""
+        node = chunk.node
         if node is not self.tree.leaves[node.leaves[0]]:
-            return parent_point(self.tree, node, dense=dense, metadata=metadata)
+            return parent_point(
+                self.tree, node, dense=dense, digest=chunk.digest, metadata=self._metadata
+            )
         return leaf_point(
             self.tree,
             node,
-            text=self.text(node),
-            embedded=self.embedded(node),
+            text=self._text(node),
+            embedded=chunk.embedded,
             dense=dense,
-            metadata=metadata,
+            digest=chunk.digest,
+            metadata=self._metadata,
         )
 
 
@@ -96,21 +126,31 @@ def ingest(
     """Bring `documents` into the store, which must be prepared.
 
     A document whose content is there already is left alone; one that changed replaces
-    its old version; one that fails is reported and the rest goes on.
+    its old version; one that fails is reported and the rest goes on. Interrupted at any
+    point, the same call goes on from there.
+
+    Args:
+        documents: read as they are needed.
+        store: where they go.
+        embedding: the model that makes the store's vectors.
+        on_progress: called, from this thread and another, as documents come along.
+        report: filled in as they do; by default a new one.
 
     Raises:
         ModelError: the embedding model fails: nothing more could be stored.
         StoreError: the engine fails. Documents reported as stored are stored.
     """
     report = report if report is not None else IngestReport()
-    run = _Run(store, embedding, on_progress, report)
     started = time.perf_counter()
     try:
         if store.engine.embedded:
             store.recover()
-        for jobs in _groups(run.read(documents)):
-            run.write(jobs)
-        on_progress(Progress("done", "", run.done, run.known))
+        with ThreadPoolExecutor(1, thread_name_prefix="rag-write") as writer:
+            run = _Run(store, embedding, on_progress, report, writer)
+            for jobs in _groups(run.read(documents)):
+                run.embed(jobs)
+            run.wait_for_writes(0)
+        run.tell("done", "")
     finally:
         report.seconds += time.perf_counter() - started
     return report
@@ -121,7 +161,7 @@ def _groups(jobs: Iterable[_Job]) -> Iterator[list[_Job]]:
     waiting = 0
     for job in jobs:
         group.append(job)
-        waiting += len(job.nodes)
+        waiting += len(job.chunks)
         if waiting >= _SLICE:
             yield group
             group, waiting = [], 0
@@ -130,78 +170,100 @@ def _groups(jobs: Iterable[_Job]) -> Iterator[list[_Job]]:
 
 
 class _Run:
+    """One ingestion. This thread reads and embeds; the writer's thread writes, in order."""
+
     def __init__(
         self,
         store: TreeStore,
         embedding: BaseEmbedding,
         on_progress: Callable[[Progress], None],
         report: IngestReport,
+        writer: ThreadPoolExecutor,
     ) -> None:
-        self.store = store
-        self.embedding = embedding
-        self.on_progress = on_progress
-        self.report = report
-        self.fingerprint = store.fingerprint()
-        self.seen: set[str] = set()
-        self.done = 0
-        self.known = 0
+        self._store = store
+        self._embedding = embedding
+        self._on_progress = on_progress
+        self._report = report
+        self._writer = writer
+        self._writes: deque[Future[None]] = deque()
+        self._fingerprint = store.fingerprint()
+        self._seen: set[str] = set()
+        self._done = 0
+        self._known = 0
 
-    def tell(self, event: Literal["read", "stored", "unchanged", "failed"], source: str) -> None:
-        self.on_progress(Progress(event, source, self.done, self.known))
+    def tell(self, event: Event, source: str) -> None:
+        """Report progress."""
+        self._on_progress(Progress(event, source, self._done, self._known))
 
     def read(self, documents: Iterable[Document]) -> Iterator[_Job]:
         """Cut the documents that are new or changed."""
         for given in documents:
             try:
                 document = adopt(given)
-                if document.id_ in self.seen:
+                if document.id_ in self._seen:
                     raise DocumentError(f"document {document.id_}: given twice: ids must differ")
             except DocumentError as error:
-                self.report.failed.append((given.id_, str(error)))
+                self._report.failed.append((given.id_, str(error)))
                 self.tell("failed", given.id_)
                 continue
-            self.seen.add(document.id_)
+            self._seen.add(document.id_)
             source, version = document.metadata["source"], document.metadata["content_hash"]
-            there = self.store.manifest(document.id_)
+            there = self._store.manifest(document.id_)
             if there is not None and there.settled and there.version == version:
-                self.report.unchanged.append(source)
+                self._report.unchanged.append(source)
                 self.tell("unchanged", source)
                 continue
             tree = build_tree(
                 document.text,
                 document_id=document.id_,
                 version=version,
-                levels=self.fingerprint.levels,
+                levels=self._fingerprint.levels,
                 markdown=document.metadata.get("media_type") == "text/markdown",
             )
-            levels = self.fingerprint.embedded_levels
-            nodes = [node for node in tree.nodes if node.level in levels]
-            self.known += len(nodes)
+            job = _Job(document, tree, self._fingerprint.embedded_levels)
+            if there is not None and there.version is not None:
+                job.vectors = self._store.vectors(document.id_, there.version)
+            self._known += len(job.chunks)
             self.tell("read", source)
-            yield _Job(document, tree, nodes)
+            yield job
 
-    def write(self, jobs: list[_Job]) -> None:
-        """Embed and store a group of documents, each as one transaction."""
-        begun = [(job, self.store.begin(job.document, job.tree)) for job in jobs]
-        work = [(job, node) for job in jobs for node in job.nodes]
-        left = {job.document.id_: len(job.nodes) for job in jobs}
+    def embed(self, jobs: list[_Job]) -> None:
+        """Embed a group of documents slice by slice, and have each slice written."""
+        work = [(job, chunk) for job in jobs for chunk in job.chunks]
         for place in range(0, len(work), _SLICE):
             part = work[place : place + _SLICE]
-            texts = [job.embedded(node) for job, node in part]
-            vectors = self.embedding.get_text_embedding_batch(texts)
-            self.report.embedded += len(texts)
-            self.store.put(
-                [job.point(node, vector) for (job, node), vector in zip(part, vectors, strict=True)]
+            new = [chunk for job, chunk in part if chunk.digest not in job.vectors]
+            made = iter(
+                self._embedding.get_text_embedding_batch([chunk.embedded for chunk in new])
+                if new
+                else []
             )
-            for job, _ in part:
-                left[job.document.id_] -= 1
-            self.done += len(part)
-            self.tell("read", part[-1][0].document.metadata["source"])
-            for job, manifest in begun:
-                if left.get(job.document.id_) == 0:
-                    del left[job.document.id_]
-                    self.store.commit(manifest, job.tree.version)
-                    changed = self.report.updated if manifest.version else self.report.added
-                    changed.append(job.document.metadata["source"])
-                    self.report.leaves += len(job.tree.leaves)
-                    self.tell("stored", job.document.metadata["source"])
+            self._report.embedded += len(new)
+            self._report.reused += len(part) - len(new)
+            # One of two equal chunks of a document is not embedded less, only not twice here.
+            vectors = [job.vectors.get(chunk.digest) or next(made) for job, chunk in part]
+            self.wait_for_writes(_AHEAD - 1)
+            self._writes.append(self._writer.submit(self._write, part, vectors))
+
+    def wait_for_writes(self, most: int) -> None:
+        """Wait until at most so many slices are still to be written; raise what they raised."""
+        while len(self._writes) > most:
+            self._writes.popleft().result()
+
+    def _write(self, part: list[tuple[_Job, _Chunk]], vectors: list[list[float]]) -> None:
+        for job, _ in part:
+            if job.manifest is None:
+                job.manifest = self._store.begin(job.document, job.tree)
+        self._store.put(
+            [job.point(chunk, vector) for (job, chunk), vector in zip(part, vectors, strict=True)]
+        )
+        self._done += len(part)
+        self.tell("read", part[-1][0].source)
+        for job, _ in part:
+            job.left -= 1
+            if job.left == 0 and job.manifest is not None:
+                self._store.commit(job.manifest, job.tree.version)
+                changed = self._report.updated if job.manifest.version else self._report.added
+                changed.append(job.source)
+                self._report.leaves += len(job.tree.leaves)
+                self.tell("stored", job.source)

@@ -78,6 +78,48 @@ def test_a_changed_document_replaces_its_old_version(
     assert texts == ["The glacier is a lake of blue ice now."]
 
 
+def test_unchanged_chunks_of_a_changed_document_keep_their_vectors(
+    index: HierarchicalIndex, folder: Path, embedding: WordEmbedding
+) -> None:
+    text = text_about("glacier", 60)
+    (folder / "glacier.txt").write_text(text, encoding="utf-8")
+    chunks = index.ingest([folder / "glacier.txt"]).embedded
+    before = len(embedding.texts)
+    changed = text.replace("Fact 31 about", "Myth 31 about")
+    (folder / "glacier.txt").write_text(changed, encoding="utf-8")
+    report = index.ingest([folder / "glacier.txt"])
+    # One leaf and the parent around it, and one text to learn the model's dimension.
+    assert (report.embedded, report.reused) == (2, chunks - 2)
+    assert all("Myth 31" in text for text in embedding.texts[before + 1 :])
+    contexts, _ = index.retrieve("glacier", budget=10_000)
+    assert "".join(c.text for c in sorted(contexts, key=lambda c: c.start)) == changed
+
+
+def test_shards_share_the_files_between_them(index: HierarchicalIndex, folder: Path) -> None:
+    parts = [set(index.ingest([folder], shard=(part, 3)).added) for part in (1, 2, 3)]
+    assert sum(map(len, parts)) == len(TOPICS)
+    assert set.union(*parts) == {f"{topic}.txt" for topic in TOPICS}
+
+
+@pytest.mark.parametrize("shard", [(0, 3), (4, 3), (1, 0)])
+def test_a_shard_that_is_none_is_refused(
+    index: HierarchicalIndex, folder: Path, shard: tuple[int, int]
+) -> None:
+    with pytest.raises(SettingsError, match="give i/n"):
+        index.ingest([folder], shard=shard)
+
+
+@pytest.mark.slow
+def test_files_are_parsed_in_other_processes_with_the_same_result(
+    index: HierarchicalIndex, folder: Path
+) -> None:
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 nonsense")
+    report = index.ingest([folder], workers=2)
+    assert sorted(report.added) == sorted(f"{topic}.txt" for topic in TOPICS)
+    assert [Path(name).name for name, _ in report.failed] == ["broken.pdf"]
+    assert sorted(index.ingest([folder]).unchanged) == sorted(report.added)
+
+
 def test_removing_a_document_removes_every_point_of_it(
     index: HierarchicalIndex, folder: Path
 ) -> None:

@@ -29,6 +29,7 @@ def candidates_of(text: str, document: str = "d") -> list[Candidate]:
             text=text[node.start : node.end],
             embedded="",
             dense=[1.0],
+            digest="",
             metadata={},
         )
         leaf = leaf_of(models.Record(id=point.id, payload=point.payload))

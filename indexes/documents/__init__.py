@@ -6,18 +6,14 @@
     markup.py     HTML and DOCX → paragraphs
     titles.py     what a document is called
     loading.py    all of it together, and documents that others made
+    folders.py    all files in a folder; parallel.py in several processes
 
 Every failure is a `DocumentError` of one line that names the file and the fix.
 """
 
 from indexes.documents.files import MEDIA_TYPES, find_files
-from indexes.documents.loading import (
-    MAX_BYTES,
-    adopt,
-    load_document,
-    load_documents,
-    pages_of,
-)
+from indexes.documents.folders import load_documents
+from indexes.documents.loading import MAX_BYTES, adopt, load_document, pages_of
 
 __all__ = [
     "MAX_BYTES",

@@ -1,9 +1,9 @@
-"""Files → LlamaIndex documents with a stable id, a title and a source."""
+"""A file → a LlamaIndex document with a stable id, a title and a source."""
 
 import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
 from uuid import UUID, uuid5
@@ -14,14 +14,11 @@ from indexes.documents.extracted import Extracted, UnreadableError, storable
 from indexes.documents.files import (
     DOCX,
     MEDIA_TYPES,
-    Report,
     existing,
-    log_skip,
     shown,
     source_of,
     unreadable,
     unsupported,
-    walk,
 )
 from indexes.documents.markup import read_docx, read_html
 from indexes.documents.pdf import read_pdf
@@ -33,40 +30,6 @@ MAX_CHARACTERS = 64 * 1024 * 1024
 
 # Never change this: every document's id derives from it.
 _IDS = UUID("6f1c4f1e-52a5-5c0b-9c55-6d1f0c6b8a11")
-
-
-def load_documents(
-    paths: Iterable[str | Path],
-    *,
-    max_bytes: int = MAX_BYTES,
-    on_error: Report,
-    on_skip: Report | None = None,
-) -> Iterator[Document]:
-    """Documents of all files under `paths`, one at a time as they are asked for.
-
-    A file that cannot be read is reported and the rest goes on.
-
-    Args:
-        paths: Files and folders, as for `find_files`.
-        max_bytes: Larger files are refused.
-        on_error: Told of each file or path that failed.
-        on_skip: Told of each unsupported file found in a folder; default: the log.
-    """
-    taken: dict[str, Path] = {}
-    for path, root in walk(paths, on_skip=on_skip or log_skip, on_error=on_error):
-        try:
-            source = source_of(path, root)
-            if source in taken:
-                raise DocumentError(
-                    f"{shown(path)}: would replace {shown(taken[source])}, which is also "
-                    f"called {source}: ingest the folder that holds both"
-                )
-            taken[source] = path
-            document = load_document(path, root=root, max_bytes=max_bytes)
-        except DocumentError as error:
-            on_error(path, error)
-        else:
-            yield document
 
 
 def load_document(

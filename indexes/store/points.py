@@ -117,9 +117,13 @@ def leaf_point(
     text: str,
     embedded: str,
     dense: Sequence[float],
+    digest: str,
     metadata: dict[str, Any],
 ) -> models.PointStruct:
-    """The point of a leaf: `text` is delivered, `embedded` is what BM25 indexes."""
+    """The point of a leaf.
+
+    `text` is delivered; `embedded` is what BM25 indexes, and `digest` is its digest.
+    """
     ancestors = [
         Ancestor(
             id=node.id,
@@ -138,6 +142,7 @@ def leaf_point(
         "tokens": leaf.tokens,
         "position": position,
         "heading": tree.headings[position],
+        "digest": digest,
         "ancestors": ancestors,
         "metadata": metadata,
         "text": text,
@@ -147,10 +152,15 @@ def leaf_point(
 
 
 def parent_point(
-    tree: Tree, node: Node, *, dense: Sequence[float], metadata: dict[str, Any]
+    tree: Tree, node: Node, *, dense: Sequence[float], digest: str, metadata: dict[str, Any]
 ) -> models.PointStruct:
     """The point of a parent whose level is searched too."""
-    payload = {"kind": "parent", **_place(tree, node), "metadata": metadata}
+    payload = {
+        "kind": "parent",
+        **_place(tree, node),
+        "digest": digest,
+        "metadata": metadata,
+    }
     return models.PointStruct(id=node.id, vector={DENSE: list(dense)}, payload=payload)
 
 
@@ -171,7 +181,7 @@ def leaf_of(point: models.ScoredPoint | models.Record) -> Leaf:
         **{
             name: value
             for name, value in (point.payload or {}).items()
-            if name not in ("kind", "ancestors")
+            if name not in ("kind", "digest", "ancestors")
         },
         ancestors=[
             Ancestor.model_construct(**ancestor)  # our own data: no need to validate it again

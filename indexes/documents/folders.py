@@ -1,0 +1,75 @@
+"""Paths → documents: all files in them, one after another, bad ones reported."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from llama_index.core.schema import Document
+
+from indexes.documents.files import Report, log_skip, shown, source_of, walk
+from indexes.documents.loading import MAX_BYTES, load_document
+from indexes.documents.parallel import File, load_in_processes, worker_count
+from indexes.errors import DocumentError
+
+
+def load_documents(
+    paths: Iterable[str | Path],
+    *,
+    max_bytes: int = MAX_BYTES,
+    on_error: Report,
+    on_skip: Report | None = None,
+    workers: int | None = 0,
+    wanted: Callable[[str], bool] = lambda _source: True,
+) -> Iterator[Document]:
+    """Documents of all files under `paths`, a few ahead of what is asked for.
+
+    A file that cannot be read is reported and the rest goes on.
+
+    Args:
+        paths: files and folders, as for `find_files`.
+        max_bytes: larger files are refused.
+        on_error: told of each file or path that failed.
+        on_skip: told of each unsupported file found in a folder; default: the log.
+        workers: processes that parse; 0 parses in this one, None takes as many as pay.
+            They import the main module: a script needs its `if __name__ == "__main__":`.
+        wanted: told a document's source, says whether to read it.
+    """
+    files = list(_files(paths, on_error, on_skip or log_skip, wanted))
+    workers = worker_count(files) if workers is None else workers
+    if workers:
+        for file, result in load_in_processes(files, workers=workers, max_bytes=max_bytes):
+            if isinstance(result, DocumentError):
+                on_error(file.path, result)
+            else:
+                yield result
+        return
+    for file in files:
+        try:
+            document = load_document(file.path, root=file.root, max_bytes=max_bytes)
+        except DocumentError as error:
+            on_error(file.path, error)
+        else:
+            yield document
+
+
+def _files(
+    paths: Iterable[str | Path],
+    on_error: Report,
+    on_skip: Report,
+    wanted: Callable[[str], bool],
+) -> Iterator[File]:
+    """The files to read, each under a name of its own."""
+    taken: dict[str, Path] = {}
+    for path, root in walk(paths, on_skip=on_skip, on_error=on_error):
+        try:
+            source = source_of(path, root)
+            if source in taken:
+                raise DocumentError(
+                    f"{shown(path)}: would replace {shown(taken[source])}, which is also "
+                    f"called {source}: ingest the folder that holds both"
+                )
+        except DocumentError as error:
+            on_error(path, error)
+            continue
+        taken[source] = path
+        if wanted(source):
+            yield File(path, root)
