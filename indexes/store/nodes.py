@@ -15,6 +15,7 @@ Whatever instant a crash picks, the manifest names one whole version or none, an
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import cast
 
 from llama_index.core.schema import Document
 from qdrant_client import models
@@ -169,6 +170,28 @@ class TreeStore:
             yield from (Manifest.model_validate(point.payload) for point in points)
             if offset is None:
                 return
+
+    def vectors(self, document_id: str, version: str) -> dict[str, list[float]]:
+        """The dense vectors of a version's chunks, by the digest of what was embedded."""
+        found: dict[str, list[float]] = {}
+        wanted = matching(document_id=document_id, version=version)
+        wanted.must_not = matching(kind="manifest").must
+        offset = None
+        while True:
+            with store_errors(self.engine.address):
+                points, offset = self.engine.client.scroll(
+                    self.collection,
+                    scroll_filter=wanted,
+                    limit=_PAGE,
+                    offset=offset,
+                    with_payload=["digest"],
+                    with_vectors=[DENSE],
+                )
+            for point in points:
+                if point.payload and isinstance(point.vector, dict):
+                    found[point.payload["digest"]] = cast("list[float]", point.vector[DENSE])
+            if offset is None:
+                return found
 
     def begin(self, document: Document, tree: Tree) -> Manifest:
         """Announce a new version of a document; what is visible stays so.
