@@ -6,7 +6,7 @@ pass another `PromptTemplate` with the variables `context` and `question`.
 
 import re
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -156,7 +156,7 @@ class Answerer:
 
     async def astream(
         self, question: str, contexts: Sequence[Context], trace: Trace | None = None
-    ) -> AsyncIterator[str]:
+    ) -> AsyncGenerator[str, None]:
         """The same, natively async."""
         if not contexts:
             yield self._nothing(trace)

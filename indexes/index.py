@@ -9,7 +9,8 @@ engine = index.query_engine("parent")            # a LlamaIndex query engine
 retriever = index.retriever("regular", budget=512)  # a LlamaIndex retriever
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -329,16 +330,17 @@ class HierarchicalIndex:
 
     async def astream(
         self, question: str, pattern: str | None = None, **options: Any
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """The same, natively async."""
         name = find_pattern(pattern or self.settings.pattern).name
         contexts, trace = await self.aretrieve(question, name, **options)
         yield Retrieved(contexts)
         answerer = self.answerer()
         words = []
-        async for piece in answerer.astream(question, contexts, trace):
-            words.append(piece)
-            yield Word(piece)
+        async with aclosing(answerer.astream(question, contexts, trace)) as pieces:
+            async for piece in pieces:
+                words.append(piece)
+                yield Word(piece)
         answer = "".join(words)
         citations = await answerer.acite(answer, contexts, trace)
         yield Answer(
