@@ -33,9 +33,8 @@ Points = Sequence[models.ScoredPoint]
 # Reciprocal rank fusion (Cormack et al., SIGIR 2009). The paper's constant of 60 suits
 # lists of a thousand; for short ones the engine's own default serves better.
 RRF_CONSTANT = 2
-# A root is a page or two: the best hits' roots hold more than any budget can take.
-MAX_ROOTS = 64
-
+# What `Leaf` needs of a payload: the rest is for filters and for updates.
+_LEAF = models.PayloadSelectorExclude(exclude=["digest", "metadata"])
 _PLACE = models.PayloadSelectorInclude(
     include=["document_id", "version", "level", "root", "root_leaves"]
 )
@@ -50,12 +49,14 @@ class Question:
         vector: its embedding; None to search by words only.
         mode: which searches take part.
         top_k: how many hits each search returns.
+        max_roots: of how many roots, those of the best hits, the leaves are fetched.
     """
 
     text: str
     vector: Sequence[float] | None
     mode: SearchMode
     top_k: int
+    max_roots: int
 
 
 @dataclass(slots=True)
@@ -179,11 +180,11 @@ class TreeSearch:
         limit = sum(expected.leaves for expected in self._expected.values())
         if not self._whole_roots:
             wanted = models.Filter(must=[models.HasIdCondition(has_id=list(hits))])
-            return [manifests, self._scored(wanted, limit, with_payload=True)]
+            return [manifests, self._scored(wanted, limit, with_payload=_LEAF)]
         roots = list(self._expected)
         requests = [
             manifests,
-            self._scored(self._under(roots, self._leaf_level), limit, with_payload=True),
+            self._scored(self._under(roots, self._leaf_level), limit, with_payload=_LEAF),
         ]
         if self._sparse is not None:
             requests.append(
@@ -201,7 +202,11 @@ class TreeSearch:
         return requests
 
     def _scored(
-        self, wanted: models.Filter, limit: int, *, with_payload: bool
+        self,
+        wanted: models.Filter,
+        limit: int,
+        *,
+        with_payload: models.PayloadSelectorExclude | bool,
     ) -> models.QueryRequest:
         """All points that are `wanted`, with their similarity where there is a vector."""
         return models.QueryRequest(
@@ -225,7 +230,11 @@ class TreeSearch:
             place = hit.payload or {}
             root = place["root"]
             best[root] += 1
-            if root in expected or not self._whole_roots or len(expected) < MAX_ROOTS:
+            if (
+                root in expected
+                or not self._whole_roots
+                or len(expected) < self._question.max_roots
+            ):
                 leaves = place["root_leaves"] if self._whole_roots else best[root]
                 expected[root] = _Expected(place["document_id"], place["version"], leaves)
         return expected

@@ -93,7 +93,6 @@ class Leaf(BaseModel):
     root_leaves: int
     ancestors: list[Ancestor] = Field(description="Root first.")
     heading: str = ""
-    metadata: dict[str, Any] = Field(default_factory=dict)
 
 
 def manifest_id(document_id: str) -> str:
@@ -181,7 +180,7 @@ def leaf_of(point: models.ScoredPoint | models.Record) -> Leaf:
         **{
             name: value
             for name, value in (point.payload or {}).items()
-            if name not in ("kind", "digest", "ancestors")
+            if name in Leaf.model_fields and name != "ancestors"
         },
         ancestors=[
             Ancestor.model_construct(**ancestor)  # our own data: no need to validate it again
