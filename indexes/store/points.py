@@ -175,18 +175,7 @@ def fingerprint_point(fingerprint: Fingerprint) -> models.PointStruct:
 
 def leaf_of(point: models.ScoredPoint | models.Record) -> Leaf:
     """A leaf from its point."""
-    return Leaf.model_construct(
-        id=str(point.id),
-        **{
-            name: value
-            for name, value in (point.payload or {}).items()
-            if name in Leaf.model_fields and name != "ancestors"
-        },
-        ancestors=[
-            Ancestor.model_construct(**ancestor)  # our own data: no need to validate it again
-            for ancestor in (point.payload or {}).get("ancestors", [])
-        ],
-    )
+    return Leaf.model_validate({**(point.payload or {}), "id": str(point.id)})
 
 
 def _place(tree: Tree, node: Node) -> dict[str, Any]:
