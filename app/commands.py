@@ -368,3 +368,7 @@ def page(
 def _print_json(value: object) -> None:
     # Plain, whatever the terminal: others parse it.
     click.echo(json.dumps(value, ensure_ascii=False))
+
+
+# At the end, since its commands are added to `cli` and print with what is above.
+from app import store_commands  # noqa: E402, F401

@@ -23,6 +23,7 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.base.response.schema import RESPONSE_TYPE, Response
 from llama_index.core.llms import LLM
 from llama_index.core.schema import Document, NodeWithScore, QueryBundle, TextNode
+from llama_index.core.vector_stores import MetadataFilters
 from qdrant_client import models
 
 from indexes.answering import Answer, Answerer, Context, context_of
@@ -39,9 +40,13 @@ from indexes.models.providers import (
 from indexes.patterns import find_pattern
 from indexes.retrieval import TreeRetriever
 from indexes.settings import DEFAULT_LEVELS, Settings, load_settings
+from indexes.store.archive import export_file, import_file
 from indexes.store.connect import Engine, connect
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Fingerprint, Manifest
+from indexes.store.server import server_parameters
+from indexes.store.transfer import TransferProgress, TransferReport, copy
+from indexes.store.upkeep import Statistics, Verification, statistics, verify
 from indexes.tokens import without_surrogates
 from indexes.trace import Trace, tracing
 
@@ -94,8 +99,11 @@ class HierarchicalIndex:
         self._given_embedding = embedding
         self._given_llm = llm
         self._owns_engine = engine is None
-        self.engine = engine or connect(self.settings.index, api_key=self.settings.qdrant_api_key)
-        self.store = TreeStore(self.engine, self.settings.collection)
+        server = server_parameters(self.settings, embedded=engine.embedded if engine else None)
+        self.engine = engine or connect(
+            self.settings.index, api_key=self.settings.qdrant_api_key, **server.connection
+        )
+        self.store = TreeStore(self.engine, self.settings.collection, server)
 
     @classmethod
     def open(cls, index: str | Path | None = None, **settings: Any) -> Self:
@@ -244,6 +252,48 @@ class HierarchicalIndex:
         self.store.remove(found[0].document_id)
         return found[0]
 
+    # Upkeep: `python -m app statistics`, `verify`, `export`, `import`, `copy`
+
+    def statistics(self) -> Statistics:
+        """How much is indexed; see `indexes.store.upkeep`."""
+        return statistics(self.store)
+
+    def verify(
+        self,
+        *,
+        repair: bool = False,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> Verification:
+        """Look at every point, and mend what can be mended; see `indexes.store.upkeep`."""
+        return verify(self.store, repair=repair, on_progress=on_progress)
+
+    def export_file(
+        self,
+        path: str | Path,
+        *,
+        on_progress: Callable[[TransferProgress], None] = lambda _: None,
+    ) -> TransferReport:
+        """Write all documents with their vectors to a file; see `indexes.store.archive`."""
+        return export_file(self.store, Path(path), on_progress=on_progress)
+
+    def import_file(
+        self,
+        path: str | Path,
+        *,
+        on_progress: Callable[[TransferProgress], None] = lambda _: None,
+    ) -> TransferReport:
+        """Add the documents of such a file; see `indexes.store.archive`."""
+        return import_file(self.store, Path(path), on_progress=on_progress)
+
+    def copy_to(
+        self,
+        target: "HierarchicalIndex",
+        *,
+        on_progress: Callable[[TransferProgress], None] = lambda _: None,
+    ) -> TransferReport:
+        """Copy all documents with their vectors; see `indexes.store.transfer`."""
+        return copy(self.store, target.store, on_progress=on_progress)
+
     # Questions
 
     def retriever(
@@ -251,13 +301,20 @@ class HierarchicalIndex:
         pattern: str | None = None,
         *,
         budget: int | None = None,
-        filters: models.Filter | None = None,
+        filters: MetadataFilters | models.Filter | None = None,
         **options: Any,
     ) -> TreeRetriever:
         """A LlamaIndex retriever for a pattern; `options` are `TreeRetriever`'s.
 
+        Args:
+            pattern: by default the settings'.
+            budget: cl100k tokens of context; by default the settings'.
+            filters: on the documents' metadata, LlamaIndex's or Qdrant's own; see
+                `indexes.store.filters`. `retrieve`, `ask` and `stream` take them too.
+            options: further arguments of `TreeRetriever`.
+
         Raises:
-            SettingsError: no pattern has that name.
+            SettingsError: no pattern has that name, or a filter can't be served.
             StoreError: nothing is indexed yet.
             IndexMismatchError: another embedding model made the collection.
         """

@@ -131,7 +131,8 @@ class TreeRetriever(BaseRetriever):
         """The search without its I/O: yields batches of requests, is sent the responses."""
         for _ in range(_TRIES):
             search = self._search(question, vector)
-            fetches = search.fetches((yield search.searches()))
+            searches = self._store.server.tuned(search.searches())
+            fetches = search.fetches((yield searches))
             found = search.found((yield fetches) if fetches else [])
             record.round_trips += 1 + bool(fetches)
             if not found.stale:

@@ -18,6 +18,7 @@ from indexes.errors import SettingsError
 
 Provider = Literal["local", "openai", "sagemaker"]
 SearchMode = Literal["hybrid", "dense", "bm25"]
+Quantization = Literal["none", "scalar", "binary"]
 
 DEFAULT_LEVELS = (1024, 256, 128)
 
@@ -78,11 +79,55 @@ class Settings(BaseSettings):
         None, ge=16, le=1_000_000, description="Context tokens; default by provider."
     )
 
-    @field_validator("levels", mode="before")
+    # A Qdrant server or cluster (docs/scaling.md); a folder refuses these. How requests go:
+    qdrant_timeout: float = Field(60.0, gt=0, le=3600, description="Seconds for one request.")
+    qdrant_retries: int = Field(
+        5, ge=0, le=20, description="Further tries of a request that failed for the moment."
+    )
+    qdrant_grpc: bool = Field(False, description="Speak gRPC (port 6334) instead of REST.")
+    # How it searches:
+    qdrant_hnsw_ef: int | None = Field(
+        None, ge=1, le=10_000, description="Candidates a search keeps: more find more, slower."
+    )
+    qdrant_oversampling: float | None = Field(
+        None, ge=1, le=100, description="Hits taken by quantised vectors, in multiples of top_k."
+    )
+    qdrant_rescore: bool | None = Field(
+        None, description="Whether those are compared again by their whole vectors."
+    )
+    # What a new collection is like; one that exists keeps what it was made with.
+    qdrant_shards: int | None = Field(None, ge=1, le=1024, description="Parts of a collection.")
+    qdrant_replicas: int | None = Field(None, ge=1, le=64, description="Copies of each part.")
+    qdrant_write_consistency: int | None = Field(
+        None, ge=1, le=64, description="Copies that must have a write before it counts."
+    )
+    qdrant_hnsw_m: int | None = Field(
+        None, ge=0, le=512, description="Links of a point in the search graph; 0 builds none."
+    )
+    qdrant_hnsw_payload_m: int | None = Field(
+        None, ge=0, le=512, description="Links in the graphs of each tenant."
+    )
+    qdrant_hnsw_ef_construct: int | None = Field(
+        None, ge=4, le=10_000, description="Candidates kept while the graph is built."
+    )
+    qdrant_hnsw_on_disk: bool | None = Field(None, description="Keep the search graph on disk.")
+    qdrant_quantization: Quantization = Field(
+        "none", description="Smaller copies of the vectors in memory: 1/4 (scalar), 1/32 (binary)."
+    )
+    qdrant_vectors_on_disk: bool | None = Field(None, description="Keep whole vectors on disk.")
+    qdrant_payload_on_disk: bool | None = Field(None, description="Keep texts on disk.")
+    qdrant_tenant: str | None = Field(
+        None, min_length=1, description="Metadata key whose values never search each other."
+    )
+    qdrant_indexes: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Metadata that filters use, with types: year:integer,author:keyword."
+    )
+
+    @field_validator("levels", "qdrant_indexes", mode="before")
     @classmethod
-    def _split_levels(cls, value: Any) -> Any:
+    def _split(cls, value: Any) -> Any:
         """Accept `1024,256,128` from the environment and the command line."""
-        return value.split(",") if isinstance(value, str) else value
+        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
     @field_validator("levels")
     @classmethod

@@ -27,10 +27,12 @@ from pydantic import SecretStr
 from qdrant_client import AsyncQdrantClient, QdrantClient
 from qdrant_client.async_client_base import AsyncQdrantBase
 from qdrant_client.async_qdrant_fastembed import AsyncQdrantFastembedMixin
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from indexes.errors import StoreError
 from indexes.store.edge import EdgeBackend, edge_client
+from indexes.store.retries import Retries, grpc_options
 
 _log = logging.getLogger(__name__)
 
@@ -102,6 +104,7 @@ def connect(
     api_key: SecretStr | None = None,
     timeout: float = 60,
     prefer_grpc: bool = False,
+    retries: int = 5,
 ) -> Engine:
     """Open a folder or reach a server.
 
@@ -111,13 +114,14 @@ def connect(
         api_key: of the server; a folder needs none.
         timeout: seconds for one request to a server.
         prefer_grpc: speak gRPC (port 6334) where the client can.
+        retries: further tries of a request that failed for the moment; see `Retries`.
 
     Raises:
         StoreLockedError: another process has the folder open.
         StoreError: the folder cannot be used, or the server not reached.
     """
     if "://" in index:
-        return _reach_server(index, api_key, timeout, prefer_grpc)
+        return _reach_server(index, api_key, timeout, prefer_grpc, retries)
     if not index.strip():
         raise StoreError("--index is empty: name a folder, or a server as http://host:6333")
     backend = EdgeBackend(index)
@@ -164,7 +168,7 @@ def _async_edge_client(backend: EdgeBackend) -> AsyncQdrantClient:
 
 
 def _reach_server(
-    index: str, api_key: SecretStr | None, timeout: float, prefer_grpc: bool
+    index: str, api_key: SecretStr | None, timeout: float, prefer_grpc: bool, retries: int
 ) -> Engine:
     url = _parse(index)
     secret = "" if api_key is None else api_key.get_secret_value()
@@ -180,15 +184,16 @@ def _reach_server(
     }
     with store_errors(url.geturl()):
         try:
-            engine = Engine(QdrantClient(**given), AsyncQdrantClient(**given), url.geturl())
+            engine = Engine(
+                QdrantClient(**given, grpc_options=grpc_options(retries)),
+                AsyncQdrantClient(**given, grpc_options=grpc_options(retries)),
+                url.geturl(),
+            )
         except ValueError as error:
             raise StoreError(f"{url.geturl()} is not a server's URL: {error}") from error
+        Retries(retries).install(engine.client, engine.aclient)
         try:
             engine.client.get_collections()
-        except (AssertionError, ValueError) as error:
-            # An answer that is no JSON, or has no result, surprises the client.
-            engine.close()
-            raise StoreError(_unreached(url.geturl(), error)) from error
         except BaseException:
             engine.close()
             raise
@@ -228,8 +233,11 @@ def store_errors(address: str) -> Iterator[None]:
         raise StoreError(_refused(address, error)) from error
     except ResponseHandlingException as error:
         raise StoreError(_unreached(address, error.source)) from error
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, json.JSONDecodeError, AssertionError) as error:
+        # The client asserts that an answer has a result.
         raise StoreError(_unreached(address, error)) from error
+    except ResourceExhaustedResponse as error:
+        raise StoreError(f"{address} is overloaded ({_line(error)}): try again later") from error
     except grpc.RpcError as error:
         raise StoreError(_rpc_failed(address, error)) from error
 

@@ -33,6 +33,7 @@ from indexes.store.points import (
     manifest_id,
     manifest_point,
 )
+from indexes.store.server import ServerParameters
 
 _PAGE = 1000
 _INDEXED = {
@@ -53,9 +54,12 @@ _MADE_WITH = {
 class TreeStore:
     """Documents, as trees, in one collection of an engine. Thread-safe."""
 
-    def __init__(self, engine: Engine, collection: str) -> None:
+    def __init__(
+        self, engine: Engine, collection: str, server: ServerParameters | None = None
+    ) -> None:
         self.engine = engine
         self.collection = collection
+        self.server = server or ServerParameters()
         self._fingerprint: Fingerprint | None = None
         self._unfinished: set[str] = set()
         self._lock = threading.Lock()
@@ -122,22 +126,34 @@ class TreeStore:
                 )
 
     def _create(self, wanted: Fingerprint) -> None:
+        """Make the collection; several may at once, and what was cut short is completed."""
         client = self.engine.client
+        dense = models.VectorParams(
+            size=wanted.dimension, distance=models.Distance.COSINE, **self.server.vector
+        )
+        sparse = models.SparseVectorParams(modifier=models.Modifier.IDF, index=self.server.sparse)
+        try:
+            with store_errors(self.engine.address):
+                client.create_collection(
+                    self.collection,
+                    vectors_config={DENSE: dense},
+                    sparse_vectors_config={BM25: sparse},
+                    **self.server.collection,
+                )
+        except StoreError:
+            # Another machine was quicker, or our own first try was heard after all.
+            if not self.exists():
+                raise
         with store_errors(self.engine.address):
-            client.create_collection(
+            for name, schema in {**_INDEXED, **self.server.indexes}.items():
+                client.create_payload_index(self.collection, name, field_schema=schema, wait=True)
+            # Whoever says first what the collection is made with is right.
+            client.upsert(
                 self.collection,
-                vectors_config={
-                    DENSE: models.VectorParams(
-                        size=wanted.dimension, distance=models.Distance.COSINE
-                    )
-                },
-                sparse_vectors_config={
-                    BM25: models.SparseVectorParams(modifier=models.Modifier.IDF)
-                },
+                [fingerprint_point(wanted)],
+                wait=True,
+                update_mode=models.UpdateMode.INSERT_ONLY,
             )
-            for name, schema in _INDEXED.items():
-                client.create_payload_index(self.collection, name, field_schema=schema)
-            client.upsert(self.collection, [fingerprint_point(wanted)], wait=True)
 
     # Documents
 

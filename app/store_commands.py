@@ -1,0 +1,245 @@
+"""Commands that look after an index: figures, verification, export, import, copy."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from app.commands import _opened, _print_json, _printable, cli, err, out
+from app.options import INDEX, settings_options
+from indexes.errors import StoreError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from indexes.settings import Settings
+    from indexes.store.nodes import TreeStore
+    from indexes.store.transfer import TransferProgress, TransferReport
+    from indexes.store.upkeep import Problem
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+@cli.command(epilog="\b\nExample:\n  python -m app statistics --json")
+@_as_json
+@settings_options(INDEX)
+def statistics(as_json: bool, **settings: Any) -> None:
+    """Count documents, leaves, nodes, points, characters and bytes."""
+    with _opened(**settings) as index:
+        found = index.statistics()
+    fingerprint = found.fingerprint.model_dump(mode="json", exclude={"kind"})
+    figures = {name: value for name, value in asdict(found).items() if name != "fingerprint"}
+    if as_json:
+        _print_json({**figures, "fingerprint": fingerprint})
+        return
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, value in figures.items():
+        if value is not None:
+            table.add_row(name.replace("_", " "), f"{value:,}")
+    for name, value in fingerprint.items():
+        shown = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        table.add_row(name.replace("_", " "), _printable(shown))
+    out.print(table)
+
+
+@cli.command(
+    epilog="\b\nExamples:\n  python -m app verify\n  python -m app verify --repair --json\n\n"
+    "Repair deletes what no query can see. A damaged document stays as far as it is whole, "
+    "and the next `ingest` of its file writes it anew. On a server, repair while no one "
+    "ingests."
+)
+@click.option("--repair", is_flag=True, help="Mend what can be mended.")
+@_as_json
+@settings_options(INDEX)
+def verify(repair: bool, as_json: bool, **settings: Any) -> None:
+    """Look at every point and say what is wrong; exit code 1 if anything is."""
+    with _opened(**settings) as index, _bar("verifying", "points") as show:
+        found = index.verify(repair=repair, on_progress=lambda *done: show("verifying", *done))
+    if as_json:
+        _print_json(
+            {
+                "clean": found.clean,
+                "documents": found.documents,
+                "nodes": found.nodes,
+                "points": found.points,
+                "problems": [asdict(problem) for problem in found.problems],
+            }
+        )
+    else:
+        if found.problems:
+            out.print(_problems(found.problems))
+        looked_at = f"{found.documents} documents, {found.points} points"
+        if found.clean:
+            out.print(f"clean: {looked_at}" if not found.problems else f"repaired: {looked_at}")
+    if not found.clean:
+        wrong = found.unrepaired
+        more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        what = wrong[0].source or wrong[0].document_id
+        raise StoreError(
+            f"{wrong[0].kind}{f' {what}' if what else ''}: {wrong[0].detail}{more}; {wrong[0].fix}"
+        )
+
+
+def _problems(problems: "list[Problem]") -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("problem", "document", "what", "fix"):
+        table.add_column(heading, overflow="fold")
+    for problem in problems:
+        table.add_row(
+            problem.kind,
+            _printable(problem.source or problem.document_id),
+            _printable(problem.detail),
+            "repaired" if problem.repaired else problem.fix,
+        )
+    return table
+
+
+@cli.command(
+    name="export",
+    epilog="\b\nExamples:\n  python -m app export letters.jsonl.gz\n"
+    "  python -m app export letters.jsonl --index http://localhost:6333",
+)
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@_as_json
+@settings_options(INDEX)
+def export_(file: Path, as_json: bool, **settings: Any) -> None:
+    """Write all documents with their vectors to FILE, compressed if it ends in .gz."""
+    with _opened(**settings) as index, _documents_bar("exporting") as show:
+        report = index.export_file(file, on_progress=show)
+    _print_report(report, as_json, "exported")
+
+
+@cli.command(
+    name="import",
+    epilog="\b\nExample:\n  python -m app import letters.jsonl.gz --index other-index",
+)
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@_as_json
+@settings_options(INDEX)
+def import_(file: Path, as_json: bool, **settings: Any) -> None:
+    """Add the documents that `export` wrote to FILE; nothing is embedded again.
+
+    The file is checked to its end before anything is written.
+    """
+    with _opened(**settings) as index, _documents_bar("importing") as show:
+        report = index.import_file(file, on_progress=show)
+    _print_report(report, as_json, "imported")
+
+
+@cli.command(
+    epilog="\b\nExamples:\n  python -m app copy --to http://localhost:6333\n"
+    "  python -m app copy --index my-index --to other-index --to-collection letters\n\n"
+    "RAG_QDRANT_… settings are for the server; between two servers, those of the target "
+    "too, but for its key, which is RAG_TO_QDRANT_API_KEY."
+)
+@click.option("--to", required=True, help="Folder or server URL that it is copied to.")
+@click.option("--to-collection", help="Name of the collection there; default: the same.")
+@_as_json
+@settings_options(INDEX)
+def copy(to: str, to_collection: str | None, as_json: bool, **settings: Any) -> None:
+    """Copy all documents with their vectors to another index, say a server.
+
+    Documents that are there already in the same version are passed over, so it may be
+    stopped and run again at any time.
+    """
+    from indexes.settings import load_settings
+    from indexes.store.transfer import copy as copy_documents
+
+    source = load_settings(**settings)
+    there = load_settings(index=to, collection=to_collection or source.collection)
+    with (
+        _store(source, source.qdrant_api_key) as source_store,
+        _store(there, _target_key(source, there)) as target_store,
+        _documents_bar("copying") as show,
+    ):
+        report = copy_documents(source_store, target_store, on_progress=show)
+    _print_report(report, as_json, "copied")
+
+
+def _target_key(source: "Settings", target: "Settings") -> "SecretStr | None":
+    """The key for the target; never one that was meant for another server."""
+    from pydantic import SecretStr
+
+    given = os.environ.get("RAG_TO_QDRANT_API_KEY")
+    if given:
+        return SecretStr(given)
+    elsewhere = "://" in source.index and target.index != source.index
+    return None if elsewhere else source.qdrant_api_key
+
+
+@contextmanager
+def _store(settings: "Settings", api_key: "SecretStr | None") -> "Iterator[TreeStore]":
+    from indexes.store.connect import connect
+    from indexes.store.nodes import TreeStore
+    from indexes.store.server import ServerParameters, server_parameters
+
+    # What is set for a server concerns a folder not, when one is copied to the other.
+    folder = "://" not in settings.index
+    parameters = ServerParameters() if folder else server_parameters(settings)
+    with connect(settings.index, api_key=api_key, **parameters.connection) as engine:
+        yield TreeStore(engine, settings.collection, parameters)
+
+
+# Output
+
+
+@contextmanager
+def _bar(what: str, unit: str) -> "Iterator[Callable[[str, int, int], None]]":
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err) as bar:
+        task = bar.add_task(what, total=None)
+
+        def show(name: str, done: int, known: int) -> None:
+            bar.update(task, completed=done, total=known, description=_printable(name).plain[:48])
+
+        yield show
+
+
+@contextmanager
+def _documents_bar(what: str) -> "Iterator[Callable[[TransferProgress], None]]":
+    with _bar(what, "documents") as show:
+        yield lambda step: show(
+            Path(step.source).name or what, step.documents_done, step.documents_known
+        )
+
+
+def _print_report(report: "TransferReport", as_json: bool, done: str) -> None:
+    for source, reason in report.failed:
+        err.print(_printable("failed ", "red") + _printable(f"{source}: {reason}"), soft_wrap=True)
+    if as_json:
+        _print_json(
+            {
+                "copied": report.copied,
+                "unchanged": report.unchanged,
+                "failed": [
+                    {"document": source, "error": reason} for source, reason in report.failed
+                ],
+                "points": report.points,
+                "seconds": round(report.seconds, 3),
+            }
+        )
+    else:
+        unchanged = f", {len(report.unchanged)} unchanged" if report.unchanged else ""
+        (err if report.failed else out).print(
+            f"{len(report.copied)} {done}{unchanged}: "
+            f"{report.points} points, {report.seconds:.1f} s"
+        )
+    if report.failed:
+        raise StoreError(
+            f"{len(report.failed)} documents are damaged: run `python -m app verify --repair`, "
+            "then ingest them again"
+        )

@@ -1,0 +1,540 @@
+"""A collection as one file of JSON lines, and back.
+
+    {"format": "advanced-rag-patterns", "version": 1, "fingerprint": {…}, "documents": 2, "leaves": 40}
+    {"manifest": {…}}                                        the first document,
+    {"id": "…", "vector": {"dense": […], "bm25": {…}}, "payload": {…}}     its nodes
+    …
+    {"manifest": {…}}                                        the second
+    …
+    {"sha256": "…", "documents": 2, "points": 52}            of all bytes before this line
+
+A name that ends in `.gz` makes it a compressed file.
+
+What comes in is trusted in nothing. The file is read twice: first to the end, where
+every line must have exactly the fields it should, every id must be that of its place,
+every document must be whole, and the hash must be right; only then a second time, to be
+written. So a file that is cut off, damaged or made by someone with bad intentions
+changes nothing.
+"""  # noqa: E501
+
+import gzip
+import hashlib
+import json
+import math
+import os
+import time
+import uuid
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from qdrant_client import models
+
+from indexes.errors import StoreError
+from indexes.store.check import DAMAGED, DocumentCheck
+from indexes.store.nodes import TreeStore
+from indexes.store.points import BM25, DENSE, Fingerprint, Leaf, Manifest
+from indexes.store.transfer import (
+    PAGE,
+    Receiver,
+    TransferProgress,
+    TransferReport,
+    note,
+    points_of,
+)
+from indexes.store.upkeep import manifests_of
+
+# A point of 4,096 dimensions takes 50 kB. Longer lines are not read into memory.
+MAX_LINE = 16 * 1024 * 1024
+
+_MAX_DIMENSION = 65_536
+_MAX_DEPTH = 32
+_MAX_INTEGER = 2**63 - 1
+_MAX_INDEX = 2**32 - 1
+
+
+# --- export -------------------------------------------------------------------------------
+
+
+def export_file(
+    store: TreeStore,
+    path: Path,
+    *,
+    on_progress: Callable[[TransferProgress], None] = lambda _: None,
+) -> TransferReport:
+    """Write every visible document to a file, which appears when it is complete.
+
+    Args:
+        store: where from. No one may write to it meanwhile.
+        path: the file; one of that name is replaced. With `.gz` at the end, compressed.
+        on_progress: called as points are written.
+
+    Raises:
+        StoreError: the index cannot be read, a document is damaged or changes under our
+            hands, or the file cannot be written.
+    """
+    started = time.perf_counter()
+    report = TransferReport()
+    header = _header(store)
+    with _new_file(path) as file:
+        writer = _Writer(file)
+        writer.line(header.model_dump(mode="json"))
+        for manifest in _visible(store):
+            writer.line({"manifest": manifest.model_copy(update={"settled": True}).model_dump()})
+            for points in _whole(store, manifest):
+                for point in points:
+                    writer.line(_point_line(point))
+                report.points += len(points)
+                on_progress(_progress(manifest, report, header))
+            report.copied.append(manifest.source)
+        if len(report.copied) != header.documents:
+            raise StoreError("documents came or went during the export: run it again")
+        writer.line(
+            {
+                "sha256": writer.hash.hexdigest(),
+                "documents": len(report.copied),
+                "points": report.points,
+            }
+        )
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def _progress(manifest: Manifest, report: TransferReport, header: "_Header") -> TransferProgress:
+    done = len(report.copied) + len(report.unchanged)
+    return TransferProgress(manifest.source, done, header.documents, report.points)
+
+
+def _visible(store: TreeStore) -> Iterator[Manifest]:
+    return (manifest for manifest in manifests_of(store) if manifest.version is not None)
+
+
+def _header(store: TreeStore) -> "_Header":
+    fingerprint = store.fingerprint()
+    documents = leaves = 0
+    for manifest in _visible(store):
+        documents += 1
+        leaves += manifest.leaves
+    return _Header(
+        format="advanced-rag-patterns",
+        version=1,
+        fingerprint=_Fingerprint(**fingerprint.model_dump()),
+        documents=documents,
+        leaves=leaves,
+    )
+
+
+def _whole(store: TreeStore, manifest: Manifest) -> Iterator[list[models.PointStruct]]:
+    """The nodes of a document; an error at the end if they are not all there."""
+    check = DocumentCheck(manifest, store.fingerprint())
+    damaged = (manifest.version or "").endswith(DAMAGED)
+    if not damaged:
+        for points in points_of(store, manifest.document_id, manifest.version):
+            for point in points:
+                note(check, point)
+            yield points
+    problems = ["it is marked as damaged"] if damaged else check.problems()
+    if problems:
+        raise StoreError(
+            f"{manifest.source} is not whole ({'; '.join(problems)}): run `python -m app verify`"
+        )
+
+
+def _point_line(point: models.PointStruct) -> dict[str, Any]:
+    vector = cast("dict[str, Any]", point.vector)
+    # Nine digits bring back every 32-bit float.
+    shown: dict[str, Any] = {DENSE: [float(f"{value:.9g}") for value in vector[DENSE]]}
+    if (sparse := vector.get(BM25)) is not None:
+        values = [float(f"{value:.9g}") for value in sparse.values]
+        shown[BM25] = {"indices": list(sparse.indices), "values": values}
+    return {"id": str(point.id), "vector": shown, "payload": point.payload}
+
+
+class _Writer:
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.hash = hashlib.sha256()
+
+    def line(self, value: dict[str, Any]) -> None:
+        line = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        if len(line) > MAX_LINE:
+            raise StoreError(f"a point of {len(line)} bytes is too large to be exported: remove it")
+        self.hash.update(line)
+        self._file.write(line)
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes its name when the block ends well."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with temporary.open("xb") as raw:
+            if path.suffix == ".gz":
+                # Without name and time in it, the same content makes the same file.
+                with gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed:
+                    yield cast(BinaryIO, packed)
+            else:
+                yield raw
+            raw.flush()
+            os.fsync(raw.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+# --- what a line may be -------------------------------------------------------------------
+
+
+def _checked_json(value: Any, depth: int = 0) -> None:
+    """Refuse what no engine takes, or none should."""
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"is nested more than {_MAX_DEPTH} deep")
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            _checked_json(item, depth + 1)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("holds a number that is not finite")
+    elif isinstance(value, int) and abs(value) > _MAX_INTEGER:
+        raise ValueError("holds a number that is too large")
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class _Fingerprint(Fingerprint, _Line):
+    @model_validator(mode="after")
+    def _possible(self) -> "_Fingerprint":
+        levels = list(self.levels)
+        if not levels or min(levels) < 1 or levels != sorted(set(levels), reverse=True):
+            raise ValueError("levels must fall")
+        embedded = self.embedded_levels
+        if len(levels) - 1 not in embedded or not set(embedded) <= set(range(len(levels))):
+            raise ValueError("embedded_levels must be levels, the last among them")
+        if not 1 <= self.dimension <= _MAX_DIMENSION:
+            raise ValueError("dimension is out of range")
+        if self.format != Fingerprint.model_fields["format"].default:
+            raise ValueError("format is another than this version's")
+        return self
+
+    def plain(self) -> Fingerprint:
+        return Fingerprint(**self.model_dump())
+
+
+class _Header(_Line):
+    format: Literal["advanced-rag-patterns"]
+    version: Literal[1]
+    fingerprint: _Fingerprint
+    documents: int = Field(ge=0)
+    leaves: int = Field(ge=0)
+
+
+class _Footer(_Line):
+    sha256: str
+    documents: int
+    points: int
+
+
+class _Manifest(Manifest, _Line):
+    @model_validator(mode="after")
+    def _possible(self) -> "_Manifest":
+        _checked_json(self.model_dump(include={"metadata", "page_starts"}))
+        if not self.document_id or not self.version or not self.settled:
+            raise ValueError("is not that of a visible document")
+        numbers = [self.characters, self.tokens, self.leaves, self.nodes]
+        starts = self.page_starts or []
+        if min([*numbers, *starts]) < 0 or max([*numbers, *starts]) > _MAX_INTEGER:
+            raise ValueError("has a number that is out of range")
+        if starts != sorted(starts):
+            raise ValueError("page_starts must rise")
+        return self
+
+
+class _ManifestLine(_Line):
+    manifest: _Manifest
+
+
+class _Sparse(_Line):
+    indices: list[int]
+    values: list[float]
+
+    @model_validator(mode="after")
+    def _possible(self) -> "_Sparse":
+        if len(self.indices) != len(self.values) or len(set(self.indices)) != len(self.indices):
+            raise ValueError("indices must differ and be as many as values")
+        if self.indices and not 0 <= min(self.indices) <= max(self.indices) <= _MAX_INDEX:
+            raise ValueError("an index is out of range")
+        return self
+
+
+class _Vector(_Line):
+    dense: list[float]
+    bm25: _Sparse | None = None
+
+
+class _Payload(_Line):
+    kind: Literal["leaf", "parent"]
+    document_id: str
+    version: str
+    level: int = Field(ge=0, le=_MAX_INTEGER)
+    start: int = Field(ge=0, le=_MAX_INTEGER)
+    end: int = Field(ge=0, le=_MAX_INTEGER)
+    root: str
+    root_leaves: int = Field(ge=0, le=_MAX_INTEGER)
+    digest: str = ""
+    metadata: dict[str, JsonValue]
+    # Of leaves only. What they mean together is `DocumentCheck`'s.
+    tokens: int = Field(0, ge=0, le=_MAX_INTEGER)
+    position: int = Field(0, ge=0, le=_MAX_INTEGER)
+    heading: str = ""
+    text: str = ""
+    ancestors: list["_Ancestor"] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _possible(self) -> "_Payload":
+        _checked_json(self.metadata)
+        if self.kind == "leaf":
+            needed = set(Leaf.model_fields) - {"id", "heading"}
+            if lacking := needed - self.model_fields_set:
+                raise ValueError(f"lacks {', '.join(sorted(lacking))}")
+        return self
+
+
+class _Ancestor(_Line):
+    id: str
+    level: int = Field(ge=0, le=_MAX_INTEGER)
+    start: int = Field(ge=0, le=_MAX_INTEGER)
+    end: int = Field(ge=0, le=_MAX_INTEGER)
+    first_leaf: int = Field(ge=0, le=_MAX_INTEGER)
+    leaves: int = Field(ge=0, le=_MAX_INTEGER)
+
+
+class _PointLine(_Line):
+    id: str
+    vector: _Vector
+    payload: _Payload
+
+    def point(self) -> models.PointStruct:
+        """The point, made of nothing but what was checked."""
+        vector: dict[str, Any] = {DENSE: self.vector.dense}
+        if self.vector.bm25 is not None:
+            vector[BM25] = models.SparseVector.model_construct(
+                indices=self.vector.bm25.indices, values=self.vector.bm25.values
+            )
+        return models.PointStruct.model_construct(
+            id=self.id, vector=vector, payload=self.payload.model_dump(exclude_unset=True)
+        )
+
+
+# --- import -------------------------------------------------------------------------------
+
+_L = TypeVar("_L", bound=_Line)
+
+
+def import_file(
+    store: TreeStore,
+    path: Path,
+    *,
+    on_progress: Callable[[TransferProgress], None] = lambda _: None,
+) -> TransferReport:
+    """Add a file's documents to a collection; it is made when missing.
+
+    Documents that are there in the same version are left alone, older versions are
+    replaced. Interrupted, it can be run again.
+
+    Args:
+        store: where to. No one else may write to it meanwhile.
+        path: a file that `export_file` wrote, wherever it has been since.
+        on_progress: called as points are stored; before that, while the file is
+            checked, with no documents done.
+
+    Raises:
+        IndexMismatchError: the collection was made with another model or other chunks.
+        StoreError: the file is not such a file, or not whole: nothing was changed. Or the
+            index cannot be written: documents that were stored stay.
+    """
+    started = time.perf_counter()
+    report = TransferReport()
+    with _opened(path) as file:
+        reader = _Reader(file, path)
+        header = reader.header()
+        if store.exists():
+            store.prepare(header.fingerprint.plain())
+        for found in reader.documents(header, whole=True):
+            if isinstance(found, Manifest):
+                on_progress(_progress(found, report, header))
+        file.seek(0)
+        reader = _Reader(file, path)
+        header = reader.header()
+        store.prepare(header.fingerprint.plain())
+        importing = _Import(Receiver(store), report)
+        for found in reader.documents(header, whole=False):
+            if isinstance(found, Manifest):
+                importing.next_document(found)
+                on_progress(_progress(found, report, header))
+            else:
+                importing.point(found)
+        importing.flush(end=True)
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+class _Import:
+    """Gathers documents until they are worth a request."""
+
+    def __init__(self, receiver: Receiver, report: TransferReport) -> None:
+        self._receiver = receiver
+        self._report = report
+        self._manifests: list[Manifest] = []
+        self._begun = 0
+        self._points: list[models.PointStruct] = []
+        self._wanted = False
+
+    def next_document(self, manifest: Manifest) -> None:
+        if len(self._points) >= PAGE or len(self._manifests) >= PAGE:
+            self.flush(end=True)
+        self._wanted = bool(self._receiver.lacking([manifest]))
+        if self._wanted:
+            self._manifests.append(manifest)
+        else:
+            self._report.unchanged.append(manifest.source)
+
+    def point(self, point: models.PointStruct) -> None:
+        if self._wanted:
+            self._points.append(point)
+            if len(self._points) >= PAGE:
+                self.flush(end=False)
+
+    def flush(self, *, end: bool) -> None:
+        """Write what was gathered; at the `end` of a document, show all that are complete."""
+        if new := self._manifests[self._begun :]:
+            self._receiver.begin(new)
+        self._begun = len(self._manifests)
+        if self._points:
+            self._receiver.put(self._points)
+        self._report.points += len(self._points)
+        self._points = []
+        complete = self._manifests if end else self._manifests[:-1]
+        self._receiver.commit(complete)
+        self._report.copied += [manifest.source for manifest in complete]
+        self._manifests = self._manifests[len(complete) :]
+        self._begun = len(self._manifests)
+
+
+class _Reader:
+    """Reads the lines of a file, and stops at the first that is not what it should be."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file = file
+        self._path = path
+        self._number = 0
+        self._hash = hashlib.sha256()
+
+    def _wrong(self, reason: str) -> StoreError:
+        return StoreError(
+            f"{self._path}, line {self._number}: {reason}: nothing was imported; export it again"
+        )
+
+    def _next(self) -> bytes:
+        self._number += 1
+        try:
+            line = self._file.readline(MAX_LINE + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise self._wrong(f"the file is damaged or cut off ({error})") from error
+        if self._number == 1 and not line.startswith(b'{"format":"advanced-rag-patterns"'):
+            raise self._wrong("this is not a file that `python -m app export` wrote")
+        if len(line) > MAX_LINE:
+            raise self._wrong(f"is longer than {MAX_LINE} bytes")
+        if not line.endswith(b"\n"):
+            raise self._wrong("the file is cut off")
+        return line
+
+    def _parse(self, kind: type[_L], line: bytes) -> _L:
+        try:
+            return kind.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            place = ".".join(map(str, first["loc"]))[:100]
+            reason = first["msg"].removeprefix("Value error, ")
+            raise self._wrong(f"{place} {reason}".strip()) from error
+
+    def header(self) -> _Header:
+        line = self._next()
+        self._hash.update(line)
+        return self._parse(_Header, line)
+
+    def documents(self, header: _Header, *, whole: bool) -> Iterator[Manifest | models.PointStruct]:
+        """Each document's manifest, then its nodes; an error if anything is wrong.
+
+        Args:
+            header: the file's.
+            whole: also check that the documents are whole, once they were read.
+        """
+        manifest: Manifest | None = None
+        check: DocumentCheck | None = None
+        seen: set[str] = set()
+        points = leaves = 0
+        while not (line := self._next()).startswith(b'{"sha256":'):
+            self._hash.update(line)
+            if line.startswith(b'{"manifest":'):
+                self._finish(check)
+                given = self._parse(_ManifestLine, line).manifest
+                manifest = Manifest.model_validate(given.model_dump())
+                if manifest.document_id in seen:
+                    raise self._wrong("the document came before")
+                seen.add(manifest.document_id)
+                leaves += manifest.leaves
+                check = DocumentCheck(manifest, header.fingerprint) if whole else None
+                yield manifest
+                continue
+            point = self._parse(_PointLine, line)
+            points += 1
+            place = (point.payload.document_id, point.payload.version)
+            if manifest is None or place != (manifest.document_id, manifest.version):
+                raise self._wrong("the point is not of the document above it")
+            if len(point.vector.dense) != header.fingerprint.dimension:
+                raise self._wrong(f"dense must have {header.fingerprint.dimension} numbers")
+            made = point.point()
+            if check is not None:
+                note(check, made)
+            yield made
+        self._finish(check)
+        self._end(self._parse(_Footer, line), header, (len(seen), points, leaves))
+
+    def _finish(self, check: DocumentCheck | None) -> None:
+        problems = check.problems() if check is not None else []
+        if problems:
+            raise self._wrong(f"the document before it is not whole ({'; '.join(problems)})")
+
+    def _end(self, footer: _Footer, header: _Header, counts: tuple[int, int, int]) -> None:
+        documents, points, leaves = counts
+        if footer.sha256 != self._hash.hexdigest():
+            raise self._wrong("the file is damaged: its hash is another")
+        if (footer.documents, footer.points) != (documents, points):
+            raise self._wrong("the file has not as many documents or points as it says")
+        if (header.documents, header.leaves) != (documents, leaves):
+            raise self._wrong("the file has not as many documents or leaves as it says")
+        if self._file.read(1):
+            raise self._wrong("something follows the end")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        if not path.is_file():
+            raise StoreError(f"{path} is not a file: name one that `python -m app export` wrote")
+        with path.open("rb") as raw:
+            if path.suffix == ".gz":
+                with gzip.GzipFile(fileobj=raw, mode="rb") as packed:
+                    yield cast(BinaryIO, packed)
+            else:
+                yield raw
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror or error}") from error

@@ -1,0 +1,134 @@
+"""Requests to a server that failed for the moment are sent again.
+
+Everything this project writes carries ids that depend on content only, so a request
+whose answer was lost can be repeated without doubling anything. It is done in one place
+for REST, between qdrant-client and httpx, and by gRPC itself, from `grpc_options`.
+"""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+import httpx
+from qdrant_client import AsyncQdrantClient, QdrantClient
+from qdrant_client.async_qdrant_remote import AsyncQdrantRemote
+from qdrant_client.http.exceptions import ResponseHandlingException
+from qdrant_client.qdrant_remote import QdrantRemote
+from tenacity import (
+    AsyncRetrying,
+    Future,
+    RetryCallState,
+    Retrying,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+_log = logging.getLogger(__name__)
+
+# Five retries wait 8 seconds on average and 16 at most: about what a restart takes.
+FIRST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 8.0
+_TOO_MANY = 429
+
+
+class Retries:
+    """Sends requests again that a moment later may succeed: lost connections, timeouts,
+    429 and 5xx. Other answers are final, and so is a first request that finds nobody
+    listening: the address is more likely wrong than the server restarting.
+
+    Args:
+        retries: further tries of a request, at most; 0 for none.
+    """
+
+    def __init__(self, retries: int) -> None:
+        self._answered = False
+        self._wait = wait_random_exponential(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
+        self._policy: dict[str, Any] = {
+            "stop": stop_after_attempt(retries + 1),
+            "wait": self._pause,
+            "retry": self._worth_it,
+            "before_sleep": _tell,
+            # What the last try ended with is what the caller sees.
+            "retry_error_callback": lambda state: state.outcome.result(),
+        }
+
+    def install(self, client: QdrantClient, aclient: AsyncQdrantClient) -> None:
+        """Take the requests of both clients through here."""
+        remote = cast(QdrantRemote, client._client)
+        aremote = cast(AsyncQdrantRemote, aclient._client)
+        remote.openapi_client.client.add_middleware(self.send)
+        aremote.openapi_client.client.add_middleware(self.asend)
+
+    def send(
+        self, request: httpx.Request, send: Callable[[httpx.Request], httpx.Response]
+    ) -> httpx.Response:
+        """qdrant-client's middleware: `send`, as often as need be."""
+        return Retrying(**self._policy)(send, request)
+
+    async def asend(
+        self,
+        request: httpx.Request,
+        send: Callable[[httpx.Request], Awaitable[httpx.Response]],
+    ) -> httpx.Response:
+        """The same, awaited."""
+        return await AsyncRetrying(**self._policy)(send, request)
+
+    def _worth_it(self, state: RetryCallState) -> bool:
+        error, response = _outcome(state)
+        if response is not None:
+            self._answered = True
+            return response.status_code == _TOO_MANY or response.status_code >= 500
+        if isinstance(error, httpx.ConnectError) and not self._answered:
+            return False
+        return isinstance(error, httpx.TransportError) and not isinstance(
+            error, httpx.LocalProtocolError | httpx.UnsupportedProtocol
+        )
+
+    def _pause(self, state: RetryCallState) -> float:
+        """Seconds: random, growing, and no less than the server asked for."""
+        _, response = _outcome(state)
+        asked = "" if response is None else response.headers.get("retry-after", "")
+        least = min(float(asked), LONGEST_WAIT_SECONDS) if asked.isdigit() else 0.0
+        return max(least, self._wait(state))
+
+
+def grpc_options(retries: int) -> dict[str, Any]:
+    """Channel options that make gRPC itself try again; it never tries more than 5 times.
+
+    https://github.com/grpc/proposal/blob/master/A6-client-retries.md
+    """
+    if retries == 0:
+        return {"grpc.enable_retries": 0}
+    policy = {
+        "maxAttempts": min(retries + 1, 5),
+        "initialBackoff": f"{FIRST_WAIT_SECONDS}s",
+        "maxBackoff": f"{LONGEST_WAIT_SECONDS}s",
+        "backoffMultiplier": 2,
+        "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
+    }
+    return {
+        "grpc.service_config": json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": policy}]})
+    }
+
+
+def _outcome(state: RetryCallState) -> tuple[BaseException | None, httpx.Response | None]:
+    """What came of a try: the error below qdrant-client's own, or the response."""
+    outcome = cast(Future, state.outcome)  # there was a try
+    error = outcome.exception()
+    if error is None:
+        return None, outcome.result()
+    return (error.source if isinstance(error, ResponseHandlingException) else error), None
+
+
+def _tell(state: RetryCallState) -> None:
+    error, response = _outcome(state)
+    what = type(error).__name__ if response is None else f"status {response.status_code}"
+    request = state.args[0]
+    _log.info(
+        "%s %s: %s; trying again in %.1f s",
+        request.method,
+        request.url.path,
+        what,
+        state.next_action.sleep if state.next_action else 0.0,
+    )

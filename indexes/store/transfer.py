@@ -1,0 +1,282 @@
+"""Documents from one collection to another, with their vectors: nothing is embedded again.
+
+    report = copy(embedded_store, server_store)      # TransferReport(copied=[…])
+
+A group of small documents, or one large one, travels at a time. The target shows a
+document only once its manifest is written, which happens last, and only if what came is
+whole. Copied again, documents that are there in the same version are passed over; one
+that was half copied is copied anew.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from qdrant_client import models
+
+from indexes.errors import SettingsError
+from indexes.store.check import DAMAGED, DocumentCheck
+from indexes.store.connect import store_errors
+from indexes.store.nodes import TreeStore, matching
+from indexes.store.points import BM25, DENSE, Manifest, manifest_id, manifest_point
+from indexes.store.upkeep import count_points, manifests_of, nodes_of, scroll, settle
+
+# Points with vectors that are held and sent at once: under a megabyte or two.
+PAGE = 256
+# What travels together, so that a thousand notes are not a thousand times four requests.
+_GROUP_LEAVES = 1000
+_GROUP_DOCUMENTS = 100
+# A document that changes while it is copied is copied again this many times.
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class TransferProgress:
+    """Where a transfer is: `documents_done` of those known are dealt with."""
+
+    source: str
+    documents_done: int
+    documents_known: int
+    points: int
+
+
+@dataclass
+class TransferReport:
+    """What a transfer did. The lists hold the documents' sources.
+
+    `unchanged` were there already, in the same version; `failed` comes with the reason.
+    """
+
+    copied: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    points: int = 0
+    seconds: float = 0.0
+
+
+def copy(
+    source: TreeStore,
+    target: TreeStore,
+    *,
+    on_progress: Callable[[TransferProgress], None] = lambda _: None,
+) -> TransferReport:
+    """Copy every visible document of `source` to `target`.
+
+    What the target holds besides stays. No one else may write to it meanwhile.
+
+    Args:
+        source: any collection, on a folder or a server.
+        target: another; made when missing.
+        on_progress: called whenever points or documents have been stored.
+
+    Returns:
+        What was done. Damaged documents are in `failed`: they are not copied.
+
+    Raises:
+        SettingsError: both are the same collection.
+        IndexMismatchError: the target was made with another model or other chunk sizes.
+        StoreError: one of the engines fails. Documents that were copied stay.
+    """
+    if (source.engine.address, source.collection) == (target.engine.address, target.collection):
+        raise SettingsError(
+            f"{target.engine.address} (collection {target.collection}) cannot be copied onto "
+            "itself: choose another --to or --to-collection"
+        )
+    started = time.perf_counter()
+    target.prepare(source.fingerprint())
+    run = _Copy(source, target, on_progress)
+    try:
+        for group in _groups(source):
+            run.bring(group)
+    finally:
+        run.report.seconds = time.perf_counter() - started
+    return run.report
+
+
+def _groups(store: TreeStore) -> Iterator[list[Manifest]]:
+    group: list[Manifest] = []
+    leaves = 0
+    for manifest in manifests_of(store):
+        if manifest.version is None:
+            continue  # not there yet, or no longer
+        if group and leaves + manifest.leaves > _GROUP_LEAVES:
+            yield group
+            group, leaves = [], 0
+        group.append(manifest)
+        leaves += manifest.leaves
+        if len(group) == _GROUP_DOCUMENTS:
+            yield group
+            group, leaves = [], 0
+    if group:
+        yield group
+
+
+class _Copy:
+    def __init__(
+        self, source: TreeStore, target: TreeStore, on_progress: Callable[[TransferProgress], None]
+    ) -> None:
+        self.report = TransferReport()
+        self._source = source
+        self._fingerprint = source.fingerprint()
+        self._receiver = Receiver(target)
+        self._on_progress = on_progress
+        self._known = count_points(source, matching(kind="manifest"))
+
+    def _tell(self, source: str) -> None:
+        report = self.report
+        done = len(report.copied) + len(report.unchanged) + len(report.failed)
+        self._on_progress(TransferProgress(source, done, max(done, self._known), report.points))
+
+    def bring(self, group: Sequence[Manifest], tries: int = _TRIES) -> None:
+        """Copy those of a group that the target lacks."""
+        lacking = {manifest.document_id: manifest for manifest in self._receiver.lacking(group)}
+        self.report.unchanged += [
+            manifest.source for manifest in group if manifest.document_id not in lacking
+        ]
+        damaged = [found for found in lacking.values() if (found.version or "").endswith(DAMAGED)]
+        for manifest in damaged:
+            self._fail(manifest, "it is damaged")
+            del lacking[manifest.document_id]
+        again = self._transfer(lacking, tries) if lacking else []
+        if group:
+            self._tell(group[-1].source)
+        if again:
+            self.bring(again, tries - 1)
+
+    def _transfer(self, wanted: dict[str, Manifest], tries: int) -> list[Manifest]:
+        """Copy documents; returns those that changed meanwhile, as they are now."""
+        checks = {
+            name: DocumentCheck(manifest, self._fingerprint) for name, manifest in wanted.items()
+        }
+        self._receiver.begin(list(wanted.values()))
+        for points in points_of(self._source, list(wanted)):
+            fitting = [
+                point
+                for point in points
+                if (point.payload or {}).get("version")
+                == wanted[(point.payload or {})["document_id"]].version
+            ]
+            for point in fitting:
+                note(checks[(point.payload or {})["document_id"]], point)
+            self._receiver.put(fitting)
+            self.report.points += len(fitting)
+            if fitting:
+                self._tell(wanted[(fitting[-1].payload or {})["document_id"]].source)
+        problems = {name: check.problems() for name, check in checks.items()}
+        whole = [manifest for name, manifest in wanted.items() if not problems[name]]
+        self._receiver.commit(whole)
+        self.report.copied += [manifest.source for manifest in whole]
+        again = []
+        for name, manifest in wanted.items():
+            if problems[name]:
+                self._receiver.abandon(name)
+                now = self._source.manifest(name)
+                if now is not None and now.version == manifest.version:
+                    self._fail(manifest, "; ".join(problems[name]))
+                elif now is not None and now.version is not None:
+                    if tries > 1:
+                        again.append(now)
+                    else:
+                        self._fail(now, "it keeps changing")
+        return again
+
+    def _fail(self, manifest: Manifest, reason: str) -> None:
+        self.report.failed.append((manifest.source, reason))
+
+
+def points_of(
+    store: TreeStore, document_ids: str | Sequence[str], version: str | None = None
+) -> Iterator[list[models.PointStruct]]:
+    """The nodes of documents with their vectors, a page at a time."""
+    for records in scroll(store, nodes_of(document_ids, version), vectors=[DENSE, BM25], page=PAGE):
+        # Straight from an engine: no need to validate them again.
+        yield [
+            models.PointStruct.model_construct(
+                id=record.id, vector=cast(Any, record.vector or {}), payload=record.payload
+            )
+            for record in records
+        ]
+
+
+def note(check: DocumentCheck, point: models.PointStruct) -> None:
+    """Tell a check of a point with its vectors."""
+    check.add(str(point.id), point.payload)
+    if not isinstance(point.vector, dict) or DENSE not in point.vector:
+        check.lacks_vector()
+
+
+class Receiver:
+    """Takes documents from elsewhere, each as one transaction.
+
+    receiver.begin([manifest])      # what is visible stays so
+    receiver.put(points)
+    receiver.commit([manifest])     # the switch; older versions are deleted
+    """
+
+    def __init__(self, store: TreeStore) -> None:
+        self._store = store
+        self._before: dict[str, Manifest] = {}
+
+    def lacking(self, manifests: Sequence[Manifest]) -> list[Manifest]:
+        """Those that are not here in the same version."""
+        here = self._here(manifests)
+        return [
+            manifest
+            for manifest in manifests
+            if (there := here.get(manifest.document_id)) is None
+            or not there.settled
+            or there.version != manifest.version
+        ]
+
+    def _here(self, manifests: Sequence[Manifest]) -> dict[str, Manifest]:
+        places = [manifest_id(manifest.document_id) for manifest in manifests]
+        with store_errors(self._store.engine.address):
+            found = self._store.engine.client.retrieve(
+                self._store.collection, places, with_payload=True
+            )
+        here = (Manifest.model_validate(point.payload) for point in found)
+        return {manifest.document_id: manifest for manifest in here}
+
+    def begin(self, manifests: Sequence[Manifest]) -> None:
+        """Announce new versions, and clear away what a crash left of earlier tries."""
+        for name, there in self._here(manifests).items():
+            if not there.settled:
+                settle(self._store, there)
+            if there.version is not None:
+                self._before[name] = there
+        nothing: dict[str, Any] = {"version": None}
+        shown = [
+            self._before.get(manifest.document_id, manifest.model_copy(update=nothing))
+            for manifest in manifests
+        ]
+        self._write([manifest.model_copy(update={"settled": False}) for manifest in shown])
+
+    def put(self, points: Sequence[models.PointStruct]) -> None:
+        """Add nodes of documents that were begun."""
+        for place in range(0, len(points), PAGE):
+            self._store.put(points[place : place + PAGE])
+
+    def commit(self, manifests: Sequence[Manifest]) -> None:
+        """Show documents from now on, and delete what they replace."""
+        replacing = {name.document_id for name in manifests} & self._before.keys()
+        final = [
+            manifest.model_copy(update={"settled": manifest.document_id not in replacing})
+            for manifest in manifests
+        ]
+        self._write(final)
+        for manifest in final:
+            if manifest.document_id in replacing:
+                settle(self._store, manifest)
+                del self._before[manifest.document_id]
+
+    def abandon(self, document_id: str) -> None:
+        """Take back what was begun; an older version stays."""
+        self._before.pop(document_id, None)
+        there = self._store.manifest(document_id)
+        if there is not None:
+            settle(self._store, there)
+
+    def _write(self, manifests: Sequence[Manifest]) -> None:
+        if manifests:
+            self._store.put([manifest_point(manifest) for manifest in manifests])

@@ -1,0 +1,449 @@
+"""Is the collection what it should be? Figures, a check of every point, and repair.
+
+    found = verify(store)                  # Verification(problems=[…])
+    found = verify(store, repair=True)     # deletes what no query can see anyway
+
+The collection is read document by document (`indexes.store.check` says what each must
+be), so that memory holds no more than one batch of small documents, or one large one.
+
+Repair never deletes what a query can show. Nodes of no visible version go. A document
+whose visible version is damaged stays: its whole roots are still found, and it is marked,
+so that the next ingest of the same file writes it anew instead of calling it unchanged.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+from qdrant_client import models
+
+from indexes.store.check import DAMAGED, DocumentCheck, original_version
+from indexes.store.connect import store_errors
+from indexes.store.nodes import TreeStore, matching
+from indexes.store.points import DENSE, Fingerprint, Manifest, manifest_id, manifest_point
+
+NODES = ("leaf", "parent")
+
+_PAGE = 1000
+# Leaves of the documents that are looked at together: many small ones in one scroll.
+_BATCH_LEAVES = 4000
+_BATCH_DOCUMENTS = 200
+# A document that changes while it is looked at is looked at again this many times.
+_TRIES = 3
+
+
+# --- figures ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a collection holds. `bytes_on_disk` is known for an embedded index only."""
+
+    documents: int
+    leaves: int
+    nodes: int
+    points: int
+    characters: int
+    tokens: int
+    bytes_on_disk: int | None
+    fingerprint: Fingerprint
+
+
+def statistics(store: TreeStore) -> Statistics:
+    """Count what queries can see, and every point.
+
+    Raises:
+        StoreError: nothing is indexed yet, or the index cannot be read.
+    """
+    fingerprint = store.fingerprint()
+    totals: Counter[str] = Counter()
+    for manifest in manifests_of(store):
+        if manifest.version is not None:
+            totals["documents"] += 1
+            for name in ("leaves", "nodes", "characters", "tokens"):
+                totals[name] += getattr(manifest, name)
+    return Statistics(
+        documents=totals["documents"],
+        leaves=totals["leaves"],
+        nodes=totals["nodes"],
+        points=count_points(store),
+        characters=totals["characters"],
+        tokens=totals["tokens"],
+        bytes_on_disk=_bytes_on_disk(store) if store.engine.embedded else None,
+        fingerprint=fingerprint,
+    )
+
+
+def _bytes_on_disk(store: TreeStore) -> int:
+    """What the collection's files take up; the engine's log files are mostly holes."""
+    total = 0
+    for file in (Path(store.engine.address) / "collections" / store.collection).rglob("*"):
+        try:
+            found = file.stat()
+        except FileNotFoundError:
+            continue  # the engine renames and removes files while we look
+        blocks = getattr(found, "st_blocks", None)
+        total += found.st_size if blocks is None else blocks * 512
+    return total
+
+
+# --- reading ------------------------------------------------------------------------------
+
+
+def scroll(
+    store: TreeStore,
+    condition: models.Filter | None,
+    *,
+    payload: bool | Sequence[str] = True,
+    vectors: bool | Sequence[str] = False,
+    page: int = _PAGE,
+) -> Iterator[list[models.Record]]:
+    """All points that match, a page at a time, in the order of their ids."""
+    offset = None
+    while True:
+        with store_errors(store.engine.address):
+            points, offset = store.engine.client.scroll(
+                store.collection,
+                scroll_filter=condition,
+                limit=page,
+                offset=offset,
+                with_payload=payload if isinstance(payload, bool) else list(payload),
+                with_vectors=vectors if isinstance(vectors, bool) else list(vectors),
+            )
+        if points:
+            yield points
+        if offset is None:
+            return
+
+
+def manifests_of(store: TreeStore) -> Iterator[Manifest]:
+    """All manifests that can be read, those of invisible documents included."""
+    for point in _manifest_points(store):
+        manifest = _manifest(point)
+        if manifest is not None:
+            yield manifest
+
+
+def nodes_of(document_ids: str | Sequence[str], version: str | None = None) -> models.Filter:
+    """The nodes of documents, of one version or of all."""
+    chosen: dict[str, Any] = {"document_id": document_ids}
+    if version is not None:
+        chosen["version"] = version
+    return matching(**chosen, kind=NODES)
+
+
+def _manifest_points(store: TreeStore) -> Iterator[models.Record]:
+    for points in scroll(store, matching(kind="manifest")):
+        yield from points
+
+
+def _manifest(point: models.Record) -> Manifest | None:
+    """What the point says; None when it is no manifest, or not in its place."""
+    try:
+        manifest = Manifest.model_validate(point.payload)
+    except ValidationError:
+        return None
+    return manifest if manifest.point_id == str(point.id) else None
+
+
+def count_points(store: TreeStore, condition: models.Filter | None = None) -> int:
+    """How many points there are, or match."""
+    with store_errors(store.engine.address):
+        found = store.engine.client.count(store.collection, count_filter=condition, exact=True)
+    return found.count
+
+
+# --- verify -------------------------------------------------------------------------------
+
+Kind = Literal["damaged", "unfinished", "leftover", "orphans", "manifest", "foreign"]
+
+_FIXES: dict[Kind, str] = {
+    "damaged": "ingest it again, after verify --repair",
+    "unfinished": "verify --repair, then ingest it again",
+    "leftover": "verify --repair",
+    "orphans": "verify --repair",
+    "manifest": "verify --repair, then ingest the document again",
+    "foreign": "move them: this collection should hold nothing else",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that should not be so.
+
+    Attributes:
+        kind: `damaged`: a visible document is not whole; `unfinished`: work that was cut
+            short; `leftover`: nodes of a version that is not visible; `orphans`: nodes of
+            no document; `manifest`: one that cannot be read; `foreign`: other points.
+        document_id: whose, or "".
+        source: the document's, or "".
+        detail: what is wrong.
+        fix: what helps.
+        repaired: it was so, and no longer is.
+    """
+
+    kind: Kind
+    document_id: str
+    source: str
+    detail: str
+    fix: str
+    repaired: bool
+
+
+@dataclass
+class Verification:
+    """What `verify` looked at and found."""
+
+    documents: int = 0
+    nodes: int = 0
+    points: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is wrong, or no longer."""
+        return not self.unrepaired
+
+    @property
+    def unrepaired(self) -> list[Problem]:
+        """What is still wrong."""
+        return [problem for problem in self.problems if not problem.repaired]
+
+
+def verify(
+    store: TreeStore,
+    *,
+    repair: bool = False,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Verification:
+    """Look at every point of the collection, and mend what can be mended.
+
+    Documents that this process is writing are not taken for damage. Those that another
+    process writes to a server look like work that was cut short: repair when all is quiet.
+
+    Args:
+        store: what to look at.
+        repair: delete what no query can see, and mark damaged documents for the next
+            ingest. Without it nothing is written.
+        on_progress: called with the points looked at and those there are.
+
+    Raises:
+        StoreError: nothing is indexed yet, or the index cannot be read.
+    """
+    return _Verifier(store, repair, on_progress).run()
+
+
+class _Verifier:
+    def __init__(
+        self, store: TreeStore, repair: bool, on_progress: Callable[[int, int], None]
+    ) -> None:
+        self._store = store
+        self._repair = repair
+        self._on_progress = on_progress
+        self._fingerprint = store.fingerprint()
+        self._found = Verification(points=count_points(store))
+        self._bare: dict[str, list[str]] = {}
+        self._expected = count_points(store, matching(kind=(*NODES, "manifest")))
+        self._seen = 0
+
+    def run(self) -> Verification:
+        self._find_bare_nodes()
+        for batch in self._batches():
+            self._look_at({manifest.document_id: manifest for manifest in batch})
+            self._on_progress(min(self._seen, self._found.points), self._found.points)
+        self._find_orphans()
+        self._find_foreign_points()
+        self._on_progress(self._found.points, self._found.points)
+        return self._found
+
+    def _report(
+        self,
+        kind: Kind,
+        detail: str,
+        manifest: Manifest | None = None,
+        *,
+        document_id: str = "",
+        repaired: bool = False,
+    ) -> None:
+        self._found.problems.append(
+            Problem(
+                kind,
+                manifest.document_id if manifest else document_id,
+                manifest.source if manifest else "",
+                detail,
+                "" if repaired else _FIXES[kind],
+                repaired,
+            )
+        )
+
+    def _batches(self) -> Iterator[list[Manifest]]:
+        """Manifests, so many that one scroll finds a good number of nodes."""
+        batch: list[Manifest] = []
+        leaves = 0
+        for point in _manifest_points(self._store):
+            self._seen += 1
+            manifest = _manifest(point)
+            if manifest is None:
+                self._unreadable(point)
+                continue
+            batch.append(manifest)
+            leaves += manifest.leaves
+            if leaves >= _BATCH_LEAVES or len(batch) == _BATCH_DOCUMENTS:
+                yield batch
+                batch, leaves = [], 0
+        if batch:
+            yield batch
+
+    def _unreadable(self, point: models.Record) -> None:
+        # No query survives it, so it hides its document, and perhaps others.
+        if self._repair:
+            self._delete(models.PointIdsList(points=[point.id]))
+        document_id = str((point.payload or {}).get("document_id", ""))
+        self._report(
+            "manifest",
+            f"point {point.id} is not a manifest that can be read",
+            document_id=document_id,
+            repaired=self._repair,
+        )
+
+    def _find_bare_nodes(self) -> None:
+        condition = matching(kind=NODES)
+        condition.must_not = [models.HasVectorCondition(has_vector=DENSE)]
+        if count_points(self._store, condition) == 0:
+            return
+        for points in scroll(self._store, condition, payload=["document_id"]):
+            for point in points:
+                document_id = str((point.payload or {}).get("document_id"))
+                self._bare.setdefault(document_id, []).append(str(point.id))
+
+    def _look_at(self, manifests: dict[str, Manifest], tries: int = _TRIES) -> None:
+        checks = {
+            name: DocumentCheck(manifest, self._fingerprint) for name, manifest in manifests.items()
+        }
+        others: dict[str, Counter[str]] = {name: Counter() for name in manifests}
+        for points in scroll(self._store, nodes_of(list(manifests))):
+            for point in points:
+                payload = point.payload or {}
+                name, version = payload["document_id"], payload.get("version")
+                if version is not None and version == manifests[name].version:
+                    checks[name].add(str(point.id), payload)
+                    if str(point.id) in self._bare.get(name, ()):
+                        checks[name].lacks_vector()
+                else:
+                    others[name][str(version)] += 1
+        again: dict[str, Manifest] = {}
+        for name, manifest in manifests.items():
+            problems = [] if manifest.version is None else checks[name].problems()
+            suspicious = problems or others[name] or not manifest.settled
+            now = self._store.manifest(name) if suspicious else manifest
+            if now != manifest and tries > 1:
+                # It changed under our hands: a second look, or it is gone.
+                again |= {name: now} if now is not None else {}
+                continue
+            self._judge(manifest, problems, others[name])
+            self._found.documents += manifest.version is not None
+            self._found.nodes += checks[name].nodes
+            self._seen += checks[name].nodes + others[name].total()
+        if again:
+            self._look_at(again, tries - 1)
+
+    def _judge(self, manifest: Manifest, problems: list[str], others: Counter[str]) -> None:
+        if not manifest.settled and self._store.unfinished():
+            return  # being written, by another thread
+        count = others.total()
+        marked = (manifest.version or "").endswith(DAMAGED)
+        if marked and others.get(original_version(manifest)):
+            # A repair that was cut short between its two writes.
+            if self._repair:
+                self._mark(manifest)
+            problems, count = ["nodes that are hidden by an unfinished repair"], 0
+        if not manifest.settled or count:
+            kind: Kind = "leftover" if manifest.settled else "unfinished"
+            what = "nodes that no query can see" if count else "no nodes left behind"
+            hidden = ", the document itself is invisible" if manifest.version is None else ""
+            if self._repair:
+                settle(self._store, manifest)
+            detail = f"{count or ''} {what}{hidden}".strip()
+            self._report(kind, detail, manifest, repaired=self._repair)
+        if marked:
+            known = "found to be damaged before"
+            self._report("damaged", "; ".join(problems or [known]), manifest)
+        elif problems:
+            if self._repair:
+                self._mark(manifest)
+            self._report("damaged", "; ".join(problems), manifest)
+
+    def _mark(self, manifest: Manifest) -> None:
+        """Let the next ingest write a damaged document anew; until then it stays as it is.
+
+        A damaged version is another version than the one that was ingested: it gets a
+        name of its own, first in the manifest, so that a crash in between leaves a
+        document that the next ingest or repair puts right.
+        """
+        version = original_version(manifest)
+        marked = manifest.model_copy(update={"version": version + DAMAGED, "settled": True})
+        self._store.put([manifest_point(marked)])
+        with store_errors(self._store.engine.address):
+            self._store.engine.client.set_payload(
+                self._store.collection,
+                {"version": marked.version},
+                points=nodes_of(manifest.document_id, version),
+                wait=True,
+            )
+
+    def _find_orphans(self) -> None:
+        """Nodes whose document is not there: only looked for if the counts say so."""
+        if self._seen == self._expected:
+            return
+        orphans: Counter[str] = Counter()
+        for points in scroll(self._store, matching(kind=NODES), payload=["document_id"]):
+            here = Counter(str((point.payload or {}).get("document_id")) for point in points)
+            known = self._with_manifest(here)
+            orphans.update({name: count for name, count in here.items() if name not in known})
+        for name, count in orphans.items():
+            if self._repair:
+                self._delete(models.FilterSelector(filter=nodes_of(name)))
+            self._report(
+                "orphans",
+                f"{count} nodes of a document that is not there",
+                document_id=name,
+                repaired=self._repair,
+            )
+
+    def _with_manifest(self, document_ids: Iterable[str]) -> set[str]:
+        places = {manifest_id(name): name for name in document_ids}
+        with store_errors(self._store.engine.address):
+            found = self._store.engine.client.retrieve(
+                self._store.collection, list(places), with_payload=False
+            )
+        return {places[str(point.id)] for point in found}
+
+    def _find_foreign_points(self) -> None:
+        known = matching(kind=(*NODES, "manifest", "collection")).must
+        count = count_points(self._store, models.Filter(must_not=known))
+        if count:
+            self._report("foreign", f"{count} points that are not this project's")
+
+    def _delete(self, selector: models.PointsSelector) -> None:
+        with store_errors(self._store.engine.address):
+            self._store.engine.client.delete(self._store.collection, selector, wait=True)
+
+
+def settle(store: TreeStore, manifest: Manifest) -> None:
+    """Delete all nodes of a document but the visible version's, and say so.
+
+    A document that has no visible version vanishes.
+    """
+    if manifest.version is None:
+        store.remove(manifest.document_id)
+        return
+    others = nodes_of(manifest.document_id)
+    others.must_not = matching(version=manifest.version).must
+    with store_errors(store.engine.address):
+        store.engine.client.delete(
+            store.collection, models.FilterSelector(filter=others), wait=True
+        )
+    store.put([manifest_point(manifest.model_copy(update={"settled": True}))])

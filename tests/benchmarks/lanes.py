@@ -1,0 +1,298 @@
+"""Three stores behind one interface: this project's, LlamaIndex's stock parts, LangChain's.
+
+The peers run as their documentation has it for a laptop: qdrant-client's local mode in a
+folder, beside a document store on disk. Where there is a choice it is in their favour:
+documents in groups, splitters without overlap (LangChain's counting characters, which
+is faster than tokens), few hits, searches by meaning only.
+"""
+
+import shutil
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.schema import Document
+from pydantic import PrivateAttr
+
+from tests.benchmarks.synthetic import CHARACTERS_PER_TOKEN, FakeVectors, Text
+
+LEVELS = (1024, 256, 128)
+BUDGET = 1024
+# 12 leaves that merge in part, and 4 parents (LangChain's default): more than the budget.
+STOCK_HITS = 12
+LANGCHAIN_HITS = 4
+_GROUP = 16  # documents handed to a peer at once
+
+
+class Lane(Protocol):
+    """A store on its way through the benchmark. Texts go in, contexts come out."""
+
+    round_trips: int
+    """Calls to an engine or document store so far, by queries."""
+
+    def ingest(self, texts: Iterable[Text]) -> int:
+        """Store them so that they survive a restart; the number of leaves."""
+
+    def query(self, question: str) -> list[str]:
+        """The texts of the contexts."""
+
+    def delete(self, document_id: str) -> None:
+        """Remove every trace of a document, so that it survives a restart."""
+
+    def points(self) -> int:
+        """How many points the engine holds."""
+
+    def settle(self) -> bool:
+        """Finish what runs in the background now; False where there is no such thing."""
+
+
+class FakeEmbedding(BaseEmbedding):
+    """`FakeVectors` as LlamaIndex's embedding."""
+
+    model_name: str = "fake"
+    embed_batch_size: int = 256
+    _vectors: FakeVectors = PrivateAttr()
+
+    def __init__(self, vectors: FakeVectors) -> None:
+        super().__init__()
+        self._vectors = vectors
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        return self._vectors.of([text])[0]
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        return self._vectors.of(texts)
+
+    def _get_query_embedding(self, query: str) -> list[float]:
+        return self._vectors.of([query])[0]
+
+    async def _aget_query_embedding(self, query: str) -> list[float]:
+        return self._get_query_embedding(query)
+
+
+def _counted(lane: Lane, call: Callable[..., Any]) -> Callable[..., Any]:
+    def counting(*args: Any, **kwargs: Any) -> Any:
+        lane.round_trips += 1
+        return call(*args, **kwargs)
+
+    return counting
+
+
+def _document(text: Text) -> Document:
+    metadata = {"title": text.title, "source": f"{text.id}.txt"}
+    return Document(id_=text.id, text=text.text, metadata=metadata)
+
+
+def _groups(texts: Iterable[Text]) -> Iterator[list[Text]]:
+    remaining = iter(texts)
+    while group := list(islice(remaining, _GROUP)):
+        yield group
+
+
+class Ours:
+    """`HierarchicalIndex` in a folder, pattern `parent`, default settings."""
+
+    def __init__(self, folder: Path, vectors: FakeVectors) -> None:
+        from indexes.index import HierarchicalIndex
+        from indexes.settings import load_settings
+
+        settings = load_settings(index=str(folder))
+        self.index = HierarchicalIndex(settings, embedding=FakeEmbedding(vectors))
+        self.retriever: Any = None
+        self.round_trips = 0
+
+    def ingest(self, texts: Iterable[Text]) -> int:
+        leaves = self.index.ingest(_document(text) for text in texts).leaves
+        self.retriever = self.index.retriever("parent", budget=BUDGET)
+        backend: Any = self.index.engine.client._client
+        for name in ("query_batch_points", "query_points", "retrieve", "scroll", "count"):
+            setattr(backend, name, _counted(self, getattr(backend, name)))
+        return leaves
+
+    def query(self, question: str) -> list[str]:
+        return [found.node.get_content() for found in self.retriever.retrieve(question)]
+
+    def delete(self, document_id: str) -> None:
+        self.index.remove(document_id)
+
+    def points(self) -> int:
+        store = self.index.store
+        return self.index.engine.client.count(store.collection).count
+
+    def settle(self) -> bool:
+        backend: Any = self.index.engine.client._client
+        backend.optimize(self.index.store.collection)
+        return True
+
+
+class Stock:
+    """`HierarchicalNodeParser`, `AutoMergingRetriever`, `SimpleDocumentStore` saved as JSON."""
+
+    def __init__(self, folder: Path, vectors: FakeVectors) -> None:
+        from llama_index.core import StorageContext, VectorStoreIndex
+        from llama_index.core.node_parser import HierarchicalNodeParser, SentenceSplitter
+        from llama_index.core.retrievers import AutoMergingRetriever, VectorIndexRetriever
+        from llama_index.core.storage.docstore import SimpleDocumentStore
+        from llama_index.vector_stores.qdrant import QdrantVectorStore
+        from qdrant_client import QdrantClient
+
+        self.round_trips = 0
+        self.client = QdrantClient(path=str(folder / "qdrant"))
+        self.docstore = SimpleDocumentStore()
+        self.saved = folder / "docstore.json"
+        # The parser's own default is one splitter a size, each with an overlap of 20.
+        self.parser = HierarchicalNodeParser.from_defaults(
+            node_parser_ids=[str(size) for size in LEVELS],
+            node_parser_map={
+                str(size): SentenceSplitter(chunk_size=size, chunk_overlap=0) for size in LEVELS
+            },
+        )
+        storage = StorageContext.from_defaults(
+            docstore=self.docstore,
+            vector_store=QdrantVectorStore("stock", client=self.client),
+        )
+        self.index = VectorStoreIndex(
+            [], storage_context=storage, embed_model=FakeEmbedding(vectors)
+        )
+        self.retriever = AutoMergingRetriever(
+            VectorIndexRetriever(self.index, similarity_top_k=STOCK_HITS), storage
+        )
+
+    def ingest(self, texts: Iterable[Text]) -> int:
+        from llama_index.core.node_parser import get_leaf_nodes
+
+        leaves = 0
+        for group in _groups(texts):
+            nodes = self.parser.get_nodes_from_documents([_document(text) for text in group])
+            below = get_leaf_nodes(nodes)
+            self.docstore.add_documents(nodes)
+            self.index.insert_nodes(below)
+            leaves += len(below)
+        self.docstore.persist(str(self.saved))
+        for name in ("query_points", "retrieve", "scroll", "count"):
+            setattr(self.client, name, _counted(self, getattr(self.client, name)))
+        store: Any = self.docstore._kvstore
+        store.get = _counted(self, store.get)
+        return leaves
+
+    def query(self, question: str) -> list[str]:
+        return [found.node.get_content() for found in self.retriever.retrieve(question)]
+
+    def delete(self, document_id: str) -> None:
+        from llama_index.core.schema import NodeRelationship
+
+        # `delete_ref_doc` of the index leaves every node in the document store, and that
+        # of the document store all but the roots: a node's source is its parent.
+        self.index.delete_ref_doc(document_id, delete_from_docstore=True)
+        waiting = [document_id]
+        children: dict[str, list[str]] = {}
+        for node in self.docstore.docs.values():
+            source = node.relationships.get(NodeRelationship.SOURCE)
+            children.setdefault(getattr(source, "node_id", ""), []).append(node.node_id)
+        while waiting:
+            for name in children.get(waiting.pop(), []):
+                self.docstore.delete_document(name, raise_error=False)
+                waiting.append(name)
+        self.docstore.persist(str(self.saved))
+
+    def points(self) -> int:
+        return self.client.count("stock").count
+
+    def settle(self) -> bool:
+        return False
+
+
+class LangChain:
+    """`ParentDocumentRetriever` with a Qdrant store and a `LocalFileStore`."""
+
+    def __init__(self, folder: Path, vectors: FakeVectors) -> None:
+        from langchain_classic.retrievers import ParentDocumentRetriever
+        from langchain_classic.storage import LocalFileStore, create_kv_docstore
+        from langchain_core.embeddings import Embeddings
+        from langchain_qdrant import QdrantVectorStore
+        from langchain_text_splitters import RecursiveCharacterTextSplitter
+        from qdrant_client import QdrantClient, models
+
+        class Fake(Embeddings):
+            def embed_documents(self, texts: list[str]) -> list[list[float]]:
+                return vectors.of(texts)
+
+            def embed_query(self, text: str) -> list[float]:
+                return vectors.of([text])[0]
+
+        def splitter(tokens: int) -> RecursiveCharacterTextSplitter:
+            size = round(tokens * CHARACTERS_PER_TOKEN)
+            return RecursiveCharacterTextSplitter(chunk_size=size, chunk_overlap=0)
+
+        self.round_trips = 0
+        self.client = QdrantClient(path=str(folder / "qdrant"))
+        self.client.create_collection(
+            "langchain",
+            models.VectorParams(size=vectors.dimension, distance=models.Distance.COSINE),
+        )
+        files = LocalFileStore(folder / "parents")
+        self.retriever = ParentDocumentRetriever(
+            vectorstore=QdrantVectorStore(self.client, "langchain", Fake()),
+            docstore=create_kv_docstore(files),
+            child_splitter=splitter(LEVELS[-1]),
+            parent_splitter=splitter(LEVELS[0]),
+            search_kwargs={"k": LANGCHAIN_HITS},
+        )
+        self._files: Any = files
+
+    def ingest(self, texts: Iterable[Text]) -> int:
+        from langchain_core.documents import Document as Given
+
+        for group in _groups(texts):
+            self.retriever.add_documents(
+                [
+                    Given(text.text, metadata={"title": text.title, "document_id": text.id})
+                    for text in group
+                ]
+            )
+        for name in ("query_points", "retrieve", "scroll", "count"):
+            setattr(self.client, name, _counted(self, getattr(self.client, name)))
+        # A file for each parent, read one after the other.
+        self._files._get_full_path = _counted(self, self._files._get_full_path)
+        return self.points()
+
+    def query(self, question: str) -> list[str]:
+        return [found.page_content for found in self.retriever.invoke(question)]
+
+    def delete(self, document_id: str) -> None:
+        from qdrant_client import models
+
+        # The retriever can't: the user looks for the children and deletes them by hand.
+        place = models.FieldCondition(
+            key="metadata.document_id", match=models.MatchValue(value=document_id)
+        )
+        wanted = models.Filter(must=[place])
+        found, _ = self.client.scroll("langchain", scroll_filter=wanted, limit=10_000)
+        parents = {point.payload["metadata"]["doc_id"] for point in found if point.payload}
+        self.client.delete("langchain", models.FilterSelector(filter=wanted))
+        self.retriever.docstore.mdelete(sorted(parents))
+
+    def points(self) -> int:
+        return self.client.count("langchain").count
+
+    def settle(self) -> bool:
+        return False
+
+
+LANES: dict[str, Callable[[Path, FakeVectors], Lane]] = {
+    "ours": Ours,
+    "stock": Stock,
+    "langchain": LangChain,
+}
+
+
+def open_lane(name: str, folder: Path, vectors: FakeVectors) -> Lane:
+    """A lane with an empty store in `folder`."""
+    # qdrant-client says that local mode is not for many points: that is what we measure.
+    warnings.filterwarnings("ignore", message="Local mode is not recommended")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return LANES[name](folder, vectors)

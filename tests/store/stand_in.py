@@ -1,0 +1,397 @@
+"""A stand-in for a Qdrant server: its REST interface over HTTP, the embedded engine behind.
+
+    with StandIn(tmp_path, key="secret") as server:
+        server.fail("reset", every=5)
+        QdrantClient(url=server.url, headers={"api-key": "secret"})
+
+No server binary can be had where this project is tested, so the wire is real and so is
+the engine, and what lies between is the one file that you are reading. It does not
+stand in for consensus, shards or replicas: parameters about these are accepted and
+recorded in `requests`, nothing more.
+"""
+
+import json
+import re
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+from urllib.parse import unquote, urlsplit
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
+from qdrant_client.http import models
+
+from indexes.errors import StoreError
+from indexes.store.edge import EdgeBackend
+
+Fate = Literal["reset", "lost", "slow", "malformed", "no result"]
+
+
+@dataclass
+class Fault:
+    """Something that goes wrong with requests, until it has happened `times` times.
+
+    Attributes:
+        kind: a status to answer with; `reset`, the connection is cut before anything is
+            done; `lost`, it is cut after the work is done; `slow`, the answer comes
+            after `seconds`; `malformed`, it is no JSON; `no result`, it has none.
+        route: a regular expression that `METHOD /path` must match.
+        every: which of the matching requests: every n-th.
+        times: how often at most.
+        seconds: of a slow answer.
+        headers: of an answer with a status.
+    """
+
+    kind: Fate | int
+    route: str = ""
+    every: int = 1
+    times: int = 1_000_000
+    seconds: float = 0.0
+    headers: dict[str, str] = field(default_factory=dict)
+    _seen: int = 0
+
+    def strikes(self, route: str) -> bool:
+        """Whether this request is one of them. Counts it."""
+        if self.times == 0 or not re.search(self.route, route):
+            return False
+        self._seen += 1
+        if self._seen % self.every:
+            return False
+        self.times -= 1
+        return True
+
+
+class StandIn:
+    """A server on a port of its own, with the collections of a folder.
+
+    Args:
+        folder: of the embedded engine; what is in it survives a restart.
+        key: the API key that is asked for; None asks for none.
+        port: to listen on; by default a free one.
+
+    Attributes:
+        requests: `METHOD /path` of every request that arrived, in order.
+        bodies: what came with them, or None.
+        key: may be changed while it runs.
+    """
+
+    def __init__(self, folder: Path, *, key: str | None = None, port: int = 0) -> None:
+        self.folder = folder
+        self.key = key
+        self.requests: list[str] = []
+        self.bodies: list[Any] = []
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+        self._port = port
+        self._running = False
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Begin to listen, again where it was stopped."""
+        self.backend = EdgeBackend(self.folder, optimize_after=10**9)
+        self._http: Any = _Server(("127.0.0.1", self._port), _Handler)
+        self._http.stand_in = self
+        self._port = self._http.server_port
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
+        self._thread.start()
+        self._running = True
+
+    def stop(self) -> None:
+        """Go away: connections are refused from now on."""
+        if self._running:
+            self._running = False
+            self._http.shutdown()
+            self._http.server_close()
+            self._thread.join()
+            self.backend.close()
+
+    def fail(self, kind: Fate | int, route: str = "", **options: Any) -> Fault:
+        """Add a fault; see `Fault`."""
+        fault = Fault(kind, route, **options)
+        with self._lock:
+            self._faults.append(fault)
+        return fault
+
+    def heal(self) -> None:
+        """No more faults."""
+        with self._lock:
+            self._faults.clear()
+
+    def forget(self) -> None:
+        """Empty the record of requests."""
+        with self._lock:
+            self.requests.clear()
+            self.bodies.clear()
+
+    def meet(self, route: str, body: Any) -> Fault | None:
+        """Note a request; the fault it meets, if any."""
+        with self._lock:
+            self.requests.append(route)
+            self.bodies.append(body)
+            struck = [fault for fault in self._faults if fault.strikes(route)]
+        return struck[0] if struck else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True  # a connection that is kept alive must not keep us
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients hang up on slow answers: no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: Any
+
+    def _handle(self) -> None:
+        stand_in: StandIn = self.server.stand_in
+        path = unquote(urlsplit(self.path).path)
+        raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+        body = json.loads(raw) if raw else None
+        fault = stand_in.meet(f"{self.command} {path}", body)
+        kind = fault.kind if fault else None
+        if stand_in.key is not None and self.headers.get("api-key") != stand_in.key:
+            self._send(401, b"Must provide an API key or an Authorization bearer token")
+            return
+        if kind == "reset":
+            self._cut()
+            return
+        if fault and isinstance(kind, int):
+            self._send(kind, _envelope(error="injected"), fault.headers)
+            return
+        if fault and kind == "slow":
+            time.sleep(fault.seconds)
+        status, answer = _answer(stand_in.backend, self.command, path, body)
+        if kind == "lost":
+            self._cut()
+        elif kind == "malformed":
+            self._send(200, b"<html>the proxy is sorry</html>")
+        elif kind == "no result":
+            self._send(200, _envelope())
+        else:
+            self._send(status, answer)
+
+    do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815
+
+    def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _cut(self) -> None:
+        """Hang up with a reset rather than an orderly end."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        # The buffered files of the handler still hold the socket open: let go of them.
+        self.rfile.close()
+        self.wfile = _Nowhere()  # type: ignore[assignment]
+
+    def log_message(self, *_args: Any) -> None:
+        """Be silent."""
+
+
+class _Nowhere:
+    closed = True
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def _envelope(result: Any = None, error: str | None = None) -> bytes:
+    status: Any = "ok" if error is None else {"error": error}
+    answer = {"result": to_jsonable_python(result), "status": status, "time": 0.001}
+    return json.dumps(answer).encode()
+
+
+def _answer(backend: EdgeBackend, method: str, path: str, body: Any) -> tuple[int, bytes]:
+    """Status and body, as the server's."""
+    if (method, path) == ("GET", "/"):
+        # The one answer without an envelope.
+        about = {"title": "qdrant - vector search engine", "version": "1.20.0"}
+        return 200, json.dumps(about).encode()
+    for wanted, pattern, serve in _ROUTES:
+        found = re.fullmatch(pattern, path)
+        if method != wanted or not found:
+            continue
+        name = found.groupdict().get("name", "")
+        try:
+            if name and not _may_be_missing(method, path) and not backend.collection_exists(name):
+                return 404, _envelope(error=f"Not found: Collection `{name}` doesn't exist!")
+            return 200, _envelope(serve(backend, body, **found.groupdict()))
+        except ValidationError as error:
+            return 400, _envelope(error=f"Format error in JSON body: {error}")
+        except StoreError as error:
+            conflict = method == "PUT" and "exists" in str(error)
+            return 409 if conflict else 400, _envelope(error=str(error))
+    return 404, b""
+
+
+def _may_be_missing(method: str, path: str) -> bool:
+    return path.endswith("/exists") or (path.count("/") == 2 and method in {"PUT", "DELETE"})
+
+
+# --- routes -------------------------------------------------------------------------------
+
+
+def _read(kind: Any, body: Any) -> Any:
+    return TypeAdapter(kind).validate_python(body)
+
+
+def _create(backend: EdgeBackend, body: Any, name: str) -> bool:
+    given = dict(_read(models.CreateCollection, body))
+    given["vectors_config"] = given.pop("vectors")
+    given["sparse_vectors_config"] = given.pop("sparse_vectors")
+    return backend.create_collection(name, **given)
+
+
+def _upsert(backend: EdgeBackend, body: Any, name: str) -> Any:
+    given = _read(models.PointInsertOperations, body)
+    points = given.batch if isinstance(given, models.PointsBatch) else given.points
+    return backend.upsert(
+        name, points, update_filter=given.update_filter, update_mode=given.update_mode
+    )
+
+
+def _scroll(backend: EdgeBackend, body: Any, name: str) -> Any:
+    given = _read(models.ScrollRequest, body)
+    points, following = backend.scroll(
+        name,
+        scroll_filter=given.filter,
+        limit=given.limit or 10,
+        order_by=given.order_by,
+        offset=given.offset,
+        with_payload=True if given.with_payload is None else given.with_payload,
+        with_vectors=given.with_vector or False,
+    )
+    return {"points": points, "next_page_offset": following}
+
+
+def _retrieve(backend: EdgeBackend, body: Any, name: str) -> Any:
+    given = _read(models.PointRequest, body)
+    wanted = True if given.with_payload is None else given.with_payload
+    return backend.retrieve(name, given.ids, wanted, given.with_vector or False)
+
+
+def _count(backend: EdgeBackend, body: Any, name: str) -> Any:
+    given = _read(models.CountRequest, body)
+    return backend.count(name, given.filter, given.exact is not False)
+
+
+def _facet(backend: EdgeBackend, body: Any, name: str) -> Any:
+    given = _read(models.FacetRequest, body)
+    return backend.facet(name, given.key, given.filter, given.limit or 10, bool(given.exact))
+
+
+def _query(backend: EdgeBackend, body: Any, name: str) -> Any:
+    return backend.query_batch_points(name, [_read(models.QueryRequest, body)])[0]
+
+
+def _query_batch(backend: EdgeBackend, body: Any, name: str) -> Any:
+    return backend.query_batch_points(name, _read(models.QueryRequestBatch, body).searches)
+
+
+def _index(backend: EdgeBackend, body: Any, name: str) -> Any:
+    given = _read(models.CreateFieldIndex, body)
+    return backend.create_payload_index(name, given.field_name, given.field_schema)
+
+
+def _update(backend: EdgeBackend, body: Any, name: str) -> bool:
+    given = dict(_read(models.UpdateCollection, body))
+    return backend.update_collection(name, **given)
+
+
+def _set_payload(write: str) -> Callable[..., Any]:
+    def serve(backend: EdgeBackend, body: Any, name: str) -> Any:
+        given = _read(models.SetPayload, body)
+        chosen = given.filter if given.points is None else given.points
+        return getattr(backend, write)(name, given.payload, chosen, given.key)
+
+    return serve
+
+
+def _delete_payload(backend: EdgeBackend, body: Any, name: str) -> Any:
+    given = _read(models.DeletePayload, body)
+    chosen = given.filter if given.points is None else given.points
+    return backend.delete_payload(name, given.keys, chosen)
+
+
+def _update_vectors(backend: EdgeBackend, body: Any, name: str) -> Any:
+    given = _read(models.UpdateVectors, body)
+    return backend.update_vectors(name, given.points, given.update_filter)
+
+
+def _batch(backend: EdgeBackend, body: Any, name: str) -> Any:
+    return backend.batch_update_points(name, _read(models.UpdateOperations, body).operations)
+
+
+_COLLECTION = "/collections/(?P<name>[^/]+)"
+
+_ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
+    ("GET", "/collections", lambda backend, _: backend.get_collections()),
+    ("GET", _COLLECTION, lambda backend, _, name: backend.get_collection(name)),
+    (
+        "GET",
+        _COLLECTION + "/exists",
+        lambda backend, _, name: {"exists": backend.collection_exists(name)},
+    ),
+    ("PUT", _COLLECTION, _create),
+    ("PATCH", _COLLECTION, _update),
+    ("DELETE", _COLLECTION, lambda backend, _, name: backend.delete_collection(name)),
+    ("PUT", _COLLECTION + "/index", _index),
+    (
+        "DELETE",
+        _COLLECTION + "/index/(?P<key>.+)",
+        lambda backend, _, name, key: backend.delete_payload_index(name, key),
+    ),
+    ("PUT", _COLLECTION + "/points", _upsert),
+    ("POST", _COLLECTION + "/points", _retrieve),
+    ("PUT", _COLLECTION + "/points/vectors", _update_vectors),
+    ("POST", _COLLECTION + "/points/batch", _batch),
+    ("POST", _COLLECTION + "/points/scroll", _scroll),
+    ("POST", _COLLECTION + "/points/count", _count),
+    ("POST", _COLLECTION + "/facet", _facet),
+    (
+        "POST",
+        _COLLECTION + "/points/delete",
+        lambda backend, body, name: backend.delete(name, _read(models.PointsSelector, body)),
+    ),
+    ("POST", _COLLECTION + "/points/payload", _set_payload("set_payload")),
+    ("PUT", _COLLECTION + "/points/payload", _set_payload("overwrite_payload")),
+    ("POST", _COLLECTION + "/points/payload/delete", _delete_payload),
+    (
+        "POST",
+        _COLLECTION + "/points/payload/clear",
+        lambda backend, body, name: backend.clear_payload(name, _read(models.PointsSelector, body)),
+    ),
+    ("POST", _COLLECTION + "/points/query", _query),
+    ("POST", _COLLECTION + "/points/query/batch", _query_batch),
+]

@@ -1,0 +1,665 @@
+"""An index on a server: over real HTTP, and what happens when that goes wrong.
+
+The server is the stand-in of `stand_in.py`, and beside it a real one whenever
+`RAG_TEST_QDRANT_URL` names it (its key in `RAG_TEST_QDRANT_API_KEY`).
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import grpc
+import pytest
+import yaml
+from llama_index.core.schema import Document
+from llama_index.core.vector_stores import MetadataFilter, MetadataFilters
+from pydantic import SecretStr
+from qdrant_client import QdrantClient, models
+from qdrant_client.grpc import ListCollectionsResponse
+
+from indexes.errors import SettingsError, StoreError
+from indexes.index import HierarchicalIndex
+from indexes.settings import Settings, load_settings
+from indexes.store import retries
+from indexes.store.connect import connect
+from indexes.store.points import BM25, bm25_query
+from tests.conftest import LEVELS
+from tests.fakes import ScriptedLLM, WordEmbedding
+from tests.store.stand_in import StandIn
+
+KEY = "s3cr3t-key"
+TOPICS = ["harbour", "orchard", "glacier", "market"]
+QUERY = "POST /collections/documents/points/query/batch"
+
+
+def text_about(topic: str, sentences: int = 24) -> str:
+    return " ".join(
+        f"Fact {n} about the {topic} concerns its {topic} keeper." for n in range(sentences)
+    )
+
+
+def documents(sentences: int = 24) -> list[Document]:
+    return [
+        Document(
+            text=text_about(topic, sentences),
+            id_=topic,
+            metadata={"title": topic, "letters": len(topic)},
+        )
+        for topic in TOPICS
+    ]
+
+
+# So many words that no two passages are alike, and no two vectors equally near a question.
+WORDS = [
+    f"{a}{b}{c}"
+    for a in "bdfglmnprt"
+    for b in ("al", "en", "is", "or")
+    for c in "bdfgklmnprstvwxyz"
+]
+
+
+def essays() -> list[Document]:
+    chance = random.Random(7)
+    return [
+        Document(
+            text=" ".join(
+                " ".join(chance.choices(WORDS, k=chance.randint(4, 14))).capitalize() + "."
+                for _ in range(30)
+            ),
+            id_=topic,
+            metadata={"title": topic},
+        )
+        for topic in TOPICS
+    ]
+
+
+def points(index: HierarchicalIndex) -> int:
+    return index.engine.client.count(index.settings.collection).count
+
+
+@dataclass
+class Place:
+    """A server to test against; `open` gives an index on it."""
+
+    url: str
+    key: str | None
+    collection: str = "documents"
+
+    def open(self, **settings: Any) -> HierarchicalIndex:
+        given = {
+            "index": self.url,
+            "qdrant_api_key": self.key,
+            "collection": self.collection,
+            "levels": LEVELS,
+            "budget": 120,
+            **settings,
+        }
+        return HierarchicalIndex(
+            load_settings(**given), embedding=WordEmbedding(), llm=ScriptedLLM()
+        )
+
+
+@pytest.fixture(autouse=True)
+def hardly_any_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(retries, "LONGEST_WAIT_SECONDS", 0.2)
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path) -> Iterator[StandIn]:
+    with StandIn(tmp_path / "served", key=KEY) as server:
+        yield server
+
+
+@pytest.fixture
+def remote(stand_in: StandIn) -> Iterator[HierarchicalIndex]:
+    """An empty index on the stand-in."""
+    with Place(stand_in.url, KEY).open() as index:
+        yield index
+
+
+REAL = os.environ.get("RAG_TEST_QDRANT_URL")
+
+
+@pytest.fixture(params=["stand-in", *(["server"] if REAL else [])])
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    """Each server there is."""
+    if request.param == "stand-in":
+        yield Place(request.getfixturevalue("stand_in").url, KEY)
+        return
+    real = Place(str(REAL), os.environ.get("RAG_TEST_QDRANT_API_KEY"), f"test-{uuid4().hex}")
+    yield real
+    with real.open() as index:
+        index.engine.client.delete_collection(real.collection)
+
+
+# --- as on a folder -------------------------------------------------------------------
+
+
+def test_documents_come_change_and_go(place: Place) -> None:
+    with place.open() as index:
+        assert sorted(index.ingest(documents()).added) == sorted(TOPICS)
+        assert [manifest.title for manifest in index.documents()] == sorted(TOPICS)
+        before = points(index)
+        assert len(index.ingest(documents()).unchanged) == len(TOPICS)
+        changed = Document(text="Blue ice.", id_="glacier", metadata={"title": "glacier"})
+        assert index.ingest([changed]).updated == ["glacier"]
+        texts = [c.text for c in index.retrieve("glacier")[0] if c.title == "glacier"]
+        assert texts == ["Blue ice."]
+        index.remove("glacier")
+        index.ingest(documents())
+        assert points(index) == before
+
+
+@pytest.mark.parametrize(
+    ("pattern", "mode"),
+    [("regular", "dense"), ("parent", "dense"), ("parent-ratio", "dense"), ("parent", "hybrid")],
+)
+def test_a_server_finds_what_a_folder_finds(
+    place: Place, index: HierarchicalIndex, pattern: str, mode: str
+) -> None:
+    index.ingest(essays())
+    question = " ".join(WORDS[5::40])
+    with place.open() as served:
+        served.ingest(essays())
+        here, _ = index.retrieve(question, pattern, search=mode)
+        there, _ = served.retrieve(question, pattern, search=mode)
+        assert [c.text for c in there] == [c.text for c in here]
+        assert [c.id for c in there] == [c.id for c in here]
+        assert [c.score for c in there] == pytest.approx([c.score for c in here], rel=1e-4)
+
+
+def test_a_server_scores_words_as_a_folder_does(place: Place, index: HierarchicalIndex) -> None:
+    index.ingest(essays())
+    wanted = bm25_query(" ".join(WORDS[5::40]))
+    with place.open() as served:
+        served.ingest(essays())
+        here, there = (
+            {
+                hit.id: hit.score
+                for hit in found.engine.client.query_points(
+                    found.settings.collection, wanted, using=BM25, limit=100
+                ).points
+            }
+            for found in (index, served)
+        )
+        assert len(here) > 10
+        assert there == pytest.approx(here, rel=1e-4)
+
+
+async def test_async_finds_what_sync_finds(place: Place) -> None:
+    with place.open() as index:
+        await asyncio.to_thread(index.ingest, documents())
+        sync = [await asyncio.to_thread(index.retrieve, f"the {t} keeper") for t in TOPICS]
+        awaited = await asyncio.gather(*(index.aretrieve(f"the {t} keeper") for t in TOPICS))
+        assert [contexts for contexts, _ in awaited] == [contexts for contexts, _ in sync]
+        await index.engine.aclose()
+
+
+def test_filters_reach_the_server(place: Place) -> None:
+    with place.open(qdrant_indexes="letters:integer", qdrant_tenant="title") as index:
+        index.ingest(documents())
+        seven = MetadataFilters(filters=[MetadataFilter(key="letters", value=7)])
+        contexts, _ = index.retrieve("keeper", filters=seven, budget=2000)
+        assert {context.title for context in contexts} == {"harbour", "orchard", "glacier"}
+        market = MetadataFilters(filters=[MetadataFilter(key="title", value="market")])
+        contexts, _ = index.retrieve("keeper", filters=market, budget=2000)
+        assert {context.title for context in contexts} == {"market"}
+        indexed = index.engine.client.get_collection(place.collection).payload_schema
+        assert {"metadata.letters", "metadata.title", "root"} <= set(indexed)
+
+
+@pytest.mark.parametrize("cut_after", [1, 3, 4])
+def test_an_ingest_that_dies_leaves_the_old_version_or_the_new_one(
+    place: Place, cut_after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = text_about("market"), text_about("market", 40).replace("Fact", "Legend")
+
+    class Died(BaseException):
+        """The process is gone: nothing below may handle this."""
+
+    def shown(index: HierarchicalIndex) -> str:
+        contexts, _ = index.retrieve("market", budget=10_000)
+        return "".join(context.text for context in sorted(contexts, key=lambda c: c.start))
+
+    with place.open() as index:
+        index.ingest([Document(text=old, id_="market", metadata={"title": "market"})])
+        writes = 0
+        backend = index.engine.client._client
+        for name in ("upsert", "delete"):
+            original = getattr(backend, name)
+
+            def dying(*args: Any, _original: Any = original, **kwargs: Any) -> Any:
+                nonlocal writes
+                writes += 1
+                if writes > cut_after:
+                    raise Died
+                return _original(*args, **kwargs)
+
+            monkeypatch.setattr(backend, name, dying)
+        changed = Document(text=new, id_="market", metadata={"title": "market"})
+        with contextlib.suppress(Died):
+            index.ingest([changed])
+        monkeypatch.undo()
+    with place.open() as again:
+        assert shown(again) in (old, new)
+        again.ingest([changed])
+        assert shown(again) == new
+        assert all(manifest.settled for manifest in again.documents())
+
+
+# --- on the wire ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pattern", ["regular", "parent", "parent-ratio"])
+async def test_a_question_is_two_requests(
+    stand_in: StandIn, remote: HierarchicalIndex, pattern: str
+) -> None:
+    await asyncio.to_thread(remote.ingest, documents()[:2])
+    remote.retriever(pattern)
+    stand_in.forget()
+    await asyncio.to_thread(remote.retrieve, "harbour keeper", pattern)
+    assert stand_in.requests == [QUERY] * 2
+    await remote.aretrieve("harbour keeper", pattern)
+    assert stand_in.requests == [QUERY] * 4
+    await remote.engine.aclose()
+
+
+def creation(stand_in: StandIn) -> dict[str, Any]:
+    """What the server was told when the collection was made."""
+    place = stand_in.requests.index("PUT /collections/documents")
+    return dict(stand_in.bodies[place])
+
+
+def without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    return value
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, {}),
+        ({"qdrant_shards": 6}, {"shard_number": 6}),
+        (
+            {"qdrant_replicas": 3, "qdrant_write_consistency": 2},
+            {"replication_factor": 3, "write_consistency_factor": 2},
+        ),
+        ({"qdrant_payload_on_disk": True}, {"on_disk_payload": True}),
+        (
+            {"qdrant_hnsw_m": 32, "qdrant_hnsw_ef_construct": 256, "qdrant_hnsw_on_disk": True},
+            {"hnsw_config": {"m": 32, "ef_construct": 256, "on_disk": True}},
+        ),
+        (
+            {"qdrant_tenant": "team", "qdrant_hnsw_m": 0, "qdrant_hnsw_payload_m": 16},
+            {"hnsw_config": {"m": 0, "payload_m": 16}},
+        ),
+        (
+            {"qdrant_quantization": "scalar"},
+            {"quantization_config": {"scalar": {"type": "int8", "always_ram": True}}},
+        ),
+        (
+            {"qdrant_quantization": "binary"},
+            {"quantization_config": {"binary": {"always_ram": True}}},
+        ),
+    ],
+)
+def test_settings_become_parameters_of_the_collection(
+    stand_in: StandIn, settings: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    with Place(stand_in.url, KEY).open(**settings) as index:
+        index.ingest([])
+    made = without_nulls(creation(stand_in))
+    assert made.pop("vectors") == {"dense": {"size": 64, "distance": "Cosine"}}
+    assert made.pop("sparse_vectors") == {"bm25": {"modifier": "idf"}}
+    assert made == expected
+
+
+def test_vectors_can_be_on_disk_and_tenants_have_their_index(stand_in: StandIn) -> None:
+    with Place(stand_in.url, KEY).open(qdrant_vectors_on_disk=True, qdrant_tenant="team") as index:
+        index.ingest([])
+    made = without_nulls(creation(stand_in))
+    assert made["vectors"]["dense"]["on_disk"] is True
+    assert made["sparse_vectors"]["bm25"]["index"] == {"on_disk": True}
+    indexed = [body for body in stand_in.bodies if body and "field_name" in body]
+    tenant = {"type": "keyword", "is_tenant": True}
+    assert {"field_name": "metadata.team", "field_schema": tenant} in map(without_nulls, indexed)
+
+
+def test_searches_carry_their_parameters_and_exact_ones_stay_exact(stand_in: StandIn) -> None:
+    settings = {
+        "qdrant_hnsw_ef": 128,
+        "qdrant_quantization": "scalar",
+        "qdrant_oversampling": 2.5,
+        "qdrant_rescore": True,
+    }
+    with Place(stand_in.url, KEY).open(**settings) as index:
+        index.ingest(documents()[:1])
+        stand_in.forget()
+        assert index.retrieve("harbour")[0]
+    first, second = (without_nulls(body)["searches"] for body in stand_in.bodies[-2:])
+    tuned = {"hnsw_ef": 128, "quantization": {"rescore": True, "oversampling": 2.5}}
+    assert [without_nulls(s.get("params")) for s in first if s["using"] == "dense"] == [tuned] * 2
+    assert all("params" not in without_nulls(s) for s in first if s["using"] == "bm25")
+    assert [s["params"] for s in map(without_nulls, second) if s.get("using") == "dense"] == [
+        {"exact": True}
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"qdrant_replicas": 2, "qdrant_write_consistency": 3}, "raise RAG_QDRANT_REPLICAS"),
+        ({"qdrant_hnsw_payload_m": 16}, "needs RAG_QDRANT_TENANT"),
+        ({"qdrant_hnsw_m": 0}, "needs RAG_QDRANT_HNSW_PAYLOAD_M"),
+        ({"qdrant_indexes": "year"}, "'year' is not KEY:TYPE with a type of keyword, integer"),
+        ({"qdrant_indexes": "year:number"}, "'year:number' is not KEY:TYPE"),
+        ({"qdrant_shards": 0}, "qdrant_shards"),
+        ({"qdrant_quantization": "turbo"}, "RAG_QDRANT_QUANTIZATION"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(
+    settings: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(SettingsError, match=expected):
+        Place("http://127.0.0.1:1", None).open(**settings)
+
+
+@pytest.mark.parametrize("setting", ["qdrant_shards", "qdrant_timeout", "qdrant_retries"])
+def test_a_folder_refuses_what_is_for_servers(
+    tmp_path: Path, setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"RAG_{setting.upper()}", "3")
+    with pytest.raises(SettingsError, match=f"setting {setting} .* is for a Qdrant server"):
+        HierarchicalIndex.open(tmp_path / "index")
+    assert not (tmp_path / "index").exists()
+
+
+def test_a_folder_does_not_mind_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_QDRANT_API_KEY", KEY)
+    HierarchicalIndex.open(tmp_path / "index").close()
+
+
+# --- when things go wrong for a moment ------------------------------------------------
+
+
+def test_one_failure_in_five_changes_nothing(stand_in: StandIn, index: HierarchicalIndex) -> None:
+    index.ingest(documents())
+    stand_in.fail("reset", every=9)
+    stand_in.fail(503, every=11)
+    with Place(stand_in.url, KEY).open(qdrant_retries=8) as served:
+        assert len(served.ingest(documents()).added) == len(TOPICS)
+        changed = [Document(text="Ice.", id_="glacier", metadata={"title": "glacier"})]
+        served.ingest(changed)
+        index.ingest(changed)
+        for topic in TOPICS * 3:
+            here, _ = index.retrieve(f"the {topic} keeper")
+            there, _ = served.retrieve(f"the {topic} keeper")
+            assert [context.id for context in there] == [context.id for context in here]
+        stand_in.heal()
+        assert points(served) == points(index)
+        assert all(manifest.settled for manifest in served.documents())
+    assert len(set(ids_of(stand_in))) == points(index)
+
+
+def ids_of(stand_in: StandIn) -> list[Any]:
+    found, _ = stand_in.backend.scroll("documents", limit=10_000)
+    return [point.id for point in found]
+
+
+async def test_one_failure_in_five_changes_nothing_for_coroutines(
+    stand_in: StandIn, remote: HierarchicalIndex
+) -> None:
+    await asyncio.to_thread(remote.ingest, documents()[:2])
+    expected = await asyncio.to_thread(remote.retrieve, "harbour keeper")
+    stand_in.fail(500, every=9)
+    stand_in.fail("reset", every=11)
+    found = await asyncio.gather(*(remote.aretrieve("harbour keeper") for _ in range(20)))
+    assert all(contexts == expected[0] for contexts, _ in found)
+    await remote.engine.aclose()
+
+
+def test_a_write_whose_answer_was_lost_is_not_made_twice(
+    stand_in: StandIn, index: HierarchicalIndex
+) -> None:
+    index.ingest(documents())
+    # Also the first request of all writes, which makes the collection.
+    stand_in.fail("lost", r"^(PUT|DELETE|POST .*/delete)", every=2)
+    stand_in.fail("lost", r"^PUT /collections/[^/]+$", times=1)
+    with Place(stand_in.url, KEY).open() as served:
+        served.ingest(documents())
+        served.ingest(documents(30)[:1])
+        index.ingest(documents(30)[:1])
+        stand_in.heal()
+        assert points(served) == points(index)
+
+
+def test_a_malformed_answer_is_an_error_and_the_next_try_goes_through(
+    stand_in: StandIn, remote: HierarchicalIndex
+) -> None:
+    remote.ingest(documents()[:1])
+    for kind in ("malformed", "no result"):
+        stand_in.fail(kind, "query/batch", times=1)  # type: ignore[arg-type]
+        assert "answered something that is not Qdrant's" in failure(remote.retrieve, "harbour")
+        assert remote.retrieve("harbour")[0]
+
+
+def test_a_slow_answer_is_asked_for_again(stand_in: StandIn) -> None:
+    with Place(stand_in.url, KEY).open(qdrant_timeout=1, qdrant_retries=1) as index:
+        index.ingest(documents()[:1])
+        stand_in.fail("slow", "query/batch", seconds=1.3, times=1)
+        assert index.retrieve("harbour")[0]
+
+
+def test_an_overloaded_server_is_given_the_time_it_asks_for(
+    stand_in: StandIn, remote: HierarchicalIndex
+) -> None:
+    remote.ingest(documents()[:1])
+    stand_in.fail(429, "query/batch", times=1, headers={"retry-after": "1"})
+    started = time.perf_counter()
+    assert remote.retrieve("harbour")[0]
+    assert time.perf_counter() - started >= retries.LONGEST_WAIT_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "expected"),
+    [
+        ("reset", {}, "cannot reach"),
+        (500, {}, "failed (500): injected"),
+        (429, {}, "refused the request (429): injected"),
+        (429, {"headers": {"retry-after": "1"}}, "is overloaded (injected): try again later"),
+    ],
+)
+def test_retries_end(stand_in: StandIn, kind: Any, options: dict[str, Any], expected: str) -> None:
+    with Place(stand_in.url, KEY).open(qdrant_retries=2) as index:
+        index.ingest(documents()[:1])
+        stand_in.forget()
+        stand_in.fail(kind, "query/batch", **options)
+        assert expected in failure(index.retrieve, "harbour")
+        assert stand_in.requests == [QUERY] * 3
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 413, 422])
+def test_what_the_client_did_wrong_is_not_repeated(
+    stand_in: StandIn, remote: HierarchicalIndex, status: int
+) -> None:
+    remote.ingest(documents()[:1])
+    stand_in.forget()
+    stand_in.fail(status, "query/batch")
+    failure(remote.retrieve, "harbour")
+    assert stand_in.requests == [QUERY]
+
+
+def test_a_server_that_restarts_meanwhile_is_waited_for(
+    stand_in: StandIn, remote: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote.ingest(documents()[:1])
+    stand_in.stop()
+    again = threading.Timer(0.05, stand_in.start)
+    again.start()
+    assert remote.retrieve("harbour")[0]
+    again.join()
+
+
+# --- when things go wrong for good ----------------------------------------------------
+
+
+def failure(action: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
+    """The one line that an action fails with."""
+    with pytest.raises(StoreError) as caught:
+        action(*args, **kwargs)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert KEY not in message
+    return message
+
+
+def test_a_wrong_key_is_refused_at_once(stand_in: StandIn) -> None:
+    stand_in.key = "another"
+    assert "refused the API key (401)" in failure(Place(stand_in.url, KEY).open)
+    assert len(stand_in.requests) == 1
+
+
+def test_a_key_that_is_taken_away_is_an_error(stand_in: StandIn, remote: HierarchicalIndex) -> None:
+    remote.ingest(documents()[:1])
+    stand_in.key = "another"
+    assert "refused the API key (401)" in failure(remote.retrieve, "harbour")
+
+
+def test_a_wrong_address_is_not_waited_for(stand_in: StandIn) -> None:
+    stand_in.stop()
+    started = time.perf_counter()
+    assert "cannot reach" in failure(Place(stand_in.url, KEY).open, qdrant_retries=20)
+    assert time.perf_counter() - started < 1
+
+
+def test_a_wrong_path_is_an_error(stand_in: StandIn) -> None:
+    message = failure(Place(f"{stand_in.url}/elsewhere", KEY).open)
+    assert "answered 404, and not as a Qdrant server does" in message
+
+
+def test_a_collection_that_vanishes_is_an_error(
+    stand_in: StandIn, remote: HierarchicalIndex
+) -> None:
+    remote.ingest(documents()[:1])
+    stand_in.backend.delete_collection("documents")
+    message = failure(remote.retrieve, "harbour")
+    assert "refused the request (404): Not found: Collection `documents`" in message
+
+
+def test_a_server_that_dies_during_an_ingest_is_an_error_and_the_next_run_goes_on(
+    stand_in: StandIn, index: HierarchicalIndex
+) -> None:
+    index.ingest(documents(150))
+    with Place(stand_in.url, KEY).open(qdrant_retries=1) as served:
+        assert "cannot reach" in failure(
+            served.ingest,
+            documents(150),
+            on_progress=lambda now: stand_in.stop() if now.event == "stored" else None,
+        )
+    stand_in.start()
+    with Place(stand_in.url, KEY).open() as again:
+        report = again.ingest(documents(150))
+        assert report.unchanged and report.added
+        assert points(again) == points(index)
+        assert [m.title for m in again.documents()] == sorted(TOPICS)
+
+
+# --- gRPC -----------------------------------------------------------------------------
+
+
+def test_grpc_tries_again_by_itself() -> None:
+    calls: list[str] = []
+
+    class Flaky(grpc.GenericRpcHandler):
+        """A gRPC server that is unavailable twice, then has no collections."""
+
+        def service(self, details: Any) -> Any:
+            def serve(_request: bytes, context: Any) -> bytes:
+                calls.append(details.method)
+                if len(calls) < 3:
+                    context.abort(grpc.StatusCode.UNAVAILABLE, "starting")
+                return ListCollectionsResponse().SerializeToString()
+
+            return grpc.unary_unary_rpc_method_handler(serve)
+
+    server = grpc.server(futures.ThreadPoolExecutor(2), handlers=(Flaky(),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    given: dict[str, Any] = {"host": "127.0.0.1", "grpc_port": port, "prefer_grpc": True}
+    try:
+        options = retries.grpc_options(4)
+        client = QdrantClient(**given, grpc_options=options, check_compatibility=False)
+        assert client.get_collections().collections == []
+        assert calls == ["/qdrant.Collections/List"] * 3
+        client.close()
+        calls.clear()
+        once = QdrantClient(
+            **given, grpc_options=retries.grpc_options(0), check_compatibility=False
+        )
+        with pytest.raises(grpc.RpcError):
+            once.get_collections()
+        assert len(calls) == 1
+        once.close()
+    finally:
+        server.stop(None)
+    policy = json.loads(options["grpc.service_config"])["methodConfig"][0]["retryPolicy"]
+    assert policy["maxAttempts"] == 5
+
+
+# --- ordinary use of the server -------------------------------------------------------
+
+
+async def test_what_others_do_with_a_client_works_too(stand_in: StandIn) -> None:
+    async with connect(stand_in.url, api_key=SecretStr(KEY)) as engine:
+        client = engine.client
+        client.create_collection("c", models.VectorParams(size=2, distance=models.Distance.DOT))
+        client.upload_points(
+            "c",
+            [models.PointStruct(id=n, vector=[n, 1], payload={"n": n}) for n in range(10)],
+            batch_size=3,
+        )
+        assert [hit.id for hit in client.query_points("c", [1.0, 0.0], limit=2).points] == [9, 8]
+        client.set_payload("c", {"seen": True}, points=[9])
+        client.delete("c", [8])
+        assert (await engine.aclient.retrieve("c", [9]))[0].payload == {"n": 9, "seen": True}
+        page, following = await engine.aclient.scroll("c", limit=4)
+        assert ([point.id for point in page], following) == ([0, 1, 2, 3], 4)
+        assert (await engine.aclient.count("c")).count == 9
+        assert client.get_collection("c").points_count == 9
+        assert client.delete_collection("c")
+        assert not client.collection_exists("c")
+
+
+# --- docs/scaling.md ------------------------------------------------------------------
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_documentation_names_every_setting_and_no_other() -> None:
+    text = (DOCS / "scaling.md").read_text(encoding="utf-8")
+    named = {name.lower() for name in re.findall(r"RAG_(QDRANT_[A-Z_]*[A-Z])", text)}
+    named |= {f"qdrant_{name.lower()}" for name in re.findall(r"…_([A-Z_]*[A-Z])", text)}
+    assert named == {name for name in Settings.model_fields if name.startswith("qdrant_")}
+
+
+def test_the_cluster_is_pinned_keyed_and_published_on_loopback_only() -> None:
+    text = (DOCS / "qdrant-cluster" / "compose.yaml").read_text(encoding="utf-8")
+    nodes = yaml.safe_load(text)["services"]
+    assert len(nodes) == 3
+    for node in nodes.values():
+        assert re.fullmatch(r"qdrant/qdrant:v\d+\.\d+\.\d+", node["image"])
+        assert node["environment"]["QDRANT__SERVICE__API_KEY"].startswith("${RAG_QDRANT_API_KEY:?")
+        assert all(re.fullmatch(r"127\.0\.0\.1:\d+:633[34]", port) for port in node["ports"])
