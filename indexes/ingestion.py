@@ -127,7 +127,7 @@ def ingest(
 
     A document whose content is there already is left alone; one that changed replaces
     its old version; one that fails is reported and the rest goes on. Interrupted at any
-    point, the same call goes on from there.
+    point, the same call goes on from there. Of several threads one ingests at a time.
 
     Args:
         documents: read as they are needed.
@@ -143,9 +143,12 @@ def ingest(
     report = report if report is not None else IngestReport()
     started = time.perf_counter()
     try:
-        if store.engine.embedded:
-            store.recover()
-        with ThreadPoolExecutor(1, thread_name_prefix="rag-write") as writer:
+        with (
+            store.writing(),
+            ThreadPoolExecutor(1, thread_name_prefix="rag-write") as writer,
+        ):
+            if store.engine.embedded:
+                store.recover()
             run = _Run(store, embedding, on_progress, report, writer)
             for jobs in _groups(run.read(documents)):
                 run.embed(jobs)

@@ -153,7 +153,7 @@ class TreeRetriever(BaseRetriever):
             levels=sorted(made.embedded_levels, reverse=True),
             whole_roots=self._method != "leaves",
             filters=self._filters,
-            skip_versions=self._store.unfinished(),
+            skip=self._store.unfinished(),
         )
 
     def _describe(self, record: Stage, found: Found) -> None:

@@ -99,7 +99,7 @@ class TreeSearch:
         levels: the level of the leaves, then those above it that have vectors.
         whole_roots: fetch everything under the roots of the hits, not just the hits.
         filters: what nodes must match, besides.
-        skip_versions: versions being written, which are not visible anyway.
+        skip: documents and versions being written, which are not visible anyway.
     """
 
     def __init__(
@@ -109,14 +109,14 @@ class TreeSearch:
         levels: Sequence[int],
         whole_roots: bool,
         filters: models.Filter | None = None,
-        skip_versions: Sequence[str] = (),
+        skip: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._question = question
         self._leaf_level, *parents = levels
         self._parent_level = parents[0] if parents and whole_roots else None
         self._whole_roots = whole_roots
         self._filters = filters
-        self._skip = list(skip_versions)
+        self._skip = list(skip)
         self._dense = list(question.vector) if question.vector is not None else None
         sparse = bm25_query(question.text) if question.mode != "dense" else None
         # A question of nothing but stop words has no words to search for.
@@ -157,7 +157,9 @@ class TreeSearch:
         if self._filters is not None:
             wanted = models.Filter(must=[wanted, self._filters])
         if self._skip:
-            wanted.must_not = matching(version=self._skip).must
+            wanted.must_not = [
+                matching(document_id=document, version=version) for document, version in self._skip
+            ]
         return wanted
 
     def fetches(self, responses: Sequence[Points]) -> list[models.QueryRequest]:

@@ -43,7 +43,6 @@ _SAME: dict[type[BaseModel], tuple[Callable[..., Any], dict[str, str]]] = {
     models.HasVectorCondition: (edge.HasVectorCondition, {"has_vector": "vector"}),
     models.Nested: (edge.NestedCondition, {}),
     models.MinShould: (edge.MinShould, {}),
-    models.SparseVector: (edge.SparseVector, {}),
     models.OrderBy: (edge.OrderBy, {}),
     models.SearchParams: (edge.SearchParams, {}),
     models.QuantizationSearchParams: (edge.QuantizationSearchParams, {}),
@@ -271,6 +270,8 @@ _RULES: dict[type[BaseModel], Callable[[Any], Any]] = {
     models.StopwordsSet: _stopwords,
     models.TextIndexParams: _text_index,
     models.SearchParams: _search_params,
+    # Field by field it would be walked element by element.
+    models.SparseVector: lambda value: edge.SparseVector(value.indices, value.values),
     models.SparseVectorParams: _sparse_params,
     models.HnswConfigDiff: _hnsw_diff,
     models.FormulaQuery: _formula,

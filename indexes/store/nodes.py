@@ -13,7 +13,9 @@ Whatever instant a crash picks, the manifest names one whole version or none, an
 """
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import cast
 
@@ -50,6 +52,9 @@ _MADE_WITH = {
     "embedded_levels": ("embedded chunk sizes", "RAG_LEVELS"),
 }
 
+# Who writes to a collection of an engine in this process, whichever store it goes through.
+_writers: defaultdict[tuple[str, str], threading.RLock] = defaultdict(threading.RLock)
+
 
 class TreeStore:
     """Documents, as trees, in one collection of an engine. Thread-safe."""
@@ -61,11 +66,26 @@ class TreeStore:
         self.collection = collection
         self.server = server or ServerParameters()
         self._fingerprint: Fingerprint | None = None
-        self._unfinished: set[str] = set()
+        self._unfinished: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"TreeStore({self.collection!r} in {self.engine.address!r})"
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the pen: one at a time writes documents here, whichever store it uses.
+
+        Work in progress looks just like work that a crash cut short, so nothing may mend
+        what another thread is writing. Other processes can only be on a server, where
+        nothing is mended unasked.
+        """
+        with _writers[self.engine.address, self.collection]:
+            try:
+                yield
+            finally:
+                with self._lock:
+                    self._unfinished.clear()
 
     # The collection
 
@@ -90,6 +110,11 @@ class TreeStore:
                 found = self.engine.client.retrieve(
                     self.collection, [COLLECTION_POINT], with_payload=True
                 )
+            if not found and self._empty():
+                raise StoreError(
+                    f"nothing is indexed in {self.engine.address} (collection "
+                    f"{self.collection}): run `python -m app ingest FILES` first"
+                )
             if not found:
                 raise StoreError(
                     f"collection {self.collection} in {self.engine.address} was not made by "
@@ -104,10 +129,15 @@ class TreeStore:
         Raises:
             IndexMismatchError: it was made with another model or other chunk sizes.
         """
-        with self._lock:
-            if not self.exists():
+        with self.writing():
+            # Empty, it may have been cut short when it was made.
+            if self._fingerprint is None and (not self.exists() or self._empty()):
                 self._create(wanted)
         self.check(**wanted.model_dump(exclude={"kind", "format"}))
+
+    def _empty(self) -> bool:
+        with store_errors(self.engine.address):
+            return self.engine.client.count(self.collection).count == 0
 
     def check(self, **wanted: object) -> None:
         """Compare fields of the collection's `Fingerprint` with what they should be.
@@ -204,8 +234,10 @@ class TreeStore:
                     with_vectors=[DENSE],
                 )
             for point in points:
-                if point.payload and isinstance(point.vector, dict):
-                    found[point.payload["digest"]] = cast("list[float]", point.vector[DENSE])
+                digest = (point.payload or {}).get("digest")
+                vector = point.vector.get(DENSE) if isinstance(point.vector, dict) else None
+                if digest is not None and vector is not None:
+                    found[digest] = cast("list[float]", vector)
             if offset is None:
                 return found
 
@@ -231,8 +263,9 @@ class TreeStore:
             nodes=len(tree.nodes),
             metadata=metadata,
         )
-        with self._lock:
-            self._unfinished.add(tree.version)
+        if manifest.version != tree.version:
+            with self._lock:
+                self._unfinished.add((document.id_, tree.version))
         # Until the switch the document is described as it was.
         shown = before if before is not None and before.version is not None else manifest
         self._write([manifest_point(shown.model_copy(update={"settled": False}))])
@@ -251,25 +284,25 @@ class TreeStore:
         )
         self._write([manifest_point(new)])
         with self._lock:
-            self._unfinished.discard(version)
+            self._unfinished.discard((manifest.document_id, version))
         if replaces:
             self._settle(new)
 
     def remove(self, document_id: str) -> bool:
         """Delete a document with every node of it; False if there was none."""
-        manifest = self.manifest(document_id) if self.exists() else None
-        if manifest is None:
-            return False
-        gone = manifest.model_copy(update={"version": None, "settled": False})
-        self._write([manifest_point(gone)])
-        self._settle(gone)
-        return True
+        with self.writing():
+            manifest = self.manifest(document_id) if self.exists() else None
+            if manifest is None:
+                return False
+            gone = manifest.model_copy(update={"version": None, "settled": False})
+            self._write([manifest_point(gone)])
+            self._settle(gone)
+            return True
 
     def recover(self) -> int:
         """Finish what a crash left behind; returns how many documents were touched.
 
-        Only for an engine that no one else is writing to: work in progress looks just
-        like work that was cut short.
+        Only while `writing`, and only for an engine that no other process writes to.
         """
         unsettled = [found for found in self._all_manifests() if not found.settled]
         for manifest in unsettled:
@@ -306,8 +339,8 @@ class TreeStore:
 
     # Queries
 
-    def unfinished(self) -> list[str]:
-        """Versions being written here now: searching can skip them at once.
+    def unfinished(self) -> list[tuple[str, str]]:
+        """Documents and versions being written here now, which searching can skip at once.
 
         Only a saving. What makes half-written documents invisible is their manifest.
         """

@@ -13,6 +13,7 @@ so that the next ingest of the same file writes it anew instead of calling it un
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -221,8 +222,9 @@ def verify(
 ) -> Verification:
     """Look at every point of the collection, and mend what can be mended.
 
-    Documents that this process is writing are not taken for damage. Those that another
-    process writes to a server look like work that was cut short: repair when all is quiet.
+    Documents that this process is writing are not taken for damage, and repairing waits for
+    them. Those that another process writes to a server look like work that was cut short:
+    repair when all is quiet.
 
     Args:
         store: what to look at.
@@ -233,7 +235,8 @@ def verify(
     Raises:
         StoreError: nothing is indexed yet, or the index cannot be read.
     """
-    return _Verifier(store, repair, on_progress).run()
+    with store.writing() if repair else nullcontext():
+        return _Verifier(store, repair, on_progress).run()
 
 
 class _Verifier:

@@ -31,7 +31,6 @@ def test_a_killed_process_loses_nothing_acknowledged_and_shows_no_half_document(
     assert outcome["acknowledged"] > KILLS / 2, "it was killed while it was working"
 
 
-@pytest.mark.xfail(reason="prepare() takes a collection without fingerprint for someone else's")
 def test_a_collection_whose_creation_was_cut_short_is_made_by_the_next_ingest(
     index: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from indexes.index import HierarchicalIndex
 from indexes.settings import load_settings
 from tests.benchmarks.threads import run
@@ -22,7 +20,6 @@ def test_readers_see_whole_documents_while_one_writes(tmp_path: Path) -> None:
     assert outcome.queries > 8 and outcome.writes > 1
 
 
-@pytest.mark.xfail(reason="ingest's recover() deletes what another thread is writing")
 def test_several_writers_do_not_disturb_each_other(tmp_path: Path) -> None:
     with open_index(tmp_path) as index:
         outcome = run(index, seconds=3, readers=8, writers=4)

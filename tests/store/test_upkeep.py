@@ -232,19 +232,7 @@ DAMAGE = [
 
 @pytest.mark.parametrize(
     ("damage", "words"),
-    [
-        pytest.param(
-            damage,
-            words,
-            id=damage.__name__,
-            marks=pytest.mark.xfail(
-                damage is lose_a_vector,
-                raises=KeyError,
-                reason="TreeStore.vectors() takes every node to have its vector",
-            ),
-        )
-        for damage, words in DAMAGE
-    ],
+    [pytest.param(damage, words, id=damage.__name__) for damage, words in DAMAGE],
 )
 def test_every_kind_of_damage_is_found_named_and_mended_by_the_next_ingest(
     filled: HierarchicalIndex, damage: Callable[[HierarchicalIndex], None], words: str
