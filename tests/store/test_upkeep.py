@@ -391,7 +391,7 @@ def test_a_document_that_is_being_written_is_no_damage(
 
     def put_and_look(written: list[models.PointStruct]) -> None:
         put(written)
-        found.append(problems(filled, repair=True))
+        found.append(problems(filled))
 
     monkeypatch.setattr(filled.store, "put", put_and_look)
     filled.ingest([document("harbour", text_of("pier")), document("lagoon")])
