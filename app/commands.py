@@ -34,9 +34,9 @@ from indexes.errors import DocumentError, RagError, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from indexes.answering import Answer
+    from indexes.answers import Answer
     from indexes.index import HierarchicalIndex
-    from indexes.ingestion import IngestReport
+    from indexes.progress import IngestReport
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False)
@@ -157,7 +157,7 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def _ingest(index: "HierarchicalIndex", paths: tuple[Path, ...], **options: Any) -> "IngestReport":
-    from indexes.ingestion import Progress as Step
+    from indexes.progress import Progress as Step
 
     with Progress(
         SpinnerColumn(),
@@ -258,7 +258,7 @@ def remove(names: tuple[str, ...], **settings: Any) -> None:
 @settings_options(INDEX, RETRIEVAL, MODELS)
 def ask(question: str, as_json: bool, **settings: Any) -> None:
     """Answer a question from the indexed documents, with citations."""
-    from indexes.index import Word
+    from indexes.answers import Word
 
     with _opened(**settings) as index:
         if as_json:
@@ -351,18 +351,21 @@ def page(
     **settings: Any,
 ) -> None:
     """Open the page; index PATHS first, if any are given."""
+    from app.page.opening import Opening
     from app.page.server import serve
+    from indexes.settings import load_settings
 
-    with _opened(**settings) as index:
+    def prepare(index: "HierarchicalIndex") -> None:
         if paths:
             err.print(_summary(_ingest(index, paths)))
-        serve(
-            index,
-            host=host,
-            port=port,
-            open_browser=browser,
-            on_ready=lambda address: out.print(f"open {address}  (Ctrl-C ends it)"),
-        )
+
+    serve(
+        Opening(load_settings(**settings), prepare),
+        host=host,
+        port=port,
+        open_browser=browser,
+        on_ready=lambda address: out.print(f"open {address}  (Ctrl-C ends it)"),
+    )
 
 
 def _print_json(value: object) -> None:

@@ -7,7 +7,6 @@ pass another `PromptTemplate` with the variables `context` and `question`.
 import re
 import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -15,14 +14,12 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.llms import LLM
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.schema import NodeWithScore
-from pydantic import BaseModel, Field
 
+from indexes.answers import NOT_FOUND, Citation, Context
 from indexes.models.openai_compatible import usage_of
 from indexes.sentences import Span, sentence_spans
 from indexes.tokens import count_tokens
 from indexes.trace import Stage, Trace, stage
-
-NOT_FOUND = "The documents do not say."
 
 ANSWER_PROMPT_VERSION = "answer-1"
 ANSWER_PROMPT = PromptTemplate(
@@ -39,58 +36,6 @@ _MARKER = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 _TOKENS_MARGIN = 1.4
 # From this cosine on, a sentence of the answer is taken to come from a passage.
 _SAME_SENSE = 0.5
-
-
-class Context(BaseModel):
-    """One passage that was given to the model. Offsets are characters of the document."""
-
-    document: str
-    start: int
-    end: int
-    pages: tuple[int, int] | None = Field(None, description="First and last, from 1.")
-    text: str
-    score: float
-    level: int = Field(description="0 is the root's.")
-    title: str = ""
-    id: str = ""
-    leaves: int = 1
-    tokens: int = 0
-    reason: str = Field("", description="How it came to be as long as it is.")
-
-
-class Citation(BaseModel):
-    """A place in the answer and the passage behind it.
-
-    `origin` is `model` where the answer carries the passage's number, and `similarity`
-    where it does not and the passage was found by comparing sentences; then `start` and
-    `end` are those of the sentence in the document that is closest.
-    """
-
-    context: int = Field(description="Number of the passage, from 1.")
-    answer_start: int
-    answer_end: int
-    document: str
-    pages: tuple[int, int] | None
-    start: int
-    end: int
-    origin: str
-
-
-class Answer(BaseModel):
-    """An answer with everything behind it."""
-
-    question: str
-    pattern: str
-    answer: str
-    contexts: list[Context]
-    citations: list[Citation] = Field(default_factory=list)
-    trace: Trace = Field(default_factory=Trace)
-
-    def to_json(self) -> dict[str, Any]:
-        """The contract of `python -m app ask --json`: the trace is a list of stages."""
-        plain = self.model_dump(mode="json")
-        plain["trace"] = plain["trace"]["stages"]
-        return plain
 
 
 def context_of(node: NodeWithScore) -> Context:

@@ -11,7 +11,6 @@ retriever = index.retriever("regular", budget=512)  # a LlamaIndex retriever
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -26,10 +25,11 @@ from llama_index.core.schema import Document, NodeWithScore, QueryBundle, TextNo
 from llama_index.core.vector_stores import MetadataFilters
 from qdrant_client import models
 
-from indexes.answering import Answer, Answerer, Context, context_of
+from indexes.answering import Answerer, context_of
+from indexes.answers import Answer, Context, Event, Retrieved, Word, checked
 from indexes.documents import load_documents
 from indexes.errors import DocumentError, SettingsError
-from indexes.ingestion import IngestReport, Progress, ingest
+from indexes.ingestion import ingest
 from indexes.models.openai_compatible import embedding_dimension
 from indexes.models.providers import (
     build_embedding,
@@ -38,6 +38,7 @@ from indexes.models.providers import (
     embedding_window,
 )
 from indexes.patterns import find_pattern
+from indexes.progress import IngestReport, Progress
 from indexes.retrieval import TreeRetriever
 from indexes.settings import DEFAULT_LEVELS, Settings, load_settings
 from indexes.store.archive import export_file, import_file
@@ -47,32 +48,12 @@ from indexes.store.points import Fingerprint, Manifest
 from indexes.store.server import server_parameters
 from indexes.store.transfer import TransferProgress, TransferReport, copy
 from indexes.store.upkeep import Statistics, Verification, statistics, verify
-from indexes.tokens import without_surrogates
 from indexes.trace import Trace, tracing
 
-# Longer questions are refused: they are documents, and would be embedded truncated.
-MAX_QUESTION_CHARACTERS = 4000
 # The two finest levels get vectors: no single scale suits every question.
 _EMBEDDED_LEVELS = 2
 # A model's own tokens for a chunk and its title, at most, per cl100k token.
 _WINDOW_MARGIN = 1.35
-
-
-@dataclass(frozen=True)
-class Retrieved:
-    """The contexts are there; the answer is being written."""
-
-    contexts: list[Context]
-
-
-@dataclass(frozen=True)
-class Word:
-    """A piece of the answer."""
-
-    text: str
-
-
-Event = Retrieved | Word | Answer
 
 
 class HierarchicalIndex:
@@ -424,22 +405,6 @@ class HierarchicalIndex:
         """The same, natively async."""
         events = [event async for event in self.astream(question, pattern, **options)]
         return cast(Answer, events[-1])
-
-
-def checked(question: str) -> str:
-    """A question fit to be asked: neither empty nor a document.
-
-    Raises:
-        SettingsError: it is one of these.
-    """
-    question = without_surrogates(question).strip()
-    if not question:
-        raise SettingsError("the question is empty: ask something")
-    if len(question) > MAX_QUESTION_CHARACTERS:
-        raise SettingsError(
-            f"the question has {len(question)} characters: ask in at most {MAX_QUESTION_CHARACTERS}"
-        )
-    return question
 
 
 class PatternQueryEngine(BaseQueryEngine):

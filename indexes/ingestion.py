@@ -13,8 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import Document
@@ -23,6 +22,7 @@ from qdrant_client import models
 from indexes.documents import adopt
 from indexes.errors import DocumentError
 from indexes.hierarchy import Node, Tree, build_tree
+from indexes.progress import Event, IngestReport, Progress
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Manifest, embedding_text, leaf_point, parent_point
 
@@ -32,36 +32,6 @@ _SLICE = 256
 _AHEAD = 2
 # What is about the text, not from the caller: no use in a filter, and page_starts is long.
 _NOT_ON_NODES = frozenset({"page_starts", "content_hash", "media_type"})
-
-Event = Literal["read", "stored", "unchanged", "failed", "done"]
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where ingestion is: `chunks_done` of those known so far are stored."""
-
-    event: Event
-    document: str
-    chunks_done: int
-    chunks_known: int
-
-
-@dataclass
-class IngestReport:
-    """What an ingestion did. The lists hold the documents' sources.
-
-    `embedded` counts chunks that went to the model, `reused` those whose vectors an older
-    version of their document had.
-    """
-
-    added: list[str] = field(default_factory=list)
-    updated: list[str] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
-    failed: list[tuple[str, str]] = field(default_factory=list)
-    leaves: int = 0
-    embedded: int = 0
-    reused: int = 0
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

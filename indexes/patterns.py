@@ -9,7 +9,7 @@ A new pattern is a row in `PATTERNS`; a new part is a row in `POSTPROCESSORS`.
 from dataclasses import dataclass
 
 from indexes.errors import SettingsError
-from indexes.retrieval import Method
+from indexes.settings import Method
 
 
 @dataclass(frozen=True)

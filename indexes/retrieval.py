@@ -7,7 +7,7 @@ nodes = await retriever.aretrieve("How did the cloud business evolve?")
 
 import uuid
 from collections.abc import Generator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -19,14 +19,12 @@ from indexes.documents import pages_of
 from indexes.errors import StoreError
 from indexes.merging import Passage, grow, in_order, merge_by_ratio, pack, spread
 from indexes.search import Found, Question, TreeSearch
-from indexes.settings import SearchMode
+from indexes.settings import Method, SearchMode
 from indexes.store.filters import qdrant_filter
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Manifest
 from indexes.tokens import count_tokens
 from indexes.trace import Stage, stage
-
-Method = Literal["leaves", "tree", "ratio"]
 
 # A document that keeps changing while it is read is left out after this many tries.
 _TRIES = 3

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from indexes.errors import SettingsError
 
 Provider = Literal["local", "openai", "sagemaker"]
+Method = Literal["leaves", "tree", "ratio"]
 SearchMode = Literal["hybrid", "dense", "bm25"]
 Quantization = Literal["none", "scalar", "binary"]
 

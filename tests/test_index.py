@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from llama_index.core.schema import Document
 
-from indexes.answering import NOT_FOUND, Answer
+from indexes.answers import NOT_FOUND, Answer, Retrieved, Word
 from indexes.errors import (
     DocumentError,
     IndexMismatchError,
@@ -15,7 +15,7 @@ from indexes.errors import (
     SettingsError,
     StoreError,
 )
-from indexes.index import HierarchicalIndex, Retrieved, Word
+from indexes.index import HierarchicalIndex
 from indexes.settings import load_settings
 from indexes.store.points import Manifest
 from tests.conftest import LEVELS

@@ -5,13 +5,16 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Coroutine
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from app.page.upload import UNEXPECTED
 from app.page.view import View
-from indexes.answering import Answer
+from indexes.answers import Answer, Event, Retrieved, Word, checked
 from indexes.errors import RagError
-from indexes.index import Event, HierarchicalIndex, Retrieved, Word, checked
 from indexes.patterns import find_pattern
+
+if TYPE_CHECKING:
+    from indexes.index import HierarchicalIndex
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +40,7 @@ class Stopper:
 
 
 async def answering(
-    index: HierarchicalIndex, question: object, pattern: object, stopper: Stopper | None = None
+    index: "HierarchicalIndex", question: object, pattern: object, stopper: Stopper | None = None
 ) -> AsyncGenerator[View, None]:
     """Ask, and yield what there is to see each time that it changes.
 
@@ -87,7 +90,7 @@ async def answering(
 
 
 async def _write(
-    index: HierarchicalIndex, question: str, pattern: str, events: "asyncio.Queue[Event | None]"
+    index: "HierarchicalIndex", question: str, pattern: str, events: "asyncio.Queue[Event | None]"
 ) -> None:
     """Put what happens into `events`, and None when no more does."""
     try:

@@ -5,13 +5,15 @@ share is the index. Functions get what a browser sent, and browsers send anythin
 checks its own input.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from app.page.ask import Stopper, answering
+from app.page.opening import Opening
 from app.page.render import answer as rendered
 from app.page.render import documents as listed
 from app.page.render.passages import passages
@@ -19,11 +21,13 @@ from app.page.render.trace import trace
 from app.page.samples import example_questions, has_samples
 from app.page.upload import UNEXPECTED, Uploads
 from app.page.view import View
-from indexes.documents.files import MEDIA_TYPES
+from indexes.answers import MAX_QUESTION_CHARACTERS
 from indexes.errors import RagError
-from indexes.index import MAX_QUESTION_CHARACTERS, HierarchicalIndex
+from indexes.media_types import MEDIA_TYPES
 from indexes.patterns import PATTERNS
-from indexes.store.points import Manifest
+
+if TYPE_CHECKING:
+    from indexes.store.points import Manifest
 
 logger = logging.getLogger(__name__)
 
@@ -32,15 +36,13 @@ _ANSWERS_AT_ONCE = 4
 _QUEUE_SIZE = 64
 # Uploads that were never indexed are deleted after an hour.
 _CACHE_SECONDS = (600, 3600)
+_SECONDS_BETWEEN_LISTS = 2
+_STILL_INDEXING = "Still indexing what the page was started with: more documents follow."
 
 
-def build_page(index: HierarchicalIndex) -> gr.Blocks:
-    """The page of one index. Nothing is loaded and no one connected to yet.
-
-    Raises:
-        SettingsError: the settings name a provider without what it needs.
-    """
-    page = _Page(index)
+def build_page(opening: Opening) -> gr.Blocks:
+    """The page of one index, which need not be open yet."""
+    page = _Page(opening)
     blocks: gr.Blocks
     with gr.Blocks(
         title="Advanced RAG Patterns",
@@ -62,11 +64,16 @@ def _html(name: str, value: str = "", js_on_load: str | None = None) -> gr.HTML:
 class _Page:
     """The components and the functions between them. Holds nothing of any visitor."""
 
-    def __init__(self, index: HierarchicalIndex) -> None:
-        self.index = index
-        self.uploads = Uploads(index)
-        self.model = index.llm.metadata.model_name
+    def __init__(self, opening: Opening) -> None:
+        self.opening = opening
+        self.settings = opening.settings
+        self.uploads = Uploads(opening)
         self.examples = example_questions()
+
+    @property
+    def model(self) -> str:
+        """The language model's name, once the index is open."""
+        return self.opening.wait().llm.metadata.model_name
 
     def draw(self) -> None:
         """Place the components."""
@@ -81,7 +88,7 @@ class _Page:
                 self.passages = _html("passages")
                 self.trace = _html("trace")
             with gr.Column(elem_id="documents", elem_classes="plain"):
-                _html("documents-title", listed.title(self.index.settings.max_file_mb))
+                _html("documents-title", listed.title(self.settings.max_file_mb))
                 self.files = gr.File(
                     label="Add documents",
                     show_label=False,
@@ -116,7 +123,7 @@ class _Page:
             self.pattern = gr.Radio(
                 # The first line is the name, by the style sheet.
                 [(f"{row.name}\n{row.summary}", row.name) for row in PATTERNS.values()],
-                value=self.index.settings.pattern,
+                value=self.settings.pattern,
                 label="Pattern",
                 elem_id="pattern",
             )
@@ -159,7 +166,7 @@ class _Page:
         )
         self.stop.click(self.stop_answer, self.stopper, None, concurrency_limit=None, **private)
 
-        blocks.load(self.show_library, None, library, concurrency_limit=None, **private)
+        blocks.load(self.greet, None, library, concurrency_limit=None, **private)
         writing: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "write", **private}
         self.files.upload(
             self.add_files, self.files, [self.files, self.progress, *library], **writing
@@ -176,7 +183,11 @@ class _Page:
         if event.target in self.chips:
             shown = question = self.examples[self.chips.index(event.target)]
         before = View()
-        async for view in answering(self.index, question, pattern, stopper):
+        if not self.opening.ready:
+            before = View("searching", question if isinstance(question, str) else "")
+            yield [shown, *self._shown(before, View())]
+        index = await self.opening.index()
+        async for view in answering(index, question, pattern, stopper):
             yield [shown, *self._shown(view, before)]
             shown, before = gr.skip(), view
 
@@ -191,7 +202,7 @@ class _Page:
         toggled = anew or view.busy != before.busy
         return [
             view,
-            rendered.status(view, self.model),
+            rendered.status(view, self.model if view.text else "The model"),
             rendered.answer(view),
             passages(view) if found else gr.skip(),
             trace(view) if found else gr.skip(),
@@ -201,12 +212,20 @@ class _Page:
 
     # Documents
 
+    async def greet(self) -> AsyncGenerator[list[Any], None]:
+        """The library, anew as long as it grows by what the page was started with."""
+        await self.opening.index()
+        while not self.opening.prepared:
+            yield await asyncio.to_thread(self.show_library, _STILL_INDEXING)
+            await asyncio.sleep(_SECONDS_BETWEEN_LISTS)
+        yield await asyncio.to_thread(self.show_library)
+
     def show_library(self, notice: str = "") -> list[Any]:
         """Head, list of documents, and examples where they make sense."""
         documents: list[Manifest] = []
         welcome = ""
         try:
-            documents = self.index.documents()
+            documents = self.opening.wait().documents()
         except RagError as error:
             shelf = listed.failed_shelf(str(error))
         except Exception:
@@ -217,9 +236,9 @@ class _Page:
             welcome = "" if documents else listed.welcome()
         head = listed.head(
             documents,
-            provider=self.index.settings.provider,
+            provider=self.settings.provider,
             model=self.model,
-            embedding=self.index.embedding.model_name,
+            embedding=self.opening.wait().embedding.model_name,
         )
         return [head, shelf, welcome, gr.update(visible=has_samples(documents))]
 

@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from app.samples import LETTERS, QUESTIONS
-from indexes.store.points import Manifest
+
+if TYPE_CHECKING:
+    from indexes.store.points import Manifest
 
 _OPENING = "How did the cloud business evolve?"
 # One question for each way that an answer can lie in the letters.
@@ -18,7 +21,7 @@ def example_questions() -> list[str]:
     return [_OPENING, *(questions[name] for name in _CHOSEN if name in questions)]
 
 
-def has_samples(documents: Sequence[Manifest]) -> bool:
+def has_samples(documents: Sequence["Manifest"]) -> bool:
     """Whether any of the sample letters is among the documents."""
     letters = {path.name for path in LETTERS.glob("*.pdf")}
     return any(manifest.metadata.get("file_name") in letters for manifest in documents)

@@ -1,6 +1,6 @@
 """Serving the page: on loopback, with no word to anyone outside.
 
-serve(index, port=7860)  # blocks until Ctrl-C
+serve(Opening(settings), port=7860)  # blocks until Ctrl-C
 """
 
 import asyncio
@@ -22,12 +22,10 @@ from gradio.routes import App
 from starlette.routing import Mount
 
 from app.page.layout import build_page
+from app.page.opening import Opening
 from app.page.security import LOOPBACK, Guard
 from app.page.theme import page_theme
-from indexes.errors import RagError, SettingsError
-from indexes.index import HierarchicalIndex
-
-logger = logging.getLogger(__name__)
+from indexes.errors import SettingsError
 
 _ASSETS = Path(__file__).parent / "assets"
 _NO_DOCS = {"docs_url": None, "redoc_url": None, "openapi_url": None}
@@ -35,20 +33,20 @@ _NO_DOCS = {"docs_url": None, "redoc_url": None, "openapi_url": None}
 _SECONDS_TO_FINISH = 2
 
 
-def make_app(index: HierarchicalIndex) -> FastAPI:
+def make_app(opening: Opening) -> FastAPI:
     """The page of an index as an ASGI application."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/page", StaticFiles(directory=_ASSETS))
     gr.mount_gradio_app(
         app,
-        build_page(index),
+        build_page(opening),
         path="/",
         app_kwargs=_NO_DOCS,
         footer_links=[],
         run_history=False,
         # Errors are shown by the page itself, in words; what slips through stays in the log.
         show_error=False,
-        max_file_size=int(index.settings.max_file_mb * 1024 * 1024),
+        max_file_size=int(opening.settings.max_file_mb * 1024 * 1024),
         enable_monitoring=False,
         mcp_server=False,
         ssr_mode=False,
@@ -62,7 +60,7 @@ def make_app(index: HierarchicalIndex) -> FastAPI:
 
 
 def serve(
-    index: HierarchicalIndex,
+    opening: Opening,
     *,
     host: str = "127.0.0.1",
     port: int = 7860,
@@ -72,7 +70,7 @@ def serve(
     """Serve the page until Ctrl-C or SIGTERM.
 
     Args:
-        index: what is asked; it stays open.
+        opening: what is asked; it is opened once the page answers, and closed in the end.
         host: a loopback address or `localhost`.
         port: 0 takes a free one.
         open_browser: open the page in the visitor's browser.
@@ -80,6 +78,7 @@ def serve(
 
     Raises:
         SettingsError: the host is not loopback, or the port is taken.
+        RagError: the index cannot be opened, or not be prepared.
     """
     listener = _listen(host, port)
     with listener:
@@ -87,35 +86,19 @@ def serve(
         address = f"http://{name}:{listener.getsockname()[1]}"
 
         def ready() -> None:
-            threading.Thread(target=warm_up, args=(index,), daemon=True).start()
             if on_ready is not None:
                 on_ready(address)
             if open_browser:
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-        asyncio.run(_run(index, listener, ready))
+        try:
+            asyncio.run(_run(opening, listener, ready))
+        finally:
+            opening.close()
 
 
-async def _run(
-    index: HierarchicalIndex, listener: socket.socket, ready: Callable[[], None]
-) -> None:
-    await PageServer(index, ready).serve(sockets=[listener])
-
-
-def warm_up(index: HierarchicalIndex) -> None:
-    """Load the models in this process, so that the first question need not wait for it.
-
-    Models elsewhere are warm, and asking them costs.
-    """
-    if index.settings.provider != "local":
-        return
-    try:
-        index.embedding.get_query_embedding("warm up")
-        index.llm.complete("warm up", max_tokens=1)
-    except RagError as error:
-        logger.warning("the models are not ready: %s", error)
-    except Exception:
-        logger.exception("the models are not ready")
+async def _run(opening: Opening, listener: socket.socket, ready: Callable[[], None]) -> None:
+    await PageServer(opening, ready).serve(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -146,14 +129,15 @@ class PageServer(uvicorn.Server):
     it makes one of its own.
 
     Args:
-        index: what is asked.
+        opening: what is asked.
         ready: called once the page answers.
     """
 
-    def __init__(self, index: HierarchicalIndex, ready: Callable[[], None] = lambda: None) -> None:
-        app = make_app(index)
+    def __init__(self, opening: Opening, ready: Callable[[], None] = lambda: None) -> None:
+        app = make_app(opening)
         mounted = [route.app for route in app.routes if isinstance(route, Mount)]
         self._gradio = next(found for found in mounted if isinstance(found, App))
+        self._opening = opening
         self._ready = ready
         super().__init__(
             uvicorn.Config(
@@ -170,6 +154,10 @@ class PageServer(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._ready()
+            self._opening.start(on_failure=self._end)
+
+    def _end(self) -> None:
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End, without tracebacks for the streams that browsers hold open."""

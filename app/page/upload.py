@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from app.page.opening import Opening
 from indexes.errors import RagError
-from indexes.index import HierarchicalIndex
-from indexes.ingestion import IngestReport, Progress
+from indexes.progress import IngestReport, Progress
 
 logger = logging.getLogger(__name__)
 
@@ -56,8 +56,8 @@ class Upload:
 class Uploads:
     """Writes to one index, one visitor at a time."""
 
-    def __init__(self, index: HierarchicalIndex) -> None:
-        self._index = index
+    def __init__(self, opening: Opening) -> None:
+        self._opening = opening
         self._lock = threading.Lock()
 
     def add(self, paths: Sequence[str | Path]) -> Iterator[Upload]:
@@ -92,7 +92,7 @@ class Uploads:
             RagError: there is no such document, or the engine fails.
         """
         with self._lock:
-            gone = self._index.remove(document_id)
+            gone = self._opening.wait().remove(document_id)
         return f"Deleted {gone.title or gone.source}."
 
     def _work(
@@ -104,7 +104,7 @@ class Uploads:
         try:
             # Ingestion tidies up what a crash left, which looks just like work going on.
             with self._lock:
-                outcome = self._index.ingest(files, on_progress=told.put)
+                outcome = self._opening.wait().ingest(files, on_progress=told.put)
         except Exception as error:  # noqa: BLE001 - handed to the one who waits, and logged there
             outcome = error
         for file in files:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from indexes.answering import NOT_FOUND, Answer, Context
+from indexes.answers import NOT_FOUND, Answer, Context
 
 Phase = Literal["idle", "searching", "writing", "done", "stopped", "failed"]
 

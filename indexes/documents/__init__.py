@@ -11,13 +11,12 @@
 Every failure is a `DocumentError` of one line that names the file and the fix.
 """
 
-from indexes.documents.files import MEDIA_TYPES, find_files
+from indexes.documents.files import find_files
 from indexes.documents.folders import load_documents
 from indexes.documents.loading import MAX_BYTES, adopt, load_document, pages_of
 
 __all__ = [
     "MAX_BYTES",
-    "MEDIA_TYPES",
     "adopt",
     "find_files",
     "load_document",

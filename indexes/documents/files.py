@@ -19,24 +19,9 @@ from pathlib import Path
 
 from indexes.documents.extracted import one_line
 from indexes.errors import DocumentError
+from indexes.media_types import MEDIA_TYPES
 
 logger = logging.getLogger(__name__)
-
-DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-
-# No CSV, JSON or code: their pieces mean little away from their header or their file.
-MEDIA_TYPES = {
-    ".docx": DOCX,
-    ".htm": "text/html",
-    ".html": "text/html",
-    ".log": "text/plain",
-    ".markdown": "text/markdown",
-    ".md": "text/markdown",
-    ".pdf": "application/pdf",
-    ".rst": "text/plain",
-    ".text": "text/plain",
-    ".txt": "text/plain",
-}
 
 Report = Callable[[Path, DocumentError], None]
 

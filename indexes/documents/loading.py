@@ -12,8 +12,6 @@ from llama_index.core.schema import Document
 
 from indexes.documents.extracted import Extracted, UnreadableError, storable
 from indexes.documents.files import (
-    DOCX,
-    MEDIA_TYPES,
     existing,
     shown,
     source_of,
@@ -24,6 +22,7 @@ from indexes.documents.markup import read_docx, read_html
 from indexes.documents.pdf import read_pdf
 from indexes.documents.titles import choose_title, markdown_title, title_from_name
 from indexes.errors import DocumentError
+from indexes.media_types import DOCX, MEDIA_TYPES
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_CHARACTERS = 64 * 1024 * 1024

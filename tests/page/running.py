@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
+from app.page.opening import Opening
 from app.page.server import PageServer
 from indexes.index import HierarchicalIndex
 
@@ -48,7 +49,7 @@ def served(index: HierarchicalIndex) -> Iterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
 
     async def run() -> None:
-        servers.append(PageServer(index))
+        servers.append(PageServer(Opening.of(index)))
         await servers[0].serve(sockets=[listener])
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)

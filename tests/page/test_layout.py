@@ -7,6 +7,7 @@ import pytest
 
 from app.page.ask import Stopper
 from app.page.layout import _Page
+from app.page.opening import Opening
 from app.page.samples import example_questions
 from indexes.index import HierarchicalIndex
 from tests.page.fakes import ScriptedLLM
@@ -19,7 +20,7 @@ SKIPPED = gr.skip()
 async def page(index: HierarchicalIndex) -> _Page:
     """The page's functions. A coroutine, for Gradio makes a loop where it finds none."""
     with gr.Blocks(analytics_enabled=False):
-        page = _Page(index)
+        page = _Page(Opening.of(index))
         page.draw()
     return page
 

@@ -11,7 +11,7 @@ from app.page.render.passages import passages
 from app.page.render.trace import summary, trace
 from app.page.upload import Upload
 from app.page.view import View
-from indexes.answering import NOT_FOUND, Answer, Citation, Context
+from indexes.answers import NOT_FOUND, Answer, Citation, Context
 from indexes.store.points import Manifest
 from indexes.trace import Stage, Trace
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from app.page.layout import build_page
+from app.page.opening import Opening
 from app.page.server import make_app, serve
 from indexes.errors import SettingsError
 from indexes.index import HierarchicalIndex
@@ -19,7 +20,7 @@ from indexes.index import HierarchicalIndex
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "example.org"])
 def test_only_loopback_is_served(index: HierarchicalIndex, host: str) -> None:
     with pytest.raises(SettingsError, match="without credentials") as raised:
-        serve(index, host=host)
+        serve(Opening.of(index), host=host)
     assert "\n" not in str(raised.value)
 
 
@@ -29,17 +30,17 @@ def test_a_taken_port_is_an_error_that_names_the_option(index: HierarchicalIndex
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(SettingsError, match=rf"port {port} .* choose another --port"):
-            serve(index, port=port)
+            serve(Opening.of(index), port=port)
 
 
 async def test_nothing_of_the_page_is_offered_as_an_api(index: HierarchicalIndex) -> None:
-    blocks = build_page(index)
+    blocks = build_page(Opening.of(index))
     assert blocks.analytics_enabled is False
     assert {function.api_visibility for function in blocks.fns.values()} == {"private"}
 
 
 async def test_what_gradio_would_offer_beside_the_page_is_off(index: HierarchicalIndex) -> None:
-    transport = httpx.ASGITransport(make_app(index))
+    transport = httpx.ASGITransport(make_app(Opening.of(index)))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         assert (await client.get("/")).status_code == 200
         assert (await client.get("/page/page.js")).status_code == 200
@@ -54,6 +55,7 @@ def test_a_signal_ends_the_page_and_closes_the_index(tmp_path: Path) -> None:
     script = textwrap.dedent(
         """
         import sys
+        from app.page.opening import Opening
         from app.page.server import serve
         from indexes.index import HierarchicalIndex
         from indexes.settings import Settings
@@ -61,7 +63,7 @@ def test_a_signal_ends_the_page_and_closes_the_index(tmp_path: Path) -> None:
 
         settings = Settings(index=sys.argv[1])
         with HierarchicalIndex(settings, embedding=WordEmbedding(), llm=ScriptedLLM()) as index:
-            serve(index, port=0, on_ready=lambda address: print(address, flush=True))
+            serve(Opening.of(index), port=0, on_ready=lambda address: print(address, flush=True))
         print("closed", flush=True)
         """
     )

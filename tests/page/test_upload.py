@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.page.opening import Opening
 from app.page.upload import UNEXPECTED, Uploads
 from indexes.errors import DocumentError, ModelError
 from indexes.index import HierarchicalIndex
@@ -17,7 +18,7 @@ def test_an_upload_is_indexed_and_its_file_deleted(
     empty_index: HierarchicalIndex, upload: Put
 ) -> None:
     file = upload("notes.md", "# Notes\n\nThe harbour closes at nine.\n")
-    phases = list(Uploads(empty_index).add([file]))
+    phases = list(Uploads(Opening.of(empty_index)).add([file]))
     assert phases[0].phase == "waiting"
     assert (phases[-1].phase, phases[-1].added) == ("done", 1)
     assert [found.source for found in empty_index.documents()] == ["notes.md"]
@@ -33,7 +34,7 @@ def test_a_bad_file_is_named_and_the_rest_goes_on(
         upload("big.txt", "x" * (1024 * 1024 + 1)),
         upload("good.txt", "A good text."),
     ]
-    last = list(Uploads(empty_index).add(files))[-1]
+    last = list(Uploads(Opening.of(empty_index)).add(files))[-1]
     assert last.added == 1
     failed = dict(last.failed)
     assert failed["empty.txt"] == "is empty: leave it out"
@@ -44,7 +45,7 @@ def test_a_bad_file_is_named_and_the_rest_goes_on(
 
 
 def test_a_file_uploaded_twice_is_unchanged(index: HierarchicalIndex, upload: Put) -> None:
-    uploads = Uploads(index)
+    uploads = Uploads(Opening.of(index))
     for expected in ("added", "unchanged"):
         last = list(uploads.add([upload("notes.txt", "The same notes.")]))[-1]
         assert getattr(last, expected) == 1
@@ -57,7 +58,7 @@ def test_what_stops_an_upload_is_told_in_one_line(
         raise ModelError("the embedding model is gone: start it")
 
     monkeypatch.setattr(empty_index, "ingest", fail)
-    last = list(Uploads(empty_index).add([upload("a.txt", "A text.")]))[-1]
+    last = list(Uploads(Opening.of(empty_index)).add([upload("a.txt", "A text.")]))[-1]
     assert (last.phase, last.error) == ("failed", "the embedding model is gone: start it")
 
 
@@ -72,14 +73,14 @@ def test_what_nobody_expected_is_logged(
 
     monkeypatch.setattr(empty_index, "ingest", fail)
     with caplog.at_level(logging.ERROR):
-        last = list(Uploads(empty_index).add([upload("a.txt", "A text.")]))[-1]
+        last = list(Uploads(Opening.of(empty_index)).add([upload("a.txt", "A text.")]))[-1]
     assert last.error == UNEXPECTED
     assert "secret detail" in caplog.text
 
 
 def test_deleting_names_the_document(index: HierarchicalIndex) -> None:
     (document,) = index.documents()
-    uploads = Uploads(index)
+    uploads = Uploads(Opening.of(index))
     assert uploads.remove(document.document_id) == "Deleted Keelstrand letter."
     assert index.documents() == []
     with pytest.raises(DocumentError):

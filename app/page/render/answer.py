@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from app.page.render.markup import counted, html, joined, seconds
 from app.page.view import View
-from indexes.answering import Answer, Citation
+from indexes.answers import Answer, Citation
 
 
 def answer(view: View) -> str:

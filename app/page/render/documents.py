@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from app.page.render.markup import counted, html, joined, seconds
 from app.page.upload import Upload
-from indexes.store.points import Manifest
+
+if TYPE_CHECKING:
+    from indexes.store.points import Manifest
 
 
-def head(documents: Sequence[Manifest], *, provider: str, model: str, embedding: str) -> str:
+def head(documents: Sequence["Manifest"], *, provider: str, model: str, embedding: str) -> str:
     """Name of the page, and plainly what answers here."""
     leaves = sum(manifest.leaves for manifest in documents)
     facts = (
@@ -46,7 +49,7 @@ def welcome() -> str:
     )
 
 
-def shelf(documents: Sequence[Manifest], notice: str = "") -> str:
+def shelf(documents: Sequence["Manifest"], notice: str = "") -> str:
     """All documents, each with a way to delete it.
 
     Args:
@@ -64,7 +67,7 @@ def failed_shelf(error: str) -> str:
     return html('<p class="notice error" role="alert">{}</p>', error)
 
 
-def _document(manifest: Manifest) -> Markup:
+def _document(manifest: "Manifest") -> Markup:
     facts = [
         counted(len(manifest.page_starts), "page") if manifest.page_starts else "",
         counted(manifest.leaves, "leaf", "leaves"),

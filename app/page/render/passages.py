@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from app.page.render.markup import counted, html, joined, pages
 from app.page.view import View
-from indexes.answering import Citation, Context
+from indexes.answers import Citation, Context
 from indexes.trace import Trace
 
 # Longer passages are folded; about seven lines on a wide screen.

@@ -1,0 +1,126 @@
+"""An index that is being opened while the page already answers.
+
+Importing the library takes as long as importing Gradio. So the page is served first, made of
+modules that need nothing but Gradio; the library follows in a thread, then the index, then
+what is to be done with it. Whoever needs the index waits for it here.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Self
+
+from indexes.errors import RagError
+from indexes.settings import Settings
+
+if TYPE_CHECKING:
+    from indexes.index import HierarchicalIndex
+
+logger = logging.getLogger(__name__)
+
+
+class Opening:
+    """An index, now or soon.
+
+    Args:
+        settings: what to open.
+        prepare: done with the index once it is open, before the models are loaded; the
+            index can be asked meanwhile.
+    """
+
+    def __init__(
+        self, settings: Settings, prepare: Callable[["HierarchicalIndex"], None] = lambda _: None
+    ) -> None:
+        self.settings = settings
+        self._prepare = prepare
+        self._index: Future[HierarchicalIndex] = Future()
+        self._prepared: Future[None] = Future()
+        self._closing = False
+        self._owned = True
+
+    @classmethod
+    def of(cls, index: "HierarchicalIndex") -> Self:
+        """An index that is open already; whoever opened it closes it."""
+        opening = cls(index.settings)
+        opening._index.set_result(index)
+        opening._prepared.set_result(None)
+        opening._owned = False
+        return opening
+
+    @property
+    def ready(self) -> bool:
+        """Whether the index is open."""
+        return self._index.done()
+
+    @property
+    def prepared(self) -> bool:
+        """Whether everything that was to be done at the start is done."""
+        return self._prepared.done()
+
+    def start(self, on_failure: Callable[[], None]) -> None:
+        """Begin, in a thread; `on_failure` is called, in that thread, if it comes to nothing."""
+        if not self._index.done():
+            threading.Thread(target=self._work, args=(on_failure,), daemon=True).start()
+
+    def wait(self) -> "HierarchicalIndex":
+        """The index, as soon as it is open.
+
+        Raises:
+            RagError: it cannot be opened.
+        """
+        return self._index.result()
+
+    async def index(self) -> "HierarchicalIndex":
+        """The same, without holding up anyone else."""
+        return await asyncio.shield(asyncio.wrap_future(self._index))
+
+    def close(self) -> None:
+        """Close the index, whatever is being done with it; raise what went wrong with it.
+
+        Raises:
+            RagError: it could not be opened or prepared.
+        """
+        self._closing = True
+        if self._owned and self._index.done():
+            self.wait().close()
+        if self._prepared.done():
+            self._prepared.result()
+
+    def _work(self, on_failure: Callable[[], None]) -> None:
+        try:
+            from indexes.index import HierarchicalIndex
+
+            index = HierarchicalIndex(self.settings)
+        except BaseException as error:  # noqa: BLE001 - handed to those who wait
+            self._index.set_exception(error)
+            on_failure()
+            return
+        self._index.set_result(index)
+        if self._closing:
+            index.close()
+            return
+        try:
+            self._prepare(index)
+            _warm_up(index)
+        except BaseException as error:  # noqa: BLE001 - handed to `close`
+            if not self._closing:
+                self._prepared.set_exception(error)
+                on_failure()
+        else:
+            self._prepared.set_result(None)
+
+
+def _warm_up(index: "HierarchicalIndex") -> None:
+    """Load the models in this process, so that the first question need not wait for it.
+
+    Models elsewhere are warm, and asking them costs.
+    """
+    if index.settings.provider != "local":
+        return
+    try:
+        index.embedding.get_query_embedding("warm up")
+        index.llm.complete("warm up", max_tokens=1)
+    except RagError as error:
+        logger.warning("the models are not ready: %s", error)

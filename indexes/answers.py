@@ -1,0 +1,103 @@
+"""What is asked and what comes of it, as data: question, contexts, answer, citations.
+
+Light to import, so that what only shows answers need not wait for what makes them.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from indexes.errors import SettingsError
+from indexes.tokens import without_surrogates
+from indexes.trace import Trace
+
+NOT_FOUND = "The documents do not say."
+
+# Longer questions are refused: they are documents, and would be embedded truncated.
+MAX_QUESTION_CHARACTERS = 4000
+
+
+def checked(question: str) -> str:
+    """A question fit to be asked: neither empty nor a document.
+
+    Raises:
+        SettingsError: it is one of these.
+    """
+    question = without_surrogates(question).strip()
+    if not question:
+        raise SettingsError("the question is empty: ask something")
+    if len(question) > MAX_QUESTION_CHARACTERS:
+        raise SettingsError(
+            f"the question has {len(question)} characters: ask in at most {MAX_QUESTION_CHARACTERS}"
+        )
+    return question
+
+
+class Context(BaseModel):
+    """One passage that was given to the model. Offsets are characters of the document."""
+
+    document: str
+    start: int
+    end: int
+    pages: tuple[int, int] | None = Field(None, description="First and last, from 1.")
+    text: str
+    score: float
+    level: int = Field(description="0 is the root's.")
+    title: str = ""
+    id: str = ""
+    leaves: int = 1
+    tokens: int = 0
+    reason: str = Field("", description="How it came to be as long as it is.")
+
+
+class Citation(BaseModel):
+    """A place in the answer and the passage behind it.
+
+    `origin` is `model` where the answer carries the passage's number, and `similarity`
+    where it does not and the passage was found by comparing sentences; then `start` and
+    `end` are those of the sentence in the document that is closest.
+    """
+
+    context: int = Field(description="Number of the passage, from 1.")
+    answer_start: int
+    answer_end: int
+    document: str
+    pages: tuple[int, int] | None
+    start: int
+    end: int
+    origin: str
+
+
+class Answer(BaseModel):
+    """An answer with everything behind it."""
+
+    question: str
+    pattern: str
+    answer: str
+    contexts: list[Context]
+    citations: list[Citation] = Field(default_factory=list)
+    trace: Trace = Field(default_factory=Trace)
+
+    def to_json(self) -> dict[str, Any]:
+        """The contract of `python -m app ask --json`: the trace is a list of stages."""
+        plain = self.model_dump(mode="json")
+        plain["trace"] = plain["trace"]["stages"]
+        return plain
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """The contexts are there; the answer is being written."""
+
+    contexts: list[Context]
+
+
+@dataclass(frozen=True)
+class Word:
+    """A piece of the answer."""
+
+    text: str
+
+
+Event = Retrieved | Word | Answer
