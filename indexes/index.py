@@ -163,6 +163,19 @@ class HierarchicalIndex:
             report.failed.append((str(path), str(error)))
             on_progress(Progress("failed", str(path), 0, 0))
 
+        def known_digest(document_id: str) -> str | None:
+            there = self.store.manifest(document_id)
+            if there is None or not there.settled:
+                return None
+            # A damaged version is marked as one: its file has to be read again.
+            if there.version != there.metadata.get("content_hash"):
+                return None
+            return there.metadata.get("file_digest")
+
+        def unchanged(source: str) -> None:
+            report.unchanged.append(source)
+            on_progress(Progress("unchanged", source, 0, 0))
+
         part, parts = shard
         if not 1 <= part <= parts:
             raise SettingsError(f"shard {part}/{parts}: give i/n with i from 1 to n")
@@ -182,6 +195,8 @@ class HierarchicalIndex:
                 on_skip=on_skip,
                 workers=workers,
                 wanted=lambda source: crc32(source.encode()) % parts == part - 1,
+                known_digest=known_digest,
+                on_unchanged=unchanged,
             )
 
         return ingest(load(), self.store, self.embedding, on_progress=on_progress, report=report)

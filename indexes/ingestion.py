@@ -31,7 +31,7 @@ _SLICE = 256
 # Slices that may wait to be written while the next is embedded.
 _AHEAD = 2
 # What is about the text, not from the caller: no use in a filter, and page_starts is long.
-_NOT_ON_NODES = frozenset({"page_starts", "content_hash", "media_type"})
+_NOT_ON_NODES = frozenset({"page_starts", "content_hash", "file_digest", "media_type"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ _HITS_PER_TOKEN = 1 / 48
 _MIN_ROOTS = 16
 _ROOTS_PER_TOKEN = 1 / 256
 # Of a document's metadata, what is about the file rather than about what it says.
-_NOT_SHOWN = frozenset({"content_hash", "media_type"})
+_NOT_SHOWN = frozenset({"content_hash", "file_digest", "media_type"})
 
 
 class TreeRetriever(BaseRetriever):

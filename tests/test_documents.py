@@ -26,6 +26,7 @@ from indexes.documents import (
     pages_of,
     pdf,
 )
+from indexes.documents.loading import document_id_of, file_digest
 from indexes.errors import DocumentError
 
 LETTERS = Path(__file__).parents[2] / "shared" / "data" / "amazon_letters"
@@ -138,6 +139,7 @@ def test_metadata_is_complete_and_kept_out_of_embeddings(tmp_path: Path) -> None
         "file_name": "plan.md",
         "media_type": "text/markdown",
         "content_hash": document.metadata["content_hash"],
+        "file_digest": file_digest(tmp_path / "plan.md"),
     }
     assert document.get_content(MetadataMode.EMBED) == document.text
     assert document.get_content(MetadataMode.LLM) == document.text
@@ -151,6 +153,21 @@ def test_the_same_file_read_again_is_the_same_document(tmp_path: Path) -> None:
     assert before == again
     assert after.id_ == before.id_
     assert after.metadata["content_hash"] != before.metadata["content_hash"]
+
+
+def test_a_file_that_is_known_is_not_parsed(tmp_path: Path) -> None:
+    same = written(tmp_path, "same.pdf", b"no PDF at all: parsing it would fail")
+    changed = written(tmp_path, "changed.txt", "now something else")
+    known = {document_id_of("same.pdf"): file_digest(same), document_id_of("changed.txt"): "old"}
+    unchanged: list[str] = []
+    documents = load_documents(
+        [tmp_path],
+        on_error=lambda path, error: pytest.fail(str(error)),
+        known_digest=known.get,
+        on_unchanged=unchanged.append,
+    )
+    assert [document.metadata["source"] for document in documents] == [changed.name]
+    assert unchanged == ["same.pdf"]
 
 
 def test_the_id_of_a_source_never_changes(tmp_path: Path) -> None:

@@ -83,8 +83,11 @@ class Opening:
             RagError: it could not be opened or prepared.
         """
         self._closing = True
-        if self._owned and self._index.done():
-            self.wait().close()
+        if not self._index.done():
+            return
+        index = self.wait()
+        if self._owned:
+            index.close()
         if self._prepared.done():
             self._prepared.result()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from llama_index.core.schema import Document
 
 from indexes.documents.files import Report, log_skip, shown, source_of, walk
-from indexes.documents.loading import MAX_BYTES, load_document
+from indexes.documents.loading import MAX_BYTES, document_id_of, file_digest, load_document
 from indexes.documents.parallel import File, load_in_processes, worker_count
 from indexes.errors import DocumentError
 
@@ -19,6 +19,8 @@ def load_documents(
     on_skip: Report | None = None,
     workers: int | None = 0,
     wanted: Callable[[str], bool] = lambda _source: True,
+    known_digest: Callable[[str], str | None] = lambda _id: None,
+    on_unchanged: Callable[[str], None] = lambda _source: None,
 ) -> Iterator[Document]:
     """Documents of all files under `paths`, a few ahead of what is asked for.
 
@@ -32,8 +34,17 @@ def load_documents(
         workers: processes that parse; 0 parses in this one, None takes as many as pay.
             They import the main module: a script needs its `if __name__ == "__main__":`.
         wanted: told a document's source, says whether to read it.
+        known_digest: told a document's id, gives the `file_digest` under which it is known; a
+            file that still has it is not parsed.
+        on_unchanged: told the source of each of these.
     """
-    files = list(_files(paths, on_error, on_skip or log_skip, wanted))
+    named = _files(paths, on_error, on_skip or log_skip, wanted)
+    files = []
+    for file in named:
+        if _is_unchanged(file, max_bytes, known_digest):
+            on_unchanged(source_of(file.path, file.root))
+        else:
+            files.append(file)
     workers = worker_count(files) if workers is None else workers
     if workers:
         for file, result in load_in_processes(files, workers=workers, max_bytes=max_bytes):
@@ -49,6 +60,14 @@ def load_documents(
             on_error(file.path, error)
         else:
             yield document
+
+
+def _is_unchanged(file: File, max_bytes: int, known_digest: Callable[[str], str | None]) -> bool:
+    known = known_digest(document_id_of(source_of(file.path, file.root)))
+    try:
+        return known is not None and file_digest(file.path, max_bytes=max_bytes) == known
+    except DocumentError:
+        return False  # reading it will say what is wrong
 
 
 def _files(

@@ -27,6 +27,8 @@ from indexes.media_types import DOCX, MEDIA_TYPES
 MAX_BYTES = 64 * 1024 * 1024
 MAX_CHARACTERS = 64 * 1024 * 1024
 
+# What readers make of a file: raise it when they make something else of the same bytes.
+_READERS = b"1"
 # Never change this: every document's id derives from it.
 _IDS = UUID("6f1c4f1e-52a5-5c0b-9c55-6d1f0c6b8a11")
 
@@ -41,9 +43,9 @@ def load_document(
     Other formats give reading text: paragraphs separated by a blank line, list items and
     table rows (cells separated by ` | `) on lines of their own.
 
-    Metadata: `title`, `source`, `file_name`, `media_type`, `content_hash`, and for a PDF
-    `page_starts`, the offset at which each page begins (see `pages_of`). None of it is part
-    of what LlamaIndex embeds or shows a model.
+    Metadata: `title`, `source`, `file_name`, `media_type`, `content_hash`, `file_digest`, and
+    for a PDF `page_starts`, the offset at which each page begins (see `pages_of`). None of it
+    is part of what LlamaIndex embeds or shows a model.
 
     Args:
         path: The file.
@@ -71,10 +73,27 @@ def load_document(
         "source": source,
         "file_name": file_name,
         "media_type": media_type,
+        "file_digest": _digest(data),
     }
     if extracted.page_starts is not None:
         metadata["page_starts"] = list(extracted.page_starts)
-    return _document(_id_of(source), extracted.text, metadata)
+    return _document(document_id_of(source), extracted.text, metadata)
+
+
+def document_id_of(name: str) -> str:
+    """The id of the document that a file whose source is `name` becomes."""
+    return str(uuid5(_IDS, name))
+
+
+def file_digest(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
+    """What `load_document` gives as `file_digest`, without reading the text out of the file.
+
+    Files of one digest give the same document, but for its source.
+
+    Raises:
+        DocumentError: the file cannot be read.
+    """
+    return _digest(_bytes_of(existing(path), max_bytes))
 
 
 def adopt(document: Document) -> Document:
@@ -99,7 +118,7 @@ def adopt(document: Document) -> Document:
     metadata.pop("content_hash", None)
     name = metadata.get("source") or metadata.get("file_name") or metadata.get("file_path")
     source = str(metadata.get("source") or PurePath(str(name or "")).name or given_id or "")
-    id_ = given_id or _id_of(source + "\n" + _hash(text, metadata))
+    id_ = given_id or document_id_of(source + "\n" + _hash(text, metadata))
     metadata["source"] = source or id_
     metadata["file_name"] = str(metadata.get("file_name") or PurePath(metadata["source"]).name)
     metadata["title"] = str(metadata.get("title") or "").strip() or (
@@ -139,6 +158,10 @@ def _bytes_of(path: Path, max_bytes: int) -> bytes:
     return data
 
 
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(_READERS + data).hexdigest()
+
+
 def _read(data: bytes, media_type: str) -> Extracted:
     if media_type == "application/pdf":
         return read_pdf(data, MAX_CHARACTERS)
@@ -164,7 +187,8 @@ def _decode(data: bytes) -> str:
 
 
 def _document(id_: str, text: str, metadata: dict[str, Any]) -> Document:
-    metadata = {**metadata, "content_hash": _hash(text, metadata)}
+    said = {name: value for name, value in metadata.items() if name != "file_digest"}
+    metadata = {**metadata, "content_hash": _hash(text, said)}
     return Document(
         id_=id_,
         text=text,
@@ -172,10 +196,6 @@ def _document(id_: str, text: str, metadata: dict[str, Any]) -> Document:
         excluded_embed_metadata_keys=sorted(metadata),
         excluded_llm_metadata_keys=sorted(metadata),
     )
-
-
-def _id_of(name: str) -> str:
-    return str(uuid5(_IDS, name))
 
 
 def _hash(text: str, metadata: dict[str, Any]) -> str:

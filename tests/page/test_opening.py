@@ -1,0 +1,69 @@
+"""The page answers first; the index, and the library it needs, come after."""
+
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from app.page.opening import Opening
+from indexes.errors import RagError, StoreError
+from indexes.index import HierarchicalIndex
+from indexes.settings import Settings
+
+
+def test_the_page_is_made_without_the_library() -> None:
+    heavy = ("llama_index", "qdrant_client", "qdrant_edge", "xllamacpp", "openai")
+    script = f"import sys, app.page.server; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_an_index_can_be_asked_while_it_is_being_prepared(tmp_path: Path) -> None:
+    go_on = threading.Event()
+    settings = Settings(index=str(tmp_path / "index"), provider="openai")
+    opening = Opening(settings, lambda _index: go_on.wait(10) and None)
+    opening.start(on_failure=lambda: pytest.fail("it was not to fail"))
+    assert opening.wait().documents() == []
+    assert not opening.prepared
+    go_on.set()
+    opening.close()
+
+
+async def test_who_waits_for_an_index_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    (tmp_path / "index").write_text("a file, not a folder")
+    failed = threading.Event()
+    opening = Opening(Settings(index=str(tmp_path / "index")))
+    opening.start(on_failure=failed.set)
+    with pytest.raises(StoreError):
+        await opening.index()
+    assert failed.wait(10)
+
+
+def test_a_failed_start_is_raised_when_the_page_ends(tmp_path: Path) -> None:
+    failed = threading.Event()
+
+    def fail(_index: HierarchicalIndex) -> None:
+        raise StoreError("the disk is full: make room")
+
+    opening = Opening(Settings(index=str(tmp_path / "index"), provider="openai"), fail)
+    opening.start(on_failure=failed.set)
+    assert failed.wait(10)
+    with pytest.raises(RagError, match="the disk is full"):
+        opening.close()
+
+
+@pytest.mark.slow
+def test_a_page_whose_index_cannot_be_opened_ends_with_one_line(tmp_path: Path) -> None:
+    (tmp_path / "index").write_text("a file, not a folder")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "app", "page", "--port", str(port), "--index"]
+    done = subprocess.run(
+        [*command, str(tmp_path / "index")], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert len(done.stderr.splitlines()) == 1
