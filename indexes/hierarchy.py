@@ -21,7 +21,7 @@ result as LlamaIndex nodes.
 
 import re
 import uuid
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -168,26 +168,28 @@ class _Places:
         starts = token_starts(text)
 
         def before(offset: int) -> int:
-            return bisect_left(starts, offset)
+            return int(starts.searchsorted(offset))
 
         sentences = [start for start, _ in sentence_spans(text)]
         costs = dict.fromkeys(sentences, _SENTENCE)
         costs |= dict.fromkeys(line_starts(text), _LINE)
         costs |= dict.fromkeys(paragraph_starts(text), _PARAGRAPH)
         costs |= {0: 0.0, len(text): 0.0}
-        for start, end in pairwise(sorted(costs)):
-            if before(end) - before(start) <= size:
-                continue
+        whole = sorted(costs)
+        tokens = np.diff(starts.searchsorted(whole))
+        for place in np.flatnonzero(tokens > size).tolist():
+            start, end = whole[place], whole[place + 1]
             words = [start, *(m.start() for m in _WORD_START.finditer(text, start, end)), end]
             for word, next_word in pairwise(words):
                 costs.setdefault(word, _WORD)
                 first, last = before(word), before(next_word)
                 if last - first > size:
                     costs |= dict.fromkeys(
-                        [offset for offset in starts[first:last] if offset > word], _INSIDE
+                        [offset for offset in starts[first:last].tolist() if offset > word],
+                        _INSIDE,
                     )
         self.offsets = sorted(costs)
-        self.tokens = [before(offset) for offset in self.offsets]
+        self.tokens: list[int] = starts.searchsorted(self.offsets).tolist()
         self._costs = np.array([costs[offset] for offset in self.offsets])
         for place in range(1, len(self.offsets) - 1):
             line = text[self.offsets[place - 1] : self.offsets[place]].strip()
@@ -201,24 +203,28 @@ class _Places:
         Returns the places of the cuts, `first` and `last` included. A chunk without a
         place inside may be larger.
         """
-        tokens = np.array(self.tokens[first : last + 1], dtype=float)
+        tokens = self.tokens[first : last + 1]
         count = last - first
         if tokens[-1] - tokens[0] <= size or count == 1:
             return [first, last]
+        # In chunks: how far each place is, and where the chunk that ends there may begin.
+        filled = np.array(tokens) / size
+        lowest = np.searchsorted(tokens, np.array(tokens) - size)
+        lows = np.minimum(lowest, np.arange(-1, count)).tolist()
+        costs = self._costs[first : last + 1].tolist()
         best = np.zeros(count + 1)
-        came_from = np.zeros(count + 1, dtype=int)
-        low = 0
+        came_from = [0] * (count + 1)
         for place in range(1, count + 1):
-            while tokens[place] - tokens[low] > size and low < place - 1:
-                low += 1
-            empty = 1 - (tokens[place] - tokens[low:place]) / size
-            total = best[low:place] + empty**2
+            low = lows[place]
+            empty = filled[low:place] + (1 - filled[place])
+            total = empty * empty
+            total += best[low:place]
             choice = int(total.argmin())
-            best[place] = total[choice] + self._costs[first + place]
+            best[place] = total[choice] + costs[place]
             came_from[place] = low + choice
         cuts = [count]
         while cuts[-1] > 0:
-            cuts.append(int(came_from[cuts[-1]]))
+            cuts.append(came_from[cuts[-1]])
         return [first + cut for cut in reversed(cuts)]
 
 

@@ -1,7 +1,6 @@
 """Question → scored leaves, in two engine round trips whatever k and depth.
 
-1. One batch searches every scale: leaves by meaning, parents by meaning, leaves by words
-   (BM25).
+1. One batch searches every scale: leaves and parents by meaning, leaves by words (BM25).
 2. One batch fetches what was found: the leaves with their texts and, for patterns that
    look at the tree, all other leaves under the same roots with their own scores; and the
    manifests of their documents, which say what may be shown.
@@ -126,47 +125,48 @@ class TreeSearch:
 
     def searches(self) -> list[models.QueryRequest]:
         """Requests of the first round trip."""
-        levels = [self._leaf_level]
-        if self._parent_level is not None:
-            levels.append(self._parent_level)
-        requests = [
-            models.QueryRequest(
-                query=self._dense,
-                using=DENSE,
-                filter=self._searchable(level),
-                limit=self._question.top_k,
-                with_payload=_PLACE,
+        requests = []
+        if self._dense is not None:
+            # Leaves and parents in one search: two, each filtered by level, cost an exact
+            # search three times as much, for nearly the same roots.
+            scales = 1 if self._parent_level is None else 2
+            only_leaves = matching(level=self._leaf_level) if scales == 1 else None
+            requests.append(
+                models.QueryRequest(
+                    query=self._dense,
+                    using=DENSE,
+                    filter=self._searchable(only_leaves),
+                    limit=self._question.top_k * scales,
+                    with_payload=_PLACE,
+                )
             )
-            for level in levels
-            if self._dense is not None
-        ]
         if self._sparse is not None:
             requests.append(
                 models.QueryRequest(
                     query=self._sparse,
-                    using=BM25,
-                    filter=self._searchable(self._leaf_level),
+                    using=BM25,  # which only leaves have
+                    filter=self._searchable(None),
                     limit=self._question.top_k,
                     with_payload=_PLACE,
                 )
             )
         return requests
 
-    def _searchable(self, level: int) -> models.Filter:
-        wanted = matching(level=level)
-        if self._filters is not None:
-            wanted = models.Filter(must=[wanted, self._filters])
-        if self._skip:
-            wanted.must_not = [
-                matching(document_id=document, version=version) for document, version in self._skip
-            ]
-        return wanted
+    def _searchable(self, wanted: models.Filter | None) -> models.Filter | None:
+        must = [found for found in (wanted, self._filters) if found is not None]
+        must_not = [
+            matching(document_id=document, version=version) for document, version in self._skip
+        ]
+        return models.Filter(must=must, must_not=must_not) if must or must_not else None
 
     def fetches(self, responses: Sequence[Points]) -> list[models.QueryRequest]:
         """Requests of the second round trip; empty when nothing was found."""
         for points in responses:
-            for rank, point in enumerate(points, start=1):
-                self._scores[str(point.id)] += 1 / (RRF_CONSTANT + rank)
+            ranks: Counter[int] = Counter()  # of each level its own
+            for point in points:
+                level = (point.payload or {})["level"]
+                ranks[level] += 1
+                self._scores[str(point.id)] += 1 / (RRF_CONSTANT + ranks[level])
         hits = {str(point.id): point for points in responses for point in points}
         if not hits:
             return []

@@ -131,7 +131,7 @@ def check_vectors(params: models.CollectionParams, vector: Any) -> None:
 
     Args:
         params: of the collection.
-        vector: of one point, as Edge takes it: one vector, or a dictionary of named ones.
+        vector: of one point: one vector, or a dictionary of named ones.
 
     Raises:
         StoreError: a vector's name, kind, size or values are wrong.
@@ -141,14 +141,16 @@ def check_vectors(params: models.CollectionParams, vector: Any) -> None:
         dense = {"": dense}
     for name, item in (vector if isinstance(vector, dict) else {"": vector}).items():
         declared = dense.get(name)
-        sparse = isinstance(item, edge.SparseVector)
+        sparse = isinstance(item, models.SparseVector | models.Document)
         if declared is None and name not in (params.sparse_vectors or {}):
             known = ", ".join(map(repr, [*dense, *(params.sparse_vectors or {})]))
             raise StoreError(f"the collection has no vector {name!r}, only {known or 'none'}")
         if (declared is None) != sparse:
             kind = "sparse" if declared is None else "dense"
             raise StoreError(f"the vector {name!r} is {kind} in this collection")
-        if sparse:
+        if isinstance(item, models.Document):
+            continue  # the engine encodes it
+        if isinstance(item, models.SparseVector):
             numbers = item.values
             if len(set(item.indices)) != len(item.indices):
                 raise StoreError(f"a sparse vector {name!r} has the same index twice")

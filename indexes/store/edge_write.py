@@ -40,8 +40,8 @@ class EdgeWriting(EdgeBase):
         def build() -> tuple[_Update, Touched]:
             translated = []
             for id_, given, payload in points_of(points):
+                check_vectors(params, given)
                 vector = vector_to_edge(given, encode_document)
-                check_vectors(params, vector)
                 content = None if payload is None else plain(payload)
                 translated.append(edge.Point(point_ids([id_])[0], vector, content))
             operation = _Update.upsert_points(
@@ -66,8 +66,8 @@ class EdgeWriting(EdgeBase):
         def build() -> tuple[_Update, Touched]:
             translated = []
             for point in points:
+                check_vectors(params, point.vector)
                 vector = vector_to_edge(point.vector, encode_document)
-                check_vectors(params, vector)
                 translated.append(edge.PointVectors(point_ids([point.id])[0], vector))
             operation = _Update.update_vectors(translated, to_edge(update_filter))
             return operation, [point.id for point in translated]

@@ -335,7 +335,7 @@ class TreeStore:
 
     def _write(self, points: Sequence[models.PointStruct]) -> None:
         with store_errors(self.engine.address):
-            self.engine.client.upsert(self.collection, list(points), wait=True)
+            self.engine.direct.upsert(self.collection, list(points), wait=True)
 
     # Queries
 
@@ -350,7 +350,7 @@ class TreeStore:
     def query(self, requests: Sequence[models.QueryRequest]) -> list[list[models.ScoredPoint]]:
         """One round trip: the points each request finds, best first."""
         with store_errors(self.engine.address):
-            responses = self.engine.client.query_batch_points(self.collection, list(requests))
+            responses = self.engine.direct.query_batch_points(self.collection, list(requests))
         return [response.points for response in responses]
 
     async def aquery(
@@ -358,7 +358,7 @@ class TreeStore:
     ) -> list[list[models.ScoredPoint]]:
         """The same, awaited."""
         with store_errors(self.engine.address):
-            responses = await self.engine.aclient.query_batch_points(
+            responses = await self.engine.adirect.query_batch_points(
                 self.collection, list(requests)
             )
         return [response.points for response in responses]

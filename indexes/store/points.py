@@ -124,14 +124,14 @@ def leaf_point(
     `text` is delivered; `embedded` is what BM25 indexes, and `digest` is its digest.
     """
     ancestors = [
-        Ancestor(
-            id=node.id,
-            level=node.level,
-            start=node.start,
-            end=node.end,
-            first_leaf=node.leaves[0],
-            leaves=node.leaves[1] - node.leaves[0],
-        ).model_dump()
+        {
+            "id": node.id,
+            "level": node.level,
+            "start": node.start,
+            "end": node.end,
+            "first_leaf": node.leaves[0],
+            "leaves": node.leaves[1] - node.leaves[0],
+        }
         for node in tree.ancestors(leaf)
     ]
     position = leaf.leaves[0]
@@ -146,8 +146,9 @@ def leaf_point(
         "metadata": metadata,
         "text": text,
     }
-    vectors = {DENSE: list(dense), BM25: bm25_document(embedded)}
-    return models.PointStruct(id=leaf.id, vector=vectors, payload=payload)
+    vectors: dict[str, Any] = {DENSE: list(dense), BM25: bm25_document(embedded)}
+    # Not validated, here and below: it costs as much as storing the point.
+    return models.PointStruct.model_construct(id=leaf.id, vector=vectors, payload=payload)
 
 
 def parent_point(
@@ -160,7 +161,9 @@ def parent_point(
         "digest": digest,
         "metadata": metadata,
     }
-    return models.PointStruct(id=node.id, vector={DENSE: list(dense)}, payload=payload)
+    return models.PointStruct.model_construct(
+        id=node.id, vector={DENSE: list(dense)}, payload=payload
+    )
 
 
 def manifest_point(manifest: Manifest) -> models.PointStruct:
@@ -200,7 +203,7 @@ def _bm25() -> qdrant_edge.Bm25:
 def bm25_document(text: str) -> models.SparseVector:
     """Term weights of a document; the engine multiplies in the inverse frequencies."""
     vector = _bm25().embed_document(text)
-    return models.SparseVector(indices=vector.indices, values=vector.values)
+    return models.SparseVector.model_construct(indices=vector.indices, values=vector.values)
 
 
 def bm25_query(text: str) -> models.SparseVector:
