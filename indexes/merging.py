@@ -285,7 +285,9 @@ def cut_at_sentence(text: str, tokens: int, *, or_word: bool = False) -> int:
             if count_tokens(text[:end]) > tokens:
                 break
             length = end
-    return len(text[:length].rstrip()) if length < len(text) else length
+    # Left whole, a text keeps the white space at its end, if there is room for it.
+    whole = length == len(text) and count_tokens(text) <= tokens
+    return length if whole else len(text[:length].rstrip())
 
 
 # LlamaIndex's rule, for comparison

@@ -295,7 +295,7 @@ class _Payload(_Line):
     position: int = Field(0, ge=0, le=_MAX_INTEGER)
     heading: str = ""
     text: str = ""
-    ancestors: list["_Ancestor"] = Field(default_factory=list)
+    ancestors: str = ""
 
     @model_validator(mode="after")
     def _possible(self) -> "_Payload":
@@ -305,15 +305,6 @@ class _Payload(_Line):
             if lacking := needed - self.model_fields_set:
                 raise ValueError(f"lacks {', '.join(sorted(lacking))}")
         return self
-
-
-class _Ancestor(_Line):
-    id: str
-    level: int = Field(ge=0, le=_MAX_INTEGER)
-    start: int = Field(ge=0, le=_MAX_INTEGER)
-    end: int = Field(ge=0, le=_MAX_INTEGER)
-    first_leaf: int = Field(ge=0, le=_MAX_INTEGER)
-    leaves: int = Field(ge=0, le=_MAX_INTEGER)
 
 
 class _PointLine(_Line):

@@ -8,19 +8,22 @@
 | collection | none | which embedding model and chunk sizes made the collection |
 """
 
+import re
 import uuid
 from collections.abc import Sequence
-from functools import cache
-from typing import Any, Literal
+from functools import cache, lru_cache
+from typing import Any, Literal, NamedTuple
 
 import qdrant_edge
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 from qdrant_client import models
 
-from indexes.hierarchy import Node, Tree
+from indexes.hierarchy import Node, Tree, node_id
 
 DENSE = "dense"
 BM25 = "bm25"
+# What collections of other versions of this project were written as can't be read.
+FORMAT = 2
 COLLECTION_POINT = str(uuid.uuid5(uuid.NAMESPACE_URL, "advanced-rag-patterns/collection"))
 
 # A leaf holds about this many words that count for BM25 (stop words don't).
@@ -59,14 +62,14 @@ class Fingerprint(BaseModel):
     """What made a collection. Vectors of other models, or other chunks, don't mix."""
 
     kind: Literal["collection"] = "collection"
-    format: int = 1
+    format: int = FORMAT
     embedding: str
     dimension: int
     levels: tuple[int, ...]
     embedded_levels: tuple[int, ...] = Field(description="Levels that have dense vectors.")
 
 
-class Ancestor(BaseModel):
+class Ancestor(NamedTuple):
     """A parent as its leaves remember it; `first_leaf` and `leaves` count positions."""
 
     id: str
@@ -91,8 +94,16 @@ class Leaf(BaseModel):
     text: str
     root: str = Field(description="Id of the outermost node that holds it; its own if none.")
     root_leaves: int
-    ancestors: list[Ancestor] = Field(description="Root first.")
+    ancestors: tuple[Ancestor, ...] = Field(description="Root first.")
     heading: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unpack(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or not isinstance(given.get("ancestors"), str):
+            return given
+        of = (str(given.get("document_id")), str(given.get("version")))
+        return {**given, "ancestors": unpack_ancestors(given["ancestors"], *of)}
 
 
 def manifest_id(document_id: str) -> str:
@@ -123,17 +134,6 @@ def leaf_point(
 
     `text` is delivered; `embedded` is what BM25 indexes, and `digest` is its digest.
     """
-    ancestors = [
-        {
-            "id": node.id,
-            "level": node.level,
-            "start": node.start,
-            "end": node.end,
-            "first_leaf": node.leaves[0],
-            "leaves": node.leaves[1] - node.leaves[0],
-        }
-        for node in tree.ancestors(leaf)
-    ]
     position = leaf.leaves[0]
     payload = {
         "kind": "leaf",
@@ -142,7 +142,7 @@ def leaf_point(
         "position": position,
         "heading": tree.headings[position],
         "digest": digest,
-        "ancestors": ancestors,
+        "ancestors": pack_ancestors(tree.ancestors(leaf)),
         "metadata": metadata,
         "text": text,
     }
@@ -179,6 +179,42 @@ def fingerprint_point(fingerprint: Fingerprint) -> models.PointStruct:
 def leaf_of(point: models.ScoredPoint | models.Record) -> Leaf:
     """A leaf from its point."""
     return Leaf.model_validate({**(point.payload or {}), "id": str(point.id)})
+
+
+# As one string, for the engine takes longer over a dictionary than over all the rest of a
+# leaf; without ids, which follow from the places.
+_PACKED = re.compile(r"(\d{1,9}):(\d{1,15})-(\d{1,15}):(\d{1,15})\+(\d{1,15})")
+
+
+def pack_ancestors(nodes: Sequence[Node]) -> str:
+    """Parents, root first, as a leaf's payload holds them.
+
+    Each is `level:start-end:first_leaf+leaves`, with a space between: `0:0-4096:0+8`.
+    """
+    return " ".join(
+        f"{node.level}:{node.start}-{node.end}:{node.leaves[0]}+{node.leaves[1] - node.leaves[0]}"
+        for node in nodes
+    )
+
+
+def unpack_ancestors(packed: str, document_id: str, version: str) -> tuple[Ancestor, ...]:
+    """The parents again.
+
+    Raises:
+        ValueError: it is not what `pack_ancestors` gives.
+    """
+    return tuple(_unpack(part, document_id, version) for part in packed.split())
+
+
+# Eight leaves have the same parents, and a question brings a hundred leaves.
+@lru_cache(maxsize=4096)
+def _unpack(packed: str, document_id: str, version: str) -> Ancestor:
+    match = _PACKED.fullmatch(packed)
+    if match is None:
+        raise ValueError(f"{packed[:40]!r} is no ancestor")
+    level, start, end, first_leaf, leaves = map(int, match.groups())
+    identity = node_id(document_id, version, level, start, end)
+    return Ancestor(identity, level, start, end, first_leaf, leaves)
 
 
 def _place(tree: Tree, node: Node) -> dict[str, Any]:
