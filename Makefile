@@ -45,7 +45,7 @@ clean:
 	touch $@
 
 .venv/dev: .venv/uv pyproject.toml requirements.txt
-	$(INSTALL) --extra dev
+	$(INSTALL) --extra dev --extra evaluation --extra langchain
 	touch $@ .venv/base
 
 # The browser tests use the system's Chromium. Where it is missing and can't be
