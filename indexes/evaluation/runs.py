@@ -15,6 +15,9 @@ from indexes.answering import Context
 from indexes.errors import SettingsError
 from indexes.trace import Trace
 
+# Stages that hand on less than they are given.
+_COMPRESSING = ("extract", "filter")
+
 
 class Result(BaseModel):
     """A passage, best first; `score` is its lane's own, higher being better."""
@@ -36,6 +39,7 @@ class Line(BaseModel):
         invented: those of them that are in no document.
         tokens_before: of context, before compression; None where nothing compresses.
         results_before: the passages before compression.
+        error: why there are no results, if the lane gave up.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,6 +54,7 @@ class Line(BaseModel):
     invented: int = 0
     tokens_before: int | None = None
     results_before: tuple[Result, ...] | None = None
+    error: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As it is written: what does not apply is left out."""
@@ -59,6 +64,9 @@ class Line(BaseModel):
 def line_of(name: str | int, contexts: Iterable[Context], trace: Trace) -> Line:
     """A line of a run, from what `retrieve` gave."""
     contexts = list(contexts)
+    compressing = [stage for stage in trace.stages if stage.name in _COMPRESSING]
+    before = compressing[0] if compressing else None
+    passages = before.details.get("passages", []) if before else []
     return Line(
         id=name,
         results=tuple(
@@ -70,6 +78,12 @@ def line_of(name: str | int, contexts: Iterable[Context], trace: Trace) -> Line:
         llm_tokens_out=int(trace.total("llm_tokens_out")),
         tokens=sum(context.tokens for context in contexts),
         invented=sum(context.tokens for context in contexts if context.start == context.end),
+        tokens_before=before.tokens_in if before else None,
+        results_before=tuple(
+            Result(document=p["document"], start=p["start"], end=p["end"]) for p in passages
+        )
+        if before
+        else None,
     )
 
 

@@ -18,9 +18,6 @@ from indexes.store.points import Manifest, leaf_of
 from indexes.store.upkeep import scroll
 from indexes.tokens import count_tokens
 
-# Shorter pieces of an answer prove nothing by being in a text.
-_SHORTEST_QUOTE = 12
-
 
 @dataclass(frozen=True)
 class Text:
@@ -84,7 +81,7 @@ def quotes(piece: Piece, said: str) -> list[Piece]:
         part = whole[start:end].strip()
         if not part:
             continue
-        quoted = _find(piece, part) if len(part) >= _SHORTEST_QUOTE else None
+        quoted = _find(piece, part)
         if quoted is None:
             reason = "in no document: the model's own words"
             quoted = replace(piece, text=part, end=piece.start, reason=reason)
