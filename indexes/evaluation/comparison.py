@@ -13,7 +13,7 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -175,6 +175,7 @@ def _digest(
     return hashlib.sha256(plain.encode()).hexdigest()[:12]
 
 
+@cache
 def _code() -> str:
     root = Path(indexes.__file__).parent
     digest = hashlib.sha256()

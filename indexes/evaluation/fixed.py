@@ -14,7 +14,7 @@ from itertools import islice
 
 from llama_index.core.schema import Document
 
-from indexes.answering import Context
+from indexes.answers import Context
 from indexes.documents import adopt
 from indexes.hierarchy import Node, Tree, node_id
 from indexes.index import HierarchicalIndex

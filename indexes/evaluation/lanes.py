@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from indexes.answering import Context
+from indexes.answers import Context
 from indexes.errors import SettingsError
-from indexes.evaluation.peers import open_peer, peer_names
+from indexes.evaluation.peers import describe_peer, open_peer, peer_names
 from indexes.evaluation.peers.settings import PEERS
 from indexes.index import HierarchicalIndex
 from indexes.patterns import PATTERNS, find_pattern
@@ -94,9 +94,12 @@ class PeerLane:
         return self._peer.retrieve(question, budget=budget)
 
 
-def lane_names() -> list[str]:
+def lane_names(*, with_llm: bool = True) -> list[str]:
     """All that can be opened here: our patterns, then peers whose packages are installed."""
-    return [*PATTERNS, *peer_names()]
+    return [
+        *PATTERNS,
+        *(name for name in peer_names() if with_llm or not describe_peer(name).uses_llm),
+    ]
 
 
 def open_lane(name: str, index: HierarchicalIndex) -> Lane:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from indexes.answering import Context
+from indexes.answers import Context
 from indexes.errors import SettingsError
 from indexes.trace import Trace
 

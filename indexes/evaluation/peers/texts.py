@@ -8,7 +8,7 @@ as all patterns do: in their order, the last cut at the end of a sentence.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from indexes.answering import Context
+from indexes.answers import Context
 from indexes.documents import pages_of
 from indexes.index import HierarchicalIndex
 from indexes.merging import cut_at_sentence

@@ -1,0 +1,308 @@
+"""For LangChain applications: our patterns as retrievers, our compressors as compressors,
+LangChain's models as ours.
+
+    retriever = PatternRetriever(index=HierarchicalIndex.open("my-index"), pattern="parent")
+    chain = {"context": retriever | format_docs, "question": RunnablePassthrough()} | prompt | llm
+
+    # ParentDocumentRetriever(vectorstore=…, docstore=…, child_splitter=…, parent_splitter=…)
+    retriever = ParentDocuments.open("my-index", child_size=400, parent_size=2000)
+    retriever.add_documents(documents)
+
+Needs `langchain-core` only (extra `langchain`). `docs/from-langchain.md` has each piece side
+by side with LangChain's.
+"""
+
+import re
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from langchain_core.callbacks import (
+    AsyncCallbackManagerForRetrieverRun,
+    CallbackManagerForRetrieverRun,
+)
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+from llama_index.core.schema import Document as OurDocument
+from pydantic import ConfigDict, Field, PositiveInt
+
+from indexes.answers import Context
+from indexes.errors import DocumentError, SettingsError
+from indexes.index import HierarchicalIndex
+from indexes.models.langchain import (
+    LangChainEmbedding,
+    LangChainLLM,
+    LlamaIndexEmbeddings,
+    as_embedding,
+    as_llm,
+    chat_model,
+)
+from indexes.settings import load_settings
+
+__all__ = [
+    "LangChainEmbedding",
+    "LangChainLLM",
+    "LlamaIndexEmbeddings",
+    "ParentDocuments",
+    "PatternRetriever",
+    "as_embedding",
+    "as_llm",
+    "chat_model",
+    "to_langchain",
+    "to_llama_index",
+]
+
+# English text has about so many characters to a cl100k token.
+CHARACTERS_PER_TOKEN = 4.4
+# A number of passages is reached by raising the budget, up to here.
+_LARGEST_BUDGET = 65_536
+_SMALLEST_CHUNK = 16
+# What no one but LangChain's own stores needs.
+_THEIRS = re.compile(r"^_")
+
+
+class PatternRetriever(BaseRetriever):
+    """A pattern on an index as a LangChain retriever.
+
+    Each document's `page_content` is a run of its source's text, and its metadata says
+    which: `source`, `start`, `end` (characters), `pages` and `page` for a PDF, `title`,
+    `score`, `level` (0 is the root's), `leaves`, `tokens`, `number` and `reason`.
+
+    Args:
+        index: where to search.
+        pattern: `regular`, `parent`, or a combination; by default the settings'.
+        budget: cl100k tokens of context; by default the settings', or what `k` takes.
+        k: documents to return, at most; by default as many as fill the budget.
+        filters: on documents' metadata, LlamaIndex's or Qdrant's own.
+        options: further arguments of `HierarchicalIndex.retrieve`.
+
+    `invoke(question, k=3)` and `invoke(question, budget=512)` change them for a call.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+
+    index: HierarchicalIndex = Field(exclude=True, repr=False)
+    pattern: str | None = None
+    budget: PositiveInt | None = None
+    k: PositiveInt | None = None
+    filters: Any = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    def _get_relevant_documents(
+        self,
+        query: str,
+        *,
+        run_manager: CallbackManagerForRetrieverRun,
+        **kwargs: Any,
+    ) -> list[Document]:
+        asked = self._asked(kwargs)
+        while True:
+            contexts, _ = self.index.retrieve(query, **asked.options)
+            if asked.satisfied(contexts):
+                return [to_langchain(context) for context in asked.chosen(contexts)]
+
+    async def _aget_relevant_documents(
+        self,
+        query: str,
+        *,
+        run_manager: AsyncCallbackManagerForRetrieverRun,
+        **kwargs: Any,
+    ) -> list[Document]:
+        asked = self._asked(kwargs)
+        while True:
+            contexts, _ = await self.index.aretrieve(query, **asked.options)
+            if asked.satisfied(contexts):
+                return [to_langchain(context) for context in asked.chosen(contexts)]
+
+    def _asked(self, changed: dict[str, Any]) -> "_Asked":
+        given = {"k": self.k, "budget": self.budget, "pattern": self.pattern, **changed}
+        # LangChain passes what its own runs need along with what was asked for.
+        unknown = sorted(given.keys() - {"k", "budget", "pattern", "filters", "verbose"})
+        if unknown:
+            raise SettingsError(
+                f"a retriever's call takes k, budget, pattern and filters, not {unknown[0]}"
+            )
+        k, budget = given["k"], given["budget"]
+        if k is not None and (not isinstance(k, int) or k < 1):
+            raise SettingsError(f"k={k!r}: give the number of documents, 1 or more")
+        return _Asked(
+            k=k,
+            grows=budget is None,
+            options={
+                **self.options,
+                "pattern": given["pattern"],
+                "budget": budget or self.index.settings.context_budget,
+                "filters": given.get("filters", self.filters),
+            },
+        )
+
+
+class _Asked:
+    """One call: as many passages as were asked for, from as large a budget as it takes."""
+
+    def __init__(self, k: int | None, grows: bool, options: dict[str, Any]) -> None:
+        self.k = k
+        self.options = options
+        self._grows = grows
+        self._before = -1
+
+    def satisfied(self, contexts: Sequence[Context]) -> bool:
+        """Whether these are enough; if not, `options` ask for more."""
+        tokens = sum(context.tokens for context in contexts)
+        enough = self.k is None or _passages(contexts) >= self.k
+        if enough or not self._grows or tokens == self._before:
+            return True
+        if self.options["budget"] >= _LARGEST_BUDGET:
+            return True
+        self._before = tokens
+        self.options["budget"] *= 2
+        return False
+
+    def chosen(self, contexts: Sequence[Context]) -> Sequence[Context]:
+        """The first `k` of them."""
+        return contexts if self.k is None else contexts[: self.k]
+
+
+def _passages(contexts: Sequence[Context]) -> int:
+    return len(contexts)
+
+
+class ParentDocuments(PatternRetriever):
+    """`ParentDocumentRetriever`'s habits on our index: the pattern `parent`.
+
+    Sizes are in characters there, in tokens here; they are converted at 4.4 characters a
+    token. There is no docstore and no random id: adding a document again replaces it.
+
+        retriever = ParentDocuments.open("my-index", child_size=400, parent_size=2000)
+        retriever.add_documents(documents)
+        retriever.invoke("How did AWS evolve?")
+    """
+
+    @classmethod
+    def open(
+        cls,
+        index: str | Path | None = None,
+        *,
+        child_size: int = 400,
+        parent_size: int = 2000,
+        embedding: Any = None,
+        llm: Any = None,
+        search_kwargs: dict[str, Any] | None = None,
+        budget: int | None = None,
+        settings: dict[str, Any] | None = None,
+        **fields: Any,
+    ) -> Self:
+        """Open an index, or make one, with chunks of these sizes.
+
+        Args:
+            index: folder or server URL.
+            child_size: characters of the chunks that are searched.
+            parent_size: characters of the chunks that are delivered, at most.
+            embedding: LangChain `Embeddings`, or a LlamaIndex model; default: the settings'.
+            llm: likewise.
+            search_kwargs: `k` and `filter` are understood; `k` counts documents here.
+            budget: cl100k tokens of context; replaces counting.
+            settings: further settings by name.
+            fields: further fields of the retriever, such as `tags`.
+
+        Raises:
+            SettingsError: sizes that make no hierarchy, or search kwargs that mean nothing.
+            IndexMismatchError: the index was made with other chunk sizes.
+        """
+        search = dict(search_kwargs or {})
+        wanted = {"k": search.pop("k", None), "filters": search.pop("filter", None)}
+        if search:
+            raise SettingsError(
+                f"search_kwargs: {', '.join(sorted(search))}: only k and filter mean something "
+                "here; scores and diversity are the pattern's own affair"
+            )
+        opened = HierarchicalIndex(
+            load_settings(
+                index=str(index) if index is not None else None,
+                levels=levels_of(child_size, parent_size),
+                **(settings or {}),
+            ),
+            embedding=embedding,
+            llm=llm,
+        )
+        return cls(index=opened, pattern="parent", budget=budget, **wanted, **fields)
+
+    def add_documents(
+        self, documents: Sequence[Document], ids: Sequence[str] | None = None
+    ) -> list[str]:
+        """Add LangChain documents, or replace those with the same ids.
+
+        Documents without an id get one from their source and page, or else their text:
+        adding the same again changes nothing.
+
+        Returns:
+            Their ids, for `delete`.
+
+        Raises:
+            SettingsError: not as many ids as documents.
+            DocumentError: a document can't be indexed.
+        """
+        if ids is not None and len(ids) != len(documents):
+            raise SettingsError(f"{len(ids)} ids for {len(documents)} documents: give one each")
+        ours = [
+            to_llama_index(document, ids[place] if ids is not None else None)
+            for place, document in enumerate(documents)
+        ]
+        report = self.index.ingest(ours)
+        if report.failed:
+            raise DocumentError("; ".join(error for _, error in report.failed))
+        return [document.id_ for document in ours]
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove documents with all their chunks, which LangChain's retriever can't.
+
+        Raises:
+            DocumentError: there is none with one of these ids.
+        """
+        for name in ids:
+            self.index.remove(name)
+
+
+def levels_of(child_size: int, parent_size: int) -> tuple[int, ...]:
+    """Chunk sizes in tokens, root first, for sizes in characters.
+
+    Raises:
+        SettingsError: a parent that holds no two children.
+    """
+    child = round(child_size / CHARACTERS_PER_TOKEN)
+    parent = round(parent_size / CHARACTERS_PER_TOKEN)
+    if child < _SMALLEST_CHUNK or parent < 2 * child:
+        raise SettingsError(
+            f"child_size={child_size}, parent_size={parent_size}: children need "
+            f"{round(_SMALLEST_CHUNK * CHARACTERS_PER_TOKEN)} characters or more, and parents "
+            "twice as many as children"
+        )
+    return (parent, child)
+
+
+def to_langchain(context: Context) -> Document:
+    """A context as a LangChain document: text, and where it is from."""
+    metadata = context.model_dump(exclude={"text", "document", "id"})
+    metadata["source"] = context.document
+    if context.pages is not None:
+        # LangChain's PDF loaders count from 0.
+        metadata["page"] = context.pages[0] - 1
+    return Document(page_content=context.text, metadata=metadata, id=context.id or None)
+
+
+_IDS = uuid.UUID("d2f1b7b4-4f0e-5b0f-8a39-6b6a6a0b1d55")
+
+
+def to_llama_index(document: Document, id_: str | None = None) -> OurDocument:
+    """A LangChain document as one that can be ingested; the text stays as it is.
+
+    Its metadata stays too, but for fields that begin with an underscore.
+    """
+    metadata = {name: value for name, value in document.metadata.items() if not _THEIRS.match(name)}
+    name = id_ or document.id
+    if name is None:
+        place = [str(metadata.get(key, "")) for key in ("source", "page", "start_index")]
+        key = "\n".join(place) if place[0] else document.page_content
+        name = str(uuid.uuid5(_IDS, key))
+    return OurDocument(id_=name, text=document.page_content, metadata=metadata)
