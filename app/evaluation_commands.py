@@ -238,3 +238,33 @@ def _write(
     )
     page.write_text(text, encoding="utf-8")
     return [page, *drawn.values()]
+
+
+@cli.command(
+    epilog="\b\nExample:\n  python -m app fetch amazon-letters\n"
+    "  python -m app ingest data/amazon-letters/letters"
+)
+@click.argument("what", type=click.Choice(["amazon-letters"]))
+@click.option(
+    "--folder", type=click.Path(file_okay=False, path_type=Path), default=Path("data"),
+    show_default=True, help="Where a folder of that name is made.",
+)  # fmt: skip
+def fetch(what: str, folder: Path) -> None:
+    """Download the letters that AWS's sample reads, from their publisher.
+
+    Originals stay as they come; copies without the reprint of 1997's letter lie beside.
+    """
+    from app.samples.amazon import fetch_letters
+
+    place = folder / what
+    found = fetch_letters(place, on_letter=lambda name: err.print(_printable(f"fetching {name}")))
+    for letter in found:
+        notes = [f"{letter.pages} pages"]
+        if letter.cut:
+            notes.append(f"{letter.cut} of the 1997 letter left out")
+        if not letter.known:
+            notes.append("an edition that was not seen before: its words were checked")
+        if not letter.downloaded:
+            notes.append("was there")
+        out.print(_printable(f"{letter.path}  {letter.sha256[:12]}  {', '.join(notes)}"))
+    out.print(_printable(f"now: python -m app ingest {place / 'letters'}"))

@@ -60,9 +60,7 @@ def characters(spans: list[Place]) -> set[tuple[str, int]]:
 
 
 @given(st.lists(places, max_size=8), st.lists(places, min_size=1, max_size=5))
-def test_counting_spans_is_counting_characters(
-    delivered: list[Place], wanted: list[Place]
-) -> None:
+def test_counting_spans_is_counting_characters(delivered: list[Place], wanted: list[Place]) -> None:
     evidence, found = characters(wanted), characters(delivered)
     if not evidence:
         return

@@ -133,9 +133,9 @@ class Peer(ABC):
 
     def _forget(self, document_id: str) -> None:
         """Delete a document's chunks, of whatever version."""
-        key = f"{self._metadata_key}document_id"
         match = models.MatchValue(value=document_id)
-        chosen = models.Filter(must=[models.FieldCondition(key=key, match=match)])
+        place = models.FieldCondition(key=self._document_key, match=match)
+        chosen = models.Filter(must=[place])
         with store_errors(self.index.engine.address):
             self.index.engine.client.delete(
                 self.collection, models.FilterSelector(filter=chosen), wait=True
@@ -143,7 +143,7 @@ class Peer(ABC):
         self._texts.pop(document_id, None)
         self._drop(document_id)
 
-    _metadata_key = "metadata."
+    _document_key = "metadata.document_id"
 
     @abstractmethod
     def _add(self, text: Text, *, embed: bool) -> None:

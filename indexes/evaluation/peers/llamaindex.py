@@ -33,7 +33,8 @@ class AutoMergingPeer(Peer):
     process would not be those that were stored).
     """
 
-    _metadata_key = ""
+    # The store fills `document_id` itself: with the id of a leaf's parent.
+    _document_key = "of_document"
 
     def __init__(self, settings: PeerSettings, index: HierarchicalIndex) -> None:
         super().__init__(settings, index)
@@ -80,9 +81,9 @@ class AutoMergingPeer(Peer):
         document = Document(
             id_=f"{text.document_id}/{text.version}",
             text=text.text,
-            metadata={"title": text.title, "document_id": text.document_id},
-            excluded_embed_metadata_keys=["document_id"],
-            excluded_llm_metadata_keys=["document_id"],
+            metadata={"title": text.title, self._document_key: text.document_id},
+            excluded_embed_metadata_keys=[self._document_key],
+            excluded_llm_metadata_keys=[self._document_key],
         )
         nodes = self._parser.get_nodes_from_documents([document])
         self._locate(text.text, nodes)
@@ -118,7 +119,7 @@ class AutoMergingPeer(Peer):
         pieces = []
         for found in retriever.retrieve(question):
             start, end = self._places[found.node.node_id]
-            origin = self._texts[found.node.metadata["document_id"]]
+            origin = self._texts[found.node.metadata[self._document_key]]
             text = origin.text[start:end]
             pieces.append(Piece(origin, start, end, text, found.score or 0.0))
         return pieces
