@@ -7,7 +7,7 @@ contexts, trace = lane.retrieve("…", budget=1024)
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from indexes.answers import Context
 from indexes.errors import SettingsError
@@ -15,7 +15,11 @@ from indexes.evaluation.peers import describe_peer, open_peer, peer_names
 from indexes.evaluation.peers.settings import PEERS
 from indexes.index import HierarchicalIndex
 from indexes.patterns import PATTERNS, find_pattern
+from indexes.settings import SearchMode
 from indexes.trace import Trace
+
+# Peers search by meaning only: so do these.
+_WITHOUT_WORDS = ("regular@dense", "parent@dense")
 
 Progress = Callable[[int, int], None]
 
@@ -49,19 +53,23 @@ class PatternLane:
     """One of our own patterns."""
 
     def __init__(self, name: str, index: HierarchicalIndex) -> None:
-        self._pattern = find_pattern(name).name
+        pattern, _, search = name.partition("@")
+        self._name = name
+        self._pattern = find_pattern(pattern).name
+        self._search = search or index.settings.search
+        if self._search not in get_args(SearchMode):
+            raise SettingsError(f"{name}: search by {', '.join(get_args(SearchMode))}")
         self._index = index
 
     @property
     def description(self) -> Description:
         """What it is."""
-        settings = self._index.settings
         made = self._index.store.fingerprint()
         return Description(
-            name=self._pattern,
+            name=self._name,
             framework="this project",
             what=find_pattern(self._pattern).summary,
-            options={"levels": list(made.levels), "search": settings.search},
+            options={"levels": list(made.levels), "search": self._search},
         )
 
     def prepare(self, on_progress: Progress = lambda done, total: None) -> int:
@@ -70,7 +78,7 @@ class PatternLane:
 
     def retrieve(self, question: str, *, budget: int) -> tuple[list[Context], Trace]:
         """Contexts that fill the budget."""
-        return self._index.retrieve(question, self._pattern, budget=budget)
+        return self._index.retrieve(question, self._pattern, budget=budget, search=self._search)
 
 
 class PeerLane:
@@ -98,6 +106,7 @@ def lane_names(*, with_llm: bool = True) -> list[str]:
     """All that can be opened here: our patterns, then peers whose packages are installed."""
     return [
         *PATTERNS,
+        *_WITHOUT_WORDS,
         *(name for name in peer_names() if with_llm or not describe_peer(name).uses_llm),
     ]
 

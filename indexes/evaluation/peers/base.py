@@ -29,6 +29,7 @@ from indexes.trace import Trace, stage, tracing
 
 # What each vector is called in a peer's collection: points without one are never found.
 VECTOR = "text-dense"
+WORDS = "text-sparse"
 _MARKER = str(uuid.uuid5(uuid.NAMESPACE_URL, "advanced-rag-patterns/peer"))
 _MOST_HITS = 4096
 
@@ -114,7 +115,12 @@ class Peer(ABC):
                 return
             size = embedding_dimension(self.index.embedding)
             parameters = models.VectorParams(size=size, distance=models.Distance.COSINE)
-            client.create_collection(self.collection, vectors_config={VECTOR: parameters})
+            words = models.SparseVectorParams(modifier=models.Modifier.IDF)
+            client.create_collection(
+                self.collection,
+                vectors_config={VECTOR: parameters},
+                sparse_vectors_config={WORDS: words} if self._searches_words else None,
+            )
 
     def _stored(self) -> dict[str, str]:
         """The versions that the collection holds whole, by document."""
@@ -144,6 +150,7 @@ class Peer(ABC):
         self._drop(document_id)
 
     _document_key = "metadata.document_id"
+    _searches_words = False
 
     @abstractmethod
     def _add(self, text: Text, *, embed: bool) -> None:

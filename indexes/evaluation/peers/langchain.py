@@ -2,7 +2,7 @@
 
 import uuid
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -17,16 +17,18 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.messages import BaseMessage, get_buffer_string
 from langchain_core.outputs import LLMResult
-from langchain_qdrant import QdrantVectorStore
+from langchain_qdrant import QdrantVectorStore, RetrievalMode, SparseEmbeddings, SparseVector
 from langchain_text_splitters import RecursiveCharacterTextSplitter
+from qdrant_client import models
 
 from indexes.errors import ModelError, RagError
 from indexes.evaluation.fixed import located
-from indexes.evaluation.peers.base import VECTOR, Peer
+from indexes.evaluation.peers.base import VECTOR, WORDS, Peer
 from indexes.evaluation.peers.settings import PeerSettings
 from indexes.evaluation.peers.texts import Piece, Text, fill, quotes, tokens_of
 from indexes.index import HierarchicalIndex
 from indexes.models.langchain import LlamaIndexEmbeddings, chat_model
+from indexes.store.points import bm25_document, bm25_query
 from indexes.tokens import count_tokens
 from indexes.trace import stage
 
@@ -41,6 +43,7 @@ class LangChainPeer(Peer):
     def __init__(self, settings: PeerSettings, index: HierarchicalIndex) -> None:
         super().__init__(settings, index)
         self._tokens_per_hit = self._size("chunk_size") * 0.7
+        self._searches_words = settings.options.get("search") == "hybrid"
 
     def _size(self, name: str) -> float:
         """A chunk size in tokens, about."""
@@ -52,7 +55,9 @@ class LangChainPeer(Peer):
         return self.settings.options.get("length") == "cl100k tokens"
 
     def _splitter(self, size: str, overlap: str) -> RecursiveCharacterTextSplitter:
-        return RecursiveCharacterTextSplitter(
+        titled = bool(self.settings.options.get("title")) and size == "chunk_size"
+        kind = _TitledSplitter if titled else RecursiveCharacterTextSplitter
+        return kind(
             chunk_size=self.settings.options[size],
             chunk_overlap=self.settings.options[overlap],
             length_function=count_tokens if self._counts_tokens else len,
@@ -61,11 +66,15 @@ class LangChainPeer(Peer):
     @cached_property
     def vectorstore(self) -> QdrantVectorStore:
         """LangChain's own store, on our engine and with our embedding model."""
+        mode = RetrievalMode.HYBRID if self._searches_words else RetrievalMode.DENSE
         return QdrantVectorStore(
             client=self.index.engine.client,
             collection_name=self.collection,
             embedding=LlamaIndexEmbeddings(self.index.embedding),
             vector_name=VECTOR,
+            sparse_embedding=_Bm25() if self._searches_words else None,
+            sparse_vector_name=WORDS,
+            retrieval_mode=mode,
             validate_collection_config=False,
         )
 
@@ -80,7 +89,7 @@ class LangChainPeer(Peer):
             [self._document(text)]
         )
         # `add_start_index` guesses: it is wrong where lengths are counted in tokens.
-        spans = located(text.text, [chunk.page_content for chunk in chunks])
+        spans = located(text.text, [self._said(chunk) for chunk in chunks])
         for chunk, (start, _) in zip(chunks, spans, strict=True):
             chunk.metadata["start_index"] = start
         self.vectorstore.add_documents(chunks)
@@ -89,11 +98,43 @@ class LangChainPeer(Peer):
         found = self.vectorstore.similarity_search_with_score(question, k=hits)
         return [self._piece(document, score) for document, score in found]
 
+    def _said(self, document: Document) -> str:
+        """A chunk's text without the title that was put before it."""
+        return document.page_content.removeprefix(document.metadata.get("titled", ""))
+
     def _piece(self, document: Document, score: float) -> Piece:
         start = document.metadata["start_index"]
-        text = document.page_content
+        text = self._said(document)
         origin = self._texts[document.metadata["document_id"]]
         return Piece(origin, start, start + len(text), text, score)
+
+
+class _TitledSplitter(RecursiveCharacterTextSplitter):
+    """Puts the document's title before each chunk, so that it is embedded with it."""
+
+    def split_documents(self, documents: Iterable[Document]) -> list[Document]:
+        """Chunks that begin with the title."""
+        chunks = super().split_documents(documents)
+        for chunk in chunks:
+            chunk.metadata["titled"] = f"{chunk.metadata['title']}\n"
+            chunk.page_content = chunk.metadata["titled"] + chunk.page_content
+        return chunks
+
+
+class _Bm25(SparseEmbeddings):
+    """The engine's own BM25, as LangChain's sparse embeddings."""
+
+    def embed_documents(self, texts: list[str]) -> list[SparseVector]:
+        """Term weights of documents."""
+        return [_sparse(bm25_document(text)) for text in texts]
+
+    def embed_query(self, text: str) -> SparseVector:
+        """The terms of a query."""
+        return _sparse(bm25_query(text))
+
+
+def _sparse(vector: models.SparseVector) -> SparseVector:
+    return SparseVector(indices=vector.indices, values=vector.values)
 
 
 class ParentDocumentPeer(LangChainPeer):

@@ -104,10 +104,25 @@ _merging = PeerSettings(
     ),
 )
 
+# The most that can be had of the two with LangChain's own parts.
+_BEST: dict[str, Any] = {"search": "hybrid", "title": True}
+_BEST_NOTES = (
+    "the same BM25 and reciprocal rank fusion in the engine as `regular`, through "
+    "LangChain's own hybrid mode",
+    "the title is put before each chunk that is embedded",
+)
+
 # In the order in which they are shown.
 PEERS: tuple[PeerSettings, ...] = (
     _regular,
     replace(_regular, name="langchain-regular-tuned", **_TUNED),
+    replace(
+        _regular,
+        name="langchain-regular-hybrid",
+        chunks="langchain-200-tokens-hybrid",
+        options={**_TUNED_CHUNKS, **_BEST},
+        notes=_BEST_NOTES,
+    ),
     _parent,
     replace(
         _parent,
@@ -115,6 +130,19 @@ PEERS: tuple[PeerSettings, ...] = (
         chunks="langchain-parent-1000-400",
         options={"parent_size": 1000, "parent_overlap": 0, "chunk_size": 400, "chunk_overlap": 0},
         notes=_parent.notes[1:],
+    ),
+    replace(
+        _parent,
+        name="langchain-parent-hybrid",
+        chunks="langchain-parent-1000-400-hybrid",
+        options={
+            "parent_size": 1000,
+            "parent_overlap": 0,
+            "chunk_size": 400,
+            "chunk_overlap": 0,
+            **_BEST,
+        },
+        notes=(*_parent.notes[1:], *_BEST_NOTES),
     ),
     _extract,
     replace(_extract, name="langchain-extract-tuned", **_TUNED),
