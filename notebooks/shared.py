@@ -1,0 +1,133 @@
+"""What the notebooks share: one index of the sample letters, tables, pictures.
+
+The first notebook that is run makes the index (about 15 s on two idle cores); the others
+open it. It is in `.rag/notebooks`, or wherever RAG_INDEX says.
+"""
+
+import html
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from IPython.display import HTML  # noqa: E402
+from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
+
+from app.samples import LETTERS, QUESTIONS  # noqa: E402
+from indexes.answers import Context  # noqa: E402
+from indexes.evaluation.questions import Question, read_questions  # noqa: E402
+from indexes.hierarchy import Tree  # noqa: E402
+from indexes.index import HierarchicalIndex  # noqa: E402
+from indexes.settings import load_settings  # noqa: E402
+
+FOUND, OTHER, KEPT = "#0072B2", "#DDE6EE", "#FFE9A8"
+
+
+def open_index(name: str = "letters", documents: Path = LETTERS, **settings: Any):
+    """The index of the letters; made now if it is not there."""
+    folder = Path(os.environ.get("RAG_INDEX", str(ROOT / ".rag" / "notebooks"))) / name
+    index = HierarchicalIndex(load_settings(index=str(folder), **settings))
+    report = index.ingest([documents])
+    what = f"{len(index.documents())} documents"
+    if report.leaves:
+        print(f"{what} indexed: {report.leaves} leaves")
+    else:
+        print(f"{what} were indexed already")
+    return index
+
+
+def questions() -> dict[str, Question]:
+    """The letters' questions with the places of their evidence, by name."""
+    return {str(question.id): question for question in read_questions(QUESTIONS)}
+
+
+def amazon_letters() -> Path | None:
+    """The letters that AWS's sample reads, where `python -m app fetch` or a developer put them."""
+    places = (
+        ROOT / "data" / "amazon-letters" / "letters",
+        ROOT.parent / "shared" / "data" / "amazon_letters",
+    )
+    return next((place for place in places if place.is_dir()), None)
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> HTML:
+    """A table. Everything in it is text: documents and models can't write HTML here."""
+
+    def cells(tag: str, row: Sequence[Any]) -> str:
+        aligned = [
+            f'<{tag} style="text-align:left;vertical-align:top">{_shown(cell)}</{tag}>'
+            for cell in row
+        ]
+        return f"<tr>{''.join(aligned)}</tr>"
+
+    body = "".join(cells("td", row) for row in rows)
+    return HTML(f"<table>{cells('th', heads)}{body}</table>")
+
+
+def _shown(cell: Any) -> str:
+    return html.escape(f"{cell:.3f}" if isinstance(cell, float) else str(cell))
+
+
+def passages(contexts: Sequence[Context], characters: int = 160) -> HTML:
+    """Contexts as a table, each with its first words."""
+    return table(
+        ["", "document", "page", "characters", "leaves", "score", "begins"],
+        [
+            [
+                number,
+                context.document.removeprefix("alderquay-").removesuffix(".pdf"),
+                context.pages[0] if context.pages else "",
+                f"{context.start}–{context.end}",
+                context.leaves,
+                round(context.score, 2),
+                " ".join(context.text.split())[:characters] + "…",
+            ]
+            for number, context in enumerate(contexts, start=1)
+        ],
+    )
+
+
+def kept_and_dropped(text: str, kept: Iterable[tuple[int, int]]) -> HTML:
+    """A passage with what compression kept on yellow, and what it dropped in grey."""
+    parts, place = [], 0
+    for start, end in sorted(kept):
+        parts.append(f'<span style="color:#999">{html.escape(text[place:start])}</span>')
+        parts.append(
+            f'<mark style="background:{KEPT};color:#000">{html.escape(text[start:end])}</mark>'
+        )
+        place = end
+    parts.append(f'<span style="color:#999">{html.escape(text[place:])}</span>')
+    return HTML(f'<p style="white-space:pre-wrap;max-width:60em">{"".join(parts)}</p>')
+
+
+def draw_tree(
+    tree: Tree, contexts: Sequence[Context], title: str, axes: Axes | None = None
+) -> Axes:
+    """A document's tree, a row a level; delivered passages are blue.
+
+    Args:
+        tree: as `indexes.hierarchy.build_tree` makes it.
+        contexts: passages of this document.
+        title: of the picture.
+        axes: where to draw.
+    """
+    if axes is None:
+        _, axes = plt.subplots(figsize=(10, 2.2), layout="constrained")
+    levels = max(node.level for node in tree.nodes) + 1
+    for node in tree.nodes:
+        inside = any(c.start <= node.start and node.end <= c.end for c in contexts)
+        axes.barh(
+            -node.level, node.end - node.start, left=node.start, height=0.9,
+            color=FOUND if inside else OTHER, edgecolor="white", linewidth=0.7,
+        )  # fmt: skip
+    names = ["roots", *("parents" for _ in range(levels - 2)), "leaves"]
+    axes.set_yticks([-level for level in range(levels)], names[:levels])
+    axes.set_xlabel("characters of the document")
+    axes.set_title(title, loc="left", fontsize=10)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    return axes
