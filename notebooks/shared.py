@@ -14,16 +14,16 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from IPython.display import HTML  # noqa: E402
-from matplotlib import pyplot as plt  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
+from IPython.display import HTML
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 
-from app.samples import LETTERS, QUESTIONS  # noqa: E402
-from indexes.answers import Context  # noqa: E402
-from indexes.evaluation.questions import Question, read_questions  # noqa: E402
-from indexes.hierarchy import Tree  # noqa: E402
-from indexes.index import HierarchicalIndex  # noqa: E402
-from indexes.settings import load_settings  # noqa: E402
+from app.samples import LETTERS, QUESTIONS
+from indexes.answers import Context
+from indexes.evaluation.questions import Question, read_questions
+from indexes.hierarchy import Tree
+from indexes.index import HierarchicalIndex
+from indexes.settings import load_settings
 
 FOUND, OTHER, KEPT = "#0072B2", "#DDE6EE", "#FFE9A8"
 
