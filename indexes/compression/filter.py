@@ -1,0 +1,40 @@
+"""Contextual compression in large: passages that don't help are dropped, the others stay
+as they are. LangChain's counterpart is `LLMChainFilter`, which raises on any answer but a
+clean YES or NO.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from llama_index.core.schema import QueryBundle
+
+from indexes.compression.compressor import Compressor, Fallback
+from indexes.compression.passages import Passage
+from indexes.compression.verdicts import Judge, Judgement, Verdict
+from indexes.compression.work import Steps
+from indexes.sentences import Span
+
+
+class PassageFilter(Compressor):
+    """Keeps the passages that help to answer, whole.
+
+    Args:
+        judge: who decides.
+        fallback: see `Compressor`.
+    """
+
+    task: ClassVar[str] = "filter"
+
+    def __init__(self, judge: Judge, *, fallback: Fallback = "keep_best") -> None:
+        super().__init__(judge, fallback=fallback)
+
+    @classmethod
+    def class_name(cls) -> str:
+        """LlamaIndex's name for it."""
+        return "PassageFilter"
+
+    def _judged(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
+        return self._judge.passages(question, passages)
+
+    def _spans(self, passage: Passage, verdict: Verdict) -> list[Span] | None:
+        return passage.whole if verdict.kept else None
