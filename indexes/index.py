@@ -328,14 +328,15 @@ class HierarchicalIndex:
             wanted["levels"] = self.settings.levels
         self.store.check(**wanted)
         budget = budget or self.settings.context_budget
-        parts = [self._postprocessor(part) for part in chosen.postprocessors]
+        names = chosen.postprocessors
+        parts = [self._postprocessor(name, budget, name == names[-1]) for name in names]
         retriever = TreeRetriever(
             self.store,
             self.embedding,
             **{
                 "method": chosen.method,
                 "search": self.settings.search,
-                "budget": overfetched(budget, parts, self.settings),
+                "budget": overfetched(budget, chosen.method, names, self.settings),
                 "top_k": self.settings.top_k,
                 "filters": filters,
                 **options,
@@ -343,13 +344,14 @@ class HierarchicalIndex:
         )
         return CompressingRetriever(retriever, parts, budget) if parts else retriever
 
-    def _postprocessor(self, name: str) -> Compressor:
+    def _postprocessor(self, name: str, budget: int, last: bool) -> Compressor:
         return build_postprocessor(
             name,
             self.settings,
             llm=lambda: self.llm,
             embedding=lambda: self.embedding,
             cache=self._judgements,
+            budget=budget if last else None,
         )
 
     @cached_property

@@ -105,10 +105,10 @@ class Settings(BaseSettings):
         "keep_best", description="When everything is dropped: the best passage, or nothing."
     )
     sentence_threshold: float | None = Field(
-        None, ge=0, le=1, description="Share of the best score that a sentence must have."
+        None, ge=-9, le=1, description="Least score of a sentence: average 0, best 1."
     )
     passage_threshold: float | None = Field(
-        None, ge=0, le=1, description="Share of the best score that a passage must have."
+        None, ge=-9, le=1, description="Least score of a passage: average 0, best 1."
     )
     overfetch: float | None = Field(
         None, ge=1, le=32, description="Context retrieved for compression, in budgets."

@@ -86,7 +86,8 @@ def test_contexts_are_verbatim_within_the_budget_and_numbered(
     ]
     first = trace[find_pattern(pattern).postprocessors[0]]
     assert first.details["judge"] == "embedding"
-    assert (first.tokens_in or 0) > 120, "more is retrieved than fits"
+    if pattern != "parent+filter":  # grown passages are not shortened: no more than fits
+        assert (first.tokens_in or 0) > 120
 
 
 @pytest.mark.parametrize("pattern", COMPRESSING)

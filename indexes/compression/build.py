@@ -14,6 +14,7 @@ from indexes.compression.llm_judge import LLMJudge
 from indexes.compression.reranker import PassageReranker
 from indexes.compression.similarity import Scoring
 from indexes.compression.verdicts import Judge
+from indexes.retrieval import Method
 from indexes.settings import Settings
 
 # Context retrieved for postprocessors to choose from, in budgets (docs/compression.md).
@@ -27,6 +28,7 @@ def build_postprocessor(
     llm: Callable[[], LLM],
     embedding: Callable[[], BaseEmbedding],
     cache: JudgementCache | None = None,
+    budget: int | None = None,
 ) -> Compressor:
     """The postprocessor called `name` in patterns.
 
@@ -36,15 +38,19 @@ def build_postprocessor(
         llm: gives the language model; called if it is needed.
         embedding: gives the embedding model; called if it is needed.
         cache: remembers an LLM's judgements.
+        budget: cl100k tokens, for the last one of a pattern: what it keeps should fill it.
     """
     judge = build_judge(settings, llm=llm, embedding=embedding, cache=cache)
     match name:
         case "extract":
             return SentenceExtractor(
-                judge, neighbours=settings.neighbours, fallback=settings.fallback
+                judge,
+                neighbours=settings.neighbours,
+                fallback=settings.fallback,
+                budget=budget,
             )
         case "filter":
-            return PassageFilter(judge, fallback=settings.fallback)
+            return PassageFilter(judge, fallback=settings.fallback, budget=budget)
         case "rerank":
             return PassageReranker(judge)
     raise ValueError(f"no postprocessor is called {name!r}")
@@ -65,8 +71,8 @@ def build_judge(
         kind = "embedding" if settings.provider == "local" else "llm"
     if kind == "embedding":
         changed = {
-            "relative": settings.sentence_threshold,
-            "passage_relative": settings.passage_threshold,
+            "sentences": settings.sentence_threshold,
+            "passages": settings.passage_threshold,
         }
         scoring = Scoring(**{name: value for name, value in changed.items() if value is not None})
         return EmbeddingJudge(embedding(), scoring=scoring, seconds=settings.judge_timeout)
@@ -80,8 +86,12 @@ def build_judge(
     )
 
 
-def overfetched(budget: int, parts: Sequence[Compressor], settings: Settings) -> int:
-    """Tokens to retrieve so that these postprocessors have something to choose from."""
-    if not parts:
-        return budget
-    return round(budget * (settings.overfetch or OVERFETCH))
+def overfetched(budget: int, method: Method, parts: Sequence[str], settings: Settings) -> int:
+    """Tokens to retrieve so that a pattern's postprocessors have something to choose from.
+
+    Passages that have grown for a larger budget are too long for the one they must fit:
+    where nothing shortens them, no more is retrieved than fits.
+    """
+    if "extract" in parts or (parts and method == "leaves"):
+        return round(budget * (settings.overfetch or OVERFETCH))
+    return budget

@@ -82,6 +82,12 @@ class Compressor(BaseNodePostprocessor):
     def _spans(self, passage: Passage, verdict: Verdict) -> list[Span] | None:
         """What is kept of a passage; None if nothing is."""
 
+    def _selected(
+        self, passages: Sequence[Passage], verdicts: Sequence[Verdict]
+    ) -> list[list[Span] | None]:
+        """What is kept of each passage."""
+        return [self._spans(p, v) for p, v in zip(passages, verdicts, strict=True)]
+
     def _steps(
         self, nodes: Sequence[NodeWithScore], question: QueryBundle, record: Stage
     ) -> Steps[list[NodeWithScore]]:
@@ -90,7 +96,7 @@ class Compressor(BaseNodePostprocessor):
         record.tokens_in = sum(passage.tokens for passage in passages)
         judgement = (yield from self._judged(question, passages)) if passages else Judgement([])
         verdicts = list(judgement.verdicts)
-        spans = [self._spans(p, v) for p, v in zip(passages, verdicts, strict=True)]
+        spans = self._selected(passages, verdicts)
         order = list(judgement.order) if judgement.order is not None else range(len(passages))
         fallback = None
         if passages and all(kept is None for kept in spans):

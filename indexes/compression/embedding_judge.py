@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import getattr_static
+from typing import Any
 
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from indexes.compression.passages import Passage
 from indexes.compression.prompts import JudgePrompt
-from indexes.compression.similarity import Scoring, passage_scores, sentence_scores
+from indexes.compression.similarity import Scored, Scoring, scored
 from indexes.compression.verdicts import JudgeKind, Judgement, Outcome, Verdict
 from indexes.compression.work import Steps, TimedOutError, in_threads, on_the_loop
 
@@ -130,52 +131,62 @@ class EmbeddingJudge:
         vectors = yield from self._vectors(question, passages)
         if vectors.outcome != "judged":
             return _undecided(passages, vectors)
-        scores = sentence_scores(
-            question.query_str, passages, vectors.texts @ vectors.question, self._scoring
-        )
-        flat = [score for scored in scores for score in scored]
-        threshold = self._scoring.sentence_threshold(flat)
+        found = self._scored(question, passages, vectors)
+        least = self._scoring.sentences
         verdicts = []
-        for passage, scored in zip(passages, scores, strict=True):
+        for passage, shares, cosines in zip(
+            passages, found.sentences, _by_passage(passages, vectors), strict=True
+        ):
             if not passage.sentences:
-                verdicts.append(Verdict(False, (), "blank", "there is no text"))
+                verdicts.append(_BLANK_SENTENCES)
                 continue
-            kept = tuple(score >= threshold for score in scored)
-            best = max(scored)
-            note = f"best sentence {best:.2f}, threshold {threshold:.2f}"
-            verdicts.append(Verdict(any(kept), kept, note=note, score=best, scores=tuple(scored)))
-        return Judgement(verdicts, details={"threshold": threshold})
+            near = cosines >= self._scoring.similarity
+            kept = tuple(bool(s >= least and n) for s, n in zip(shares, near, strict=True))
+            best = max(shares)
+            note = f"best sentence {best:.2f}, {least:.2f} is enough"
+            verdicts.append(Verdict(any(kept), kept, note=note, score=best, scores=tuple(shares)))
+        return Judgement(verdicts, details=self._details(least))
 
     def passages(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
         """Which passages are similar enough; see `Judge`."""
         vectors = yield from self._vectors(question, passages)
         if vectors.outcome != "judged":
             return _undecided(passages, vectors)
-        similar = vectors.texts @ vectors.question
-        scores = passage_scores(question.query_str, passages, similar, self._scoring)
-        threshold = self._scoring.passage_threshold(scores)
+        scores = self._scored(question, passages, vectors).passages
+        least = self._scoring.passages
         verdicts = [
             Verdict(
-                score >= threshold,
-                note=f"{score:.2f}, threshold {threshold:.2f}",
+                bool(score >= least and cosines.max() >= self._scoring.similarity),
+                note=f"{score:.2f}, {least:.2f} is enough",
                 score=score,
             )
             if passage.sentences
-            else Verdict(False, outcome="blank", note="there is no text")
-            for passage, score in zip(passages, scores, strict=True)
+            else _BLANK
+            for passage, score, cosines in zip(
+                passages, scores, _by_passage(passages, vectors), strict=True
+            )
         ]
-        return Judgement(verdicts, details={"threshold": threshold})
+        return Judgement(verdicts, details=self._details(least))
 
     def order(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
         """The most similar first; see `Judge`."""
         vectors = yield from self._vectors(question, passages)
         if vectors.outcome != "judged":
             return _undecided(passages, vectors)
-        similar = vectors.texts @ vectors.question
-        scores = passage_scores(question.query_str, passages, similar, self._scoring)
+        scores = self._scored(question, passages, vectors).passages
         order = sorted(range(len(passages)), key=lambda place: (-scores[place], place))
         verdicts = [Verdict(True, score=score) for score in scores]
         return Judgement(verdicts, order)
+
+    def _scored(
+        self, question: QueryBundle, passages: Sequence[Passage], vectors: Vectors
+    ) -> Scored:
+        similar = vectors.texts @ vectors.question
+        return scored(question.query_str, passages, similar, self._scoring.rank)
+
+    def _details(self, least: float) -> dict[str, Any]:
+        name = "share of the way from the average to the best of the question"
+        return {"threshold": least, "score": name, "least_cosine": self._scoring.similarity}
 
     def _vectors(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Vectors]:
         texts = [passage.slice(span) for passage in passages for span in passage.sentences]
@@ -183,6 +194,16 @@ class EmbeddingJudge:
             return Vectors(np.zeros(1), np.zeros((0, 1)))
         vectors: Vectors = yield Embedding(self._embedding, question, texts, self._seconds)
         return vectors
+
+
+_BLANK = Verdict(False, outcome="blank", note="there is no text")
+_BLANK_SENTENCES = Verdict(False, (), "blank", "there is no text")
+
+
+def _by_passage(passages: Sequence[Passage], vectors: Vectors) -> list[Matrix]:
+    """The cosines of each passage's sentences."""
+    ends = np.cumsum([len(passage.sentences) for passage in passages])
+    return np.split(vectors.texts @ vectors.question, ends[:-1])
 
 
 def _undecided(passages: Sequence[Passage], vectors: Vectors) -> Judgement:

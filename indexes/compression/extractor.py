@@ -15,6 +15,7 @@ from typing import ClassVar
 from llama_index.core.schema import QueryBundle
 from pydantic import Field
 
+from indexes.compression.budget import best_sentences
 from indexes.compression.compressor import Compressor, Fallback
 from indexes.compression.passages import Passage
 from indexes.compression.verdicts import Judge, Judgement, Verdict
@@ -31,17 +32,25 @@ class SentenceExtractor(Compressor):
     Args:
         judge: who decides.
         neighbours: sentences to keep before and after each that is kept.
+        budget: cl100k tokens to fill with the best sentences, whatever the thresholds; for
+            judges that score. Others decide alone, and `fit` cuts what is too much.
         fallback: see `Compressor`.
     """
 
     task: ClassVar[str] = "extract"
 
     neighbours: int = Field(0, ge=0, description="Sentences kept around each kept one.")
+    budget: int | None = Field(None, ge=1, description="Tokens to fill with the best.")
 
     def __init__(
-        self, judge: Judge, *, neighbours: int = 0, fallback: Fallback = "keep_best"
+        self,
+        judge: Judge,
+        *,
+        neighbours: int = 0,
+        fallback: Fallback = "keep_best",
+        budget: int | None = None,
     ) -> None:
-        super().__init__(judge, neighbours=neighbours, fallback=fallback)
+        super().__init__(judge, neighbours=neighbours, fallback=fallback, budget=budget)
 
     @classmethod
     def class_name(cls) -> str:
@@ -50,6 +59,13 @@ class SentenceExtractor(Compressor):
 
     def _judged(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
         return self._judge.sentences(question, passages)
+
+    def _selected(
+        self, passages: Sequence[Passage], verdicts: Sequence[Verdict]
+    ) -> list[list[Span] | None]:
+        if self.budget is None or not any(verdict.scores for verdict in verdicts):
+            return super()._selected(passages, verdicts)
+        return best_sentences(passages, verdicts, self.budget, self.neighbours)
 
     def _spans(self, passage: Passage, verdict: Verdict) -> list[Span] | None:
         if not verdict.kept:
