@@ -14,8 +14,7 @@ from indexes.compression.llm_judge import LLMJudge
 from indexes.compression.reranker import PassageReranker
 from indexes.compression.similarity import Scoring
 from indexes.compression.verdicts import Judge
-from indexes.retrieval import Method
-from indexes.settings import Settings
+from indexes.settings import Method, Settings
 
 # Context retrieved for postprocessors to choose from, in budgets (docs/compression.md).
 OVERFETCH = 3.0
