@@ -29,7 +29,15 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from app.options import DOCUMENTS, EMBEDDING, INDEX, MODELS, RETRIEVAL, settings_options
+from app.options import (
+    COMPRESSION,
+    DOCUMENTS,
+    EMBEDDING,
+    INDEX,
+    MODELS,
+    RETRIEVAL,
+    settings_options,
+)
 from indexes.errors import DocumentError, RagError, SettingsError
 
 if TYPE_CHECKING:
@@ -259,7 +267,7 @@ def remove(names: tuple[str, ...], **settings: Any) -> None:
 @cli.command(epilog='\b\nExample:\n  python -m app ask "How did the cloud business evolve?" --json')
 @click.argument("question")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the trace.")
-@settings_options(INDEX, RETRIEVAL, MODELS)
+@settings_options(INDEX, RETRIEVAL, COMPRESSION, MODELS)
 def ask(question: str, as_json: bool, **settings: Any) -> None:
     """Answer a question from the indexed documents, with citations."""
     from indexes.answers import Word
@@ -278,12 +286,12 @@ def ask(question: str, as_json: bool, **settings: Any) -> None:
 def _print_sources(answer: "Answer") -> None:
     cited = {citation.context: citation.origin for citation in answer.citations}
     out.print()
-    for number, context in enumerate(answer.contexts, start=1):
+    for context in answer.contexts:
         pages = f", page {_pages(context.pages)}" if context.pages else ""
         merged = f", {context.leaves} leaves" if context.leaves > 1 else ""
-        origin = cited.get(number)
+        origin = cited.get(context.number)
         note = {"model": "  cited", "similarity": "  cited (by similarity)"}.get(origin or "", "")
-        line = _printable(f"[{number}] {context.document}{pages}  ")
+        line = _printable(f"[{context.number}] {context.document}{pages}  ")
         line += Text(f"{context.start}-{context.end}{merged}, score {context.score:.3f}", "dim")
         out.print(line + Text(note, "green"))
     trace = answer.trace
@@ -304,7 +312,7 @@ def _pages(pages: tuple[int, int]) -> str:
 )
 @click.option("--questions", required=True, type=click.File("r", encoding="utf-8"))
 @click.option("--out", "out_file", required=True, type=click.File("w", encoding="utf-8"))
-@settings_options(INDEX, RETRIEVAL, EMBEDDING)
+@settings_options(INDEX, RETRIEVAL, COMPRESSION, MODELS)
 def run(questions: TextIO, out_file: TextIO, **settings: Any) -> None:
     """Retrieve for many questions, without answering: a line of results each."""
     asked = _read_questions(questions)
@@ -314,7 +322,7 @@ def run(questions: TextIO, out_file: TextIO, **settings: Any) -> None:
             line = {
                 "id": question["id"],
                 "results": [
-                    context.model_dump(include={"document", "start", "end", "score"})
+                    context.model_dump(include={"document", "start", "end", "score", "number"})
                     for context in contexts
                 ],
                 "seconds": round(sum(stage.seconds for stage in trace.stages), 6),
@@ -346,7 +354,7 @@ def _read_questions(lines: TextIO) -> list[dict[str, Any]]:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=7860, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--browser/--no-browser", default=False, help="Open it in the browser.")
-@settings_options(INDEX, RETRIEVAL, DOCUMENTS, MODELS)
+@settings_options(INDEX, RETRIEVAL, COMPRESSION, DOCUMENTS, MODELS)
 def page(
     paths: tuple[Path, ...] = (),
     host: str = "127.0.0.1",

@@ -35,6 +35,19 @@ EMBEDDING = tuple(
 )
 DOCUMENTS = ("levels", "max_file_mb")
 RETRIEVAL = ("pattern", "search", "top_k", "budget")
+COMPRESSION = (
+    "judge",
+    "judge_packing",
+    "judge_pack_tokens",
+    "judge_at_once",
+    "judge_timeout",
+    "judge_cache",
+    "neighbours",
+    "fallback",
+    "sentence_threshold",
+    "passage_threshold",
+    "overfetch",
+)
 
 
 def settings_options(*groups: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

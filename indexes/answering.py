@@ -15,7 +15,8 @@ from llama_index.core.llms import LLM
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.schema import NodeWithScore
 
-from indexes.answers import NOT_FOUND, Citation, Context
+from indexes.answers import NOT_FOUND, Citation, Context, passages_of
+from indexes.compression.passages import GAP, Segment, segments_of
 from indexes.models.openai_compatible import usage_of
 from indexes.sentences import Span, sentence_spans
 from indexes.tokens import count_tokens
@@ -38,21 +39,32 @@ _TOKENS_MARGIN = 1.4
 _SAME_SENSE = 0.5
 
 
-def context_of(node: NodeWithScore) -> Context:
-    """What a retrieved node gives to the model, and where it is from."""
+def contexts_of(nodes: Sequence[NodeWithScore]) -> list[Context]:
+    """What retrieved nodes give to the model, and where it is from: a context for each
+    run of text, numbered by their nodes.
+    """
+    return [
+        _context_of(node, segment, number)
+        for number, node in enumerate(nodes, start=1)
+        for segment in segments_of(node.node)
+    ]
+
+
+def _context_of(node: NodeWithScore, segment: Segment, number: int) -> Context:
     place = node.node.metadata
     return Context(
+        number=number,
         document=place.get("source", ""),
-        start=place.get("start", 0),
-        end=place.get("end", 0),
+        start=segment.start,
+        end=segment.end,
         pages=place.get("pages"),
-        text=node.node.get_content(),
+        text=segment.text,
         score=node.score or 0.0,
         level=place.get("level", 0),
         title=place.get("title", ""),
         id=node.node.node_id,
         leaves=place.get("leaves", 1),
-        tokens=place.get("tokens", 0),
+        tokens=count_tokens(segment.text),
         reason=place.get("reason", ""),
     )
 
@@ -127,18 +139,23 @@ class Answerer:
         room = metadata.context_window - max(metadata.num_output, 0) - 128
         room -= count_tokens(question)
         shown: list[str] = []
-        for number, context in enumerate(contexts, start=1):
-            room -= round(context.tokens * _TOKENS_MARGIN) + 16
+        passages = passages_of(contexts)
+        tokens = 0
+        for number, passage in passages.items():
+            size = sum(context.tokens for context in passage)
+            room -= round(size * _TOKENS_MARGIN) + 16
             if room < 0 and shown:
                 record.details["left_out"] = (
-                    f"{len(contexts) - number + 1} of {len(contexts)} passages, for they exceed "
+                    f"{len(passages) - len(shown)} of {len(passages)} passages, for they exceed "
                     f"the model's window of {metadata.context_window} tokens"
                 )
                 break
-            shown.append(f"[{number}] {_heading(context)}\n{context.text.strip()}")
+            tokens += size
+            text = GAP.join(context.text.strip() for context in passage)
+            shown.append(f"[{number}] {_heading(passage[0])}\n{text}")
         prompt = self._prompt.format(context="\n\n".join(shown), question=question)
         record.nodes_in = len(shown)
-        record.tokens_in = sum(context.tokens for context in contexts[: len(shown)])
+        record.tokens_in = tokens
         record.details |= {
             "model": metadata.model_name,
             "prompt_version": self._version,
@@ -210,10 +227,11 @@ def _heading(context: Context) -> str:
 def _marked(answer: str, contexts: Sequence[Context]) -> list[Citation]:
     """Citations by the numbers in the answer; numbers of no passage are left alone."""
     found = []
+    passages = passages_of(contexts)
     for match in _MARKER.finditer(answer):
         for number in map(int, match[1].split(",")):
-            if 1 <= number <= len(contexts):
-                context = contexts[number - 1]
+            if number in passages:
+                context = passages[number][0]
                 found.append(
                     Citation(
                         context=number,
@@ -222,7 +240,7 @@ def _marked(answer: str, contexts: Sequence[Context]) -> list[Citation]:
                         document=context.document,
                         pages=context.pages,
                         start=context.start,
-                        end=context.end,
+                        end=passages[number][-1].end,
                         origin="model",
                     )
                 )
@@ -240,7 +258,8 @@ class _Compared:
             self._said = sentence_spans(answer)
             self._sources = [
                 (number, context, span)
-                for number, context in enumerate(contexts, start=1)
+                for number, passage in passages_of(contexts).items()
+                for context in passage
                 for span in sentence_spans(context.text)
             ]
 

@@ -3,6 +3,7 @@
 Light to import, so that what only shows answers need not wait for what makes them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +36,12 @@ def checked(question: str) -> str:
 
 
 class Context(BaseModel):
-    """One passage that was given to the model. Offsets are characters of the document."""
+    """A run of text that was given to the model. Offsets are characters of the document.
 
+    A compressed passage is several, one for each span that was kept; they have its number.
+    """
+
+    number: int = Field(0, description="The passage's, from 1, in prompt and citations.")
     document: str
     start: int
     end: int
@@ -51,8 +56,18 @@ class Context(BaseModel):
     reason: str = Field("", description="How it came to be as long as it is.")
 
 
+def passages_of(contexts: Sequence[Context]) -> dict[int, list[Context]]:
+    """Contexts by their passage's number; one without a number is a passage by itself."""
+    passages: dict[int, list[Context]] = {}
+    for position, context in enumerate(contexts, start=1):
+        passages.setdefault(context.number or position, []).append(context)
+    return passages
+
+
 class Citation(BaseModel):
     """A place in the answer and the passage behind it.
+
+    Of a compressed passage, `start` and `end` span all that was kept of it.
 
     `origin` is `model` where the answer carries the passage's number, and `similarity`
     where it does not and the passage was found by comparing sentences; then `start` and

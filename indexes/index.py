@@ -18,6 +18,7 @@ from typing import Any, Self, cast
 from zlib import crc32
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
+from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.base.response.schema import RESPONSE_TYPE, Response
 from llama_index.core.llms import LLM
@@ -25,8 +26,12 @@ from llama_index.core.schema import Document, NodeWithScore, QueryBundle, TextNo
 from llama_index.core.vector_stores import MetadataFilters
 from qdrant_client import models
 
-from indexes.answering import Answerer, context_of
+from indexes.answering import Answerer, contexts_of
 from indexes.answers import Answer, Context, Event, Retrieved, Word, checked
+from indexes.compression.build import build_postprocessor, overfetched
+from indexes.compression.cache import JudgementCache
+from indexes.compression.compressor import Compressor
+from indexes.compression.retriever import CompressingRetriever
 from indexes.documents import load_documents
 from indexes.errors import DocumentError, SettingsError
 from indexes.ingestion import ingest
@@ -301,8 +306,11 @@ class HierarchicalIndex:
         budget: int | None = None,
         filters: MetadataFilters | models.Filter | None = None,
         **options: Any,
-    ) -> TreeRetriever:
+    ) -> BaseRetriever:
         """A LlamaIndex retriever for a pattern; `options` are `TreeRetriever`'s.
+
+        With postprocessors in the pattern, more is retrieved than the budget holds, and
+        what they leave fills it.
 
         Args:
             pattern: by default the settings'.
@@ -321,18 +329,38 @@ class HierarchicalIndex:
         if self.settings.levels is not None:
             wanted["levels"] = self.settings.levels
         self.store.check(**wanted)
-        return TreeRetriever(
+        budget = budget or self.settings.context_budget
+        names = chosen.postprocessors
+        parts = [self._postprocessor(name, budget, name == names[-1]) for name in names]
+        retriever = TreeRetriever(
             self.store,
             self.embedding,
             **{
                 "method": chosen.method,
                 "search": self.settings.search,
-                "budget": budget or self.settings.context_budget,
+                "budget": overfetched(budget, chosen.method, names, self.settings),
                 "top_k": self.settings.top_k,
                 "filters": filters,
                 **options,
             },
         )
+        return CompressingRetriever(retriever, parts, budget) if parts else retriever
+
+    def _postprocessor(self, name: str, budget: int, last: bool) -> Compressor:
+        return build_postprocessor(
+            name,
+            self.settings,
+            llm=lambda: self.llm,
+            embedding=lambda: self.embedding,
+            cache=self._judgements,
+            budget=budget if last else None,
+        )
+
+    @cached_property
+    def _judgements(self) -> JudgementCache | None:
+        """What judges said before, if that is to be remembered."""
+        entries = self.settings.judge_cache
+        return JudgementCache(entries) if entries else None
 
     def query_engine(self, pattern: str | None = None, **options: Any) -> "PatternQueryEngine":
         """A LlamaIndex query engine for a pattern."""
@@ -347,11 +375,11 @@ class HierarchicalIndex:
     def retrieve(
         self, question: str, pattern: str | None = None, **options: Any
     ) -> tuple[list[Context], Trace]:
-        """Contexts without an answer: no language model takes part."""
+        """Contexts without an answer: no language model takes part, but for judges."""
         trace = Trace()
         with tracing(trace):
             nodes = self.retriever(pattern, **options).retrieve(checked(question))
-        return [context_of(node) for node in nodes], trace
+        return contexts_of(nodes), trace
 
     async def aretrieve(
         self, question: str, pattern: str | None = None, **options: Any
@@ -360,7 +388,7 @@ class HierarchicalIndex:
         trace = Trace()
         with tracing(trace):
             nodes = await self.retriever(pattern, **options).aretrieve(checked(question))
-        return [context_of(node) for node in nodes], trace
+        return contexts_of(nodes), trace
 
     def stream(self, question: str, pattern: str | None = None, **options: Any) -> Iterator[Event]:
         """The answer as it comes: `Retrieved`, then `Word`s, then the whole `Answer`."""

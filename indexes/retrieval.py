@@ -96,6 +96,7 @@ class TreeRetriever(BaseRetriever):
         if vector is None and self._mode != "bm25":
             with stage("embed question"):
                 vector = self._embedding.get_query_embedding(query_bundle.query_str)
+            query_bundle.embedding = vector  # for whoever works on the contexts next
         with stage("search") as record:
             steps = self._steps(query_bundle.query_str, vector, record)
             requests = next(steps)
@@ -112,6 +113,7 @@ class TreeRetriever(BaseRetriever):
         if vector is None and self._mode != "bm25":
             with stage("embed question"):
                 vector = await self._embedding.aget_query_embedding(query_bundle.query_str)
+            query_bundle.embedding = vector
         with stage("search") as record:
             steps = self._steps(query_bundle.query_str, vector, record)
             requests = next(steps)

@@ -20,6 +20,7 @@ Provider = Literal["local", "openai", "sagemaker"]
 Method = Literal["leaves", "tree", "ratio"]
 SearchMode = Literal["hybrid", "dense", "bm25"]
 Quantization = Literal["none", "scalar", "binary"]
+JudgeChoice = Literal["auto", "embedding", "llm"]
 
 DEFAULT_LEVELS = (1024, 256, 128)
 
@@ -78,6 +79,39 @@ class Settings(BaseSettings):
     top_k: int = Field(50, ge=1, le=1000, description="Hits each search hands on.")
     budget: int | None = Field(
         None, ge=16, le=1_000_000, description="Context tokens; default by provider."
+    )
+
+    # Reranking and compression (docs/compression.md).
+    judge: JudgeChoice = Field(
+        "auto", description="Who judges what helps; auto: by embedding if local, else an LLM."
+    )
+    judge_packing: Literal["packed", "each"] = Field(
+        "packed", description="Several passages in one LLM call, or a call for each."
+    )
+    judge_pack_tokens: int = Field(
+        2048, ge=128, le=1_000_000, description="Tokens of passages in one such call."
+    )
+    judge_at_once: int = Field(8, ge=1, le=256, description="LLM calls in flight together.")
+    judge_timeout: float = Field(
+        60.0, gt=0, le=3600, description="Seconds for one judgement; then its passages are kept."
+    )
+    judge_cache: int = Field(
+        0, ge=0, le=10_000_000, description="Passages whose judgement is remembered."
+    )
+    neighbours: int = Field(
+        0, ge=0, le=100, description="Sentences that extract keeps around each kept one."
+    )
+    fallback: Literal["keep_best", "empty"] = Field(
+        "keep_best", description="When everything is dropped: the best passage, or nothing."
+    )
+    sentence_threshold: float | None = Field(
+        None, ge=-9, le=1, description="Least score of a sentence: average 0, best 1."
+    )
+    passage_threshold: float | None = Field(
+        None, ge=-9, le=1, description="Least score of a passage: average 0, best 1."
+    )
+    overfetch: float | None = Field(
+        None, ge=1, le=32, description="Context retrieved for compression, in budgets."
     )
 
     # A Qdrant server or cluster (docs/scaling.md); a folder refuses these. How requests go:

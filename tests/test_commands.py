@@ -88,7 +88,7 @@ def test_run_writes_a_line_per_question(rag: Callable[..., Ran], tmp_path: Path)
     for line in lines:
         assert set(line) == {"id", "results", "seconds", "llm_calls"}
         assert line["llm_calls"] == 0
-        assert set(line["results"][0]) == {"document", "start", "end", "score"}
+        assert set(line["results"][0]) == {"document", "start", "end", "score", "number"}
 
 
 def test_documents_are_listed_and_removed(rag: Callable[..., Ran]) -> None:

@@ -151,6 +151,14 @@ class CompatibleLLM(OpenAILike):  # type: ignore[misc]
         # LlamaIndex's own calls __init__ and would lose the connection.
         BaseModel.__setstate__(self, state)
 
+    def constrained(self, schema: dict[str, Any], max_tokens: int) -> dict[str, Any]:
+        """How to ask for an answer of this form; see `indexes.compression.asking`."""
+        named = {"name": "answer", "schema": schema, "strict": True}
+        return {
+            "response_format": {"type": "json_schema", "json_schema": named},
+            "max_tokens": max_tokens,
+        }
+
     def _get_client(self) -> openai.OpenAI:
         return self._clients.sync()
 

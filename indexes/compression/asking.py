@@ -1,0 +1,197 @@
+"""Calls of a language model: constrained where it can be, bounded, counted, never raising."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from inspect import getattr_static
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+from llama_index.core.llms import LLM, CustomLLM
+
+from indexes.compression.work import TimedOutError, in_threads, on_the_loop
+from indexes.models.openai_compatible import usage_of
+from indexes.tokens import count_tokens
+
+logger = logging.getLogger(__name__)
+
+_SHOWN_CHARACTERS = 200
+
+
+@runtime_checkable
+class Constrainable(Protocol):
+    """An LLM whose answers can be held to a JSON schema.
+
+    Any LLM that has this method is asked through it; one that has not is asked in words
+    only, and its answers are read as tolerantly as all others.
+    """
+
+    def constrained(self, schema: dict[str, Any], max_tokens: int) -> dict[str, Any]:
+        """Keyword arguments of `chat` and `achat` for an answer of this form and length.
+
+        For an API that can't, `{}`. Made anew for each call; may be changed by the caller.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One prompt, the form of its answer, and the most that the answer may cost."""
+
+    prompt: str
+    schema: dict[str, Any]
+    max_tokens: int
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came of it.
+
+    Attributes:
+        text: the answer; empty if there is none.
+        outcome: `answered`, `failed` or `timeout`.
+        note: what went wrong, in one line.
+        seconds: how long the call took.
+        tokens_in: the prompt's tokens, as the endpoint counted them.
+        tokens_out: the answer's.
+        counted: False where the endpoint told none and cl100k was counted instead.
+        calls: requests that were sent for it.
+    """
+
+    text: str = ""
+    outcome: Literal["answered", "failed", "timeout"] = "answered"
+    note: str = ""
+    seconds: float = 0.0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    counted: bool = True
+    calls: int = 1
+
+
+@dataclass
+class Asking:
+    """Prompts for one model. Retries are the model's own affair.
+
+    Args:
+        llm: any LlamaIndex LLM.
+        asks: what to ask; the replies come in this order.
+        at_once: calls in flight together.
+        seconds: the longest that one call may take, its retries included.
+    """
+
+    llm: LLM
+    asks: Sequence[Ask]
+    at_once: int
+    seconds: float
+    # Whether the model takes constraints is found out once and kept by the judge.
+    constraints: "Constraints" = field(default_factory=lambda: Constraints())
+
+    def do(self) -> list[Reply]:
+        """Ask all, in threads."""
+        outcomes = in_threads(self._ask, self.asks, at_once=self.at_once, seconds=self.seconds)
+        return self._replies(outcomes)
+
+    async def ado(self) -> list[Reply]:
+        """Ask all; models that are only sync are asked in threads, not on the loop."""
+        if getattr_static(type(self.llm), "achat") is getattr_static(CustomLLM, "achat"):
+            return await asyncio.to_thread(self.do)
+        outcomes = await on_the_loop(
+            self._aask, self.asks, at_once=self.at_once, seconds=self.seconds
+        )
+        if any(isinstance(outcome, NotImplementedError) for outcome in outcomes):
+            return await asyncio.to_thread(self.do)
+        return self._replies(outcomes)
+
+    def _ask(self, ask: Ask) -> Reply:
+        started = time.monotonic()
+        messages = [ChatMessage(role="user", content=ask.prompt)]
+        options = self.constraints.of(self.llm, ask)
+        calls = 1
+        try:
+            response = self.llm.chat(messages, **options)
+        except Exception as error:
+            if not options:
+                raise
+            response = self.llm.chat(messages)
+            calls = 2
+            self.constraints.refused(error)
+        return _reply(ask, response, time.monotonic() - started, calls)
+
+    async def _aask(self, ask: Ask) -> Reply:
+        started = time.monotonic()
+        messages = [ChatMessage(role="user", content=ask.prompt)]
+        options = self.constraints.of(self.llm, ask)
+        calls = 1
+        try:
+            response = await self.llm.achat(messages, **options)
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            if not options:
+                raise
+            response = await self.llm.achat(messages)
+            calls = 2
+            self.constraints.refused(error)
+        return _reply(ask, response, time.monotonic() - started, calls)
+
+    def _replies(self, outcomes: Sequence[Reply | BaseException]) -> list[Reply]:
+        replies = []
+        for ask, outcome in zip(self.asks, outcomes, strict=True):
+            if isinstance(outcome, Reply):
+                replies.append(outcome)
+                continue
+            note = _one_line(outcome)
+            logger.warning("a judgement failed: %s", note)
+            late = isinstance(outcome, TimedOutError)
+            replies.append(
+                Reply(
+                    outcome="timeout" if late else "failed",
+                    note=note,
+                    seconds=self.seconds if late else 0.0,
+                    tokens_in=count_tokens(ask.prompt),
+                    counted=False,
+                )
+            )
+        return replies
+
+
+class Constraints:
+    """Whether a model's answers can be held to a schema: tried until one is refused."""
+
+    def __init__(self) -> None:
+        self._possible = True
+
+    def of(self, llm: LLM, ask: Ask) -> dict[str, Any]:
+        """What to give to `chat`; nothing where the model can't or would not."""
+        if not self._possible or not isinstance(llm, Constrainable):
+            return {}
+        return llm.constrained(ask.schema, ask.max_tokens)
+
+    def refused(self, error: Exception) -> None:
+        """A call failed with a constraint and went well without one."""
+        self._possible = False
+        logger.warning("the model takes no JSON schema, going on without: %s", _one_line(error))
+
+
+def _reply(ask: Ask, response: ChatResponse, seconds: float, calls: int) -> Reply:
+    text = response.message.content
+    text = text if isinstance(text, str) else ""
+    tokens_in, tokens_out = usage_of(response)
+    counted = bool(tokens_in or tokens_out)
+    if not counted:
+        tokens_in, tokens_out = count_tokens(ask.prompt), count_tokens(text)
+    return Reply(
+        text=text,
+        seconds=seconds,
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        counted=counted,
+        calls=calls,
+    )
+
+
+def _one_line(error: BaseException) -> str:
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if len(said) <= _SHOWN_CHARACTERS else said[:_SHOWN_CHARACTERS] + "…"

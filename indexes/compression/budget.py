@@ -1,0 +1,129 @@
+"""Filling a budget of tokens: by a judge's scores where there are any, else in order.
+
+A budget is paid for in any case, so a judge that scores fills it with the best there is,
+whatever its thresholds: only then do patterns compare at equal budgets.
+"""
+
+from collections.abc import Sequence
+
+from llama_index.core.schema import NodeWithScore
+
+from indexes.compression.passages import GAP, Passage
+from indexes.compression.verdicts import Verdict
+from indexes.sentences import Span
+from indexes.tokens import count_tokens, token_starts
+
+_GAP_TOKENS = count_tokens(GAP)
+
+
+def fit(nodes: Sequence[NodeWithScore], budget: int) -> tuple[list[NodeWithScore], int, int]:
+    """The first nodes that fit into `budget` cl100k tokens; the last ends with a sentence.
+
+    Something is always returned where there is something: if not even one sentence fits,
+    it is cut at a word.
+
+    Returns:
+        The nodes, the tokens of all that came, and of those that fit.
+    """
+    passages = [Passage.of(node) for node in nodes]
+    fitting: list[NodeWithScore] = []
+    left = budget
+    for node, passage in zip(nodes, passages, strict=True):
+        if passage.tokens <= left:
+            fitting.append(node)
+            left -= passage.tokens
+            continue
+        spans = _within(passage, left) or (_words(passage, left) if not fitting else [])
+        if spans:
+            fitting.append(passage.kept(spans))
+            left -= passage.tokens_of(spans)
+        break
+    return fitting, sum(passage.tokens for passage in passages), budget - left
+
+
+def best_sentences(
+    passages: Sequence[Passage], verdicts: Sequence[Verdict], budget: int, neighbours: int = 0
+) -> list[list[Span] | None]:
+    """The best sentences that fit into `budget` tokens, as spans of each passage.
+
+    Args:
+        passages: where they are from.
+        verdicts: with a score for each sentence; a passage without is passed over.
+        budget: cl100k tokens of what is kept, gaps included.
+        neighbours: sentences to take with each one, before and after, where they fit.
+    """
+    candidates = sorted(
+        (-score, place, sentence)
+        for place, verdict in enumerate(verdicts)
+        for sentence, score in enumerate(verdict.scores or ())
+    )
+    taken: list[dict[int, int]] = [{} for _ in passages]
+    order: list[tuple[int, int]] = []
+    left = budget
+    for _, place, sentence in candidates:
+        passage = passages[place]
+        around = range(sentence - neighbours, sentence + neighbours + 1)
+        for near in sorted(around, key=lambda near: abs(near - sentence)):
+            if not 0 <= near < len(passage.sentences) or near in taken[place]:
+                continue
+            beside = near - 1 in taken[place] or near + 1 in taken[place]
+            cost = count_tokens(passage.slice(passage.sentences[near]))
+            cost += 0 if beside or not taken[place] else _GAP_TOKENS
+            if cost <= left:
+                left -= cost
+                taken[place][near] = cost
+                order.append((place, near))
+    # What stands between sentences has tokens too.
+    while order and _tokens(passages, taken) > budget:
+        place, sentence = order.pop()
+        del taken[place][sentence]
+    return [p.joined(list(t)) if t else None for p, t in zip(passages, taken, strict=True)]
+
+
+def _tokens(passages: Sequence[Passage], taken: Sequence[dict[int, int]]) -> int:
+    return sum(
+        passage.tokens_of(passage.joined(list(sentences)))
+        for passage, sentences in zip(passages, taken, strict=True)
+        if sentences
+    )
+
+
+def best_passages(
+    passages: Sequence[Passage], verdicts: Sequence[Verdict], budget: int
+) -> list[list[Span] | None]:
+    """The best passages up to `budget` tokens and beyond by at most one, which `fit` cuts."""
+    order = sorted(range(len(passages)), key=lambda place: (-(verdicts[place].score or 0), place))
+    spans: list[list[Span] | None] = [None] * len(passages)
+    left = budget
+    for place in order:
+        if left <= 0:
+            break
+        spans[place] = passages[place].whole
+        left -= passages[place].tokens
+    return spans
+
+
+def _within(passage: Passage, tokens: int) -> list[Span]:
+    """Its spans up to the last sentence that fits."""
+    low, high = 0, len(passage.sentences)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if passage.tokens_of(passage.joined(range(middle))) <= tokens:
+            low = middle
+        else:
+            high = middle - 1
+    return passage.joined(range(low))
+
+
+def _words(passage: Passage, tokens: int) -> list[Span]:
+    """Its first words, as many as fit."""
+    if not passage.sentences:
+        return []
+    start, end = passage.sentences[0]
+    text = passage.slice((start, end))
+    starts = token_starts(text)
+    length = starts[tokens] if tokens < len(starts) else len(text)
+    while length and not text[length].isspace():
+        length -= 1
+    length = len(text[:length].rstrip())
+    return [(start, start + length)] if length else []

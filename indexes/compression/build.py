@@ -1,0 +1,96 @@
+"""From settings to postprocessors: which judge, and how much it is given to choose from."""
+
+from collections.abc import Callable, Sequence
+
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.llms import LLM
+
+from indexes.compression.cache import JudgementCache
+from indexes.compression.compressor import Compressor
+from indexes.compression.embedding_judge import EmbeddingJudge
+from indexes.compression.extractor import SentenceExtractor
+from indexes.compression.filter import PassageFilter
+from indexes.compression.llm_judge import LLMJudge
+from indexes.compression.reranker import PassageReranker
+from indexes.compression.similarity import Scoring
+from indexes.compression.verdicts import Judge
+from indexes.settings import Method, Settings
+
+# Context retrieved for postprocessors to choose from, in budgets (docs/compression.md).
+OVERFETCH = 3.0
+
+
+def build_postprocessor(
+    name: str,
+    settings: Settings,
+    *,
+    llm: Callable[[], LLM],
+    embedding: Callable[[], BaseEmbedding],
+    cache: JudgementCache | None = None,
+    budget: int | None = None,
+) -> Compressor:
+    """The postprocessor called `name` in patterns.
+
+    Args:
+        name: a key of `indexes.patterns.POSTPROCESSORS`.
+        settings: who judges, and how.
+        llm: gives the language model; called if it is needed.
+        embedding: gives the embedding model; called if it is needed.
+        cache: remembers an LLM's judgements.
+        budget: cl100k tokens, for the last one of a pattern: what it keeps should fill it.
+    """
+    judge = build_judge(settings, llm=llm, embedding=embedding, cache=cache)
+    match name:
+        case "extract":
+            return SentenceExtractor(
+                judge,
+                neighbours=settings.neighbours,
+                fallback=settings.fallback,
+                budget=budget,
+            )
+        case "filter":
+            return PassageFilter(judge, fallback=settings.fallback, budget=budget)
+        case "rerank":
+            return PassageReranker(judge)
+    raise ValueError(f"no postprocessor is called {name!r}")
+
+
+def build_judge(
+    settings: Settings,
+    *,
+    llm: Callable[[], LLM],
+    embedding: Callable[[], BaseEmbedding],
+    cache: JudgementCache | None = None,
+) -> Judge:
+    """The judge that the settings ask for; by default embeddings for `local`, whose model
+    is too small to judge, and the LLM for the others.
+    """
+    kind = settings.judge
+    if kind == "auto":
+        kind = "embedding" if settings.provider == "local" else "llm"
+    if kind == "embedding":
+        changed = {
+            "sentences": settings.sentence_threshold,
+            "passages": settings.passage_threshold,
+        }
+        scoring = Scoring(**{name: value for name, value in changed.items() if value is not None})
+        return EmbeddingJudge(embedding(), scoring=scoring, seconds=settings.judge_timeout)
+    return LLMJudge(
+        llm(),
+        packing=settings.judge_packing,
+        pack_tokens=settings.judge_pack_tokens,
+        at_once=settings.judge_at_once,
+        seconds=settings.judge_timeout,
+        cache=cache,
+    )
+
+
+def overfetched(budget: int, method: Method, parts: Sequence[str], settings: Settings) -> int:
+    """Tokens to retrieve so that a pattern's postprocessors have something to choose from.
+
+    Passages that have grown for a larger budget are too long for the one they must fit:
+    where nothing shortens them, no more is retrieved than fits.
+    """
+    if "extract" in parts or (parts and method == "leaves"):
+        return round(budget * (settings.overfetch or OVERFETCH))
+    return budget

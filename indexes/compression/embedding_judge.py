@@ -1,0 +1,213 @@
+"""Embedding similarity as the judge: no language model, one batch of embeddings a question.
+
+The default of `local`, whose language model is too small to judge. What it measured and
+how the defaults were chosen: docs/compression.md.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from inspect import getattr_static
+from typing import Any
+
+import numpy as np
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.schema import QueryBundle
+from numpy.typing import NDArray
+
+from indexes.compression.passages import Passage
+from indexes.compression.prompts import JudgePrompt
+from indexes.compression.similarity import Scored, Scoring, scored
+from indexes.compression.verdicts import JudgeKind, Judgement, Outcome, Verdict
+from indexes.compression.work import Steps, TimedOutError, in_threads, on_the_loop
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """The question's vector, the texts' as rows, of length 1; or what went wrong."""
+
+    question: Matrix
+    texts: Matrix
+    outcome: Outcome = "judged"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """A question and texts to embed, in one batch."""
+
+    model: BaseEmbedding
+    question: QueryBundle
+    texts: list[str]
+    seconds: float
+
+    def do(self) -> Vectors:
+        """Embed them."""
+        (outcome,) = in_threads(self._embed, [self.texts], at_once=1, seconds=self.seconds)
+        return _vectors(outcome, len(self.texts))
+
+    async def ado(self) -> Vectors:
+        """The same; models that are only sync embed in a thread, not on the loop."""
+        if _is_only_sync(self.model):
+            return await asyncio.to_thread(self.do)
+        (outcome,) = await on_the_loop(self._aembed, [self.texts], at_once=1, seconds=self.seconds)
+        if isinstance(outcome, NotImplementedError):
+            return await asyncio.to_thread(self.do)
+        return _vectors(outcome, len(self.texts))
+
+    def _embed(self, texts: list[str]) -> list[list[float]]:
+        known = self.question.embedding
+        asked = known or self.model.get_query_embedding(self.question.query_str)
+        return [asked, *self.model.get_text_embedding_batch(texts)]
+
+    async def _aembed(self, texts: list[str]) -> list[list[float]]:
+        known = self.question.embedding
+        asked = known or await self.model.aget_query_embedding(self.question.query_str)
+        return [asked, *await self.model.aget_text_embedding_batch(texts)]
+
+
+def _is_only_sync(model: BaseEmbedding) -> bool:
+    """Whether its async methods are LlamaIndex's own, which call the sync ones."""
+    return all(
+        getattr_static(type(model), name) is getattr_static(BaseEmbedding, name)
+        for name in ("_aget_text_embedding", "_aget_text_embeddings")
+    )
+
+
+def _vectors(outcome: list[list[float]] | BaseException, count: int) -> Vectors:
+    nothing = np.zeros((0, 0))
+    if isinstance(outcome, BaseException):
+        late = isinstance(outcome, TimedOutError)
+        note = " ".join(str(outcome).split())[:200] or type(outcome).__name__
+        return Vectors(nothing, nothing, "timeout" if late else "failed", note)
+    try:
+        matrix = np.array(outcome, dtype=np.float64)
+        well = matrix.shape[0] == count + 1 and bool(np.isfinite(matrix).all())
+    except (ValueError, TypeError):
+        well = False
+    if not well:
+        return Vectors(nothing, nothing, "unreadable", "vectors of different lengths, or none")
+    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True) + 1e-12
+    return Vectors(matrix[0], matrix[1:])
+
+
+class EmbeddingJudge:
+    """Keeps what is similar to the question. Thread-safe.
+
+    Args:
+        embedding: any LlamaIndex embedding model; best the one that made the index, since
+            the question's vector is then there already.
+        scoring: the thresholds.
+        seconds: the longest that embedding may take; then everything is kept.
+    """
+
+    kind: JudgeKind = "embedding"
+
+    def __init__(
+        self, embedding: BaseEmbedding, *, scoring: Scoring | None = None, seconds: float = 60.0
+    ) -> None:
+        self._embedding = embedding
+        self._scoring = scoring or Scoring()
+        self._seconds = seconds
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self._embedding.model_name
+
+    @property
+    def prompts(self) -> dict[str, JudgePrompt]:
+        """None: it is not asked in words."""
+        return {}
+
+    def with_prompt(self, task: str, prompt: JudgePrompt) -> "EmbeddingJudge":
+        """It has no prompts."""
+        return self
+
+    def sentences(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
+        """Which sentences are similar enough; see `Judge`."""
+        vectors = yield from self._vectors(question, passages)
+        if vectors.outcome != "judged":
+            return _undecided(passages, vectors)
+        found = self._scored(question, passages, vectors)
+        least = self._scoring.sentences
+        verdicts = []
+        for passage, shares, cosines in zip(
+            passages, found.sentences, _by_passage(passages, vectors), strict=True
+        ):
+            if not passage.sentences:
+                verdicts.append(_BLANK_SENTENCES)
+                continue
+            near = cosines >= self._scoring.similarity
+            kept = tuple(bool(s >= least and n) for s, n in zip(shares, near, strict=True))
+            best = max(shares)
+            note = f"best sentence {best:.2f}, {least:.2f} is enough"
+            verdicts.append(Verdict(any(kept), kept, note=note, score=best, scores=tuple(shares)))
+        return Judgement(verdicts, details=self._details(least))
+
+    def passages(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
+        """Which passages are similar enough; see `Judge`."""
+        vectors = yield from self._vectors(question, passages)
+        if vectors.outcome != "judged":
+            return _undecided(passages, vectors)
+        scores = self._scored(question, passages, vectors).passages
+        least = self._scoring.passages
+        verdicts = [
+            Verdict(
+                bool(score >= least and cosines.max() >= self._scoring.similarity),
+                note=f"{score:.2f}, {least:.2f} is enough",
+                score=score,
+            )
+            if passage.sentences
+            else _BLANK
+            for passage, score, cosines in zip(
+                passages, scores, _by_passage(passages, vectors), strict=True
+            )
+        ]
+        return Judgement(verdicts, details=self._details(least))
+
+    def order(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
+        """The most similar first; see `Judge`."""
+        vectors = yield from self._vectors(question, passages)
+        if vectors.outcome != "judged":
+            return _undecided(passages, vectors)
+        scores = self._scored(question, passages, vectors).passages
+        order = sorted(range(len(passages)), key=lambda place: (-scores[place], place))
+        verdicts = [Verdict(True, score=score) for score in scores]
+        return Judgement(verdicts, order)
+
+    def _scored(
+        self, question: QueryBundle, passages: Sequence[Passage], vectors: Vectors
+    ) -> Scored:
+        similar = vectors.texts @ vectors.question
+        return scored(question.query_str, passages, similar, self._scoring.rank)
+
+    def _details(self, least: float) -> dict[str, Any]:
+        name = "share of the way from the average to the best of the question"
+        return {"threshold": least, "score": name, "least_cosine": self._scoring.similarity}
+
+    def _vectors(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Vectors]:
+        texts = [passage.slice(span) for passage in passages for span in passage.sentences]
+        if not texts:
+            return Vectors(np.zeros(1), np.zeros((0, 1)))
+        vectors: Vectors = yield Embedding(self._embedding, question, texts, self._seconds)
+        return vectors
+
+
+_BLANK = Verdict(False, outcome="blank", note="there is no text")
+_BLANK_SENTENCES = Verdict(False, (), "blank", "there is no text")
+
+
+def _by_passage(passages: Sequence[Passage], vectors: Vectors) -> list[Matrix]:
+    """The cosines of each passage's sentences."""
+    ends = np.cumsum([len(passage.sentences) for passage in passages])
+    return np.split(vectors.texts @ vectors.question, ends[:-1])
+
+
+def _undecided(passages: Sequence[Passage], vectors: Vectors) -> Judgement:
+    return Judgement(
+        [Verdict(True, None, vectors.outcome, f"kept whole: {vectors.note}") for _ in passages],
+        order=range(len(passages)),
+    )

@@ -1,0 +1,55 @@
+"""Contextual compression in large: passages that don't help are dropped, the others stay
+as they are. LangChain's counterpart is `LLMChainFilter`, which raises on any answer but a
+clean YES or NO.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from llama_index.core.schema import QueryBundle
+from pydantic import Field
+
+from indexes.compression.budget import best_passages
+from indexes.compression.compressor import Compressor, Fallback
+from indexes.compression.passages import Passage
+from indexes.compression.verdicts import Judge, Judgement, Verdict
+from indexes.compression.work import Steps
+from indexes.sentences import Span
+
+
+class PassageFilter(Compressor):
+    """Keeps the passages that help to answer, whole.
+
+    Args:
+        judge: who decides.
+        fallback: see `Compressor`.
+        budget: cl100k tokens to fill with the best passages, whatever the threshold; for
+            judges that score. Others decide alone, and `fit` cuts what is too much.
+    """
+
+    task: ClassVar[str] = "filter"
+
+    budget: int | None = Field(None, ge=1, description="Tokens to fill with the best.")
+
+    def __init__(
+        self, judge: Judge, *, fallback: Fallback = "keep_best", budget: int | None = None
+    ) -> None:
+        super().__init__(judge, fallback=fallback, budget=budget)
+
+    @classmethod
+    def class_name(cls) -> str:
+        """LlamaIndex's name for it."""
+        return "PassageFilter"
+
+    def _judged(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
+        return self._judge.passages(question, passages)
+
+    def _selected(
+        self, passages: Sequence[Passage], verdicts: Sequence[Verdict]
+    ) -> list[list[Span] | None]:
+        if self.budget is None or not any(verdict.score is not None for verdict in verdicts):
+            return super()._selected(passages, verdicts)
+        return best_passages(passages, verdicts, self.budget)
+
+    def _spans(self, passage: Passage, verdict: Verdict) -> list[Span] | None:
+        return passage.whole if verdict.kept else None

@@ -1,0 +1,50 @@
+"""A retriever followed by postprocessors, filling a budget: what a pattern comes down to."""
+
+from collections.abc import Sequence
+
+from llama_index.core.base.base_retriever import BaseRetriever
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.schema import NodeWithScore, QueryBundle
+
+from indexes.compression.budget import fit
+from indexes.trace import stage
+
+
+class CompressingRetriever(BaseRetriever):
+    """Retrieves, postprocesses, and hands on as much as fits into a budget.
+
+    Args:
+        retriever: any LlamaIndex retriever; it should find more than the budget holds.
+        postprocessors: applied in order; any of LlamaIndex's.
+        budget: cl100k tokens of what is handed on.
+    """
+
+    def __init__(
+        self,
+        retriever: BaseRetriever,
+        postprocessors: Sequence[BaseNodePostprocessor],
+        budget: int,
+    ) -> None:
+        super().__init__()
+        self._retriever = retriever
+        self._postprocessors = list(postprocessors)
+        self._budget = budget
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        nodes = self._retriever.retrieve(query_bundle)
+        for postprocessor in self._postprocessors:
+            nodes = postprocessor.postprocess_nodes(nodes, query_bundle)
+        return self._fit(nodes)
+
+    async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        nodes = await self._retriever.aretrieve(query_bundle)
+        for postprocessor in self._postprocessors:
+            nodes = await postprocessor.apostprocess_nodes(nodes, query_bundle)
+        return self._fit(nodes)
+
+    def _fit(self, nodes: list[NodeWithScore]) -> list[NodeWithScore]:
+        with stage("fit") as record:
+            fitting, record.tokens_in, record.tokens_out = fit(nodes, self._budget)
+            record.nodes_in, record.nodes_out = len(nodes), len(fitting)
+            record.details = {"budget": self._budget}
+        return fitting

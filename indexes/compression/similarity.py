@@ -1,0 +1,149 @@
+"""How relevant sentences and passages are, without a language model. Arithmetic only.
+
+For the sentences of all passages together,
+
+    own(s)       = z(cos(question, s)) + 0.7 z(bm25(question, s))
+    around(s)    = own(s) + 0.25 mean(own of its two neighbours)
+    relevance(s) = around(s) + 0.5 max(around over its passage) + 0.5 z(-ln(rank))
+
+where z standardises over the sentences, neighbours are those in the same passage, and rank
+is the passage's place, from 1, in the order in which the passages came: the retriever has
+seen more than the words of one sentence. A sentence is judged beside the question's others,
+so a threshold is a share of the way from the average sentence (0) to the best (1). What
+each part contributes was measured: docs/compression.md.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.compression.passages import Passage
+
+Scores = NDArray[np.float64]
+
+# Chosen on chunking_evaluation; little changes around these values.
+BM25_WEIGHT = 0.7
+NEIGHBOURS_WEIGHT = 0.25
+PASSAGE_WEIGHT = 0.5
+RANK_WEIGHT = 0.5
+
+_WORD = re.compile(r"\w+")
+_K1, _B = 1.2, 0.75
+# Of other languages' function words, the rarity of a word tells as much.
+_STOP_WORDS = frozenset(
+    _WORD.findall(
+        "a an and are as at be but by did do does for from had has have how if in into is it its "
+        "of on or s that the their there these they this to was were what when where which who "
+        "why will with would you your we our i"
+    )
+)
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What passes: scores are shares of the way from the average (0) to the best (1).
+
+    Args:
+        sentences: the least score of a sentence that is kept.
+        passages: the least score of a passage that is kept.
+        similarity: the least cosine to the question that anything kept must have, however
+            it compares to the rest. Cosines of models differ: 0 asks for none.
+        rank: the weight of the order in which the passages came; 0 if it means nothing.
+    """
+
+    sentences: float = 0.35
+    passages: float = 0.35
+    similarity: float = 0.0
+    rank: float = RANK_WEIGHT
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Shares for each sentence of each passage, and for each passage."""
+
+    sentences: list[list[float]]
+    passages: list[float]
+
+
+def scored(
+    question: str, passages: Sequence[Passage], similar: Scores, rank_weight: float = RANK_WEIGHT
+) -> Scored:
+    """Judge all sentences beside each other.
+
+    Args:
+        question: its words count, beside its meaning.
+        passages: in the order of their retrieval.
+        similar: the cosine of each sentence to the question, passage after passage.
+        rank_weight: what that order counts.
+    """
+    owners = np.repeat(np.arange(len(passages)), [len(p.sentences) for p in passages])
+    if not len(owners):
+        return Scored([[] for _ in passages], [0.0 for _ in passages])
+    texts = [passage.slice(span) for passage in passages for span in passage.sentences]
+    own = _standardise(similar) + BM25_WEIGHT * _standardise(bm25(question, texts))
+    around = own + NEIGHBOURS_WEIGHT * _neighbours(own, owners)
+    best = np.full(len(passages), -np.inf)
+    np.maximum.at(best, owners, around)
+    ranks = rank_weight * _standardise(-np.log(owners + 1.0))
+    relevance = _share(around + PASSAGE_WEIGHT * best[owners] + ranks)
+    places = np.zeros(len(passages))
+    places[owners] = ranks
+    whole = np.where(np.isfinite(best), best, 0.0) * (1 + PASSAGE_WEIGHT) + places
+    starts = np.cumsum([0, *(len(passage.sentences) for passage in passages)])
+    return Scored(
+        [list(map(float, relevance[a:b])) for a, b in pairwise(starts)],
+        list(map(float, _share(whole))),
+    )
+
+
+def _standardise(values: Scores) -> Scores:
+    deviation = values.std()
+    return (values - values.mean()) / deviation if deviation > 1e-9 else np.zeros_like(values)
+
+
+def _share(values: Scores) -> Scores:
+    """As shares of the way from the average to the best; all the best if all are equal."""
+    reach = values.max() - values.mean()
+    if reach <= 1e-9:
+        return np.ones_like(values)
+    shares: Scores = (values - values.mean()) / reach
+    return shares
+
+
+def _neighbours(values: Scores, owners: NDArray[np.int64]) -> Scores:
+    """The mean of each one's neighbours of the same owner; 0 for one that has none."""
+    total, count = np.zeros_like(values), np.zeros_like(values)
+    together = owners[:-1] == owners[1:]
+    total[:-1] += values[1:] * together
+    total[1:] += values[:-1] * together
+    count[:-1] += together
+    count[1:] += together
+    return np.divide(total, count, out=np.zeros_like(values), where=count > 0)
+
+
+def bm25(question: str, texts: Sequence[str]) -> Scores:
+    """BM25 of each text for the question's words, the texts being the whole collection.
+
+    Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009;
+    k1 = 1.2, b = 0.75.
+    """
+    asked = set(_words(question))
+    counts = [Counter(_words(text)) for text in texts]
+    lengths = np.array([count.total() for count in counts], dtype=np.float64)
+    average = max(float(lengths.mean()), 1.0) if len(texts) else 1.0
+    scores = np.zeros(len(texts))
+    for word in asked:
+        found = np.array([count[word] for count in counts], dtype=np.float64)
+        texts_with = np.count_nonzero(found)
+        rarity = np.log(1 + (len(texts) - texts_with + 0.5) / (texts_with + 0.5))
+        scores += rarity * found * (_K1 + 1) / (found + _K1 * (1 - _B + _B * lengths / average))
+    return scores
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in _WORD.findall(text.lower()) if word not in _STOP_WORDS]

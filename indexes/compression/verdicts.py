@@ -1,0 +1,106 @@
+"""What a judge decides, and what it cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from llama_index.core.schema import QueryBundle
+
+from indexes.compression.passages import Passage
+from indexes.compression.prompts import JudgePrompt
+from indexes.compression.work import Steps
+
+# judged      as the judge said
+# cached      as it said when it was asked the same before
+# unreadable  its answer could not be understood
+# incomplete  its answer broke off before this passage
+# omitted     it ordered the others and left this one out
+# failed      it could not be asked
+# timeout     it did not answer in time
+# blank       there is no text to judge
+Outcome = Literal[
+    "judged", "cached", "unreadable", "incomplete", "omitted", "failed", "timeout", "blank"
+]
+
+JudgeKind = Literal["llm", "embedding", "cross-encoder"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """On one passage. Where the judge did not decide, it is kept as it is.
+
+    Attributes:
+        kept: whether any of it is.
+        sentences: for each of its sentences whether it is kept; None for a judgement of
+            the passage as a whole.
+        outcome: how the decision came about.
+        note: the same in plain words.
+        score: of the passage, higher being better, if the judge gives scores.
+        scores: of its sentences, likewise.
+    """
+
+    kept: bool
+    sentences: tuple[bool, ...] | None = None
+    outcome: Outcome = "judged"
+    note: str = ""
+    score: float | None = None
+    scores: tuple[float, ...] | None = None
+
+
+@dataclass
+class Usage:
+    """LLM calls and tokens; `counted` is False if any of the tokens are an estimate."""
+
+    llm_calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    counted: bool = True
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """On all passages of a question, in their order.
+
+    Attributes:
+        verdicts: one for each passage.
+        order: of a reranking, the passages' places, best first.
+        usage: what it cost.
+        details: what else the trace should say.
+    """
+
+    verdicts: Sequence[Verdict]
+    order: Sequence[int] | None = None
+    usage: Usage = field(default_factory=Usage)
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class Judge(Protocol):
+    """Decides what helps to answer a question. Stateless between questions, thread-safe."""
+
+    kind: JudgeKind
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        ...
+
+    @property
+    def prompts(self) -> dict[str, JudgePrompt]:
+        """By task (`extract`, `filter`, `rerank`); empty for a judge without words."""
+        ...
+
+    def with_prompt(self, task: str, prompt: JudgePrompt) -> "Judge":
+        """The same judge with another prompt."""
+        ...
+
+    def sentences(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
+        """Decide about each sentence."""
+        ...
+
+    def passages(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
+        """Decide about each passage as a whole."""
+        ...
+
+    def order(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
+        """Order the passages, best first."""
+        ...

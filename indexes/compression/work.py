@@ -1,0 +1,183 @@
+"""Work that a judge needs done: many calls at once, bounded, in threads or natively async.
+
+A judge is a generator: it yields work and is sent the results, and so is written once for
+sync and async callers.
+
+    def steps(self, question, passages):
+        replies = yield Asking(llm, [Ask("…")], at_once=8, seconds=60)
+        return verdicts_from(replies)
+
+    run(steps)            # threads
+    await arun(steps)     # the event loop
+
+Work does not raise: what went wrong is in the result, in plain words.
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextvars import copy_context
+from typing import Any, Protocol, TypeVar
+
+from indexes.errors import RagError
+
+logger = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class TimedOutError(RagError):
+    """A call took longer than it may; only ever a result, never raised to a caller."""
+
+
+class Work(Protocol):
+    """Something to be done, either way, with the same result."""
+
+    def do(self) -> Any:
+        """Do it, in threads where there is much to do at once."""
+        ...
+
+    async def ado(self) -> Any:
+        """Do it on the event loop."""
+        ...
+
+
+Steps = Generator[Work, Any, Result]
+
+
+def run(steps: "Steps[Result]") -> Result:
+    """Do a judge's work from synchronous code."""
+    try:
+        work = next(steps)
+        while True:
+            work = steps.send(work.do())
+    except StopIteration as end:
+        result: Result = end.value
+        return result
+
+
+async def arun(steps: "Steps[Result]") -> Result:
+    """Do a judge's work on the event loop."""
+    try:
+        work = next(steps)
+        while True:
+            work = steps.send(await work.ado())
+    except StopIteration as end:
+        result: Result = end.value
+        return result
+
+
+def in_threads(
+    function: Callable[[Item], Result], items: Sequence[Item], *, at_once: int, seconds: float
+) -> list[Result | BaseException]:
+    """`function` of each item, in threads; in place of a result, what went wrong.
+
+    A call that takes longer than `seconds` is given up: Python can't end a thread, so it
+    goes on unheard, and another call takes its turn.
+
+    Args:
+        function: called with one item, in a copy of the caller's context.
+        items: one call each.
+        at_once: calls that are waited for together.
+        seconds: the longest that one call may take.
+    """
+    results: list[Result | BaseException] = [TimedOutError()] * len(items)
+    waiting = deque(range(len(items)))
+    deadlines: dict[int, float] = {}
+    done: queue.SimpleQueue[tuple[int, Result | BaseException]] = queue.SimpleQueue()
+
+    def start(place: int) -> None:
+        context = copy_context()
+
+        def call() -> None:
+            try:
+                outcome: Result | BaseException = context.run(function, items[place])
+            except BaseException as error:  # noqa: BLE001  it is the result
+                outcome = error
+            done.put((place, outcome))
+
+        deadlines[place] = time.monotonic() + seconds
+        threading.Thread(target=call, name="judge", daemon=True).start()
+
+    while waiting or deadlines:
+        while waiting and len(deadlines) < at_once:
+            start(waiting.popleft())
+        patience = min(deadlines.values()) - time.monotonic()
+        try:
+            place, outcome = done.get(timeout=max(0.0, patience))
+        except queue.Empty:
+            for place in _expired(deadlines):
+                del deadlines[place]
+                results[place] = _too_slow(seconds)
+            continue
+        if deadlines.pop(place, None) is not None:
+            results[place] = outcome
+    return results
+
+
+async def on_the_loop(
+    function: Callable[[Item], Awaitable[Result]],
+    items: Sequence[Item],
+    *,
+    at_once: int,
+    seconds: float,
+) -> list[Result | BaseException]:
+    """The same for coroutines. A call that is given up is cancelled, and not waited for."""
+    results: list[Result | BaseException] = [TimedOutError()] * len(items)
+    waiting = deque(range(len(items)))
+    places: dict[asyncio.Task[Result], int] = {}
+    deadlines: dict[int, float] = {}
+
+    async def call(item: Item) -> Result:
+        return await function(item)
+
+    try:
+        while waiting or places:
+            while waiting and len(places) < at_once:
+                place = waiting.popleft()
+                places[asyncio.create_task(call(items[place]))] = place
+                deadlines[place] = time.monotonic() + seconds
+            patience = max(0.0, min(deadlines.values()) - time.monotonic())
+            ended, _ = await asyncio.wait(
+                places, timeout=patience, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in ended:
+                place = places.pop(task)
+                del deadlines[place]
+                results[place] = _outcome(task)
+            for task in [task for task, place in places.items() if place in _expired(deadlines)]:
+                place = places.pop(task)
+                del deadlines[place]
+                results[place] = _too_slow(seconds)
+                _abandon(task)
+    finally:
+        for task in places:
+            _abandon(task)
+    return results
+
+
+def _expired(deadlines: dict[int, float]) -> list[int]:
+    now = time.monotonic()
+    return [place for place, deadline in deadlines.items() if deadline <= now]
+
+
+def _too_slow(seconds: float) -> TimedOutError:
+    return TimedOutError(f"no answer within {seconds:g} s")
+
+
+def _outcome(task: "asyncio.Task[Result]") -> "Result | BaseException":
+    if task.cancelled():
+        return asyncio.CancelledError("the call was cancelled")
+    error = task.exception()
+    return error if error is not None else task.result()
+
+
+def _abandon(task: "asyncio.Task[Any]") -> None:
+    # Whoever fetches no exception is told so by the event loop; here nobody wants it.
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    task.cancel()

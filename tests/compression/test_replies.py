@@ -1,0 +1,125 @@
+"""Any string that a model can answer has one meaning, or none."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexes.compression.replies import read_numbers, read_yes_no
+
+
+@pytest.mark.parametrize(
+    ("answer", "numbers"),
+    [
+        ('{"keep": [3, 4]}', (3, 4)),
+        ('{"keep": []}', ()),
+        ('{"sentences": ["3", "[4]", "S5"]}', (3, 4, 5)),
+        ('{"keep": [3.0, 4]}', (3, 4)),
+        ('{"keep": "3-5, 7"}', (3, 4, 5, 7)),
+        ("[3, 4]", (3, 4)),
+        ("Here you are: ```json\n[3,\n4]\n```", (3, 4)),
+        ('{"1": [3], "2": []}', (3,)),
+        ('{"3": true, "4": false}', (3,)),
+        ('[{"id": 3, "relevant": "yes"}, {"id": 4, "relevant": "no"}]', (3,)),
+        ('{"keep": [3], "drop": [1, 2, 4]}', (3,)),
+        ('{"keep": [3], "reason": "it says 12% in [4]"}', (3,)),
+        ('{"keep": [4, 3, 4, 99, -2]}', (4, 3)),
+        ("3", (3,)),
+        ("3, 4 and 7", (3, 4, 7)),
+        ("Sentences 3–5, 7", (3, 4, 5, 7)),
+        ("Sentences 3 to 5 are relevant.", (3, 4, 5)),
+        ("The answer is in sentence 3, since it rose by 7% in 2019.", (3,)),
+        ("[3] It rose by 7% in 2019.\n[4] It fell by 5.", (3, 4)),
+        ("3. It rose by 7 percent.\n4. It fell by 5.", (3, 4)),
+        ("**3**: it rose\n**4**: it fell", (3, 4)),
+        ("- S3: it rose", (3,)),
+        ("<think>1? 2? [5]</think>3", (3,)),
+        ("none", ()),
+        ("None of the sentences.", ()),
+        ("NO_OUTPUT.", ()),
+        ("N/A", ()),
+        ("all", tuple(range(1, 10))),
+        ("All of them are relevant.", tuple(range(1, 10))),
+    ],
+)
+def test_an_answer_that_can_be_understood_is(answer: str, numbers: tuple[int, ...]) -> None:
+    read = read_numbers(answer, 9)
+    assert (read.numbers, read.readable, read.complete) == (numbers, True, True)
+    assert read.note
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "   \n",
+        "What a lovely question!",
+        "It rose by 7 percent, to 3.5 million.",
+        "I am not sure.",
+        '{"keep": [0, 1, 2]}',
+        '{"keep": [12, 13]}',
+        '{"keep": null}',
+        "<think>Sentence 3",
+        "[" * 100_000,
+        '{"a":' * 100_000,
+    ],
+)
+def test_what_can_not_be_understood_is_said_to_be_unreadable(answer: str) -> None:
+    read = read_numbers(answer, 9)
+    assert (read.numbers, read.readable) == ((), False)
+    assert read.note
+
+
+def test_a_number_in_which_the_answer_breaks_off_is_not_read() -> None:
+    read = read_numbers('{"keep": [3, 4, 1', 19)
+    assert (read.numbers, read.readable, read.complete) == ((3, 4), True, False)
+
+
+def test_a_copied_sentence_is_understood_as_its_number() -> None:
+    texts = ['He said: "It rose\nby 7%."', "It fell by 5.", "Costs were 3 million."]
+    assert read_numbers("Costs were 3 million.", 3, texts).numbers == (3,)
+    assert read_numbers('{"keep": ["He said: \\"It rose by 7%.\\""]}', 3, texts).numbers == (1,)
+
+
+@given(st.text(), st.integers(1, 50), st.lists(st.text(), max_size=5))
+def test_any_string_is_read_to_numbers_that_exist(
+    answer: str, count: int, texts: list[str]
+) -> None:
+    read = read_numbers(answer, max(count, len(texts)), texts)
+    assert all(1 <= number <= max(count, len(texts)) for number in read.numbers)
+    assert len(set(read.numbers)) == len(read.numbers)
+    assert read.readable or not read.numbers
+
+
+@given(
+    st.lists(st.integers(1, 40), unique=True, min_size=1), st.sampled_from([", ", "\n", " and "])
+)
+def test_lists_of_numbers_are_read_in_their_order(numbers: list[int], between: str) -> None:
+    assert read_numbers(between.join(map(str, numbers)), 40).numbers == tuple(numbers)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("YES", True),
+        ("YES because it names the year.", True),
+        ("Yes.", True),
+        ("no", False),
+        ("No, it is about something else.", False),
+        ("Not relevant.", False),
+        ('{"relevant": true}', True),
+        ('{"relevant": "no"}', False),
+        ('```json\n{"relevant": false, "reason": "…"}\n```', False),
+        ("The passage names the cost. Answer: yes", True),
+        ("<think>No. No!</think> yes", True),
+        ("", None),
+        ("Perhaps.", None),
+        ("The passage is long.", None),
+    ],
+)
+def test_yes_and_no_are_understood(answer: str, said: bool | None) -> None:
+    assert read_yes_no(answer) is said
+
+
+@given(st.text())
+def test_any_string_is_yes_no_or_neither(answer: str) -> None:
+    assert read_yes_no(answer) in (True, False, None)
