@@ -21,15 +21,21 @@ from typing import Any, Self
 from langchain_core.callbacks import (
     AsyncCallbackManagerForRetrieverRun,
     CallbackManagerForRetrieverRun,
+    Callbacks,
 )
-from langchain_core.documents import Document
+from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.retrievers import BaseRetriever
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import Document as OurDocument
+from llama_index.core.schema import NodeWithScore, TextNode
 from pydantic import ConfigDict, Field, PositiveInt
 
-from indexes.answers import Context
+from indexes.answers import Context, passages_of
+from indexes.compression.build import build_postprocessor
+from indexes.compression.passages import GAP
 from indexes.errors import DocumentError, SettingsError
 from indexes.index import HierarchicalIndex
+from indexes.models.given import given_embedding, given_llm
 from indexes.models.langchain import (
     LangChainEmbedding,
     LangChainLLM,
@@ -38,6 +44,8 @@ from indexes.models.langchain import (
     as_llm,
     chat_model,
 )
+from indexes.models.providers import build_embedding, build_llm
+from indexes.patterns import POSTPROCESSORS
 from indexes.settings import load_settings
 
 __all__ = [
@@ -45,6 +53,7 @@ __all__ = [
     "LangChainLLM",
     "LlamaIndexEmbeddings",
     "ParentDocuments",
+    "PassageCompressor",
     "PatternRetriever",
     "as_embedding",
     "as_llm",
@@ -100,7 +109,7 @@ class PatternRetriever(BaseRetriever):
         while True:
             contexts, _ = self.index.retrieve(query, **asked.options)
             if asked.satisfied(contexts):
-                return [to_langchain(context) for context in asked.chosen(contexts)]
+                return asked.documents(contexts)
 
     async def _aget_relevant_documents(
         self,
@@ -113,7 +122,7 @@ class PatternRetriever(BaseRetriever):
         while True:
             contexts, _ = await self.index.aretrieve(query, **asked.options)
             if asked.satisfied(contexts):
-                return [to_langchain(context) for context in asked.chosen(contexts)]
+                return asked.documents(contexts)
 
     def _asked(self, changed: dict[str, Any]) -> "_Asked":
         given = {"k": self.k, "budget": self.budget, "pattern": self.pattern, **changed}
@@ -150,7 +159,7 @@ class _Asked:
     def satisfied(self, contexts: Sequence[Context]) -> bool:
         """Whether these are enough; if not, `options` ask for more."""
         tokens = sum(context.tokens for context in contexts)
-        enough = self.k is None or _passages(contexts) >= self.k
+        enough = self.k is None or len(passages_of(contexts)) >= self.k
         if enough or not self._grows or tokens == self._before:
             return True
         if self.options["budget"] >= _LARGEST_BUDGET:
@@ -159,13 +168,10 @@ class _Asked:
         self.options["budget"] *= 2
         return False
 
-    def chosen(self, contexts: Sequence[Context]) -> Sequence[Context]:
-        """The first `k` of them."""
-        return contexts if self.k is None else contexts[: self.k]
-
-
-def _passages(contexts: Sequence[Context]) -> int:
-    return len(contexts)
+    def documents(self, contexts: Sequence[Context]) -> list[Document]:
+        """The first `k` passages of them, a document each."""
+        passages = list(passages_of(contexts).values())
+        return [to_langchain(passage) for passage in passages[: self.k]]
 
 
 class ParentDocuments(PatternRetriever):
@@ -281,14 +287,128 @@ def levels_of(child_size: int, parent_size: int) -> tuple[int, ...]:
     return (parent, child)
 
 
-def to_langchain(context: Context) -> Document:
-    """A context as a LangChain document: text, and where it is from."""
-    metadata = context.model_dump(exclude={"text", "document", "id"})
-    metadata["source"] = context.document
-    if context.pages is not None:
+def to_langchain(passage: Context | Sequence[Context]) -> Document:
+    """A passage as a LangChain document: text, and where it is from.
+
+    Of a compressed passage, which is several contexts, the texts are joined by " … " and
+    `spans` says where they are.
+    """
+    contexts = [passage] if isinstance(passage, Context) else list(passage)
+    first = contexts[0]
+    metadata = first.model_dump(exclude={"text", "document", "id"})
+    metadata |= {
+        "source": first.document,
+        "end": contexts[-1].end,
+        "tokens": sum(context.tokens for context in contexts),
+    }
+    if len(contexts) > 1:
+        metadata["spans"] = [[context.start, context.end] for context in contexts]
+    if first.pages is not None:
         # LangChain's PDF loaders count from 0.
-        metadata["page"] = context.pages[0] - 1
-    return Document(page_content=context.text, metadata=metadata, id=context.id or None)
+        metadata["page"] = first.pages[0] - 1
+    text = GAP.join(context.text for context in contexts)
+    return Document(page_content=text, metadata=metadata, id=first.id or None)
+
+
+class PassageCompressor(BaseDocumentCompressor):
+    """Our extractor, filter or reranker for `ContextualCompressionRetriever`.
+
+        compressor = PassageCompressor.of("extract", llm=ChatAnthropic(…))
+        ContextualCompressionRetriever(base_compressor=compressor, base_retriever=anything)
+
+    Documents keep id and metadata. What is kept of one are runs of its text, joined by
+    " … "; `spans` in its metadata says where they are: in the source if the document tells
+    where it starts (`start`, or a LangChain splitter's `start_index`), else in its text.
+
+    Args:
+        postprocessor: any of LlamaIndex's.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    postprocessor: BaseNodePostprocessor = Field(repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        *,
+        llm: Any = None,
+        embedding: Any = None,
+        budget: int | None = None,
+        **settings: Any,
+    ) -> Self:
+        """One of our postprocessors, by its name in patterns.
+
+        Args:
+            name: `extract`, `filter` or `rerank`.
+            llm: who judges; LangChain's or LlamaIndex's; without one, the settings say who.
+            embedding: likewise, for judging by similarity.
+            budget: cl100k tokens that what is kept should fill.
+            settings: further settings by name, such as `fallback`.
+
+        Raises:
+            SettingsError: there is none of that name, or a setting is wrong.
+            ModelError: what was given is no model.
+        """
+        if name not in POSTPROCESSORS:
+            known = ", ".join(POSTPROCESSORS)
+            raise SettingsError(f"no postprocessor is called {name!r}: choose one of {known}")
+        if llm is not None:
+            settings.setdefault("judge", "llm")
+        elif embedding is not None:
+            settings.setdefault("judge", "embedding")
+        chosen = load_settings(**settings)
+        made = build_postprocessor(
+            name,
+            chosen,
+            llm=lambda: given_llm(llm) or build_llm(chosen),
+            embedding=lambda: given_embedding(embedding) or build_embedding(chosen),
+            budget=budget,
+        )
+        return cls(postprocessor=made)
+
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> list[Document]:
+        """What helps to answer, of these."""
+        nodes = self.postprocessor.postprocess_nodes(_nodes(documents), query_str=query)
+        return _documents(nodes)
+
+    async def acompress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> list[Document]:
+        """The same, with judgements side by side."""
+        nodes = await self.postprocessor.apostprocess_nodes(_nodes(documents), query_str=query)
+        return _documents(nodes)
+
+
+def _nodes(documents: Sequence[Document]) -> list[NodeWithScore]:
+    nodes = []
+    for document in documents:
+        start = document.metadata.get("start_index")
+        start = start if isinstance(start, int) and start >= 0 else None
+        node = TextNode(
+            id_=document.id or str(uuid.uuid4()),
+            text=document.page_content,
+            metadata=dict(document.metadata),
+            start_char_idx=start,
+            end_char_idx=start + len(document.page_content) if start is not None else None,
+        )
+        score = document.metadata.get("score")
+        nodes.append(NodeWithScore(node=node, score=score if score is None else float(score)))
+    return nodes
+
+
+def _documents(nodes: Sequence[NodeWithScore]) -> list[Document]:
+    return [
+        Document(
+            page_content=node.node.get_content(),
+            metadata=node.node.metadata,
+            id=node.node.node_id,
+        )
+        for node in nodes
+    ]
 
 
 _IDS = uuid.UUID("d2f1b7b4-4f0e-5b0f-8a39-6b6a6a0b1d55")

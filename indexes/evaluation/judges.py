@@ -6,6 +6,7 @@ that then differs between compressors is their own: calls, tokens, and what thei
 answer can express. It says nothing about how well a real model does the job.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,6 +27,9 @@ from indexes.sentences import Span
 from indexes.tokens import count_tokens
 
 NAME = "perfect judge"
+# Ours number what they show, each on one line, and ask for numbers.
+_OURS = re.compile(r"Question: (.*?)\n\n(Numbered (sentences|passages)|A passage) from", re.DOTALL)
+_NUMBERED = re.compile(r"^\[(\d+)\] (.*)$", re.MULTILINE)
 # LangChain's compressors show a passage between lines of `>>>`, and ask for one of these.
 _LANGCHAIN = re.compile(r"> Question: (.*?)\n> Context:\n>>>\n(.*)\n>>>\n", re.DOTALL)
 
@@ -86,7 +90,28 @@ class PerfectJudge(CustomLLM):
             if "YES / NO" in prompt:
                 return "YES" if parts else "NO"
             return "\n".join(passage[start:end] for start, end in parts) or "NO_OUTPUT"
+        if found := _OURS.match(prompt):
+            return self._numbers(self._question(found[1]), prompt)
         raise ValueError("this judge knows the prompts of compressors only")
+
+    def _numbers(self, question: Question, prompt: str) -> str:
+        """What of a numbered list is evidence; for reranking, what of it comes first."""
+        lines = [(int(number), text) for number, text in _NUMBERED.findall(prompt)]
+        helpful = [number for number, text in lines if self._helps(question, text)]
+        if "Order these passages" in prompt:
+            rest = [number for number, _ in lines if number not in helpful]
+            return json.dumps({"order": helpful + rest})
+        if lines:
+            return json.dumps({"keep": helpful})
+        shown = prompt.split("\n\n")[2]
+        return json.dumps({"relevant": self._helps(question, shown)})
+
+    def _helps(self, question: Question, line: str) -> bool:
+        """Whether a line, or what follows the title it begins with, holds evidence."""
+        parts = line.split(": ")
+        return any(
+            self._in(question, ": ".join(parts[first:])) for first in range(min(len(parts), 4))
+        )
 
     def _question(self, text: str) -> Question:
         try:
@@ -95,21 +120,37 @@ class PerfectJudge(CustomLLM):
             raise ValueError(f"this judge was not told about the question {text!r}") from None
 
     def _in(self, question: Question, passage: str) -> list[Span]:
-        """The evidence within a passage; offsets are the passage's."""
+        """The evidence within a passage; offsets are the passage's.
+
+        White space counts as one blank: prompts of ours have no line breaks in a passage.
+        """
+        words = passage.split()
+        if not words:
+            return []
+        wanted = re.compile(r"\s+".join(map(re.escape, words)))
         found: set[Span] = set()
         for document in {place.document for place in question.references}:
             text = self._texts.get(document, "")
-            start = text.find(passage)
-            while start >= 0:
-                for place in question.references:
-                    if place.document != document:
-                        continue
-                    first = max(place.start, start)
-                    last = min(place.end, start + len(passage))
-                    if text[first:last].strip():
-                        found.add((first - start, last - start))
-                start = text.find(passage, start + 1)
+            for place in question.references:
+                if place.document != document:
+                    continue
+                # Where the passage can only be if it holds some of this evidence.
+                reach = 2 * len(passage) + 100
+                first = max(0, place.start - reach)
+                for match in wanted.finditer(text, first, min(len(text), place.end + reach)):
+                    start = max(place.start, match.start())
+                    end = min(place.end, match.end())
+                    if text[start:end].strip():
+                        found.add(_within(passage, text[start:end], start - match.start()))
         return _merged(sorted(found))
+
+
+def _within(passage: str, evidence: str, offset: int) -> Span:
+    """Where a run of a document's text is in a passage whose blanks may differ."""
+    if passage[offset : offset + len(evidence)] == evidence:
+        return offset, offset + len(evidence)
+    # Only for prompts that want numbers: whether there is evidence is all that counts.
+    return 0, len(passage)
 
 
 def _merged(spans: Sequence[Span]) -> list[Span]:

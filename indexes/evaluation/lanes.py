@@ -7,19 +7,25 @@ contexts, trace = lane.retrieve("…", budget=1024)
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, get_args
+from typing import Any, Protocol
 
 from indexes.answers import Context
+from indexes.compression.build import OVERFETCH
 from indexes.errors import SettingsError
 from indexes.evaluation.peers import describe_peer, open_peer, peer_names
 from indexes.evaluation.peers.settings import PEERS
 from indexes.index import HierarchicalIndex
 from indexes.patterns import PATTERNS, find_pattern
-from indexes.settings import SearchMode
 from indexes.trace import Trace
 
+# What may follow a pattern's name, and the setting that it is.
+_CHANGES = {
+    "dense": "search", "bm25": "search", "hybrid": "search", "llm": "judge", "embedding": "judge",
+}  # fmt: skip
 # Peers search by meaning only: so do these.
 _WITHOUT_WORDS = ("regular@dense", "parent@dense")
+# Peers' compressors ask a language model: so do these, whatever the provider.
+_WITH_LLM = ("extract@llm", "filter@llm", "parent+extract@llm")
 
 Progress = Callable[[int, int], None]
 
@@ -50,27 +56,40 @@ class Lane(Protocol):
 
 
 class PatternLane:
-    """One of our own patterns."""
+    """One of our own patterns, as it is or changed by what follows an @."""
 
     def __init__(self, name: str, index: HierarchicalIndex) -> None:
-        pattern, _, search = name.partition("@")
+        pattern, *changes = name.split("@")
         self._name = name
         self._pattern = find_pattern(pattern).name
-        self._search = search or index.settings.search
-        if self._search not in get_args(SearchMode):
-            raise SettingsError(f"{name}: search by {', '.join(get_args(SearchMode))}")
-        self._index = index
+        settings = index.settings
+        for change in changes:
+            field = _CHANGES.get(change)
+            if field is None:
+                raise SettingsError(f"{name}: after @ comes one of {', '.join(_CHANGES)}")
+            settings = settings.model_copy(update={field: change})
+        self._index = (
+            index
+            if settings == index.settings
+            else HierarchicalIndex(
+                settings, engine=index.engine, embedding=index.embedding, llm=index.llm
+            )
+        )
 
     @property
     def description(self) -> Description:
         """What it is."""
+        settings = self._index.settings
         made = self._index.store.fingerprint()
-        return Description(
-            name=self._name,
-            framework="this project",
-            what=find_pattern(self._pattern).summary,
-            options={"levels": list(made.levels), "search": self._search},
-        )
+        pattern = find_pattern(self._pattern)
+        options: dict[str, Any] = {"levels": list(made.levels), "search": settings.search}
+        if pattern.postprocessors:
+            embedding = settings.judge == "embedding" or (
+                settings.judge == "auto" and settings.provider == "local"
+            )
+            options["judge"] = "embedding" if embedding else "llm"
+            options["overfetch"] = settings.overfetch or OVERFETCH
+        return Description(self._name, "this project", pattern.summary, options)
 
     def prepare(self, on_progress: Progress = lambda done, total: None) -> int:
         """Nothing: what is in the index can be searched."""
@@ -78,7 +97,7 @@ class PatternLane:
 
     def retrieve(self, question: str, *, budget: int) -> tuple[list[Context], Trace]:
         """Contexts that fill the budget."""
-        return self._index.retrieve(question, self._pattern, budget=budget, search=self._search)
+        return self._index.retrieve(question, self._pattern, budget=budget)
 
 
 class PeerLane:
@@ -107,6 +126,7 @@ def lane_names(*, with_llm: bool = True) -> list[str]:
     return [
         *PATTERNS,
         *_WITHOUT_WORDS,
+        *(_WITH_LLM if with_llm else ()),
         *(name for name in peer_names() if with_llm or not describe_peer(name).uses_llm),
     ]
 

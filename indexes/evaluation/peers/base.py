@@ -186,7 +186,8 @@ class Peer(ABC):
         self.prepare()
         trace = Trace()
         with tracing(trace), store_errors(self.index.engine.address):
-            pieces = fill(self._search(question, budget), budget)
+            wanted = round(budget * self._overfetch)
+            pieces = fill(self._search(question, wanted), wanted)
             pieces = self._compress(question, pieces, budget)
         return contexts_of(pieces), trace
 
@@ -223,6 +224,7 @@ class Peer(ABC):
             return hits >= self.index.engine.client.count(self.collection).count
 
     _tokens_per_hit = 250.0
+    _overfetch = 1.0
     _fixed_hits = False
 
     @abstractmethod

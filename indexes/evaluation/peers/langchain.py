@@ -21,6 +21,7 @@ from langchain_qdrant import QdrantVectorStore, RetrievalMode, SparseEmbeddings,
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 from qdrant_client import models
 
+from indexes.compression.build import OVERFETCH
 from indexes.errors import ModelError, RagError
 from indexes.evaluation.fixed import located
 from indexes.evaluation.peers.base import VECTOR, WORDS, Peer
@@ -188,10 +189,14 @@ class ParentDocumentPeer(LangChainPeer):
 
 
 class CompressedPeer(LangChainPeer):
-    """A compressor over the regular peer's results."""
+    """A compressor over the regular peer's results, as `ContextualCompressionRetriever` has it.
 
-    # A base retriever that fills the budget, then the compressor, as
-    # `ContextualCompressionRetriever` calls the two.
+    What is retrieved for it is as many budgets as our own compressors get.
+    """
+
+    def __init__(self, settings: PeerSettings, index: HierarchicalIndex) -> None:
+        super().__init__(settings, index)
+        self._overfetch = index.settings.overfetch or OVERFETCH
 
     def _compressor(self) -> BaseDocumentCompressor:
         make: Callable[[CompressedPeer], BaseDocumentCompressor] = _COMPRESSORS[self.settings.what]
