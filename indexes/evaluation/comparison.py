@@ -111,8 +111,11 @@ class Comparison:
                 lines = _run(index, lane, asked, budget, folder, on_step)
                 scored[budget] = score_run(asked, lines, texts=texts, prices=prices)
                 failed = [line.error for line in lines if line.error]
+                undecided = sum(line.undecided for line in lines)
                 if failed:
                     errors[budget] = f"{len(failed)} of {len(lines)} questions: {failed[0]}"
+                elif undecided:
+                    errors[budget] = f"{undecided} passages were left as they were: no judgement"
             made.append(LaneResult(lane.description, scored, errors))
         return cls(
             questions=len(asked),

@@ -27,8 +27,9 @@ from indexes.sentences import Span
 from indexes.tokens import count_tokens
 
 NAME = "perfect judge"
-# Ours number what they show, each on one line, and ask for numbers.
-_OURS = re.compile(r"Question: (.*?)\n\n(Numbered (sentences|passages)|A passage) from", re.DOTALL)
+# Ours begin with the question, number what they show, each on one line, and ask for numbers
+# or, about a single passage, whether it is relevant.
+_OURS = re.compile(r"Question: ([^\n]*)\n\n")
 _NUMBERED = re.compile(r"^\[(\d+)\] (.*)$", re.MULTILINE)
 # LangChain's compressors show a passage between lines of `>>>`, and ask for one of these.
 _LANGCHAIN = re.compile(r"> Question: (.*?)\n> Context:\n>>>\n(.*)\n>>>\n", re.DOTALL)
@@ -97,14 +98,17 @@ class PerfectJudge(CustomLLM):
     def _numbers(self, question: Question, prompt: str) -> str:
         """What of a numbered list is evidence; for reranking, what of it comes first."""
         lines = [(int(number), text) for number, text in _NUMBERED.findall(prompt)]
+        _, *shown, asks = prompt.strip().split("\n\n")
+        if not lines and "relevant" in asks:
+            return json.dumps({"relevant": any(self._helps(question, text) for text in shown)})
+        if not lines:
+            raise ValueError("this judge knows the prompts of compressors only")
         helpful = [number for number, text in lines if self._helps(question, text)]
-        if "Order these passages" in prompt:
-            rest = [number for number, _ in lines if number not in helpful]
-            return json.dumps({"order": helpful + rest})
-        if lines:
-            return json.dumps({"keep": helpful})
-        shown = prompt.split("\n\n")[2]
-        return json.dumps({"relevant": self._helps(question, shown)})
+        if "Order these passages" in asks:
+            helpful += [number for number, _ in lines if number not in helpful]
+        # In the form that was asked for: an object, or the bare list.
+        name = next((name for name in ("keep", "order") if f'{{"{name}"' in asks), None)
+        return json.dumps({name: helpful} if name else helpful, separators=(",", ":"))
 
     def _helps(self, question: Question, line: str) -> bool:
         """Whether a line, or what follows the title it begins with, holds evidence."""

@@ -286,9 +286,9 @@ def _failures(comparison: Comparison) -> Iterator[str]:
         for budget, error in lane.errors.items()
     ]
     if failures:
-        yield "## Questions that ended in an error"
+        yield "## What went wrong"
         yield ""
-        yield "They count as found nothing."
+        yield "Questions that ended in an error count as found nothing."
         yield ""
         yield from failures
         yield ""

@@ -17,6 +17,8 @@ from indexes.trace import Trace
 
 # Stages that hand on less than they are given.
 _COMPRESSING = ("extract", "filter")
+# Outcomes of a judgement that left a passage as it was.
+_UNDECIDED = ("failed", "timeout", "unreadable", "incomplete")
 
 
 class Result(BaseModel):
@@ -39,6 +41,7 @@ class Line(BaseModel):
         invented: those of them that are in no document.
         tokens_before: of context, before compression; None where nothing compresses.
         results_before: the passages before compression.
+        undecided: passages about which a judge failed, or could not be understood.
         error: why there are no results, if the lane gave up.
     """
 
@@ -54,6 +57,7 @@ class Line(BaseModel):
     invented: int = 0
     tokens_before: int | None = None
     results_before: tuple[Result, ...] | None = None
+    undecided: int = 0
     error: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -84,6 +88,11 @@ def line_of(name: str | int, contexts: Iterable[Context], trace: Trace) -> Line:
         )
         if before
         else None,
+        undecided=sum(
+            passage.get("outcome") in _UNDECIDED
+            for stage in trace.stages
+            for passage in stage.details.get("passages", [])
+        ),
     )
 
 
