@@ -1,4 +1,4 @@
-"""The commands that compare: `evaluate`, `draft`, `fetch`. They print; the library measures."""
+"""`evaluate`, and what it needs: `draft`, `grade`, `fetch`. The library measures; these print."""
 
 import json
 import os
@@ -6,15 +6,19 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Table
 
-from app.commands import _ingest, _print_json, _printable, cli, err, out
+from app.commands import _ingest, _opened, _print_json, _printable, cli, err, out
 from app.options import DOCUMENTS, INDEX, MODELS, settings_options
-from indexes.errors import SettingsError
+from indexes.errors import ModelError, SettingsError
 
 if TYPE_CHECKING:
     from indexes.evaluation.comparison import Comparison, OnStep
@@ -238,6 +242,81 @@ def _write(
     )
     page.write_text(text, encoding="utf-8")
     return [page, *drawn.values()]
+
+
+@cli.command(
+    epilog="\b\nExample:\n  python -m app draft --count 50 --out questions.jsonl --provider openai"
+)
+@click.option("--count", type=click.IntRange(1), default=20, show_default=True)
+@click.option(
+    "--out", "path", required=True, type=click.Path(dir_okay=False, path_type=Path),
+    help="JSONL, to be reviewed.",
+)  # fmt: skip
+@settings_options(INDEX, MODELS)
+def draft(count: int, path: Path, **settings: Any) -> None:
+    """Have an LLM draft questions on what is indexed, with the places of their evidence.
+
+    Review them: delete what nobody would ask, and add evidence that was overlooked.
+    """
+    from indexes.evaluation.drafting import draft_questions
+
+    with _opened(**settings) as index, _steps() as show:
+        drafts = draft_questions(index, count, on_draft=partial(show, "drafting"))
+    if not drafts:
+        raise ModelError("the model drafted no usable question: choose a larger one")
+    path.write_text("".join(f"{found.to_json()}\n" for found in drafts), encoding="utf-8")
+    out.print(_printable(f"{len(drafts)} of {count} drafted: review {path}"))
+
+
+@cli.command(
+    epilog="\b\nExample:\n  python -m app grade --questions q.jsonl --patterns regular,parent "
+    "--provider openai"
+)
+@click.option(
+    "--questions", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSONL or CSV; an `answer` is what an answer should say.",
+)  # fmt: skip
+@click.option("--patterns", default="regular,parent", show_default=True, help="Comma-separated.")
+@click.option("--budget", type=click.IntRange(16), help="Tokens of context.")
+@click.option("--limit", type=click.IntRange(1), help="Take so many questions, evenly spread.")
+@click.option("--json", "as_json", is_flag=True, help="Print every grade as one JSON object.")
+@settings_options(INDEX, MODELS)
+def grade(
+    questions: Path,
+    patterns: str,
+    budget: int | None,
+    limit: int | None,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Answer questions, and have an LLM grade the answers: faithful? correct?"""
+    from indexes.evaluation.grading import grade as graded
+    from indexes.evaluation.questions import read_questions
+    from indexes.patterns import find_pattern
+
+    asked = _spread(read_questions(questions), limit)
+    names = [find_pattern(name.strip()).name for name in patterns.split(",")]
+    with _opened(**settings) as index, _steps() as show:
+        grades = {
+            name: graded(index, asked, name, budget=budget, on_grade=partial(show, name))
+            for name in names
+        }
+    if as_json:
+        _print_json({name: [asdict(one) for one in found] for name, found in grades.items()})
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("pattern", "answers", "faithful", "correctness (1–5)"):
+        table.add_column(heading, justify="left" if heading == "pattern" else "right")
+    for name, found in grades.items():
+        faithful = [one.faithful for one in found if one.faithful is not None]
+        correct = [one.correctness for one in found if one.correctness is not None]
+        table.add_row(
+            name,
+            str(len(found)),
+            f"{fmean(faithful):.2f}" if faithful else "–",
+            f"{fmean(correct):.2f}" if correct else "–",
+        )
+    out.print(table)
 
 
 @cli.command(

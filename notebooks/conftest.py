@@ -1,11 +1,16 @@
 """The notebooks are tests: each runs from top to bottom, on one index for all of them."""
 
+import atexit
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
 
 import pytest
 from nbmake.pytest_items import NotebookItem
+
+# A notebook's kernel inherits the environment, and knows no fixtures.
+os.environ["NOTEBOOK_INDEX"] = tempfile.mkdtemp(prefix="notebooks-")
+atexit.register(shutil.rmtree, os.environ["NOTEBOOK_INDEX"], ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -13,12 +18,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, NotebookItem):
             item.add_marker(pytest.mark.slow)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_index() -> Iterator[None]:
-    """Kernels inherit the environment."""
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["RAG_INDEX"] = folder
-        yield
-        del os.environ["RAG_INDEX"]

@@ -1,7 +1,7 @@
 """What the notebooks share: one index of the sample letters, tables, pictures.
 
 The first notebook that is run makes the index (about 15 s on two idle cores); the others
-open it. It is in `.rag/notebooks`, or wherever RAG_INDEX says.
+open it. It is in `.rag/notebooks`, or wherever NOTEBOOK_INDEX says.
 """
 
 import html
@@ -21,18 +21,27 @@ from matplotlib.axes import Axes
 from app.samples import LETTERS, QUESTIONS
 from indexes.answers import Context
 from indexes.evaluation.questions import Question, read_questions
+from indexes.evaluation.vectors import RememberedEmbedding
 from indexes.hierarchy import Tree
 from indexes.index import HierarchicalIndex
+from indexes.models.providers import build_embedding
 from indexes.settings import load_settings
 
 FOUND, OTHER, KEPT = "#0072B2", "#DDE6EE", "#FFE9A8"
 
 
-def open_index(name: str = "letters", documents: Path = LETTERS, **settings: Any):
-    """The index of the letters; made now if it is not there."""
-    folder = Path(os.environ.get("RAG_INDEX", str(ROOT / ".rag" / "notebooks"))) / name
-    index = HierarchicalIndex(load_settings(index=str(folder), **settings))
-    report = index.ingest([documents])
+def open_index(
+    name: str = "letters", documents: Sequence[Path] = (LETTERS,), **settings: Any
+) -> HierarchicalIndex:
+    """The index of the letters; made now if it is not there.
+
+    Vectors are kept beside it, so that no sentence is embedded twice.
+    """
+    place = Path(os.environ.get("NOTEBOOK_INDEX", str(ROOT / ".rag" / "notebooks")))
+    chosen = load_settings(index=str(place / name), **settings)
+    embedding = RememberedEmbedding(build_embedding(chosen), place / "vectors.sqlite")
+    index = HierarchicalIndex(chosen, embedding=embedding)
+    report = index.ingest(documents)
     what = f"{len(index.documents())} documents"
     if report.leaves:
         print(f"{what} indexed: {report.leaves} leaves")
@@ -46,13 +55,16 @@ def questions() -> dict[str, Question]:
     return {str(question.id): question for question in read_questions(QUESTIONS)}
 
 
-def amazon_letters() -> Path | None:
-    """The letters that AWS's sample reads, where `python -m app fetch` or a developer put them."""
+def amazon_letters() -> list[Path]:
+    """The letters that AWS's sample reads, 2019 to 2022, where `python -m app fetch
+    amazon-letters` or a developer put them; none if they are not here.
+    """
     places = (
         ROOT / "data" / "amazon-letters" / "letters",
         ROOT.parent / "shared" / "data" / "amazon_letters",
     )
-    return next((place for place in places if place.is_dir()), None)
+    found = [place for place in places if place.is_dir()]
+    return sorted(found[0].glob("AMZN-20[12][0129]-*.pdf")) if found else []
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> HTML:
