@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from llama_index.core.evaluation import CorrectnessEvaluator, FaithfulnessEvaluator
 from llama_index.core.llms import LLM
 
-from indexes.errors import ModelError, RagError, SettingsError
+from indexes.errors import RagError, SettingsError
 from indexes.evaluation.questions import Question
 from indexes.index import HierarchicalIndex
 
@@ -75,27 +75,23 @@ def grade(
         on_grade(done, len(questions))
         answer = index.ask(question.question, pattern, budget=budget)
         texts = [context.text for context in answer.contexts]
-        try:
-            faithful = (
-                faithfulness.evaluate(
-                    query=question.question, response=answer.answer, contexts=texts
-                ).passing
-                if texts and answer.answer
-                else None
-            )
-            score, reason = None, ""
-            if question.answer:
+        faithful = None
+        if texts and answer.answer:
+            faithful = faithfulness.evaluate(
+                query=question.question, response=answer.answer, contexts=texts
+            ).passing
+        score, reason = None, ""
+        if question.answer:
+            try:
                 result = correctness.evaluate(
                     query=question.question, response=answer.answer, reference=question.answer
                 )
                 score, reason = result.score, result.feedback or ""
-        except RagError:
-            raise
-        except ValueError as error:
-            raise ModelError(
-                f"the grader's answer about question {question.id} can't be read ({error}): "
-                "choose a larger model"
-            ) from error
+            except RagError:
+                raise
+            except ValueError:
+                # LlamaIndex's parser wants a score, a line break and a reason.
+                reason = "the grader's answer can't be read"
         grades.append(
             Grade(str(question.id), answer.answer, faithful, score, " ".join(reason.split()))
         )

@@ -129,8 +129,10 @@ def summarize(scored: Sequence[Scored], subset: str = "all") -> Summary:
         ValueError: there are none.
     """
     chosen = _of(scored, subset)
+    if not chosen:
+        raise ValueError(f"there are no questions to sum up ({subset})")
     groups = [question.group for question in chosen]
-    names = list(chosen[0].values) if chosen else []
+    names = list(chosen[0].values)
     columns = {name: [question.values[name] for question in chosen] for name in names}
     present = {
         name: [value for value in column if value is not None] for name, column in columns.items()

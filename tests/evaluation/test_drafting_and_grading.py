@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from indexes.errors import ModelError, SettingsError
+from indexes.errors import SettingsError
 from indexes.evaluation.drafting import draft_questions
 from indexes.evaluation.grading import grade
 from indexes.evaluation.questions import Question, read_questions
@@ -64,14 +64,10 @@ def test_there_must_be_something_to_ask_about(index: HierarchicalIndex) -> None:
         draft_questions(index, 1001)
 
 
-class Grader(ScriptedLLM):
-    """Streams nothing: LlamaIndex's evaluators complete and chat."""
-
-
 def test_answers_are_graded_by_llamaindexs_evaluators(
     filled: HierarchicalIndex, llm: ScriptedLLM
 ) -> None:
-    grader = Grader()
+    grader = ScriptedLLM()
     grader.enqueue("YES", "4.5\nNearly all of it.", "NO")
     llm.enqueue("Keeper 1 did [1].", "Nobody did.")
     asked = [
@@ -85,18 +81,15 @@ def test_answers_are_graded_by_llamaindexs_evaluators(
     assert "Keeper 1" in grader.prompts[1]
 
 
-def test_a_grade_that_cannot_be_read_is_one_line(
-    filled: HierarchicalIndex, llm: ScriptedLLM
+@pytest.mark.parametrize("said", ["It is wonderful.", "It is\nwonderful.", "4.0"])
+def test_a_grade_that_cannot_be_read_is_none(
+    filled: HierarchicalIndex, llm: ScriptedLLM, said: str
 ) -> None:
-    grader = Grader()
-    grader.enqueue("YES", "It is\nwonderful.")
+    grader = ScriptedLLM()
+    grader.enqueue("YES", said)
     asked = [Question(id="a", question="Who kept the lamp?", answer="Keeper 1.")]
-    try:
-        [found] = grade(filled, asked, "regular", grader=grader)
-    except ModelError as error:
-        assert "question a" in str(error)
-    else:
-        assert found.correctness is None
+    [found] = grade(filled, asked, "regular", grader=grader)
+    assert (found.faithful, found.correctness) == (True, None)
 
 
 def test_the_small_local_model_grades_nobody(filled: HierarchicalIndex) -> None:
