@@ -8,7 +8,7 @@ import qdrant_edge as edge
 from qdrant_client.http import models
 
 from indexes.errors import StoreError
-from indexes.store.edge_translate import DEFAULT_HNSW, to_edge
+from indexes.store.edge.translate import DEFAULT_HNSW, to_edge
 
 # Smaller collections are searched exactly, by scanning. On two cores: 4 ms at 20,000 × 384
 # and 8 ms at 50,000; a graph answers in half of that, and takes minutes to build.
