@@ -44,6 +44,7 @@ from indexes.store.archive_lines import (
 from indexes.store.check import DAMAGED, DocumentCheck
 from indexes.store.nodes import TreeStore
 from indexes.store.points import BM25, DENSE, Manifest
+from indexes.store.scan import manifests_of
 from indexes.store.transfer import (
     PAGE,
     Receiver,
@@ -52,7 +53,6 @@ from indexes.store.transfer import (
     note,
     points_of,
 )
-from indexes.store.upkeep import manifests_of
 
 # A point of 4,096 dimensions takes 50 kB. Longer lines are not read into memory.
 MAX_LINE = 16 * 1024 * 1024
