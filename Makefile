@@ -14,7 +14,7 @@ demo: .venv/base
 	$(PYTHON) -m app page app/samples/letters --port $(PORT)
 
 test: .venv/dev .venv/browser
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: .venv/dev
 	$(PYTHON) -m ruff check .

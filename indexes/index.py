@@ -52,8 +52,9 @@ from indexes.store.connect import Engine, connect
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Fingerprint, Manifest
 from indexes.store.server import server_parameters
+from indexes.store.statistics import Statistics, statistics
 from indexes.store.transfer import TransferProgress, TransferReport, copy
-from indexes.store.upkeep import Statistics, Verification, statistics, verify
+from indexes.store.upkeep import Verification, verify
 from indexes.trace import Trace, tracing
 
 # The two finest levels get vectors: no single scale suits every question.
@@ -258,7 +259,7 @@ class HierarchicalIndex:
     # Upkeep: `python -m app statistics`, `verify`, `export`, `import`, `copy`
 
     def statistics(self) -> Statistics:
-        """How much is indexed; see `indexes.store.upkeep`."""
+        """How much is indexed; see `indexes.store.statistics`."""
         return statistics(self.store)
 
     def verify(

@@ -48,6 +48,7 @@ class _Job:
 
     def __init__(self, document: Document, tree: Tree, embedded_levels: tuple[int, ...]) -> None:
         self.document = document
+        self._content = document.text
         self.tree = tree
         self.source: str = document.metadata["source"]
         self.chunks = [self._chunk(node) for node in tree.nodes if node.level in embedded_levels]
@@ -59,7 +60,7 @@ class _Job:
         }
 
     def _text(self, node: Node) -> str:
-        return self.document.text[node.start : node.end]
+        return self._content[node.start : node.end]
 
     def _chunk(self, node: Node) -> _Chunk:
         heading = self.tree.headings[node.leaves[0]]

@@ -20,7 +20,6 @@ changes nothing.
 import gzip
 import hashlib
 import json
-import math
 import os
 import time
 import uuid
@@ -28,15 +27,24 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import ValidationError
 from qdrant_client import models
 
 from indexes.errors import StoreError
+from indexes.store.archive_lines import (
+    ArchivedFingerprint,
+    Footer,
+    Header,
+    Line,
+    ManifestLine,
+    PointLine,
+)
 from indexes.store.check import DAMAGED, DocumentCheck
 from indexes.store.nodes import TreeStore
-from indexes.store.points import BM25, DENSE, Fingerprint, Leaf, Manifest
+from indexes.store.points import BM25, DENSE, Manifest
+from indexes.store.scan import manifests_of
 from indexes.store.transfer import (
     PAGE,
     Receiver,
@@ -45,15 +53,9 @@ from indexes.store.transfer import (
     note,
     points_of,
 )
-from indexes.store.upkeep import manifests_of
 
 # A point of 4,096 dimensions takes 50 kB. Longer lines are not read into memory.
 MAX_LINE = 16 * 1024 * 1024
-
-_MAX_DIMENSION = 65_536
-_MAX_DEPTH = 32
-_MAX_INTEGER = 2**63 - 1
-_MAX_INDEX = 2**32 - 1
 
 
 # --- export -------------------------------------------------------------------------------
@@ -103,7 +105,7 @@ def export_file(
     return report
 
 
-def _progress(manifest: Manifest, report: TransferReport, header: "_Header") -> TransferProgress:
+def _progress(manifest: Manifest, report: TransferReport, header: "Header") -> TransferProgress:
     done = len(report.copied) + len(report.unchanged)
     return TransferProgress(manifest.source, done, header.documents, report.points)
 
@@ -112,16 +114,16 @@ def _visible(store: TreeStore) -> Iterator[Manifest]:
     return (manifest for manifest in manifests_of(store) if manifest.version is not None)
 
 
-def _header(store: TreeStore) -> "_Header":
+def _header(store: TreeStore) -> "Header":
     fingerprint = store.fingerprint()
     documents = leaves = 0
     for manifest in _visible(store):
         documents += 1
         leaves += manifest.leaves
-    return _Header(
+    return Header(
         format="advanced-rag-patterns",
         version=1,
-        fingerprint=_Fingerprint(**fingerprint.model_dump()),
+        fingerprint=ArchivedFingerprint(**fingerprint.model_dump()),
         documents=documents,
         leaves=leaves,
     )
@@ -187,146 +189,9 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
-# --- what a line may be -------------------------------------------------------------------
-
-
-def _checked_json(value: Any, depth: int = 0) -> None:
-    """Refuse what no engine takes, or none should."""
-    if depth > _MAX_DEPTH:
-        raise ValueError(f"is nested more than {_MAX_DEPTH} deep")
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            _checked_json(item, depth + 1)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise ValueError("holds a number that is not finite")
-    elif isinstance(value, int) and abs(value) > _MAX_INTEGER:
-        raise ValueError("holds a number that is too large")
-
-
-class _Line(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
-
-
-class _Fingerprint(Fingerprint, _Line):
-    @model_validator(mode="after")
-    def _possible(self) -> "_Fingerprint":
-        levels = list(self.levels)
-        if not levels or min(levels) < 1 or levels != sorted(set(levels), reverse=True):
-            raise ValueError("levels must fall")
-        embedded = self.embedded_levels
-        if len(levels) - 1 not in embedded or not set(embedded) <= set(range(len(levels))):
-            raise ValueError("embedded_levels must be levels, the last among them")
-        if not 1 <= self.dimension <= _MAX_DIMENSION:
-            raise ValueError("dimension is out of range")
-        if self.format != Fingerprint.model_fields["format"].default:
-            raise ValueError("format is another than this version's")
-        return self
-
-    def plain(self) -> Fingerprint:
-        return Fingerprint(**self.model_dump())
-
-
-class _Header(_Line):
-    format: Literal["advanced-rag-patterns"]
-    version: Literal[1]
-    fingerprint: _Fingerprint
-    documents: int = Field(ge=0)
-    leaves: int = Field(ge=0)
-
-
-class _Footer(_Line):
-    sha256: str
-    documents: int
-    points: int
-
-
-class _Manifest(Manifest, _Line):
-    @model_validator(mode="after")
-    def _possible(self) -> "_Manifest":
-        _checked_json(self.model_dump(include={"metadata", "page_starts"}))
-        if not self.document_id or not self.version or not self.settled:
-            raise ValueError("is not that of a visible document")
-        numbers = [self.characters, self.tokens, self.leaves, self.nodes]
-        starts = self.page_starts or []
-        if min([*numbers, *starts]) < 0 or max([*numbers, *starts]) > _MAX_INTEGER:
-            raise ValueError("has a number that is out of range")
-        if starts != sorted(starts):
-            raise ValueError("page_starts must rise")
-        return self
-
-
-class _ManifestLine(_Line):
-    manifest: _Manifest
-
-
-class _Sparse(_Line):
-    indices: list[int]
-    values: list[float]
-
-    @model_validator(mode="after")
-    def _possible(self) -> "_Sparse":
-        if len(self.indices) != len(self.values) or len(set(self.indices)) != len(self.indices):
-            raise ValueError("indices must differ and be as many as values")
-        if self.indices and not 0 <= min(self.indices) <= max(self.indices) <= _MAX_INDEX:
-            raise ValueError("an index is out of range")
-        return self
-
-
-class _Vector(_Line):
-    dense: list[float]
-    bm25: _Sparse | None = None
-
-
-class _Payload(_Line):
-    kind: Literal["leaf", "parent"]
-    document_id: str
-    version: str
-    level: int = Field(ge=0, le=_MAX_INTEGER)
-    start: int = Field(ge=0, le=_MAX_INTEGER)
-    end: int = Field(ge=0, le=_MAX_INTEGER)
-    root: str
-    root_leaves: int = Field(ge=0, le=_MAX_INTEGER)
-    digest: str = ""
-    metadata: dict[str, JsonValue]
-    # Of leaves only. What they mean together is `DocumentCheck`'s.
-    tokens: int = Field(0, ge=0, le=_MAX_INTEGER)
-    position: int = Field(0, ge=0, le=_MAX_INTEGER)
-    heading: str = ""
-    text: str = ""
-    ancestors: str = ""
-
-    @model_validator(mode="after")
-    def _possible(self) -> "_Payload":
-        _checked_json(self.metadata)
-        if self.kind == "leaf":
-            needed = set(Leaf.model_fields) - {"id", "heading"}
-            if lacking := needed - self.model_fields_set:
-                raise ValueError(f"lacks {', '.join(sorted(lacking))}")
-        return self
-
-
-class _PointLine(_Line):
-    id: str
-    vector: _Vector
-    payload: _Payload
-
-    def point(self) -> models.PointStruct:
-        """The point, made of nothing but what was checked."""
-        vector: dict[str, Any] = {DENSE: self.vector.dense}
-        if self.vector.bm25 is not None:
-            vector[BM25] = models.SparseVector.model_construct(
-                indices=self.vector.bm25.indices, values=self.vector.bm25.values
-            )
-        return models.PointStruct.model_construct(
-            id=self.id, vector=vector, payload=self.payload.model_dump(exclude_unset=True)
-        )
-
-
 # --- import -------------------------------------------------------------------------------
 
-_L = TypeVar("_L", bound=_Line)
+_L = TypeVar("_L", bound=Line)
 
 
 def import_file(
@@ -456,12 +321,12 @@ class _Reader:
             reason = first["msg"].removeprefix("Value error, ")
             raise self._wrong(f"{place} {reason}".strip()) from error
 
-    def header(self) -> _Header:
+    def header(self) -> Header:
         line = self._next()
         self._hash.update(line)
-        return self._parse(_Header, line)
+        return self._parse(Header, line)
 
-    def documents(self, header: _Header, *, whole: bool) -> Iterator[Manifest | models.PointStruct]:
+    def documents(self, header: Header, *, whole: bool) -> Iterator[Manifest | models.PointStruct]:
         """Each document's manifest, then its nodes; an error if anything is wrong.
 
         Args:
@@ -476,7 +341,7 @@ class _Reader:
             self._hash.update(line)
             if line.startswith(b'{"manifest":'):
                 self._finish(check)
-                given = self._parse(_ManifestLine, line).manifest
+                given = self._parse(ManifestLine, line).manifest
                 manifest = Manifest.model_validate(given.model_dump())
                 if manifest.document_id in seen:
                     raise self._wrong("the document came before")
@@ -485,7 +350,7 @@ class _Reader:
                 check = DocumentCheck(manifest, header.fingerprint) if whole else None
                 yield manifest
                 continue
-            point = self._parse(_PointLine, line)
+            point = self._parse(PointLine, line)
             points += 1
             place = (point.payload.document_id, point.payload.version)
             if manifest is None or place != (manifest.document_id, manifest.version):
@@ -497,14 +362,14 @@ class _Reader:
                 note(check, made)
             yield made
         self._finish(check)
-        self._end(self._parse(_Footer, line), header, (len(seen), points, leaves))
+        self._end(self._parse(Footer, line), header, (len(seen), points, leaves))
 
     def _finish(self, check: DocumentCheck | None) -> None:
         problems = check.problems() if check is not None else []
         if problems:
             raise self._wrong(f"the document before it is not whole ({'; '.join(problems)})")
 
-    def _end(self, footer: _Footer, header: _Header, counts: tuple[int, int, int]) -> None:
+    def _end(self, footer: Footer, header: Header, counts: tuple[int, int, int]) -> None:
         documents, points, leaves = counts
         if footer.sha256 != self._hash.hexdigest():
             raise self._wrong("the file is damaged: its hash is another")

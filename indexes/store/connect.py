@@ -32,7 +32,7 @@ from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from indexes.errors import StoreError
-from indexes.store.edge import EdgeBackend, edge_client
+from indexes.store.edge.backend import EdgeBackend, edge_client
 from indexes.store.retries import Retries, grpc_options
 
 _log = logging.getLogger(__name__)

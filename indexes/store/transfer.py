@@ -20,7 +20,8 @@ from indexes.store.check import DAMAGED, DocumentCheck
 from indexes.store.connect import store_errors
 from indexes.store.nodes import TreeStore, matching
 from indexes.store.points import BM25, DENSE, Manifest, manifest_id, manifest_point
-from indexes.store.upkeep import count_points, manifests_of, nodes_of, scroll, settle
+from indexes.store.scan import count_points, manifests_of, nodes_of, scroll
+from indexes.store.upkeep import settle
 
 # Points with vectors that are held and sent at once: under a megabyte or two.
 PAGE = 256

@@ -1,4 +1,4 @@
-"""Is the collection what it should be? Figures, a check of every point, and repair.
+"""Is the collection what it should be? A check of every point, and repair.
 
     found = verify(store)                  # Verification(problems=[…])
     found = verify(store, repair=True)     # deletes what no query can see anyway
@@ -12,152 +12,31 @@ so that the next ingest of the same file writes it anew instead of calling it un
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import ValidationError
 from qdrant_client import models
 
 from indexes.store.check import DAMAGED, DocumentCheck, original_version
 from indexes.store.connect import store_errors
 from indexes.store.nodes import TreeStore, matching
-from indexes.store.points import DENSE, Fingerprint, Manifest, manifest_id, manifest_point
+from indexes.store.points import DENSE, Manifest, manifest_id, manifest_point
+from indexes.store.scan import (
+    NODES,
+    count_points,
+    manifest_of,
+    manifest_points,
+    nodes_of,
+    scroll,
+)
 
-NODES = ("leaf", "parent")
-
-_PAGE = 1000
 # Leaves of the documents that are looked at together: many small ones in one scroll.
 _BATCH_LEAVES = 4000
 _BATCH_DOCUMENTS = 200
 # A document that changes while it is looked at is looked at again this many times.
 _TRIES = 3
-
-
-# --- figures ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """What a collection holds. `bytes_on_disk` is known for an embedded index only."""
-
-    documents: int
-    leaves: int
-    nodes: int
-    points: int
-    characters: int
-    tokens: int
-    bytes_on_disk: int | None
-    fingerprint: Fingerprint
-
-
-def statistics(store: TreeStore) -> Statistics:
-    """Count what queries can see, and every point.
-
-    Raises:
-        StoreError: nothing is indexed yet, or the index cannot be read.
-    """
-    fingerprint = store.fingerprint()
-    totals: Counter[str] = Counter()
-    for manifest in manifests_of(store):
-        if manifest.version is not None:
-            totals["documents"] += 1
-            for name in ("leaves", "nodes", "characters", "tokens"):
-                totals[name] += getattr(manifest, name)
-    return Statistics(
-        documents=totals["documents"],
-        leaves=totals["leaves"],
-        nodes=totals["nodes"],
-        points=count_points(store),
-        characters=totals["characters"],
-        tokens=totals["tokens"],
-        bytes_on_disk=_bytes_on_disk(store) if store.engine.embedded else None,
-        fingerprint=fingerprint,
-    )
-
-
-def _bytes_on_disk(store: TreeStore) -> int:
-    """What the collection's files take up; the engine's log files are mostly holes."""
-    total = 0
-    for file in (Path(store.engine.address) / "collections" / store.collection).rglob("*"):
-        try:
-            found = file.stat()
-        except FileNotFoundError:
-            continue  # the engine renames and removes files while we look
-        blocks = getattr(found, "st_blocks", None)
-        total += found.st_size if blocks is None else blocks * 512
-    return total
-
-
-# --- reading ------------------------------------------------------------------------------
-
-
-def scroll(
-    store: TreeStore,
-    condition: models.Filter | None,
-    *,
-    payload: bool | Sequence[str] = True,
-    vectors: bool | Sequence[str] = False,
-    page: int = _PAGE,
-) -> Iterator[list[models.Record]]:
-    """All points that match, a page at a time, in the order of their ids."""
-    offset = None
-    while True:
-        with store_errors(store.engine.address):
-            points, offset = store.engine.client.scroll(
-                store.collection,
-                scroll_filter=condition,
-                limit=page,
-                offset=offset,
-                with_payload=payload if isinstance(payload, bool) else list(payload),
-                with_vectors=vectors if isinstance(vectors, bool) else list(vectors),
-            )
-        if points:
-            yield points
-        if offset is None:
-            return
-
-
-def manifests_of(store: TreeStore) -> Iterator[Manifest]:
-    """All manifests that can be read, those of invisible documents included."""
-    for point in _manifest_points(store):
-        manifest = _manifest(point)
-        if manifest is not None:
-            yield manifest
-
-
-def nodes_of(document_ids: str | Sequence[str], version: str | None = None) -> models.Filter:
-    """The nodes of documents, of one version or of all."""
-    chosen: dict[str, Any] = {"document_id": document_ids}
-    if version is not None:
-        chosen["version"] = version
-    return matching(**chosen, kind=NODES)
-
-
-def _manifest_points(store: TreeStore) -> Iterator[models.Record]:
-    for points in scroll(store, matching(kind="manifest")):
-        yield from points
-
-
-def _manifest(point: models.Record) -> Manifest | None:
-    """What the point says; None when it is no manifest, or not in its place."""
-    try:
-        manifest = Manifest.model_validate(point.payload)
-    except ValidationError:
-        return None
-    return manifest if manifest.point_id == str(point.id) else None
-
-
-def count_points(store: TreeStore, condition: models.Filter | None = None) -> int:
-    """How many points there are, or match."""
-    with store_errors(store.engine.address):
-        found = store.engine.client.count(store.collection, count_filter=condition, exact=True)
-    return found.count
-
-
-# --- verify -------------------------------------------------------------------------------
 
 Kind = Literal["damaged", "unfinished", "leftover", "orphans", "manifest", "foreign"]
 
@@ -286,9 +165,9 @@ class _Verifier:
         """Manifests, so many that one scroll finds a good number of nodes."""
         batch: list[Manifest] = []
         leaves = 0
-        for point in _manifest_points(self._store):
+        for point in manifest_points(self._store):
             self._seen += 1
-            manifest = _manifest(point)
+            manifest = manifest_of(point)
             if manifest is None:
                 self._unreadable(point)
                 continue

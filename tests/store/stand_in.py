@@ -29,7 +29,7 @@ from pydantic_core import to_jsonable_python
 from qdrant_client.http import models
 
 from indexes.errors import StoreError
-from indexes.store.edge import EdgeBackend
+from indexes.store.edge.backend import EdgeBackend
 
 Fate = Literal["reset", "lost", "slow", "malformed", "no result"]
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from qdrant_client import QdrantClient, models
 
 from indexes.errors import StoreError, StoreLockedError
-from indexes.store.edge import EdgeBackend, edge_client
+from indexes.store.edge.backend import EdgeBackend, edge_client
 
 A, B, C = (str(uuid.uuid5(uuid.NAMESPACE_URL, name)) for name in "abc")
 
@@ -788,7 +788,7 @@ def test_one_process_may_open_a_folder_twice(tmp_path: Path) -> None:
 _HOLD = """
 import sys, time
 from qdrant_client import models
-from indexes.store.edge import EdgeBackend, edge_client
+from indexes.store.edge.backend import EdgeBackend, edge_client
 client = edge_client(EdgeBackend(sys.argv[1]))
 client.create_collection("c", models.VectorParams(size=8, distance="Dot"))
 for n in range(100_000):
@@ -843,7 +843,7 @@ def test_acknowledged_points_survive_a_killed_process(
 
 def test_an_exit_without_closing_leaves_a_clean_folder(tmp_path: Path) -> None:
     code = (
-        "import sys; from indexes.store.edge import *; from qdrant_client import models\n"
+        "import sys; from indexes.store.edge.backend import *; from qdrant_client import models\n"
         "client = edge_client(EdgeBackend(sys.argv[1]))\n"
         "client.create_collection('c', models.VectorParams(size=1, distance='Dot'))\n"
         "client.upsert('c', [models.PointStruct(id=1, vector=[1.0])])\n"

@@ -21,7 +21,7 @@ from qdrant_client import QdrantClient, models
 
 from indexes.errors import SettingsError
 from indexes.index import HierarchicalIndex
-from indexes.store.edge import EdgeBackend, edge_client
+from indexes.store.edge.backend import EdgeBackend, edge_client
 from indexes.store.filters import payload_key, qdrant_filter
 
 Op = FilterOperator

@@ -11,7 +11,8 @@ from indexes.errors import StoreError
 from indexes.index import HierarchicalIndex
 from indexes.store.nodes import matching
 from indexes.store.points import DENSE, fingerprint_point, manifest_id, manifest_point
-from indexes.store.upkeep import Problem, statistics, verify
+from indexes.store.statistics import statistics
+from indexes.store.upkeep import Problem, verify
 from tests.fakes import WordEmbedding
 
 
@@ -111,7 +112,7 @@ def test_more_documents_than_one_batch_holds_are_all_looked_at(
     filled: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("indexes.store.upkeep._BATCH_DOCUMENTS", 2)
-    monkeypatch.setattr("indexes.store.upkeep._PAGE", 3)
+    monkeypatch.setattr("indexes.store.scan._PAGE", 3)
     seen: list[tuple[int, int]] = []
     found = verify(filled.store, on_progress=lambda done, total: seen.append((done, total)))
     assert (found.documents, found.clean) == (4, True)

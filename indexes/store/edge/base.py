@@ -10,8 +10,8 @@ from qdrant_client.client_base import QdrantBase
 from qdrant_client.http import models
 
 from indexes.errors import StoreError
-from indexes.store.edge_collection import Collection, Touched
-from indexes.store.edge_folder import (
+from indexes.store.edge.collection import Collection, Touched
+from indexes.store.edge.folder import (
     OPTIMIZE_AFTER,
     SETTLE_SECONDS,
     EdgeFolder,

@@ -19,11 +19,11 @@ from qdrant_client.conversions import common_types as types
 from qdrant_client.http import models
 from qdrant_client.qdrant_fastembed import QdrantFastembedMixin
 
-from indexes.store.edge_base import check_ignored, server_only
-from indexes.store.edge_config import collection_config, merged, with_vector, without_vector
-from indexes.store.edge_read import EdgeReading
-from indexes.store.edge_translate import payload_schema
-from indexes.store.edge_write import EdgeWriting
+from indexes.store.edge.base import check_ignored, server_only
+from indexes.store.edge.config import collection_config, merged, with_vector, without_vector
+from indexes.store.edge.read import EdgeReading
+from indexes.store.edge.translate import payload_schema
+from indexes.store.edge.write import EdgeWriting
 
 _Update = edge.UpdateOperation
 

@@ -31,7 +31,7 @@ import qdrant_edge as edge
 from qdrant_client.http import models
 
 from indexes.errors import StoreError
-from indexes.store.edge_config import edge_config
+from indexes.store.edge.config import edge_config
 
 # Nice, so that it takes what cores the foreground leaves.
 _OPTIMIZE = """

@@ -8,7 +8,7 @@ import qdrant_edge as edge
 from qdrant_client.http import models
 
 from indexes.errors import StoreError
-from indexes.store.edge_translate import DEFAULT_HNSW, to_edge
+from indexes.store.edge.translate import DEFAULT_HNSW, to_edge
 
 # Smaller collections are searched exactly, by scanning. On two cores: 4 ms at 20,000 × 384
 # and 8 ms at 50,000; a graph answers in half of that, and takes minutes to build.
@@ -45,14 +45,20 @@ def collection_config(vectors: Any, given: dict[str, Any]) -> models.CollectionC
 def _optimizers(params: models.CollectionParams) -> models.OptimizersConfig:
     vectors = params.vectors or {}
     dense = vectors.values() if isinstance(vectors, dict) else [vectors]
-    widest = max((vector.size for vector in dense), default=0)
+    widest = max((vector.size * _bytes(vector) for vector in dense), default=0)
     return models.OptimizersConfig(
         deleted_threshold=0.2,
         vacuum_min_vector_number=1000,
         default_segment_number=0,
-        indexing_threshold=max(10_000, EXACT_VECTORS * widest * 4 // 1024),
+        indexing_threshold=max(10_000, EXACT_VECTORS * widest // 1024),
         flush_interval_sec=5,
     )
+
+
+def _bytes(vector: models.VectorParams) -> int:
+    """What one number of a vector takes."""
+    smaller = {models.Datatype.FLOAT16: 2, models.Datatype.UINT8: 1}
+    return smaller.get(vector.datatype or models.Datatype.FLOAT32, 4)
 
 
 def merged(defaults: Any, changes: Any) -> Any:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from qdrant_client.http import models
 
 from indexes.errors import StoreError
-from indexes.store.edge_translate import point_ids, to_edge, vector_to_edge
+from indexes.store.edge.translate import point_ids, to_edge, vector_to_edge
 
 # (point id, vector name, where else to look) → the point's vector.
 Lookup = Callable[[Any, str, models.LookupLocation | None], Any]

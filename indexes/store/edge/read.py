@@ -8,9 +8,9 @@ from qdrant_client.conversions import common_types as types
 from qdrant_client.http import models
 
 from indexes.errors import StoreError
-from indexes.store.edge_base import EdgeBase, check_ignored, server_only
-from indexes.store.edge_queries import QueryTranslator, grouped, order_by, payload_selector
-from indexes.store.edge_translate import id_from_edge, point_ids, record, scored_point, to_edge
+from indexes.store.edge.base import EdgeBase, check_ignored, server_only
+from indexes.store.edge.queries import QueryTranslator, grouped, order_by, payload_selector
+from indexes.store.edge.translate import id_from_edge, point_ids, record, scored_point, to_edge
 
 _GROUP_WINDOW = 10_000  # hits looked through, at most, to fill the groups
 

@@ -10,11 +10,11 @@ from qdrant_client.conversions import common_types as types
 from qdrant_client.http import models
 
 from indexes.errors import StoreError
-from indexes.store.edge_base import EdgeBase, check_ignored, server_only
-from indexes.store.edge_collection import Touched
-from indexes.store.edge_config import check_vectors
-from indexes.store.edge_queries import encode_document
-from indexes.store.edge_translate import plain, point_ids, points_of, to_edge, vector_to_edge
+from indexes.store.edge.base import EdgeBase, check_ignored, server_only
+from indexes.store.edge.collection import Touched
+from indexes.store.edge.config import check_vectors
+from indexes.store.edge.queries import encode_document
+from indexes.store.edge.translate import plain, point_ids, points_of, to_edge, vector_to_edge
 
 _Update = edge.UpdateOperation
 

@@ -2,7 +2,7 @@
 
     FOLDER/
       .lock  holder.json        who has it open
-      collections/NAME/         see `edge_collection`
+      collections/NAME/         see `collection.py`
 
 Within the process the folder is opened once and shared by reference count. One daemon
 thread looks after it: it flushes what was written, and has collections optimised that
@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from qdrant_client.http import models
 
 from indexes.errors import StoreError, StoreLockedError
-from indexes.store.edge_collection import Collection, write_in_one_step
+from indexes.store.edge.collection import Collection, write_in_one_step
 
 _log = logging.getLogger(__name__)
 

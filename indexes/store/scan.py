@@ -1,0 +1,79 @@
+"""Looking at all points of a collection, a page at a time."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from qdrant_client import models
+
+from indexes.store.connect import store_errors
+from indexes.store.nodes import TreeStore, matching
+from indexes.store.points import Manifest
+
+NODES = ("leaf", "parent")
+
+_PAGE = 1000
+
+
+def scroll(
+    store: TreeStore,
+    condition: models.Filter | None,
+    *,
+    payload: bool | Sequence[str] = True,
+    vectors: bool | Sequence[str] = False,
+    page: int | None = None,
+) -> Iterator[list[models.Record]]:
+    """All points that match, a page at a time, in the order of their ids."""
+    offset = None
+    while True:
+        with store_errors(store.engine.address):
+            points, offset = store.engine.client.scroll(
+                store.collection,
+                scroll_filter=condition,
+                limit=page or _PAGE,
+                offset=offset,
+                with_payload=payload if isinstance(payload, bool) else list(payload),
+                with_vectors=vectors if isinstance(vectors, bool) else list(vectors),
+            )
+        if points:
+            yield points
+        if offset is None:
+            return
+
+
+def manifests_of(store: TreeStore) -> Iterator[Manifest]:
+    """All manifests that can be read, those of invisible documents included."""
+    for point in manifest_points(store):
+        manifest = manifest_of(point)
+        if manifest is not None:
+            yield manifest
+
+
+def nodes_of(document_ids: str | Sequence[str], version: str | None = None) -> models.Filter:
+    """The nodes of documents, of one version or of all."""
+    chosen: dict[str, Any] = {"document_id": document_ids}
+    if version is not None:
+        chosen["version"] = version
+    return matching(**chosen, kind=NODES)
+
+
+def manifest_points(store: TreeStore) -> Iterator[models.Record]:
+    """All points that should be manifests."""
+    for points in scroll(store, matching(kind="manifest")):
+        yield from points
+
+
+def manifest_of(point: models.Record) -> Manifest | None:
+    """What the point says; None when it is no manifest, or not in its place."""
+    try:
+        manifest = Manifest.model_validate(point.payload)
+    except ValidationError:
+        return None
+    return manifest if manifest.point_id == str(point.id) else None
+
+
+def count_points(store: TreeStore, condition: models.Filter | None = None) -> int:
+    """How many points there are, or match."""
+    with store_errors(store.engine.address):
+        found = store.engine.client.count(store.collection, count_filter=condition, exact=True)
+    return found.count
