@@ -8,9 +8,11 @@ import tempfile
 import pytest
 from nbmake.pytest_items import NotebookItem
 
-# A notebook's kernel inherits the environment, and knows no fixtures.
-os.environ["NOTEBOOK_INDEX"] = tempfile.mkdtemp(prefix="notebooks-")
-atexit.register(shutil.rmtree, os.environ["NOTEBOOK_INDEX"], ignore_errors=True)
+# A notebook's kernel inherits the environment, and knows no fixtures. So do the processes
+# among which the tests are divided: they share the folder of the first.
+if "NOTEBOOK_INDEX" not in os.environ:
+    os.environ["NOTEBOOK_INDEX"] = tempfile.mkdtemp(prefix="notebooks-")
+    atexit.register(shutil.rmtree, os.environ["NOTEBOOK_INDEX"], ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -20,6 +20,7 @@ from matplotlib.axes import Axes
 
 from app.samples import LETTERS, QUESTIONS
 from indexes.answers import Context
+from indexes.errors import StoreLockedError
 from indexes.evaluation.questions import Question, read_questions
 from indexes.evaluation.vectors import RememberedEmbedding
 from indexes.hierarchy import Tree
@@ -35,12 +36,17 @@ def open_index(
 ) -> HierarchicalIndex:
     """The index of the letters; made now if it is not there.
 
-    Vectors are kept beside it, so that no sentence is embedded twice.
+    Vectors are kept beside it, so that no sentence is embedded twice. While another
+    notebook has the index open, this one has one of its own, made from those vectors.
     """
     place = Path(os.environ.get("NOTEBOOK_INDEX", str(ROOT / ".rag" / "notebooks")))
     chosen = load_settings(index=str(place / name), **settings)
     embedding = RememberedEmbedding(build_embedding(chosen), place / "vectors.sqlite")
-    index = HierarchicalIndex(chosen, embedding=embedding)
+    try:
+        index = HierarchicalIndex(chosen, embedding=embedding)
+    except StoreLockedError:
+        own = chosen.model_copy(update={"index": f"{place / name}-{os.getpid()}"})
+        index = HierarchicalIndex(own, embedding=embedding)
     report = index.ingest(documents)
     what = f"{len(index.documents())} documents"
     if report.leaves:
