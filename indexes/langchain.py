@@ -45,7 +45,7 @@ from indexes.models.langchain import (
     chat_model,
 )
 from indexes.models.providers import build_embedding, build_llm
-from indexes.patterns import POSTPROCESSORS
+from indexes.patterns import POSTPROCESSORS, find_pattern
 from indexes.settings import load_settings
 
 __all__ = [
@@ -82,7 +82,8 @@ class PatternRetriever(BaseRetriever):
         index: where to search.
         pattern: `regular`, `parent`, or a combination; by default the settings'.
         budget: cl100k tokens of context; by default the settings', or what `k` takes.
-        k: documents to return, at most; by default as many as fill the budget.
+        k: documents to return, at most; by default as many as fill the budget. A pattern that
+            compresses may leave fewer.
         filters: on documents' metadata, LlamaIndex's or Qdrant's own.
         options: further arguments of `HierarchicalIndex.retrieve`.
 
@@ -135,12 +136,14 @@ class PatternRetriever(BaseRetriever):
         k, budget = given["k"], given["budget"]
         if k is not None and (not isinstance(k, int) or k < 1):
             raise SettingsError(f"k={k!r}: give the number of documents, 1 or more")
+        pattern = find_pattern(given["pattern"] or self.index.settings.pattern)
         return _Asked(
             k=k,
-            grows=budget is None,
+            # Not where a model is asked each time.
+            grows=budget is None and not pattern.postprocessors,
             options={
                 **self.options,
-                "pattern": given["pattern"],
+                "pattern": pattern.name,
                 "budget": budget or self.index.settings.context_budget,
                 "filters": given.get("filters", self.filters),
             },

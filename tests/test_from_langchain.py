@@ -27,6 +27,7 @@ def test_the_guide_runs_from_top_to_bottom(tmp_path: Path) -> None:
     assert "It opens at six [1]. cafe.txt" in printed
     assert "3 alderquay-2020-shareholder-letter.pdf" in printed
     assert "The harbour cafe opens at six." in printed
+    assert "Ada lit the lamp. [[11, 28]]" in printed
     assert "It grew." in printed
 
 
