@@ -28,10 +28,9 @@ from qdrant_client import models
 
 from indexes.answering import Answerer, contexts_of
 from indexes.answers import Answer, Context, Event, Retrieved, Word, checked
-from indexes.compression.build import build_postprocessor, overfetched
-from indexes.compression.cache import JudgementCache
-from indexes.compression.compressor import Compressor
+from indexes.compression.build import build_judge, build_postprocessor, overfetched
 from indexes.compression.retriever import CompressingRetriever
+from indexes.compression.verdicts import Judge
 from indexes.documents import load_documents
 from indexes.errors import DocumentError, SettingsError
 from indexes.ingestion import ingest
@@ -304,6 +303,7 @@ class HierarchicalIndex:
         *,
         budget: int | None = None,
         filters: MetadataFilters | models.Filter | None = None,
+        judge: Judge | None = None,
         **options: Any,
     ) -> BaseRetriever:
         """A LlamaIndex retriever for a pattern; `options` are `TreeRetriever`'s.
@@ -316,6 +316,7 @@ class HierarchicalIndex:
             budget: cl100k tokens of context; by default the settings'.
             filters: on the documents' metadata, LlamaIndex's or Qdrant's own; see
                 `indexes.store.filters`. `retrieve`, `ask` and `stream` take them too.
+            judge: decides in the pattern's postprocessors; by default the settings'.
             options: further arguments of `TreeRetriever`.
 
         Raises:
@@ -330,7 +331,15 @@ class HierarchicalIndex:
         self.store.check(**wanted)
         budget = budget or self.settings.context_budget
         names = chosen.postprocessors
-        parts = [self._postprocessor(name, budget, name == names[-1]) for name in names]
+        parts = [
+            build_postprocessor(
+                name,
+                judge or self.judge,
+                self.settings,
+                budget if name == names[-1] else None,
+            )
+            for name in names
+        ]
         retriever = TreeRetriever(
             self.store,
             self.embedding,
@@ -345,21 +354,10 @@ class HierarchicalIndex:
         )
         return CompressingRetriever(retriever, parts, budget) if parts else retriever
 
-    def _postprocessor(self, name: str, budget: int, last: bool) -> Compressor:
-        return build_postprocessor(
-            name,
-            self.settings,
-            llm=lambda: self.llm,
-            embedding=lambda: self.embedding,
-            cache=self._judgements,
-            budget=budget if last else None,
-        )
-
     @cached_property
-    def _judgements(self) -> JudgementCache | None:
-        """What judges said before, if that is to be remembered."""
-        entries = self.settings.judge_cache
-        return JudgementCache(entries) if entries else None
+    def judge(self) -> Judge:
+        """Who decides in reranking and compression."""
+        return build_judge(self.settings, llm=lambda: self.llm, embedding=lambda: self.embedding)
 
     def query_engine(self, pattern: str | None = None, **options: Any) -> "PatternQueryEngine":
         """A LlamaIndex query engine for a pattern."""

@@ -21,25 +21,16 @@ OVERFETCH = 3.0
 
 
 def build_postprocessor(
-    name: str,
-    settings: Settings,
-    *,
-    llm: Callable[[], LLM],
-    embedding: Callable[[], BaseEmbedding],
-    cache: JudgementCache | None = None,
-    budget: int | None = None,
+    name: str, judge: Judge, settings: Settings, budget: int | None = None
 ) -> Compressor:
     """The postprocessor called `name` in patterns.
 
     Args:
         name: a key of `indexes.patterns.POSTPROCESSORS`.
-        settings: who judges, and how.
-        llm: gives the language model; called if it is needed.
-        embedding: gives the embedding model; called if it is needed.
-        cache: remembers an LLM's judgements.
+        judge: who decides.
+        settings: how.
         budget: cl100k tokens, for the last one of a pattern: what it keeps should fill it.
     """
-    judge = build_judge(settings, llm=llm, embedding=embedding, cache=cache)
     match name:
         case "extract":
             return SentenceExtractor(
@@ -60,10 +51,14 @@ def build_judge(
     *,
     llm: Callable[[], LLM],
     embedding: Callable[[], BaseEmbedding],
-    cache: JudgementCache | None = None,
 ) -> Judge:
     """The judge that the settings ask for; by default embeddings for `local`, whose model
     is too small to judge, and the LLM for the others.
+
+    Args:
+        settings: who judges, and how.
+        llm: gives the language model; called if it is needed.
+        embedding: gives the embedding model; called if it is needed.
     """
     kind = settings.judge
     if kind == "auto":
@@ -81,7 +76,7 @@ def build_judge(
         pack_tokens=settings.judge_pack_tokens,
         at_once=settings.judge_at_once,
         seconds=settings.judge_timeout,
-        cache=cache,
+        cache=JudgementCache(settings.judge_cache) if settings.judge_cache else None,
     )
 
 
