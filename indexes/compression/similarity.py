@@ -56,8 +56,8 @@ class Scoring:
         rank: the weight of the order in which the passages came; 0 if it means nothing.
     """
 
-    sentences: float = 0.35
-    passages: float = 0.35
+    sentences: float = 0.05
+    passages: float = 0.05
     similarity: float = 0.0
     rank: float = RANK_WEIGHT
 

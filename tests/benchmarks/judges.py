@@ -14,7 +14,7 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -34,10 +34,11 @@ from indexes.compression import (
 )
 from indexes.compression.compressor import Compressor
 from indexes.index import HierarchicalIndex
+from indexes.trace import tracing
 from tests.benchmarks.passages import Asked, asked, opened
 from tests.benchmarks.spans import characters, merged, recall
 
-SWEEP = [round(-2 + step * 0.05, 2) for step in range(61)]
+SWEEP = [round(-1 + step * 0.025, 3) for step in range(81)]
 # Each part of the score taken away.
 WITHOUT = {
     "no BM25": {"BM25_WEIGHT": 0.0},
@@ -112,29 +113,40 @@ def applied(compressor: Compressor) -> Callable[[Asked], list[NodeWithScore]]:
     )
 
 
-def curve(questions: Sequence[Asked], make: Callable[[float], Any]) -> list[Point]:
-    points = []
-    for threshold in SWEEP:
-        found = figures(questions, make(threshold))
-        points.append((threshold, found["kept"], found["retention"]))
-    return points
+def curve(questions: Sequence[Asked], judge: EmbeddingJudge, task: str) -> list[Point]:
+    """Judge each question once, then sweep the threshold over the scores in the trace."""
+    kind = SentenceExtractor if task == "extract" else PassageFilter
+    judged = []
+    for question in questions:
+        with tracing() as trace:
+            kind(judge).postprocess_nodes(question.nodes, query_str=question.question)
+        passages = trace[task].details["passages"]
+        judged.append((question, [p for passage in passages for p in _places(passage)]))
+    return [(threshold, *_swept(judged, threshold)) for threshold in SWEEP]
 
 
-def sentences(embedding: BaseEmbedding, **scoring: float) -> Callable[[float], Any]:
-    return lambda threshold: applied(
-        SentenceExtractor(
-            EmbeddingJudge(embedding, scoring=Scoring(sentences=threshold, **scoring))
-        )
-    )
+def _places(passage: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is decided about together: the sentences of a passage, or all of it."""
+    return [
+        {"document": passage["document"], **place} for place in passage.get("sentences", [passage])
+    ]
 
 
-def whole(embedding: BaseEmbedding) -> Callable[[float], Any]:
-    return lambda threshold: applied(
-        PassageFilter(EmbeddingJudge(embedding, scoring=Scoring(passages=threshold)))
-    )
+def _swept(
+    judged: Sequence[tuple[Asked, list[dict[str, Any]]]], threshold: float
+) -> tuple[float, float]:
+    ratio, retention = [], []
+    for question, places in judged:
+        kept = [place for place in places if place["score"] >= threshold]
+        ratio.append(characters(merged(kept)) / characters(merged(places)))
+        if question.held:
+            retention.append(recall(kept, question.held))
+    return statistics.fmean(ratio), statistics.fmean(retention)
 
 
-def langchain_filter(embedding: BaseEmbedding) -> Callable[[float], Any]:
+def langchain_filter(
+    embedding: BaseEmbedding,
+) -> Iterator[tuple[float, Callable[[Asked], list[NodeWithScore]]]]:
     """LangChain's `EmbeddingsFilter`, whose thresholds are cosines."""
     from langchain_classic.retrievers.document_compressors import EmbeddingsFilter
     from langchain_core.documents import Document
@@ -147,11 +159,12 @@ def langchain_filter(embedding: BaseEmbedding) -> Callable[[float], Any]:
         def embed_query(self, text: str) -> list[float]:
             return embedding.get_query_embedding(text)
 
-    def make(threshold: float) -> Callable[[Asked], list[NodeWithScore]]:
-        cosine = (threshold + 2) / 3  # the same sweep, as cosines from 0 to 1
-        compressor = EmbeddingsFilter(embeddings=Bridge(), k=None, similarity_threshold=cosine)
+    for cosine in np.linspace(0, 1, 41):
+        compressor = EmbeddingsFilter(
+            embeddings=Bridge(), k=None, similarity_threshold=float(cosine)
+        )
 
-        def keep(question: Asked) -> list[NodeWithScore]:
+        def keep(question: Asked, compressor: Any = compressor) -> list[NodeWithScore]:
             documents = [
                 Document(page_content=node.node.get_content(), metadata={"place": place})
                 for place, node in enumerate(question.nodes)
@@ -159,19 +172,22 @@ def langchain_filter(embedding: BaseEmbedding) -> Callable[[float], Any]:
             kept = compressor.compress_documents(documents, question.question)
             return [question.nodes[document.metadata["place"]] for document in kept]
 
-        return keep
-
-    return make
+        yield float(cosine), keep
 
 
 def curves(questions: Sequence[Asked], embedding: BaseEmbedding) -> dict[str, list[Point]]:
-    found = {"sentences": curve(questions, sentences(embedding))}
+    found = {"sentences": curve(questions, EmbeddingJudge(embedding), "extract")}
     for name, weights in WITHOUT.items():
         with mock.patch.multiple(similarity, **weights):
             rank = weights.get("RANK_WEIGHT", similarity.RANK_WEIGHT)
-            found[name] = curve(questions, sentences(embedding, rank=rank))
-    found["whole passages"] = curve(questions, whole(embedding))
-    found["LangChain EmbeddingsFilter"] = curve(questions, langchain_filter(embedding))
+            judge = EmbeddingJudge(embedding, scoring=Scoring(rank=rank))
+            found[name] = curve(questions, judge, "extract")
+    found["whole passages"] = curve(questions, EmbeddingJudge(embedding), "filter")
+    found["LangChain EmbeddingsFilter"] = [
+        (threshold, row["kept"], row["retention"])
+        for threshold, make in langchain_filter(embedding)
+        for row in [figures(questions, make)]
+    ]
     return found
 
 
