@@ -32,6 +32,7 @@ from indexes.compression.build import build_postprocessor, overfetched
 from indexes.compression.cache import JudgementCache
 from indexes.compression.compressor import Compressor
 from indexes.compression.retriever import CompressingRetriever
+from indexes.conversation import Condenser
 from indexes.documents import load_documents
 from indexes.errors import DocumentError, SettingsError
 from indexes.ingestion import ingest
@@ -42,6 +43,7 @@ from indexes.models.providers import (
     embedding_name,
     embedding_window,
 )
+from indexes.outline import Outline, outline_of
 from indexes.patterns import find_pattern
 from indexes.progress import IngestReport, Progress
 from indexes.retrieval import TreeRetriever
@@ -234,6 +236,19 @@ class HierarchicalIndex:
         """What is indexed, by title."""
         return self.store.manifests()
 
+    def outline(self, document_id: str, *, most: int = 5000) -> Outline:
+        """A document as it was cut into a tree; of a longer one, the first `most` leaves.
+
+        Raises:
+            DocumentError: there is no such document.
+        """
+        manifest = self.store.manifest(document_id) if self.store.exists() else None
+        if manifest is None or manifest.version is None:
+            raise DocumentError(
+                f"no document has the id {document_id!r}: `python -m app documents` lists them"
+            )
+        return outline_of(manifest, self.store.leaves(document_id, manifest.version, most))
+
     def remove(self, name: str) -> Manifest:
         """Delete a document by its id, its source or its file name.
 
@@ -369,6 +384,14 @@ class HierarchicalIndex:
     def answerer(self) -> Answerer:
         """What turns contexts into a cited answer."""
         return Answerer(self.llm, self.embedding)
+
+    def condenser(self) -> Condenser:
+        """What makes follow-up questions stand alone.
+
+        SmolLM2, `local`'s own model, is no judge of that: there, questions are put together.
+        """
+        own = self._given_llm is None and self.settings.provider == "local"
+        return Condenser(None if own and self.settings.llm_gguf is None else self.llm)
 
     def retrieve(
         self, question: str, pattern: str | None = None, **options: Any
