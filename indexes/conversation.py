@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.llms import LLM
 from llama_index.core.prompts import PromptTemplate
-from pydantic import BaseModel, Field
 
+from indexes.answers import Turn
 from indexes.errors import ModelError
 from indexes.models.openai_compatible import usage_of
 from indexes.tokens import count_tokens
@@ -53,13 +53,6 @@ _GOING_ON = re.compile(
 )
 # Shorter questions name too little to be searched for.
 _FEW_WORDS = 4
-
-
-class Turn(BaseModel):
-    """A question, as it was understood, and its answer."""
-
-    question: str
-    answer: str = Field("", description="May be empty: not every question gets one.")
 
 
 class Condenser:

@@ -394,19 +394,32 @@ class HierarchicalIndex:
         return Condenser(None if own and self.settings.llm_gguf is None else self.llm)
 
     def retrieve(
-        self, question: str, pattern: str | None = None, **options: Any
+        self,
+        question: str,
+        pattern: str | None = None,
+        *,
+        trace: Trace | None = None,
+        **options: Any,
     ) -> tuple[list[Context], Trace]:
-        """Contexts without an answer: no language model takes part, but for judges."""
-        trace = Trace()
+        """Contexts without an answer: no language model takes part, but for judges.
+
+        `trace`, here and below, holds stages that come before; by default there are none.
+        """
+        trace = Trace() if trace is None else trace
         with tracing(trace):
             nodes = self.retriever(pattern, **options).retrieve(checked(question))
         return contexts_of(nodes), trace
 
     async def aretrieve(
-        self, question: str, pattern: str | None = None, **options: Any
+        self,
+        question: str,
+        pattern: str | None = None,
+        *,
+        trace: Trace | None = None,
+        **options: Any,
     ) -> tuple[list[Context], Trace]:
         """The same, natively async on a server."""
-        trace = Trace()
+        trace = Trace() if trace is None else trace
         with tracing(trace):
             nodes = await self.retriever(pattern, **options).aretrieve(checked(question))
         return contexts_of(nodes), trace
@@ -415,7 +428,7 @@ class HierarchicalIndex:
         """The answer as it comes: `Retrieved`, then `Word`s, then the whole `Answer`."""
         name = find_pattern(pattern or self.settings.pattern).name
         contexts, trace = self.retrieve(question, name, **options)
-        yield Retrieved(contexts)
+        yield Retrieved(contexts, trace)
         answerer = self.answerer()
         words = []
         for piece in answerer.stream(question, contexts, trace):
@@ -438,7 +451,7 @@ class HierarchicalIndex:
         """The same, natively async."""
         name = find_pattern(pattern or self.settings.pattern).name
         contexts, trace = await self.aretrieve(question, name, **options)
-        yield Retrieved(contexts)
+        yield Retrieved(contexts, trace)
         answerer = self.answerer()
         words = []
         async with aclosing(answerer.astream(question, contexts, trace)) as pieces:

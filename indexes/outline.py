@@ -8,8 +8,10 @@ outline.text(120, 480)
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from indexes.store.points import Leaf, Manifest
+if TYPE_CHECKING:
+    from indexes.store.points import Leaf, Manifest
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,21 @@ class Outline:
         sections: the roots, with everything below them.
     """
 
-    manifest: Manifest
-    leaves: list[Leaf]
+    manifest: "Manifest"
+    leaves: "list[Leaf]"
     sections: list[Section]
 
     @property
     def whole(self) -> bool:
         """Whether all leaves are here."""
         return len(self.leaves) == self.manifest.leaves
+
+    def pages(self, start: int, end: int) -> tuple[int, int] | None:
+        """First and last page of a span, counted from 1; None without pages."""
+        # With the readers of all formats behind it, this is no light import.
+        from indexes.documents import pages_of
+
+        return pages_of(self.manifest.page_starts or [], start, end)
 
     def text(self, start: int, end: int) -> str:
         """The document's text between two characters, as far as the leaves reach."""
@@ -56,7 +65,7 @@ class Outline:
         )
 
 
-def outline_of(manifest: Manifest, leaves: Sequence[Leaf]) -> Outline:
+def outline_of(manifest: "Manifest", leaves: "Sequence[Leaf]") -> Outline:
     """The tree above some leaves, which must be in order."""
     roots: list[Section] = []
     known: dict[str, Section] = {}

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from indexes.conversation import Condenser, Turn, together
+from indexes.answers import Turn
+from indexes.conversation import Condenser, together
 from indexes.errors import ModelError
 from indexes.trace import Trace
 from tests.fakes import ScriptedLLM

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
+from app.page.layout import make_workbench
 from app.page.opening import Opening
 from app.page.server import PageServer
 from indexes.index import HierarchicalIndex
@@ -43,13 +44,14 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def served(index: HierarchicalIndex) -> Iterator[str]:
+def served(index: HierarchicalIndex, *, shared: bool = False) -> Iterator[str]:
     """The address of the page of an index, in a thread of this process."""
     servers: list[PageServer] = []
     listener = socket.create_server(("127.0.0.1", 0))
 
     async def run() -> None:
-        servers.append(PageServer(Opening.of(index)))
+        page = make_workbench(Opening.of(index), shared=shared)
+        servers.append(PageServer(page))
         await servers[0].serve(sockets=[listener])
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)

@@ -1,0 +1,87 @@
+"""What a lane cost: under each answer a strip of figures, and its stages one by one."""
+
+from markupsafe import Markup
+
+from app.page.figures import Figures
+from app.page.render.markup import counted, html, joined, seconds
+from app.page.view import View
+from indexes.trace import Stage, Trace
+
+# What a stage says about itself that is worth a line; the rest is for looking deeper.
+_NOTES = ("error", "outcome", "left_out")
+
+
+def strip(view: View, known: Figures) -> str:
+    """Seconds for each stage, LLM calls, tokens in and out, context tokens."""
+    trace = view.answer.trace if view.answer else view.trace
+    if not trace.stages:
+        return ""
+    facts = [
+        ("total", seconds(known.total) if known.total is not None else "…"),
+        ("first word", seconds(known.first_word) if known.first_word is not None else "…"),
+        ("LLM calls", str(known.llm_calls)),
+        ("LLM tokens", f"{known.llm_tokens_in:,} in, {known.llm_tokens_out:,} out"),
+        ("context", counted(known.context_tokens or 0, "token")),
+    ]
+    cells = joined(html("<div><dt>{}</dt><dd>{}</dd></div>", name, fact) for name, fact in facts)
+    stages = joined(
+        html("<li><b>{}</b> {}</li>", stage.name, seconds(stage.seconds)) for stage in trace.stages
+    )
+    return html(
+        '<dl class="figures" aria-label="Figures">{}</dl>'
+        '<ol class="stages" aria-label="Seconds for each stage">{}</ol>',
+        cells,
+        stages,
+    )
+
+
+def stages(trace: Trace) -> Markup:
+    """Every stage as a row of a table, with totals."""
+    rows = joined(_row(stage) for stage in trace.stages)
+    return html(
+        '<div class="scroll" role="region" aria-label="Stages" tabindex="0"><table class="stages">'
+        '<thead><tr><th scope="col">stage</th><th scope="col">time</th>'
+        '<th scope="col">nodes<br>in → out</th><th scope="col">context tokens<br>in → out</th>'
+        '<th scope="col">LLM<br>calls</th><th scope="col">LLM tokens<br>in → out</th>'
+        '<th scope="col">engine<br>round trips</th></tr></thead>'
+        "<tbody>{}</tbody><tfoot>{}</tfoot></table></div>",
+        rows,
+        _totals(trace),
+    )
+
+
+def _row(stage: Stage) -> Markup:
+    notes = [str(stage.details[name]) for name in _NOTES if stage.details.get(name)]
+    first_word = stage.details.get("first_word_seconds")
+    if isinstance(first_word, float):
+        notes.append(f"first word after {seconds(first_word)}")
+    return html(
+        '<tr><th scope="row">{}{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>'
+        "<td>{}</td></tr>",
+        stage.name,
+        joined(html("<small>{}</small>", note) for note in notes),
+        seconds(stage.seconds),
+        _flow(stage.nodes_in, stage.nodes_out),
+        _flow(stage.tokens_in, stage.tokens_out),
+        stage.llm_calls or "",
+        _flow(stage.llm_tokens_in or None, stage.llm_tokens_out or None),
+        stage.round_trips or "",
+    )
+
+
+def _totals(trace: Trace) -> Markup:
+    tokens = int(trace.total("llm_tokens_in")), int(trace.total("llm_tokens_out"))
+    return html(
+        '<tr><th scope="row">total</th><td>{}</td><td></td><td></td><td>{}</td><td>{}</td>'
+        "<td>{}</td></tr>",
+        seconds(trace.total("seconds")),
+        int(trace.total("llm_calls")),
+        _flow(tokens[0] or None, tokens[1] or None),
+        int(trace.total("round_trips")),
+    )
+
+
+def _flow(before: int | None, after: int | None) -> str:
+    if before is None and after is None:
+        return ""
+    return " → ".join("–" if value is None else f"{value:,}" for value in (before, after))
