@@ -11,6 +11,7 @@ from app.page.lanes import Lanes
 from app.page.view import UNEXPECTED, View
 from indexes.answers import Answer, Event, Retrieved, Word
 from indexes.errors import RagError
+from indexes.trace import Trace
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,9 @@ async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenera
         while (event := await events.get()) is not None:
             match event:
                 case Retrieved(contexts, trace):
-                    changed(phase="writing", contexts=tuple(contexts), trace=trace)
+                    # The trace goes on growing; the view is of now.
+                    now = Trace(stages=list(trace.stages))
+                    changed(phase="writing", contexts=tuple(contexts), trace=now)
                 case Word(text):
                     changed(text=view.text + text)
                     if time.monotonic() - shown < _SECONDS_BETWEEN_VIEWS:

@@ -59,7 +59,7 @@ class Inspect:
         shared: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         gr.on(
             [self.look.click, self.question.submit],
-            self.retrieve,
+            self.look_up,
             [self.question, self.pattern, *knobs],
             self.shown,
             concurrency_limit=self.page.answers_at_once,
@@ -75,7 +75,7 @@ class Inspect:
                 **shared,
             )
 
-    async def retrieve(
+    async def look_up(
         self,
         question: object,
         pattern: object,

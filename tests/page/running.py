@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -15,6 +16,7 @@ from app.page.opening import Opening
 from app.page.server import PageServer
 from indexes.index import HierarchicalIndex
 
+_AXE = Path(__file__).parents[2] / ".venv/axe/node_modules/axe-core/axe.min.js"
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 # A test's browser talks to the test's page and to no one else.
 _QUIET = (
@@ -30,6 +32,11 @@ _QUIET = (
 def chromium() -> str | None:
     """The browser of the system."""
     return next(filter(None, map(shutil.which, _NAMES)), None)
+
+
+def axe() -> Path | None:
+    """The accessibility checker, where the Makefile has fetched it."""
+    return _AXE if _AXE.exists() else None
 
 
 @contextmanager

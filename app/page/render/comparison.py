@@ -7,8 +7,11 @@ from markupsafe import Markup
 from app.page.conversation import Run
 from app.page.figures import Figures, figures
 from app.page.render.lane import letter, status
-from app.page.render.markup import html, joined, seconds
+from app.page.render.markup import counted, html, joined, seconds
 from app.page.view import View
+
+# What differs by less than this is the same.
+_CLEARLY = 0.95
 
 _Row = tuple[View, Figures]
 
@@ -45,7 +48,7 @@ def _understood(run: Run) -> Markup:
         verb="Understood as" if run.question != run.asked else "Searched for as it is:",
         question=run.question if run.question != run.asked else "",
         how=stage.details.get("outcome", ""),
-        spent=f"{seconds(stage.seconds)}, {stage.llm_calls} LLM calls",
+        spent=f"{seconds(stage.seconds)}, {counted(stage.llm_calls, 'LLM call')}",
     )
 
 
@@ -65,7 +68,7 @@ def _table(rows: Sequence[_Row]) -> Markup:
     sparing = {"first word", "total", "LLM tokens in", "context tokens"}
     done = len(rows) > 1 and all(not view.busy for view, _ in rows)
     best = {
-        name: min((value for _, row in rows if (value := get(row)) is not None), default=None)
+        name: _least([value for _, row in rows if (value := get(row)) is not None])
         for name, get, _ in columns
         if done and name in sparing
     }
@@ -91,6 +94,12 @@ def _table(rows: Sequence[_Row]) -> Markup:
         head,
         body,
     )
+
+
+def _least(values: Sequence[float]) -> float | None:
+    """The least of some values, if it is clearly less than every other."""
+    least, *others = sorted(values) or [0.0]
+    return least if others and least < _CLEARLY * others[0] else None
 
 
 def _cell(value: float | None, shown: Callable[[float], str], *, least: bool) -> Markup:

@@ -95,8 +95,8 @@ def _document(manifest: "Manifest", *, own: bool, shared: bool) -> Markup:
     name = manifest.title or manifest.source
     return html(
         '<li><h3>{title}</h3><p class="source">{source}</p><p class="facts">{facts}</p>'
-        '<p class="do"><button type="button" class="quiet" data-browse="{id}" '
-        'aria-label="Show the tree of {title}">Show its tree</button>{delete}</p></li>',
+        '<div class="do"><button type="button" class="quiet" data-browse="{id}">Show its tree'
+        '<span class="sr">: {title}</span></button>{delete}</div></li>',
         title=name,
         source=manifest.source,
         facts=" · ".join(filter(None, facts)),
@@ -107,7 +107,7 @@ def _document(manifest: "Manifest", *, own: bool, shared: bool) -> Markup:
 
 def _delete(name: str, document_id: str, *, shared: bool) -> Markup:
     return html(
-        '<details class="remove"><summary aria-label="Delete {}">Delete…</summary>'
+        '<details class="remove"><summary>Delete…<span class="sr"> {}</span></summary>'
         '<span>{}</span> <button type="button" class="danger" data-delete="{}">'
         "Delete it</button></details>",
         name,
