@@ -41,7 +41,12 @@ def fixed(index: "HierarchicalIndex") -> str:
             " / ".join(f"{size:,}" for size in levels) + " tokens",
             "needs re-indexing: --levels with another --collection, then ingest",
         ),
-        ("Index", f"{index.engine.address}, collection {settings.collection}", "--index"),
+        (
+            "Index",
+            f"collection {settings.collection}, "
+            + ("in a folder of this server" if index.engine.embedded else "on a Qdrant server"),
+            "--index, --collection",
+        ),
     )
     items = joined(
         html("<div><dt>{}</dt><dd>{}<small>{}</small></dd></div>", name, value, note)
@@ -49,6 +54,6 @@ def fixed(index: "HierarchicalIndex") -> str:
     )
     return html(
         '<h2>Of this server</h2><p class="hint">Shown as they are; changed where it is started.'
-        '</p><dl class="fixed">{}</dl>',
+        '</p><dl class="decided">{}</dl>',
         items,
     )
