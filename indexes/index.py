@@ -47,7 +47,7 @@ from indexes.outline import Outline, outline_of
 from indexes.patterns import find_pattern
 from indexes.progress import IngestReport, Progress
 from indexes.retrieval import TreeRetriever
-from indexes.settings import DEFAULT_LEVELS, Settings, load_settings
+from indexes.settings import DEFAULT_LEVELS, JudgeChoice, Settings, load_settings
 from indexes.store.archive import export_file, import_file
 from indexes.store.connect import Engine, connect
 from indexes.store.nodes import TreeStore
@@ -318,6 +318,7 @@ class HierarchicalIndex:
         *,
         budget: int | None = None,
         filters: MetadataFilters | models.Filter | None = None,
+        judge: JudgeChoice | None = None,
         **options: Any,
     ) -> BaseRetriever:
         """A LlamaIndex retriever for a pattern; `options` are `TreeRetriever`'s.
@@ -330,6 +331,7 @@ class HierarchicalIndex:
             budget: cl100k tokens of context; by default the settings'.
             filters: on the documents' metadata, LlamaIndex's or Qdrant's own; see
                 `indexes.store.filters`. `retrieve`, `ask` and `stream` take them too.
+            judge: who judges in reranking and compression; by default the settings'.
             options: further arguments of `TreeRetriever`.
 
         Raises:
@@ -344,7 +346,13 @@ class HierarchicalIndex:
         self.store.check(**wanted)
         budget = budget or self.settings.context_budget
         names = chosen.postprocessors
-        parts = [self._postprocessor(name, budget, name == names[-1]) for name in names]
+        settings = (
+            self.settings if judge is None else self.settings.model_copy(update={"judge": judge})
+        )
+        parts = [
+            self._postprocessor(name, settings, budget if name == names[-1] else None)
+            for name in names
+        ]
         retriever = TreeRetriever(
             self.store,
             self.embedding,
@@ -359,14 +367,14 @@ class HierarchicalIndex:
         )
         return CompressingRetriever(retriever, parts, budget) if parts else retriever
 
-    def _postprocessor(self, name: str, budget: int, last: bool) -> Compressor:
+    def _postprocessor(self, name: str, settings: Settings, budget: int | None) -> Compressor:
         return build_postprocessor(
             name,
-            self.settings,
+            settings,
             llm=lambda: self.llm,
             embedding=lambda: self.embedding,
             cache=self._judgements,
-            budget=budget if last else None,
+            budget=budget,
         )
 
     @cached_property

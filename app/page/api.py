@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.events import api
 
 from app.page.ask import one_line
-from app.page.knobs import checked_knobs, knobs_of
+from app.page.knobs import checked_budget, knobs_of
 from app.page.workbench import Workbench
 from indexes.answers import checked
 from indexes.errors import RagError
@@ -87,8 +87,7 @@ class Api:
             knobs = knobs_of(self.page.opening.settings)
             options = knobs.options
             if budget != 0:
-                given = checked_knobs(budget, knobs.top_k, knobs.search, knobs.merge_ratio)
-                options["budget"] = given.budget
+                options["budget"] = checked_budget(budget)
             return name, options | await self.page.library.options(_NOBODY)
 
 

@@ -146,6 +146,7 @@ class Compare:
         top_k: object,
         search: object,
         merge_ratio: object,
+        judge: object,
         event: gr.EventData,
         request: gr.Request,
     ) -> AsyncGenerator[list[Any], None]:
@@ -158,7 +159,7 @@ class Compare:
             yield [shown, _status("Opening the index…", busy=True), *self._same(3)]
         try:
             names = self.page.lanes.check_all(patterns)
-            options = checked_knobs(budget, top_k, search, merge_ratio).options
+            options = checked_knobs(budget, top_k, search, merge_ratio, judge).options
             options |= await self.page.library.options(self.page.visitors.of(request).key)
             asked = checked(question if isinstance(question, str) else "")
             trace = Trace()

@@ -9,6 +9,7 @@ from app.page.conversation import Run
 from app.page.figures import Figures, figures
 from app.page.render.markup import seconds
 from app.page.view import View
+from indexes.answers import passages_of
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#+!|~-])")
 _COLUMNS = (
@@ -60,9 +61,10 @@ def as_markdown(run: Run) -> str:
         lines += ["", f"## {_plain(view.pattern)}", "", _plain(view.text.strip() or view.error)]
         lines += [""] if view.contexts else []
         lines += [
-            f"{number}. {_plain(context.title or context.document)}, characters "
-            f"{context.start}–{context.end}: {_plain(' '.join(context.text.split()))}"
-            for number, context in enumerate(view.contexts, 1)
+            f"{number}. {_plain(parts[0].title or parts[0].document)}, characters "
+            f"{parts[0].start}–{parts[-1].end}: "
+            + " … ".join(_plain(" ".join(part.text.split())) for part in parts)
+            for number, parts in passages_of(view.contexts).items()
         ]
     return "\n".join(lines) + "\n"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from app.page.view import View
-from indexes.answers import Context
+from indexes.answers import Context, passages_of
 from indexes.trace import Trace
 
 # Stages by what they are to someone who waits. `answer` is divided at its first word.
@@ -78,7 +78,7 @@ def figures(view: View, others: Sequence[View] = ()) -> Figures:
         llm_tokens_in=int(trace.total("llm_tokens_in")),
         llm_tokens_out=int(trace.total("llm_tokens_out")),
         context_tokens=sum(context.tokens for context in view.contexts) if found else None,
-        passages=len(view.contexts) if found else None,
+        passages=len(passages_of(view.contexts)) if found else None,
         cited=len({citation.context for citation in view.answer.citations})
         if view.answer
         else None,

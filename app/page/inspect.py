@@ -83,6 +83,7 @@ class Inspect:
         top_k: object,
         search: object,
         merge_ratio: object,
+        judge: object,
         request: gr.Request,
     ) -> AsyncGenerator[str, None]:
         """A question's passages, without an answer."""
@@ -91,7 +92,7 @@ class Inspect:
         try:
             name = self.page.lanes.check(pattern)
             asked = checked(question if isinstance(question, str) else "")
-            options = checked_knobs(budget, top_k, search, merge_ratio).options
+            options = checked_knobs(budget, top_k, search, merge_ratio, judge).options
             options |= await self.page.library.options(visitor)
             work = self.page.lanes.aretrieve(asked, name, options)
             looking = self.page.visitors.tab(request).start(work)

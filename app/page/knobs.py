@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from indexes.errors import SettingsError
-from indexes.settings import SearchMode, Settings
+from indexes.settings import JudgeChoice, SearchMode, Settings
 
 BUDGETS = (64, 8192)
 TOP_KS = (5, 200)
 SEARCHES: tuple[str, ...] = get_args(SearchMode)
+JUDGES: tuple[str, ...] = get_args(JudgeChoice)
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,14 @@ class Knobs:
         top_k: hits of each search, at least.
         search: by meaning, by words or both.
         merge_ratio: the share of children from which `parent-ratio` takes their parent.
+        judge: who judges what helps, in reranking and compression.
     """
 
     budget: int
     top_k: int
     search: str
     merge_ratio: float
+    judge: str
 
     @property
     def options(self) -> dict[str, Any]:
@@ -35,33 +38,38 @@ class Knobs:
             "top_k": self.top_k,
             "search": self.search,
             "merge_ratio": self.merge_ratio,
+            "judge": self.judge,
         }
-
-    def line(self) -> str:
-        """What is set, in one line."""
-        how = {"hybrid": "by meaning and words", "dense": "by meaning", "bm25": "by words"}
-        return (
-            f"{self.budget:,} tokens of context · searching {how[self.search]} · "
-            f"{self.top_k} hits a search"
-        )
 
 
 def knobs_of(settings: Settings) -> Knobs:
     """What a visitor finds set."""
-    return Knobs(settings.context_budget, settings.top_k, settings.search, 0.5)
+    return Knobs(settings.context_budget, settings.top_k, settings.search, 0.5, settings.judge)
 
 
-def checked_knobs(budget: object, top_k: object, search: object, merge_ratio: object) -> Knobs:
+def checked_budget(budget: object) -> int:
+    """A budget as it came from anywhere.
+
+    Raises:
+        SettingsError: it is out of range.
+    """
+    return int(_number("budget", budget, *BUDGETS))
+
+
+def checked_knobs(
+    budget: object, top_k: object, search: object, merge_ratio: object, judge: object
+) -> Knobs:
     """Settings as they came from a browser.
 
     Raises:
         SettingsError: one is out of range; the message says which.
     """
     return Knobs(
-        int(_number("budget", budget, *BUDGETS)),
+        checked_budget(budget),
         int(_number("hits", top_k, *TOP_KS)),
         _one_of("search", search, SEARCHES),
         _number("merge threshold", merge_ratio, 0.1, 0.9),
+        _one_of("judge", judge, JUDGES),
     )
 
 

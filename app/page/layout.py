@@ -125,6 +125,16 @@ def _draw_settings(page: Workbench) -> tuple[list[gr.components.Component], gr.H
                 label="Merge threshold",
                 info="parent-ratio: the share of children from which their parent replaces them.",
             )
+            judge = gr.Radio(
+                [
+                    ("By provider", "auto"),
+                    ("Embedding similarity", "embedding"),
+                    ("Language model", "llm"),
+                ],
+                value=found.judge,
+                label="Judge of what helps",
+                info="In rerank, extract and filter. The 135M model of local is no judge.",
+            )
         with gr.Column(elem_id="fixed", elem_classes="plain"):
             decided = page.html("fixed-settings")
-    return [budget, top_k, search, merge_ratio], decided
+    return [budget, top_k, search, merge_ratio, judge], decided

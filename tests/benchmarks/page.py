@@ -166,7 +166,7 @@ def compared_at_once(address: str, visitors: int) -> dict[str, Any]:
         async with Browser(address, functions) as browser:
             await start.wait()
             question = f"What of {token} in the cloud?"
-            asked = [question, ["regular", "parent"], 1024, 50, "hybrid", 0.5]
+            asked = [question, ["regular", "parent"], 1024, 50, "hybrid", 0.5, "auto"]
             await browser.run((functions["begin"], asked))
             lanes = await browser.run(*((lane, []) for lane in functions["lanes"][:2]))
         text = "".join(lanes)

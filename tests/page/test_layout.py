@@ -17,7 +17,14 @@ from tests.page.conftest import request_of
 from tests.page.fakes import ScriptedLLM
 
 QUESTION = "How did the revenue of the cloud business develop?"
-KNOBS = (256, 50, "hybrid", 0.5)
+KNOBS = (256, 50, "hybrid", 0.5, "auto")
+BAD_KNOBS = [
+    (1, 50, "hybrid", 0.5, "auto"),
+    (256, 50, "x", 0.5, "auto"),
+    (256, "9", "hybrid", 0.5, "auto"),
+    (256, 50, "hybrid", 2, "auto"),
+    (256, 50, "hybrid", 0.5, None),
+]
 SKIPPED = gr.skip()
 
 
@@ -99,7 +106,7 @@ async def test_what_a_browser_sends_is_checked(
     assert not llm.asked
 
 
-@pytest.mark.parametrize("knobs", [(1, 50, "hybrid", 0.5), (256, 50, "x", 0.5), (256, "9", 1, 2)])
+@pytest.mark.parametrize("knobs", BAD_KNOBS)
 async def test_settings_are_checked_on_the_server(page: Page, knobs: tuple[Any, ...]) -> None:
     event = gr.EventData(None, {})
     stream = page.compare.begin(QUESTION, ["parent"], *knobs, event, request_of("ann"))

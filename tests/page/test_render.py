@@ -248,9 +248,10 @@ def test_long_passages_are_folded_but_whole() -> None:
 
 
 def test_spans_of_a_compressed_passage_are_one_passage_with_gaps() -> None:
-    parts = [context("Cloud grew."), context("Parcels too.", start=200, end=212)]
-    for part in parts:
-        object.__setattr__(part, "number", 1)
+    parts = [
+        context("Cloud grew.", number=1),
+        context("Parcels too.", number=1, start=200, end=212),
+    ]
     seen = Seen(passages(done("Yes [1].", contexts=parts)))
     assert "1 passage" in seen.text
     assert "Cloud grew.  …  Parcels too." in seen.text

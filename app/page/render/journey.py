@@ -19,6 +19,7 @@ from indexes.tokens import count_tokens
 from indexes.trace import Stage, Trace
 
 _SHOWN_HITS = 12
+_AFTER_MERGING = frozenset({"rerank", "extract", "filter"})
 
 
 def journey(view: View, documents: Sequence[Outline], prompt: str) -> str:
@@ -35,7 +36,7 @@ def journey(view: View, documents: Sequence[Outline], prompt: str) -> str:
         _found(view.trace, documents),
         _grown(view, documents),
         _reranked(view.trace),
-        *(_compressed(stage, documents) for stage in _named(view.trace, "extract", "filter")),
+        *(_compressed(stage, view, documents) for stage in _named(view.trace, "extract", "filter")),
         _prompt(prompt, view),
         _section("Stages", "every one, as it was recorded", stages(view.trace)),
     ]
@@ -123,7 +124,7 @@ def _found(trace: Trace, documents: Sequence[Outline]) -> Markup:
         '<div class="scroll" role="region" aria-label="Leaves found" tabindex="0">'
         '<table class="hits"><thead><tr><th scope="col">rank</th><th scope="col">leaf</th>'
         '<th scope="col">score</th><th scope="col">cosine</th><th scope="col">BM25</th>'
-        '<th scope="col">given</th></tr></thead><tbody>{}</tbody></table></div>',
+        '<th scope="col">taken</th></tr></thead><tbody>{}</tbody></table></div>',
         rows,
     )
     search = _details(trace, "search")
@@ -160,15 +161,19 @@ def _grown(view: View, documents: Sequence[Outline]) -> Markup:
         # A lane that keeps no tree: its passages are placed in ours.
         given = _placed(view, documents)
     reasons = {number: str(row["reason"]) for number, row in enumerate(_merged(trace), 1)}
-    touched = Touched(found, given, reasons)
+    # What is compressed afterwards is not what the model gets.
+    last = not any(stage.name in _AFTER_MERGING for stage in trace.stages)
+    goal = "given to the model" if last else "handed on"
+    touched = Touched(found, given, reasons, goal)
     merged = sum(len(row["leaves"]) > 1 for row in _merged(trace))
     count = len(set(given.values()))
     about = f"{counted(count, 'passage')}" + (
         f", {merged} of them merged from leaves" if merged else ""
     )
     legend = html(
-        '<ul class="legend"><li><i class="found"></i>found</li><li><i class="given"></i>given to '
-        'the model</li><li><i class="found given"></i>both</li><li><i></i>neither</li></ul>'
+        '<ul class="legend"><li><i class="found"></i>found</li><li><i class="given"></i>{}</li>'
+        '<li><i class="found given"></i>both</li><li><i></i>neither</li></ul>',
+        goal,
     )
     trees = joined(outline(document, touched) for document in documents)
     return _section("Grown into passages", about, legend + trees)
@@ -254,11 +259,12 @@ def _judge(details: Mapping[str, Any]) -> str:
 # Compressed
 
 
-def _compressed(stage: Stage, documents: Sequence[Outline]) -> Markup:
+def _compressed(stage: Stage, view: View, documents: Sequence[Outline]) -> Markup:
     """What was kept and dropped, in place; crossed out and said, not only coloured."""
     rows = list(stage.details.get("passages", []))
     title = "Sentences kept" if stage.name == "extract" else "Passages kept"
-    body = joined(_judged(number, row, documents) for number, row in enumerate(rows, 1))
+    numbers = {context.id: context.number for context in view.contexts}
+    body = joined(_judged(row, numbers.get(row.get("id", "")), documents) for row in rows)
     fallback = stage.details.get("fallback")
     if fallback:
         told = {
@@ -285,7 +291,7 @@ def _summary(stage: Stage, rows: Sequence[Mapping[str, Any]]) -> str:
     return f"kept {kept} of {counted(len(rows), 'passage')}{share}"
 
 
-def _judged(number: int, row: Mapping[str, Any], documents: Sequence[Outline]) -> Markup:
+def _judged(row: Mapping[str, Any], number: int | None, documents: Sequence[Outline]) -> Markup:
     document = next((d for d in documents if d.manifest.source == row.get("document")), None)
     sentences = row.get("sentences") or []
     if sentences:
@@ -302,8 +308,9 @@ def _judged(number: int, row: Mapping[str, Any], documents: Sequence[Outline]) -
         str(row.get("note") or ""),
     ]
     return html(
-        '<li class="{}"><p class="facts"><b>{}</b> {}</p><p class="text">{}</p></li>',
+        '<li class="{}"><p class="facts">{}<b>{}</b> {}</p><p class="text">{}</p></li>',
         "kept" if row.get("kept") else "dropped",
+        html('<span class="number">{}</span> ', number) if number else "",
         row.get("document", ""),
         " · ".join(filter(None, facts)),
         joined(_sentences(row, document)) if document else "",

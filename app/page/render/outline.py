@@ -24,11 +24,13 @@ class Touched:
         found: by leaf id, its rank among the leaves found, from 1, and its score in words.
         given: by leaf id, the number of the passage that it went into.
         reasons: by passage number, how the passage came to be as long as it is.
+        goal: what became of those that went into a passage.
     """
 
     found: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     given: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[int, str] = field(default_factory=dict)
+    goal: str = "given to the model"
 
 
 NOTHING = Touched()
@@ -61,7 +63,7 @@ def _map(document: Outline, touched: Touched) -> Markup:
     found, given = _counts(document.leaves, touched)
     return html(
         '<div class="map" role="img" aria-label="{}">{}</div>',
-        f"{found} of {len(document.leaves)} leaves found, {given} given to the model",
+        f"{found} of {len(document.leaves)} leaves found, {given} {touched.goal}",
         cells,
     )
 
@@ -113,7 +115,7 @@ def _section(document: Outline, section: Section, touched: Touched) -> Markup:
     about = [_where(document, section)]
     about.append(counted(section.last - section.first, "leaf", "leaves"))
     if touched is not NOTHING:
-        about += [f"{found} found", f"{given} given to the model"]
+        about += [f"{found} found", f"{given} {touched.goal}"]
     return html(
         '<li class="section"><details{open}><summary><b>Level {level}</b> <span>{about}</span>'
         "</summary>{why}<ul>{inside}</ul></details></li>",
@@ -170,7 +172,7 @@ def _leaf(document: Outline, section: Section, touched: Touched) -> Markup:
             touched.given[leaf.id],
         )
     elif leaf.id in touched.found:
-        signs += html('<span class="out">not given: the budget was full</span> ')
+        signs += html('<span class="out">not taken: the budget was full</span> ')
     shown = bool(signs) or touched is NOTHING
     text = " ".join(leaf.text.split())
     if not shown and len(text) > _EXCERPT:

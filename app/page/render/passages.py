@@ -1,13 +1,12 @@
 """The passages that a lane gave its model: where each is from, and why it is as it is."""
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 
 from markupsafe import Markup
 
 from app.page.render.markup import counted, html, joined, pages
 from app.page.view import View
-from indexes.answers import Citation, Context
+from indexes.answers import Citation, Context, passages_of
 from indexes.trace import Trace
 
 # Longer passages are folded; about seven lines on a wide screen.
@@ -52,12 +51,7 @@ def numbered(contexts: Sequence[Context]) -> list[tuple[int, list[Context]]]:
 
     A compressed passage is several contexts of one number, a run of text each.
     """
-    numbers = [getattr(context, "number", 0) or place for place, context in enumerate(contexts, 1)]
-    pairs = zip(numbers, contexts, strict=True)
-    return [
-        (number, [context for _, context in group])
-        for number, group in groupby(pairs, lambda pair: pair[0])
-    ]
+    return list(passages_of(contexts).items())
 
 
 def passage(
