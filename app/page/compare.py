@@ -52,7 +52,7 @@ class Compare:
             choices = self.page.lanes.choices.values()
             self.patterns = gr.CheckboxGroup(
                 # The first line is the name, by the style sheet.
-                [(f"{row.name}\n{row.summary}", row.name) for row in choices],
+                [(f"{row.name}\n{row.line}", row.name) for row in choices],
                 value=self.page.lanes.default,
                 label=f"Patterns to compare, up to {MOST_LANES}",
                 elem_id="patterns",

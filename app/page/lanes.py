@@ -30,6 +30,12 @@ class Choice:
     summary: str
     counterpart: str
 
+    @property
+    def line(self) -> str:
+        """What it does, in as few words as where several are listed together allow."""
+        first, *then = self.name.split("+")
+        return ", then ".join([first.capitalize(), *then]) + "." if then else self.summary
+
 
 class Lanes:
     """The lanes of an index.

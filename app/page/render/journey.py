@@ -321,8 +321,12 @@ def _sentences(row: Mapping[str, Any], document: Outline) -> Iterator[Markup]:
     sentences = row.get("sentences") or [
         {"start": row["start"], "end": row["end"], "kept": row.get("kept"), "score": None}
     ]
+    done = sentences[0]["start"]
     for sentence in sentences:
-        text = document.text(sentence["start"], sentence["end"])
+        # What is between sentences is white space.
+        yield html("{}", document.text(done, sentence["start"]))
+        done = sentence["end"]
+        text = document.text(sentence["start"], done)
         bare = text.rstrip()
         score = sentence.get("score")
         title = "" if score is None else html(' title="score {}"', f"{score:.3f}")
@@ -330,11 +334,11 @@ def _sentences(row: Mapping[str, Any], document: Outline) -> Iterator[Markup]:
             yield html('<span class="kept"{}>{}</span>', title, bare)
         else:
             yield html(
-                '<del{}><span class="sr">dropped: </span>{}<span class="sr">.</span></del>',
+                '<del{}><span class="sr">dropped: </span>{}</del>',
                 title,
                 bare,
             )
-        yield html("{}", text[len(bare) :] or " ")
+        yield html("{}", text[len(bare) :])
 
 
 # Asked
