@@ -104,7 +104,7 @@ def serve(
     """
     access = Access() if host in LOOPBACK and not names else access_beyond(host, names)
     if mcp and find_spec("mcp") is None:
-        raise SettingsError("--mcp needs the extra `mcp`: make .venv/mcp, or pip install mcp")
+        raise SettingsError("--mcp needs a package that is not installed: pip install 'mcp<2'")
     listener = _listen(host, port)
     with listener:
         name = f"[{host}]" if ":" in host else host

@@ -51,14 +51,14 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def served(index: HierarchicalIndex, *, shared: bool = False) -> Iterator[str]:
+def served(index: HierarchicalIndex, *, shared: bool = False, mcp: bool = False) -> Iterator[str]:
     """The address of the page of an index, in a thread of this process."""
     servers: list[PageServer] = []
     listener = socket.create_server(("127.0.0.1", 0))
 
     async def run() -> None:
         page = make_workbench(Opening.of(index), shared=shared)
-        servers.append(PageServer(page))
+        servers.append(PageServer(page, mcp=mcp))
         await servers[0].serve(sockets=[listener])
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)

@@ -296,7 +296,7 @@ def test_a_lane_is_told_how_much_of_its_text_no_other_lane_has() -> None:
 def test_the_strip_has_each_stages_seconds_and_the_tokens() -> None:
     view = done("Yes.")
     text = Seen(strip(view, figures(view))).text
-    for expected in ("search 200 ms", "answer 1.0 s", "1,200 in, 40 out", "context6 tokens"):
+    for expected in ("search 200 ms", "answer 1.0 s", "1,200 → 40", "context6 tokens"):
         assert expected in text
     assert strip(View(), figures(View())) == ""
 

@@ -1,5 +1,6 @@
 """Starting and ending the page, and what it offers to whom."""
 
+import asyncio
 import signal
 import socket
 import subprocess
@@ -9,12 +10,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
 
 from app.page.layout import make_workbench
 from app.page.opening import Opening
 from app.page.server import make_app, serve
 from indexes.errors import SettingsError
 from indexes.index import HierarchicalIndex
+from tests.page.running import served
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "example.org"])
@@ -53,6 +57,27 @@ async def test_endpoints_are_typed(index: HierarchicalIndex) -> None:
         types = [parameter["type"]["type"] for parameter in endpoint["parameters"]]
         assert types == ["string", "string", "integer"]
         assert [p["parameter_has_default"] for p in endpoint["parameters"]] == [False, True, True]
+
+
+@pytest.mark.slow
+def test_tools_of_mcp_answer_as_the_endpoints_do(index: HierarchicalIndex) -> None:
+    async def used(address: str) -> tuple[list[str], str, bool]:
+        async with (
+            streamable_http_client(f"{address}/gradio_api/mcp/") as (read, write, *_),
+            ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            tools = [tool.name for tool in (await session.list_tools()).tools]
+            question = {"question": "What is the margin of the cloud business?"}
+            answer = await session.call_tool("ask", question)
+            refused = await session.call_tool("retrieve", {"question": ""})
+            return tools, str(answer.content), bool(refused.isError)
+
+    with served(index, mcp=True) as address:
+        tools, answer, refused = asyncio.run(used(address))
+    assert tools == ["ask", "retrieve"]
+    assert "3.18 billion [1]" in answer
+    assert refused
 
 
 async def test_tools_of_mcp_are_off_unless_asked_for(index: HierarchicalIndex) -> None:

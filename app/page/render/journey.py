@@ -30,7 +30,8 @@ def journey(view: View, documents: Sequence[Outline], prompt: str) -> str:
         documents: those that its passages come from, the best first.
         prompt: what the model was asked, or would be.
     """
-    asked = "answered" if view.answer else "passages only, no model was asked"
+    calls = int(view.trace.total("llm_calls"))
+    asked = "answered" if view.answer else f"passages only, {counted(calls, 'LLM call')}"
     parts = [
         _understood(view.trace),
         _found(view.trace, documents),
@@ -42,10 +43,11 @@ def journey(view: View, documents: Sequence[Outline], prompt: str) -> str:
     ]
     return html(
         '<div class="journey"><header><h2>{question}</h2>'
-        '<p class="hint"><span class="letter" aria-hidden="true">{letter}</span> <b>{pattern}</b> '
-        "· {asked} · {time}</p></header>{parts}</div>",
+        '<p class="hint">{letter}<b>{pattern}</b> · {asked} · {time}</p></header>{parts}</div>',
         question=view.question,
-        letter=letter(view.lane) if view.lane else "",
+        letter=html('<span class="letter" aria-hidden="true">{}</span> ', letter(view.lane))
+        if view.lane
+        else "",
         pattern=view.pattern,
         asked=asked,
         time=seconds(view.trace.total("seconds")),

@@ -129,28 +129,20 @@ def _section(document: Outline, section: Section, touched: Touched) -> Markup:
 
 def _why(section: Section, document: Outline, touched: Touched) -> Markup:
     """The reasons of the passages that lie in a section and in none of its children."""
-    numbers = {
-        touched.given[leaf.id]
-        for leaf in document.leaves[section.first : section.last]
-        if leaf.id in touched.given
-    }
-    inside = {
-        number
-        for child in section.children
-        if child.children and _holds(child, document, touched)
-        for number in _holds(child, document, touched)
-    }
+    inside = {number for child in section.children for number in _holds(child, document, touched)}
     return joined(
         html(
             '<p class="why"><span class="number">{}</span> {}</p>', number, touched.reasons[number]
         )
-        for number in sorted(numbers - inside)
+        for number in sorted(_holds(section, document, touched) - inside)
         if touched.reasons.get(number)
     )
 
 
 def _holds(section: Section, document: Outline, touched: Touched) -> set[int]:
-    """Numbers of the passages that lie wholly in a section."""
+    """Numbers of the passages that lie wholly in a section that has children."""
+    if not section.children:
+        return set()
     inside = {leaf.id for leaf in document.leaves[section.first : section.last]}
     here = {touched.given[leaf] for leaf in inside if leaf in touched.given}
     return {

@@ -20,7 +20,7 @@ def strip(view: View, known: Figures) -> str:
         ("total", seconds(known.total) if known.total is not None else "…"),
         ("first word", seconds(known.first_word) if known.first_word is not None else "…"),
         ("LLM calls", str(known.llm_calls)),
-        ("LLM tokens", f"{known.llm_tokens_in:,} in, {known.llm_tokens_out:,} out"),
+        ("LLM tokens", f"{known.llm_tokens_in:,} → {known.llm_tokens_out:,}"),
         ("context", counted(known.context_tokens or 0, "token")),
     ]
     cells = joined(html("<div><dt>{}</dt><dd>{}</dd></div>", name, fact) for name, fact in facts)
