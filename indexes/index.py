@@ -459,6 +459,21 @@ class HierarchicalIndex:
         """The same, natively async."""
         name = find_pattern(pattern or self.settings.pattern).name
         contexts, trace = await self.aretrieve(question, name, **options)
+        async with aclosing(self.aanswer(question, name, contexts, trace)) as events:
+            async for event in events:
+                yield event
+
+    async def aanswer(
+        self, question: str, pattern: str, contexts: list[Context], trace: Trace
+    ) -> AsyncGenerator[Event, None]:
+        """What `astream` yields, from contexts that were retrieved in whatever way.
+
+        Args:
+            question: what is asked.
+            pattern: what the answer is to say they were retrieved by.
+            contexts: numbered, or each a passage by itself.
+            trace: the stages so far.
+        """
         yield Retrieved(contexts, trace)
         answerer = self.answerer()
         words = []
@@ -470,7 +485,7 @@ class HierarchicalIndex:
         citations = await answerer.acite(answer, contexts, trace)
         yield Answer(
             question=question,
-            pattern=name,
+            pattern=pattern,
             answer=answer,
             contexts=contexts,
             citations=citations,
