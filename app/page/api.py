@@ -6,6 +6,8 @@
 They see the server's documents, never those of a visitor, and keep nothing.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
@@ -41,14 +43,14 @@ class Api:
         Args:
             question: what to answer, at most 4,000 characters.
             pattern: how passages are chosen: regular, parent, or a composition.
-            budget: tokens of context, 64 to 8,192; 0 takes the server's.
+            budget: tokens of context, 16 to 32,768; 0 takes the server's.
 
         Returns:
             question, pattern, answer, contexts (document, start, end, pages, text, score,
             level), citations, and trace (a list of stages).
         """
         name, options = await self._checked(question, pattern, budget)
-        with _told():
+        with _errors_told():
             index = await self.page.opening.index()
             answer = await index.aask(question, name, **options)
             return answer.to_json()
@@ -61,14 +63,14 @@ class Api:
         Args:
             question: what to look for, at most 4,000 characters.
             pattern: how passages are chosen: regular, parent, or a composition.
-            budget: tokens of context, 64 to 8,192; 0 takes the server's.
+            budget: tokens of context, 16 to 32,768; 0 takes the server's.
 
         Returns:
             question, pattern, contexts (document, start, end, pages, text, score, level), and
             trace (a list of stages).
         """
         name, options = await self._checked(question, pattern, budget)
-        with _told():
+        with _errors_told():
             contexts, trace = await self.page.lanes.aretrieve(question, name, options)
             return {
                 "question": question,
@@ -81,7 +83,7 @@ class Api:
         self, question: object, pattern: object, budget: object
     ) -> tuple[str, dict[str, Any]]:
         """Arguments as they came from anywhere."""
-        with _told():
+        with _errors_told():
             checked(question if isinstance(question, str) else "")
             name = self.page.lanes.check(pattern)
             knobs = knobs_of(self.page.opening.settings)
@@ -91,12 +93,10 @@ class Api:
             return name, options | await self.page.library.options(_NOBODY)
 
 
-class _told:  # noqa: N801 - reads as a statement
-    """Turns our errors into those whose text Gradio hands to the caller."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, RagError):
-            raise gr.Error(one_line(error), print_exception=False) from error
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    """Turn our errors into the kind whose text Gradio hands to the caller."""
+    try:
+        yield
+    except RagError as error:
+        raise gr.Error(one_line(error), print_exception=False) from error

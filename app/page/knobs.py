@@ -6,8 +6,8 @@ from typing import Any, get_args
 from indexes.errors import SettingsError
 from indexes.settings import JudgeChoice, SearchMode, Settings
 
-BUDGETS = (64, 8192)
-TOP_KS = (5, 200)
+BUDGETS = (16, 32_768)
+TOP_KS = (1, 1000)
 SEARCHES: tuple[str, ...] = get_args(SearchMode)
 JUDGES: tuple[str, ...] = get_args(JudgeChoice)
 
@@ -44,7 +44,8 @@ class Knobs:
 
 def knobs_of(settings: Settings) -> Knobs:
     """What a visitor finds set."""
-    return Knobs(settings.context_budget, settings.top_k, settings.search, 0.5, settings.judge)
+    budget = min(settings.context_budget, BUDGETS[1])
+    return Knobs(budget, settings.top_k, settings.search, 0.5, settings.judge)
 
 
 def checked_budget(budget: object) -> int:

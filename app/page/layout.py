@@ -15,7 +15,7 @@ from app.page.api import Api
 from app.page.compare import Compare
 from app.page.documents import Documents
 from app.page.inspect import Inspect
-from app.page.knobs import BUDGETS, TOP_KS, knobs_of
+from app.page.knobs import knobs_of
 from app.page.lanes import Lanes
 from app.page.library import Library
 from app.page.opening import Opening
@@ -99,16 +99,18 @@ def _draw_settings(page: Workbench) -> tuple[list[gr.components.Component], gr.H
         with gr.Column(elem_id="knobs", elem_classes="plain"):
             page.html("knobs-title", knobs_title())
             budget = gr.Slider(
-                *BUDGETS,
+                min(64, found.budget),
+                max(4096, 2 * found.budget),
                 value=found.budget,
-                step=32,
+                step=16,
                 label="Context budget",
                 info="Tokens that every pattern may fill. More takes longer to read.",
             )
             top_k = gr.Slider(
-                *TOP_KS,
+                min(5, found.top_k),
+                max(200, found.top_k),
                 value=found.top_k,
-                step=5,
+                step=1,
                 label="Hits of each search",
                 info="By meaning on two scales, and by words. A large budget asks for more.",
             )
