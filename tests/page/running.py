@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -51,14 +52,17 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def served(index: HierarchicalIndex, *, shared: bool = False, mcp: bool = False) -> Iterator[str]:
-    """The address of the page of an index, in a thread of this process."""
+def served(index: HierarchicalIndex, *, shared: bool = False, **options: Any) -> Iterator[str]:
+    """The address of the page of an index, in a thread of this process.
+
+    `options` are those of `PageServer`.
+    """
     servers: list[PageServer] = []
     listener = socket.create_server(("127.0.0.1", 0))
 
     async def run() -> None:
         page = make_workbench(Opening.of(index), shared=shared)
-        servers.append(PageServer(page, mcp=mcp))
+        servers.append(PageServer(page, **options))
         await servers[0].serve(sockets=[listener])
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
 
+from app.page.security import Access
 from indexes.index import HierarchicalIndex
 from tests.page.conftest import letter_in, opened
 from tests.page.fakes import ScriptedLLM
@@ -413,6 +415,23 @@ def test_axe_finds_no_serious_violation_on_any_tab(
     check("Documents")
     assert found == []
     context.close()
+
+
+def test_a_page_with_credentials_works_for_who_has_them(
+    chrome: Browser, index: HierarchicalIndex
+) -> None:
+    with served(index, access=Access(user="ann", password="correct horse")) as address:
+        for path in ("/", "/config", "/page/page.js", "/gradio_api/info"):
+            assert httpx.get(address + path).status_code == 401, path
+        context = chrome.new_context(
+            http_credentials={"username": "ann", "password": "correct horse"}
+        )
+        visitor = Visit(context, address)
+        visitor.ask()
+        visitor.lane(1)
+        visitor.lane(2)
+        assert visitor.complaints == []
+        context.close()
 
 
 def test_an_empty_index_says_how_to_begin(
