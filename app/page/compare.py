@@ -49,14 +49,12 @@ class Compare:
             )
             with gr.Row(visible=False, elem_id="examples") as self.example_row:
                 self.chips = [gr.Button(question, size="sm") for question in self.examples]
-            choices = self.page.lanes.choices.values()
-            self.patterns = gr.CheckboxGroup(
-                # The first line is the name, by the style sheet.
-                [(f"{row.name}\n{row.line}", row.name) for row in choices],
-                value=self.page.lanes.default,
-                label=f"Patterns to compare, up to {MOST_LANES}",
-                elem_id="patterns",
-            )
+                self.patterns = gr.CheckboxGroup(
+                    self._choices(),
+                    value=self.page.lanes.default,
+                    label=f"Patterns to compare, up to {MOST_LANES}",
+                    elem_id="patterns",
+                )
             with gr.Row(elem_id="go"):
                 self.ask = gr.Button(
                     "Compare", variant="primary", elem_id="ask-button", min_width=0
@@ -87,6 +85,14 @@ class Compare:
                         gr.Button("Inspect this journey", size="sm", elem_classes="inspect")
                     )
                 self.columns.append(column)
+
+    def _choices(self) -> list[tuple[str, str]]:
+        # The first line is the name, by the style sheet.
+        return [(f"{row.name}\n{row.line}", row.name) for row in self.page.lanes.choices.values()]
+
+    def offer(self) -> Any:
+        """The patterns, with what other frameworks have."""
+        return gr.update(choices=self._choices())
 
     def connect(self, knobs: list[gr.components.Component]) -> None:
         """Say what happens when."""

@@ -75,6 +75,10 @@ class Inspect:
                 **shared,
             )
 
+    def offer(self) -> Any:
+        """The patterns, with what other frameworks have."""
+        return gr.update(choices=list(self.page.lanes.choices))
+
     async def look_up(
         self,
         question: object,

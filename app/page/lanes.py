@@ -10,6 +10,7 @@ from typing import Any
 
 from app.page.conversation import MOST_LANES
 from app.page.opening import Opening
+from app.page.peers import Peers
 from indexes.answers import Context, Event, checked
 from indexes.errors import SettingsError
 from indexes.patterns import PATTERNS, find_pattern
@@ -49,6 +50,20 @@ class Lanes:
         self.choices = {
             row.name: Choice(row.name, row.summary, row.langchain) for row in PATTERNS.values()
         }
+        self._peers: Peers | None = None
+        self._peer_names: set[str] = set()
+
+    def find_peers(self) -> None:
+        """Add what is installed of other frameworks, once the index is open.
+
+        What that takes is imported here: not for the event loop.
+        """
+        if self._peers is None:
+            peers = Peers(self.opening.wait())
+            found = {row[0]: Choice(*row) for row in peers.offered()}
+            self._peer_names = set(found)
+            self.choices |= found
+            self._peers = peers
 
     @property
     def default(self) -> list[str]:
@@ -76,7 +91,7 @@ class Lanes:
         """
         if not isinstance(pattern, str):
             raise SettingsError("a pattern is chosen by its name")
-        return find_pattern(pattern).name
+        return pattern if pattern in self._peer_names else find_pattern(pattern).name
 
     def summary(self, pattern: str) -> Choice:
         """What a lane does; a composition that is not listed is described by its parts."""
@@ -86,6 +101,8 @@ class Lanes:
         self, question: str, pattern: str, options: dict[str, Any]
     ) -> tuple[list[Context], Trace]:
         """Contexts without an answer."""
+        if self._peers is not None and pattern in self._peer_names:
+            return await self._peers.aretrieve(pattern, question, options["budget"])
         index = await self.opening.index()
         return await index.aretrieve(question, pattern, **options)
 
@@ -101,7 +118,12 @@ class Lanes:
             options: the index's, with the filter of what the visitor may see.
         """
         index = await self.opening.index()
-        events = index.astream(checked(question), pattern, trace=trace, **options)
+        if pattern in self._peer_names:
+            contexts, found = await self.aretrieve(question, pattern, options)
+            trace.stages += found.stages
+            events = index.aanswer(question, pattern, contexts, trace)
+        else:
+            events = index.astream(checked(question), pattern, trace=trace, **options)
         async with aclosing(events):
             async for event in events:
                 yield event

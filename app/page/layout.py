@@ -5,6 +5,7 @@ visitors share is the index. Functions get what a browser sent, and browsers sen
 each checks its own input, whether Gradio shows it to a visitor or someone calls it directly.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -75,12 +76,15 @@ def build_page(page: Workbench) -> gr.Blocks:
             page.visitors.opened(request)
             async with aclosing(documents.greet(request)) as updates:
                 async for update in updates:
-                    yield [*update, fixed(page.opening.wait())]
+                    # Peers need the library, which is there by now.
+                    await asyncio.to_thread(page.lanes.find_peers)
+                    offers = [compare.offer(), inspect.offer()]
+                    yield [*update, fixed(page.opening.wait()), *offers]
 
         blocks.load(
             opened,
             None,
-            [*library, decided],
+            [*library, decided, compare.patterns, inspect.pattern],
             concurrency_limit=None,
             show_progress="hidden",
             api_visibility="private",
