@@ -49,12 +49,12 @@ class Compare:
             )
             with gr.Row(visible=False, elem_id="examples") as self.example_row:
                 self.chips = [gr.Button(question, size="sm") for question in self.examples]
-                self.patterns = gr.CheckboxGroup(
-                    self._choices(),
-                    value=self.page.lanes.default,
-                    label=f"Patterns to compare, up to {MOST_LANES}",
-                    elem_id="patterns",
-                )
+            self.patterns = gr.CheckboxGroup(
+                self._choices(),
+                value=self.page.lanes.default,
+                label=f"Patterns to compare, up to {MOST_LANES}",
+                elem_id="patterns",
+            )
             with gr.Row(elem_id="go"):
                 self.ask = gr.Button(
                     "Compare", variant="primary", elem_id="ask-button", min_width=0
