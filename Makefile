@@ -56,11 +56,13 @@ clean:
 	$(INSTALL) --extra dev --extra evaluation --extra langchain
 	touch $@ .venv/base
 
-# The browser tests use the system's Chromium. Where it is missing and can't be
-# installed, they say so and are skipped.
+# The browser tests use the system's Chromium, and axe-core from npm. Where one is missing and
+# can't be installed, what needs it says so and is skipped.
 .venv/browser: .venv/dev
 	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 \
 		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& apt-get update -qq && apt-get install -y -qq chromium; } \
 		|| echo "no Chromium: the browser tests will be skipped"
+	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix .venv/axe axe-core@4 \
+		>/dev/null 2>&1 || echo "no npm: the accessibility checks will be skipped"
 	touch $@

@@ -353,16 +353,25 @@ def _read_questions(lines: TextIO) -> list[dict[str, Any]]:
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=7860, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--name", "names", multiple=True, metavar="HOST", help="Host name it answers to.")
+@click.option("--shared", is_flag=True, help="Visitors share the documents that they add.")
+@click.option("--mcp", is_flag=True, help="Offer ask and retrieve as tools, too.")
 @click.option("--browser/--no-browser", default=False, help="Open it in the browser.")
 @settings_options(INDEX, RETRIEVAL, COMPRESSION, DOCUMENTS, MODELS)
 def page(
     paths: tuple[Path, ...] = (),
     host: str = "127.0.0.1",
     port: int = 7860,
+    names: tuple[str, ...] = (),
+    shared: bool = False,
+    mcp: bool = False,
     browser: bool = False,
     **settings: Any,
 ) -> None:
-    """Open the page; index PATHS first, if any are given."""
+    """Open the page; index PATHS first, if any are given.
+
+    Beyond this machine (--host) it asks for RAG_PAGE_USER and RAG_PAGE_PASSWORD.
+    """
     from app.page.opening import Opening
     from app.page.server import serve
     from indexes.settings import load_settings
@@ -375,6 +384,9 @@ def page(
         Opening(load_settings(**settings), prepare),
         host=host,
         port=port,
+        names=names,
+        shared=shared,
+        mcp=mcp,
         open_browser=browser,
         on_ready=lambda address: out.print(f"open {address}  (Ctrl-C ends it)"),
     )

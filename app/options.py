@@ -37,6 +37,8 @@ DOCUMENTS = ("levels", "max_file_mb")
 RETRIEVAL = ("pattern", "search", "top_k", "budget")
 COMPRESSION = (
     "judge",
+    "rerank_url",
+    "rerank_model",
     "judge_packing",
     "judge_pack_tokens",
     "judge_at_once",

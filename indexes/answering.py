@@ -125,6 +125,11 @@ class Answerer:
                     yield piece
             asked.close()
 
+    def prompt(self, question: str, contexts: Sequence[Context]) -> str:
+        """What the model would be asked, to the letter; it is not asked."""
+        (message,) = self._request(question, contexts, Stage(name="answer"))
+        return str(message.content)
+
     @staticmethod
     def _nothing(trace: Trace | None) -> str:
         with stage("answer", trace) as record:

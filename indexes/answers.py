@@ -4,7 +4,7 @@ Light to import, so that what only shows answers need not wait for what makes th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -101,11 +101,19 @@ class Answer(BaseModel):
         return plain
 
 
+class Turn(BaseModel):
+    """A question of a conversation, as it was understood, and its answer."""
+
+    question: str
+    answer: str = Field("", description="May be empty: not every question gets one.")
+
+
 @dataclass(frozen=True)
 class Retrieved:
-    """The contexts are there; the answer is being written."""
+    """The contexts are there; the answer is being written. `trace` tells how they came."""
 
     contexts: list[Context]
+    trace: Trace = field(default_factory=Trace)
 
 
 @dataclass(frozen=True)

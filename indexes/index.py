@@ -28,10 +28,10 @@ from qdrant_client import models
 
 from indexes.answering import Answerer, contexts_of
 from indexes.answers import Answer, Context, Event, Retrieved, Word, checked
-from indexes.compression.build import build_postprocessor, overfetched
-from indexes.compression.cache import JudgementCache
-from indexes.compression.compressor import Compressor
+from indexes.compression.build import build_judge, build_postprocessor, overfetched
 from indexes.compression.retriever import CompressingRetriever
+from indexes.compression.verdicts import Judge
+from indexes.conversation import Condenser
 from indexes.documents import load_documents
 from indexes.errors import DocumentError, SettingsError
 from indexes.ingestion import ingest
@@ -43,10 +43,11 @@ from indexes.models.providers import (
     embedding_name,
     embedding_window,
 )
+from indexes.outline import Outline, outline_of
 from indexes.patterns import find_pattern
 from indexes.progress import IngestReport, Progress
 from indexes.retrieval import TreeRetriever
-from indexes.settings import DEFAULT_LEVELS, Settings, load_settings
+from indexes.settings import DEFAULT_LEVELS, JudgeChoice, Settings, load_settings
 from indexes.store.archive import export_file, import_file
 from indexes.store.connect import Engine, connect
 from indexes.store.nodes import TreeStore
@@ -93,6 +94,7 @@ class HierarchicalIndex:
             self.settings.index, api_key=self.settings.qdrant_api_key, **server.connection
         )
         self.store = TreeStore(self.engine, self.settings.collection, server)
+        self._judges: dict[JudgeChoice, Judge] = {}
 
     @classmethod
     def open(cls, index: str | Path | None = None, **settings: Any) -> Self:
@@ -237,6 +239,19 @@ class HierarchicalIndex:
         """What is indexed, by title."""
         return self.store.manifests()
 
+    def outline(self, document_id: str, *, most: int = 5000) -> Outline:
+        """A document as it was cut into a tree; of a longer one, the first `most` leaves.
+
+        Raises:
+            DocumentError: there is no such document.
+        """
+        manifest = self.store.manifest(document_id) if self.store.exists() else None
+        if manifest is None or manifest.version is None:
+            raise DocumentError(
+                f"no document has the id {document_id!r}: `python -m app documents` lists them"
+            )
+        return outline_of(manifest, self.store.leaves(document_id, manifest.version, most))
+
     def remove(self, name: str) -> Manifest:
         """Delete a document by its id, its source or its file name.
 
@@ -306,6 +321,7 @@ class HierarchicalIndex:
         *,
         budget: int | None = None,
         filters: MetadataFilters | models.Filter | None = None,
+        judge: Judge | JudgeChoice | None = None,
         **options: Any,
     ) -> BaseRetriever:
         """A LlamaIndex retriever for a pattern; `options` are `TreeRetriever`'s.
@@ -318,6 +334,8 @@ class HierarchicalIndex:
             budget: cl100k tokens of context; by default the settings'.
             filters: on the documents' metadata, LlamaIndex's or Qdrant's own; see
                 `indexes.store.filters`. `retrieve`, `ask` and `stream` take them too.
+            judge: decides in the pattern's postprocessors, a judge or which of ours; by
+                default the settings'.
             options: further arguments of `TreeRetriever`.
 
         Raises:
@@ -332,7 +350,11 @@ class HierarchicalIndex:
         self.store.check(**wanted)
         budget = budget or self.settings.context_budget
         names = chosen.postprocessors
-        parts = [self._postprocessor(name, budget, name == names[-1]) for name in names]
+        decides = self._judge(judge)
+        parts = [
+            build_postprocessor(name, decides, self.settings, budget if name == names[-1] else None)
+            for name in names
+        ]
         retriever = TreeRetriever(
             self.store,
             self.embedding,
@@ -347,21 +369,22 @@ class HierarchicalIndex:
         )
         return CompressingRetriever(retriever, parts, budget) if parts else retriever
 
-    def _postprocessor(self, name: str, budget: int, last: bool) -> Compressor:
-        return build_postprocessor(
-            name,
-            self.settings,
-            llm=lambda: self.llm,
-            embedding=lambda: self.embedding,
-            cache=self._judgements,
-            budget=budget if last else None,
-        )
+    @property
+    def judge(self) -> Judge:
+        """Who decides in reranking and compression."""
+        return self._judge(None)
 
-    @cached_property
-    def _judgements(self) -> JudgementCache | None:
-        """What judges said before, if that is to be remembered."""
-        entries = self.settings.judge_cache
-        return JudgementCache(entries) if entries else None
+    def _judge(self, given: Judge | JudgeChoice | None) -> Judge:
+        """The judge given, or ours of that kind, which remembers what it said before."""
+        if given is not None and not isinstance(given, str):
+            return given
+        kind = given or self.settings.judge
+        if kind not in self._judges:
+            settings = self.settings.model_copy(update={"judge": kind})
+            self._judges[kind] = build_judge(
+                settings, llm=lambda: self.llm, embedding=lambda: self.embedding
+            )
+        return self._judges[kind]
 
     def query_engine(self, pattern: str | None = None, **options: Any) -> "PatternQueryEngine":
         """A LlamaIndex query engine for a pattern."""
@@ -373,20 +396,41 @@ class HierarchicalIndex:
         """What turns contexts into a cited answer."""
         return Answerer(self.llm, self.embedding)
 
+    def condenser(self) -> Condenser:
+        """What makes follow-up questions stand alone.
+
+        SmolLM2, `local`'s own model, is no judge of that: there, questions are put together.
+        """
+        own = self._given_llm is None and self.settings.provider == "local"
+        return Condenser(None if own and self.settings.llm_gguf is None else self.llm)
+
     def retrieve(
-        self, question: str, pattern: str | None = None, **options: Any
+        self,
+        question: str,
+        pattern: str | None = None,
+        *,
+        trace: Trace | None = None,
+        **options: Any,
     ) -> tuple[list[Context], Trace]:
-        """Contexts without an answer: no language model takes part, but for judges."""
-        trace = Trace()
+        """Contexts without an answer: no language model takes part, but for judges.
+
+        `trace`, here and below, holds stages that come before; by default there are none.
+        """
+        trace = Trace() if trace is None else trace
         with tracing(trace):
             nodes = self.retriever(pattern, **options).retrieve(checked(question))
         return contexts_of(nodes), trace
 
     async def aretrieve(
-        self, question: str, pattern: str | None = None, **options: Any
+        self,
+        question: str,
+        pattern: str | None = None,
+        *,
+        trace: Trace | None = None,
+        **options: Any,
     ) -> tuple[list[Context], Trace]:
         """The same, natively async on a server."""
-        trace = Trace()
+        trace = Trace() if trace is None else trace
         with tracing(trace):
             nodes = await self.retriever(pattern, **options).aretrieve(checked(question))
         return contexts_of(nodes), trace
@@ -395,7 +439,7 @@ class HierarchicalIndex:
         """The answer as it comes: `Retrieved`, then `Word`s, then the whole `Answer`."""
         name = find_pattern(pattern or self.settings.pattern).name
         contexts, trace = self.retrieve(question, name, **options)
-        yield Retrieved(contexts)
+        yield Retrieved(contexts, trace)
         answerer = self.answerer()
         words = []
         for piece in answerer.stream(question, contexts, trace):
@@ -418,7 +462,22 @@ class HierarchicalIndex:
         """The same, natively async."""
         name = find_pattern(pattern or self.settings.pattern).name
         contexts, trace = await self.aretrieve(question, name, **options)
-        yield Retrieved(contexts)
+        async with aclosing(self.aanswer(question, name, contexts, trace)) as events:
+            async for event in events:
+                yield event
+
+    async def aanswer(
+        self, question: str, pattern: str, contexts: list[Context], trace: Trace
+    ) -> AsyncGenerator[Event, None]:
+        """What `astream` yields, from contexts that were retrieved in whatever way.
+
+        Args:
+            question: what is asked.
+            pattern: what the answer is to say they were retrieved by.
+            contexts: numbered, or each a passage by itself.
+            trace: the stages so far.
+        """
+        yield Retrieved(contexts, trace)
         answerer = self.answerer()
         words = []
         async with aclosing(answerer.astream(question, contexts, trace)) as pieces:
@@ -429,7 +488,7 @@ class HierarchicalIndex:
         citations = await answerer.acite(answer, contexts, trace)
         yield Answer(
             question=question,
-            pattern=name,
+            pattern=pattern,
             answer=answer,
             contexts=contexts,
             citations=citations,

@@ -18,13 +18,16 @@ from qdrant_client import models
 from indexes.documents import pages_of
 from indexes.errors import StoreError
 from indexes.merging import Passage, grow, in_order, merge_by_ratio, pack, spread
-from indexes.search import Found, Question, TreeSearch
+from indexes.search import Candidate, Found, Question, TreeSearch
 from indexes.settings import Method, SearchMode
 from indexes.store.filters import qdrant_filter
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Manifest
 from indexes.tokens import count_tokens
 from indexes.trace import Stage, stage
+
+# Leaves that the trace shows with their scores, best first.
+_RANKED = 24
 
 # A document that keeps changing while it is read is left out after this many tries.
 _TRIES = 3
@@ -171,7 +174,7 @@ class TreeRetriever(BaseRetriever):
         with stage("merge") as record:
             record.nodes_in = len(found.candidates)
             record.tokens_in = sum(c.leaf.tokens for c in found.candidates)
-            passages, score = self._passages(found)
+            passages, ranking, score = self._passages(found)
             nodes = [node_of(passage, found.manifests) for passage in passages]
             record.nodes_out = len(nodes)
             record.tokens_out = sum(node.node.metadata["tokens"] for node in nodes)
@@ -179,9 +182,16 @@ class TreeRetriever(BaseRetriever):
                 "method": self._method,
                 "budget": self._budget,
                 "score": score,
+                "ranked": [
+                    _ranked(found.candidates[place], value, found.manifests)
+                    for place, value in ranking
+                ],
                 "passages": [
                     {
                         "id": node.node.node_id,
+                        "document_id": node.node.metadata["document_id"],
+                        "start": passage.start,
+                        "end": passage.end,
                         "leaves": [leaf.id for leaf in passage.leaves],
                         "score": passage.score,
                         "reason": passage.reason,
@@ -191,25 +201,52 @@ class TreeRetriever(BaseRetriever):
             }
         return nodes
 
-    def _passages(self, found: Found) -> tuple[list[Passage], str]:
-        """What to deliver, best first, and what its score is called."""
+    def _passages(self, found: Found) -> tuple[list[Passage], list[tuple[int, float]], str]:
+        """What to deliver, best first; the best leaves with their scores; its name."""
         candidates = found.candidates
         if not candidates:
-            return [], ""
+            return [], [], ""
         if self._method == "tree":
             name = "relevance in the tree (standard deviations, higher is better)"
-            return grow(candidates, spread(candidates), self._budget), name
+            relevance = spread(candidates)
+            ranking = _best(candidates, relevance.tolist())
+            return grow(candidates, relevance, self._budget), ranking, name
         name = f"reciprocal rank fusion of {self._mode} search (higher is better)"
+        hits = [candidate.hit_score for candidate in candidates]
+        ranking = [(place, score) for place, score in _best(candidates, hits) if score > 0]
         if self._method == "ratio":
             merged = merge_by_ratio(candidates, self._merge_ratio, self._ratio_top_k)
-            return pack(merged, self._budget), f"{name}, mean of the children found"
-        order = in_order(candidates, [candidate.hit_score for candidate in candidates])
+            name += ", mean of the children found"
+            return pack(merged, self._budget), ranking[: self._ratio_top_k], name
         pieces = [
             Passage((leaf,), leaf.start, leaf.end, candidates[place].hit_score)
-            for place in order
+            for place in in_order(candidates, hits)
             for leaf in [candidates[place].leaf]
         ]
-        return pack(pieces, self._budget), name
+        return pack(pieces, self._budget), ranking, name
+
+
+def _best(candidates: Sequence[Candidate], scores: Sequence[float]) -> list[tuple[int, float]]:
+    return [(place, scores[place]) for place in in_order(candidates, scores)[:_RANKED]]
+
+
+def _ranked(found: Candidate, score: float, manifests: dict[str, Manifest]) -> dict[str, Any]:
+    """A leaf for the trace: where it is, and everything that was measured of it."""
+    leaf = found.leaf
+    return {
+        "id": leaf.id,
+        "document_id": leaf.document_id,
+        "document": manifests[leaf.document_id].source,
+        "start": leaf.start,
+        "end": leaf.end,
+        "position": leaf.position,
+        "score": score,
+        "cosine": found.dense,
+        "parent_cosine": found.parent_dense,
+        "bm25": found.bm25,
+        # Whether a search returned it, or it came along with the others of its root.
+        "hit": found.hit_score > 0,
+    }
 
 
 def node_of(passage: Passage, manifests: dict[str, Manifest]) -> NodeWithScore:

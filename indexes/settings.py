@@ -20,7 +20,7 @@ Provider = Literal["local", "openai", "sagemaker"]
 Method = Literal["leaves", "tree", "ratio"]
 SearchMode = Literal["hybrid", "dense", "bm25"]
 Quantization = Literal["none", "scalar", "binary"]
-JudgeChoice = Literal["auto", "embedding", "llm"]
+JudgeChoice = Literal["auto", "embedding", "llm", "cross-encoder"]
 
 DEFAULT_LEVELS = (1024, 256, 128)
 
@@ -85,6 +85,10 @@ class Settings(BaseSettings):
     judge: JudgeChoice = Field(
         "auto", description="Who judges what helps; auto: by embedding if local, else an LLM."
     )
+    rerank_url: str | None = Field(
+        None, description="Rerank endpoint of a cross-encoder; then rerank asks it."
+    )
+    rerank_model: str = Field("reranker", description="The cross-encoder's name there.")
     judge_packing: Literal["packed", "each"] = Field(
         "packed", description="Several passages in one LLM call, or a call for each."
     )
@@ -111,7 +115,7 @@ class Settings(BaseSettings):
         None, ge=-9, le=1, description="Least score of a passage: average 0, best 1."
     )
     overfetch: float | None = Field(
-        None, ge=1, le=32, description="Context retrieved for compression, in budgets."
+        None, ge=1, le=32, description="Context retrieved for compression, in budgets; default 2."
     )
 
     # A Qdrant server or cluster (docs/scaling.md); a folder refuses these. How requests go:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from pathlib import Path
 
 import pytest
@@ -457,3 +458,41 @@ def test_an_ingest_that_dies_leaves_the_old_version_or_the_new_one(
     (folder / "volcano.txt").write_text(old, encoding="utf-8")
     reopened.ingest([folder / "volcano.txt"])
     assert points(reopened) == settled, "something was left behind"
+
+
+def test_an_outline_shows_the_tree_and_its_text(index: HierarchicalIndex, tmp_path: Path) -> None:
+    text = "\n\n".join(f"Paragraph {n} tells of the harbour and its boats." for n in range(40))
+    (tmp_path / "harbour.txt").write_text(text, encoding="utf-8")
+    index.ingest([tmp_path / "harbour.txt"])
+    (manifest,) = index.documents()
+    outline = index.outline(manifest.document_id)
+    assert outline.whole
+    assert outline.text(0, len(text)) == text
+    assert outline.text(30, 90) == text[30:90]
+    assert outline.sections[0].start == 0
+    root = outline.sections[0]
+    assert root.children
+    assert root.end == root.children[-1].end
+    short = index.outline(manifest.document_id, most=3)
+    assert (len(short.leaves), short.whole) == (3, False)
+
+
+def test_an_outline_of_no_document_says_so(index: HierarchicalIndex) -> None:
+    with pytest.raises(DocumentError, match="no document has the id"):
+        index.outline("nobody")
+
+
+def test_a_trace_shows_the_best_leaves_with_their_scores(
+    index: HierarchicalIndex, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("The harbour closes at nine. " * 60, encoding="utf-8")
+    index.ingest([tmp_path / "a.txt"])
+    for pattern in ("regular", "parent", "parent-ratio"):
+        _, trace = index.retrieve("When does the harbour close?", pattern)
+        details = trace["merge"].details
+        ranked = details["ranked"]
+        scores = [row["score"] for row in ranked]
+        assert scores == sorted(scores, reverse=True), pattern
+        assert {leaf for row in details["passages"] for leaf in row["leaves"]}, pattern
+        assert any(row["hit"] for row in ranked), pattern
+        assert json.loads(json.dumps(ranked)) == ranked

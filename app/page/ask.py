@@ -1,104 +1,98 @@
-"""The events of a question, as views. No Gradio here."""
+"""The events of a question in one lane, as views. No Gradio here."""
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from app.page.upload import UNEXPECTED
-from app.page.view import View
-from indexes.answers import Answer, Event, Retrieved, Word, checked
+from app.page.conversation import Run, Tab
+from app.page.lanes import Lanes
+from app.page.view import UNEXPECTED, View
+from indexes.answers import Answer, Event, Retrieved, Word
 from indexes.errors import RagError
-from indexes.patterns import find_pattern
-
-if TYPE_CHECKING:
-    from indexes.index import HierarchicalIndex
+from indexes.trace import Trace
 
 logger = logging.getLogger(__name__)
 
+
 # Words are shown as they come, but no more often than eyes can follow.
-_SECONDS_BETWEEN_VIEWS = 0.04
+_SECONDS_BETWEEN_VIEWS = 0.06
 
 
-class Stopper:
-    """Lets one event of a session end another: the answer that is being written."""
+async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenerator[View, None]:
+    """Ask in one lane of a run, and yield what there is to see each time that it changes.
 
-    def __init__(self) -> None:
-        self._writing: asyncio.Task[None] | None = None
-
-    def start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """Begin something that `stop` can end."""
-        self._writing = asyncio.create_task(work)
-        return self._writing
-
-    def stop(self) -> None:
-        """End it at once, also while it waits for the model; without it, nothing happens."""
-        if self._writing is not None:
-            self._writing.cancel()
-
-
-async def answering(
-    index: "HierarchicalIndex", question: object, pattern: object, stopper: Stopper | None = None
-) -> AsyncGenerator[View, None]:
-    """Ask, and yield what there is to see each time that it changes.
-
-    Whatever goes wrong is a view too. Closing the generator stops the model.
+    Whatever goes wrong is a view too. Closing the generator stops the model, and so does
+    `tab.stop()`; what was written by then stays. A lane runs once.
 
     Args:
-        index: who is asked.
-        question: as it came from the browser, which can send anything.
-        pattern: likewise.
-        stopper: stops the answer; what was written by then stays.
+        lanes: who answers.
+        tab: whose run it is; it keeps the view.
+        run: what is asked.
+        place: which of its lanes, from 0.
     """
-    view = View("searching", question if isinstance(question, str) else "", str(pattern))
+    if place in run.started:
+        return
+    run.started.add(place)
     writing: asyncio.Task[None] | None = None
+    view = run.views[place]
+
+    def changed(**fields: object) -> View:
+        nonlocal view
+        view = run.views[place] = replace(view, **fields)  # type: ignore[arg-type]
+        return view
+
     try:
-        name = find_pattern(view.pattern).name
-        view = replace(view, question=checked(view.question))
-        yield view
+        if run.stopped:
+            yield changed(phase="stopped")
+            return
+        yield changed(phase="searching")
         events: asyncio.Queue[Event | None] = asyncio.Queue()
         # In a task of its own, so that it can be cancelled whatever it waits for.
-        writing = (stopper or Stopper()).start(_write(index, view.question, name, events))
+        writing = tab.start(_write(lanes, view, run, events))
         shown = time.monotonic()
         while (event := await events.get()) is not None:
             match event:
-                case Retrieved(contexts):
-                    view = replace(view, phase="writing", contexts=tuple(contexts))
+                case Retrieved(contexts, trace):
+                    # The trace goes on growing; the view is of now.
+                    now = Trace(stages=list(trace.stages))
+                    changed(phase="writing", contexts=tuple(contexts), trace=now)
                 case Word(text):
-                    view = replace(view, text=view.text + text)
+                    changed(text=view.text + text)
                     if time.monotonic() - shown < _SECONDS_BETWEEN_VIEWS:
                         continue
                 case Answer():
-                    view = replace(view, phase="done", text=event.answer, answer=event)
+                    changed(phase="done", text=event.answer, answer=event, trace=event.trace)
             shown = time.monotonic()
             yield view
         await asyncio.wait({writing})
         if writing.cancelled():
-            yield replace(view, phase="stopped")
+            yield changed(phase="stopped")
         else:
             writing.result()
     except RagError as error:
-        yield replace(view, phase="failed", error=_one_line(error))
+        yield changed(phase="failed", error=one_line(error))
     except Exception:
         logger.exception("a question failed")
-        yield replace(view, phase="failed", error=UNEXPECTED)
+        yield changed(phase="failed", error=UNEXPECTED)
     finally:
         if writing is not None and writing.cancel():
             await asyncio.wait({writing})
+        if view.busy:
+            changed(phase="stopped")
+        tab.remember(run)
 
 
-async def _write(
-    index: "HierarchicalIndex", question: str, pattern: str, events: "asyncio.Queue[Event | None]"
-) -> None:
+async def _write(lanes: Lanes, view: View, run: Run, events: "asyncio.Queue[Event | None]") -> None:
     """Put what happens into `events`, and None when no more does."""
     try:
-        async for event in index.astream(question, pattern):
+        async for event in lanes.astream(view.question, view.pattern, run.trace(), run.options):
             events.put_nowait(event)
     finally:
         events.put_nowait(None)
 
 
-def _one_line(error: RagError) -> str:
+def one_line(error: RagError) -> str:
+    """An error of ours as the page says it."""
     return " ".join(str(error).split()) or type(error).__name__

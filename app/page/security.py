@@ -1,18 +1,38 @@
-"""What stands between the page and other web sites in the same browser.
+"""What stands between the page and everyone else.
 
-The page listens on loopback only, but a browser there visits other sites too. A site can
-point a name of its own at 127.0.0.1 (DNS rebinding) or post to us from its own page: both
-show in the headers `Host` and `Origin`, which its scripts cannot change.
+Other web sites in the same browser: a site can point a name of its own at 127.0.0.1 (DNS
+rebinding) or post to us from its own page. Both show in the headers `Host` and `Origin`, which
+its scripts cannot change. Other machines: beyond loopback every request must carry a name and
+a password (HTTP Basic, RFC 7617; where strangers can listen, put TLS in front). Floods: bodies
+are counted as they come. And visitors from each other: each browser gets a cookie of its own.
 """
 
+import asyncio
 import hashlib
+import hmac
+import os
 import re
+import secrets
 from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.page.visitors import COOKIE, is_token
+from indexes.errors import SettingsError
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+# Addresses to listen on that are no names to be called by.
+_EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - refused without credentials
+_SHORTEST_PASSWORD = 8
+_SECONDS_AFTER_A_GUESS = 0.5
+_ASK = [(b"www-authenticate", b'Basic realm="Advanced RAG Patterns", charset="UTF-8"')]
+# A question with its settings is a few kilobytes; uploads have a limit of their own.
+_MOST_BYTES = 1024 * 1024
 
 _INLINE = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _HEADERS = {
@@ -24,17 +44,71 @@ _HEADERS = {
 }
 
 
+@dataclass(frozen=True)
+class Access:
+    """Who may call the page, and under which names.
+
+    Attributes:
+        hosts: names that `Host` may have.
+        user: asked for, with `password`, if not empty.
+        password: never shown.
+    """
+
+    hosts: frozenset[str] = LOOPBACK
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+    def allows(self, authorization: str) -> bool:
+        """Whether a request's `Authorization` is ours."""
+        if not self.user:
+            return True
+        scheme, _, given = authorization.partition(" ")
+        wanted = b64encode(f"{self.user}:{self.password}".encode())
+        # Compared in a time that tells nothing of how much of it was right.
+        return scheme.lower() == "basic" and hmac.compare_digest(given.strip().encode(), wanted)
+
+
+def access_beyond(host: str, names: Sequence[str]) -> Access:
+    """Access from other machines: with a name and a password from the environment.
+
+    Raises:
+        SettingsError: there are none, the password is short, or no name is known to answer to.
+    """
+    user, password = os.environ.get("RAG_PAGE_USER", ""), os.environ.get("RAG_PAGE_PASSWORD", "")
+    if not user or not password:
+        raise SettingsError(
+            f"the page is not served on {host} without credentials: set RAG_PAGE_USER and "
+            "RAG_PAGE_PASSWORD, or use --host 127.0.0.1"
+        )
+    if ":" in user or len(password) < _SHORTEST_PASSWORD:
+        raise SettingsError(
+            f"RAG_PAGE_PASSWORD must have {_SHORTEST_PASSWORD} characters or more, and "
+            "RAG_PAGE_USER no colon: choose others"
+        )
+    known = {name.lower() for name in (*names, *({host} - _EVERYWHERE))}
+    if not known - LOOPBACK:
+        raise SettingsError(
+            f"with --host {host} the page answers to names that are given: add --name, "
+            "like --name rag.example.org"
+        )
+    return Access(LOOPBACK | known, user, password)
+
+
 class Guard:
     """Refuses requests that did not come from the page itself, and sets the headers.
 
     Args:
         app: what is guarded.
-        hosts: names under which the page may be called.
+        access: who may call it, and under which names.
+        most_upload_bytes: of one upload; everything else is far smaller.
     """
 
-    def __init__(self, app: ASGIApp, hosts: frozenset[str] = LOOPBACK) -> None:
+    def __init__(
+        self, app: ASGIApp, access: Access | None = None, most_upload_bytes: int = 0
+    ) -> None:
         self._app = app
-        self._hosts = hosts
+        self._access = access or Access()
+        self._most_upload_bytes = most_upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -49,12 +123,26 @@ class Guard:
         if refusal:
             await _refuse(send, refusal)
             return
-        await self._app(scope, receive, _Dressed(send))
+        if not self._access.allows(headers.get(b"authorization", "")):
+            # Guessing takes long.
+            await asyncio.sleep(_SECONDS_AFTER_A_GUESS if b"authorization" in headers else 0)
+            await _refuse(send, "a name and a password are needed", 401, _ASK)
+            return
+        most = _MOST_BYTES if _uploads(scope) is False else self._most_upload_bytes or _MOST_BYTES
+        length = headers.get(b"content-length", "0")
+        if not length.isdecimal() or int(length) > most:
+            await _refuse(send, f"at most {most:,} bytes can be sent at a time", 413)
+            return
+        cookie = SimpleCookie(headers.get(b"cookie", "")).get(COOKIE)
+        known = cookie is not None and is_token(cookie.value)
+        dressed = _Dressed(send, "" if known else secrets.token_urlsafe(32))
+        await self._app(scope, _Counted(receive, most), dressed)
 
     def _refusal(self, headers: dict[bytes, str]) -> str:
         host = headers.get(b"host", "")
-        if _hostname(host) not in self._hosts:
-            return f"this page is not called that: open it under {' or '.join(sorted(self._hosts))}"
+        if _hostname(host) not in self._access.hosts:
+            known = " or ".join(sorted(self._access.hosts))
+            return f"this page is not called that: open it under {known}"
         origin = headers.get(b"origin")
         if origin is not None and urlsplit(origin).netloc != host:
             return "requests from other sites are refused"
@@ -65,11 +153,32 @@ class Guard:
         return ""
 
 
-class _Dressed:
-    """A `send` that adds the headers; an HTML page waits until its scripts are known."""
+def _uploads(scope: Scope) -> bool:
+    return str(scope["path"]).rstrip("/").endswith("/upload")
 
-    def __init__(self, send: Send) -> None:
+
+class _Counted:
+    """A `receive` that ends a body which is longer than it may be."""
+
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive = receive
+        self._left = most
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        return message if self._left >= 0 else {"type": "http.disconnect"}
+
+
+class _Dressed:
+    """A `send` that adds the headers; an HTML page waits until its scripts are known.
+
+    With a page goes a cookie, where the browser has none yet.
+    """
+
+    def __init__(self, send: Send, cookie: str = "") -> None:
         self._send = send
+        self._cookie = cookie
         self._start: Message | None = None
         self._body = b""
 
@@ -80,6 +189,9 @@ class _Dressed:
             message["headers"] = [*kept, *_HEADERS.items()]
             if dict(message["headers"]).get(b"content-type", b"").startswith(b"text/html"):
                 self._start = message
+                if self._cookie:
+                    value = f"{COOKIE}={self._cookie}; Path=/; HttpOnly; SameSite=Lax"
+                    message["headers"].append((b"set-cookie", value.encode()))
                 return
         elif self._start is not None:
             self._body += message.get("body", b"")
@@ -118,11 +230,14 @@ def _hostname(host: str) -> str | None:
         return None
 
 
-async def _refuse(send: Send, reason: str) -> None:
+async def _refuse(
+    send: Send, reason: str, status: int = 403, more: Sequence[tuple[bytes, bytes]] = ()
+) -> None:
     body = reason.encode()
     headers = [
+        *more,
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),
     ]
-    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -1,6 +1,6 @@
-"""Serving the page: on loopback, with no word to anyone outside.
+"""Serving the page: on loopback unless told otherwise, with no word to anyone outside.
 
-serve(Opening(settings), port=7860)  # blocks until Ctrl-C
+serve(index, port=7860)  # blocks until Ctrl-C
 """
 
 import asyncio
@@ -8,9 +8,11 @@ import logging
 import signal
 import socket
 import threading
+import time
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
@@ -21,41 +23,54 @@ from fastapi.staticfiles import StaticFiles
 from gradio.routes import App
 from starlette.routing import Mount
 
-from app.page.layout import build_page
+from app.page.layout import build_page, make_workbench
+from app.page.library import MOST_FILES
 from app.page.opening import Opening
-from app.page.security import LOOPBACK, Guard
+from app.page.security import LOOPBACK, Access, Guard, access_beyond
 from app.page.theme import page_theme
+from app.page.workbench import Workbench
 from indexes.errors import SettingsError
 
+logger = logging.getLogger(__name__)
+
 _ASSETS = Path(__file__).parent / "assets"
+_STYLES = ("page", "compare", "inspect", "documents")
 _NO_DOCS = {"docs_url": None, "redoc_url": None, "openapi_url": None}
 # Streams to browsers never end by themselves.
 _SECONDS_TO_FINISH = 2
+_SECONDS_BETWEEN_EXPIRIES = 60.0
 
 
-def make_app(opening: Opening) -> FastAPI:
-    """The page of an index as an ASGI application."""
+def make_app(page: Workbench, *, access: Access | None = None, mcp: bool = False) -> FastAPI:
+    """The page as an ASGI application.
+
+    Args:
+        page: what it works with.
+        access: who may call it, and under which names; by default this machine, unasked.
+        mcp: offer `ask` and `retrieve` as tools, too, under `/gradio_api/mcp/`.
+    """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/page", StaticFiles(directory=_ASSETS))
     gr.mount_gradio_app(
         app,
-        build_page(opening),
+        build_page(page),
         path="/",
         app_kwargs=_NO_DOCS,
         footer_links=[],
         run_history=False,
         # Errors are shown by the page itself, in words; what slips through stays in the log.
         show_error=False,
-        max_file_size=int(opening.settings.max_file_mb * 1024 * 1024),
+        max_file_size=int(page.opening.settings.max_file_mb * 1024 * 1024),
         enable_monitoring=False,
-        mcp_server=False,
+        mcp_server=mcp,
         ssr_mode=False,
         pwa=False,
         theme=page_theme(),
-        css_paths=_ASSETS / "page.css",
+        css_paths=[_ASSETS / f"{name}.css" for name in _STYLES],
         head='<script src="page/page.js" defer></script>',
     )
-    app.add_middleware(Guard)
+    most = int(page.opening.settings.max_file_mb * MOST_FILES * 1024 * 1024)
+    app.add_middleware(Guard, access=access or Access(), most_upload_bytes=most)
     return app
 
 
@@ -64,6 +79,9 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 7860,
+    names: Sequence[str] = (),
+    shared: bool = False,
+    mcp: bool = False,
     open_browser: bool = False,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
@@ -71,15 +89,22 @@ def serve(
 
     Args:
         opening: what is asked; it is opened once the page answers, and closed in the end.
-        host: a loopback address or `localhost`.
+        host: an address to listen on. Beyond loopback, RAG_PAGE_USER and RAG_PAGE_PASSWORD
+            must be set, and are asked for.
         port: 0 takes a free one.
+        names: host names under which the page may be called, beside its own.
+        shared: visitors share the documents that they add.
+        mcp: offer the endpoints as tools of MCP.
         open_browser: open the page in the visitor's browser.
         on_ready: told the page's address once it answers.
 
     Raises:
-        SettingsError: the host is not loopback, or the port is taken.
+        SettingsError: the host demands credentials, or the port is taken.
         RagError: the index cannot be opened, or not be prepared.
     """
+    access = Access() if host in LOOPBACK and not names else access_beyond(host, names)
+    if mcp and find_spec("mcp") is None:
+        raise SettingsError("--mcp needs a package that is not installed: pip install 'mcp<2'")
     listener = _listen(host, port)
     with listener:
         name = f"[{host}]" if ":" in host else host
@@ -91,22 +116,26 @@ def serve(
             if open_browser:
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
+        page = make_workbench(opening, shared=shared)
         try:
-            asyncio.run(_run(opening, listener, ready))
+            asyncio.run(_run(page, listener, ready, access, mcp))
         finally:
+            if opening.ready:
+                page.visitors.forget_all()
             opening.close()
 
 
-async def _run(opening: Opening, listener: socket.socket, ready: Callable[[], None]) -> None:
-    await PageServer(opening, ready).serve(sockets=[listener])
+async def _run(
+    page: Workbench,
+    listener: socket.socket,
+    ready: Callable[[], None],
+    access: Access,
+    mcp: bool,
+) -> None:
+    await PageServer(page, ready, access=access, mcp=mcp).serve(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    if host not in LOOPBACK:
-        raise SettingsError(
-            f"the page cannot be served on {host}: without credentials, which it has none of "
-            "yet, it is for this machine only: use --host 127.0.0.1"
-        )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -129,16 +158,27 @@ class PageServer(uvicorn.Server):
     it makes one of its own.
 
     Args:
-        opening: what is asked.
+        page: what it works with.
         ready: called once the page answers.
+        access: who may call it.
+        mcp: offer the endpoints as tools.
     """
 
-    def __init__(self, opening: Opening, ready: Callable[[], None] = lambda: None) -> None:
-        app = make_app(opening)
+    def __init__(
+        self,
+        page: Workbench,
+        ready: Callable[[], None] = lambda: None,
+        *,
+        access: Access | None = None,
+        mcp: bool = False,
+    ) -> None:
+        app = make_app(page, access=access, mcp=mcp)
         mounted = [route.app for route in app.routes if isinstance(route, Mount)]
         self._gradio = next(found for found in mounted if isinstance(found, App))
-        self._opening = opening
         self._ready = ready
+        self._opening = page.opening
+        self._visitors = page.visitors
+        self._next_expiry = time.monotonic() + _SECONDS_BETWEEN_EXPIRIES
         super().__init__(
             uvicorn.Config(
                 app,
@@ -158,6 +198,13 @@ class PageServer(uvicorn.Server):
 
     def _end(self) -> None:
         self.should_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second; now and then, see who is gone."""
+        if time.monotonic() >= self._next_expiry:
+            self._next_expiry = time.monotonic() + _SECONDS_BETWEEN_EXPIRIES
+            await asyncio.to_thread(self._visitors.expire)
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End, without tracebacks for the streams that browsers hold open."""

@@ -1,39 +1,46 @@
-"""What a visitor sees of one question, from asking to answer. Immutable, one per session."""
+"""What a visitor sees of one lane, from asking to answer. Immutable."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from indexes.answers import NOT_FOUND, Answer, Context
+from indexes.trace import Trace
 
-Phase = Literal["idle", "searching", "writing", "done", "stopped", "failed"]
+UNEXPECTED = "Something went wrong on our side. It is in the server's log."
+
+Phase = Literal["idle", "waiting", "searching", "writing", "done", "stopped", "failed"]
 
 
 @dataclass(frozen=True)
 class View:
-    """The state of a question.
+    """The state of a question in one lane.
 
     Attributes:
+        lane: its number, from 1; ids on the page are made of it.
         phase: how far it is.
-        question: what was asked.
+        question: what was asked, as it was understood.
         pattern: the pattern's name.
         contexts: the passages, best first, once they are found.
         text: the answer as far as it is written.
         answer: the whole answer with citations and trace, once it is done.
+        trace: the stages that have ended so far.
         error: what went wrong, in one line.
     """
 
+    lane: int = 1
     phase: Phase = "idle"
     question: str = ""
     pattern: str = ""
     contexts: tuple[Context, ...] = ()
     text: str = ""
     answer: Answer | None = None
+    trace: Trace = field(default_factory=Trace)
     error: str = ""
 
     @property
     def busy(self) -> bool:
         """Whether there is something to stop."""
-        return self.phase in ("searching", "writing")
+        return self.phase in ("waiting", "searching", "writing")
 
     @property
     def unanswered(self) -> bool:

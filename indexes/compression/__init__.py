@@ -10,6 +10,7 @@ answer of a model, no failure and no delay stops a query.
 """
 
 from indexes.compression.cache import JudgementCache
+from indexes.compression.cross_encoder import CrossEncoderJudge
 from indexes.compression.embedding_judge import EmbeddingJudge
 from indexes.compression.extractor import SentenceExtractor
 from indexes.compression.filter import PassageFilter
@@ -19,6 +20,7 @@ from indexes.compression.reranker import PassageReranker
 from indexes.compression.similarity import Scoring
 
 __all__ = [
+    "CrossEncoderJudge",
     "EmbeddingJudge",
     "JudgePrompt",
     "JudgementCache",

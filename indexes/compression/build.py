@@ -7,6 +7,7 @@ from llama_index.core.llms import LLM
 
 from indexes.compression.cache import JudgementCache
 from indexes.compression.compressor import Compressor
+from indexes.compression.cross_encoder import CrossEncoderJudge
 from indexes.compression.embedding_judge import EmbeddingJudge
 from indexes.compression.extractor import SentenceExtractor
 from indexes.compression.filter import PassageFilter
@@ -14,32 +15,24 @@ from indexes.compression.llm_judge import LLMJudge
 from indexes.compression.reranker import PassageReranker
 from indexes.compression.similarity import Scoring
 from indexes.compression.verdicts import Judge
+from indexes.errors import SettingsError
 from indexes.settings import Method, Settings
 
 # Context retrieved for postprocessors to choose from, in budgets (docs/compression.md).
-OVERFETCH = 3.0
+OVERFETCH = 2.0
 
 
 def build_postprocessor(
-    name: str,
-    settings: Settings,
-    *,
-    llm: Callable[[], LLM],
-    embedding: Callable[[], BaseEmbedding],
-    cache: JudgementCache | None = None,
-    budget: int | None = None,
+    name: str, judge: Judge, settings: Settings, budget: int | None = None
 ) -> Compressor:
     """The postprocessor called `name` in patterns.
 
     Args:
         name: a key of `indexes.patterns.POSTPROCESSORS`.
-        settings: who judges, and how.
-        llm: gives the language model; called if it is needed.
-        embedding: gives the embedding model; called if it is needed.
-        cache: remembers an LLM's judgements.
+        judge: who decides.
+        settings: how.
         budget: cl100k tokens, for the last one of a pattern: what it keeps should fill it.
     """
-    judge = build_judge(settings, llm=llm, embedding=embedding, cache=cache)
     match name:
         case "extract":
             return SentenceExtractor(
@@ -51,7 +44,8 @@ def build_postprocessor(
         case "filter":
             return PassageFilter(judge, fallback=settings.fallback, budget=budget)
         case "rerank":
-            return PassageReranker(judge)
+            # Ordering is what a cross-encoder does best: where there is one, it does it.
+            return PassageReranker(build_cross_encoder(settings) if settings.rerank_url else judge)
     raise ValueError(f"no postprocessor is called {name!r}")
 
 
@@ -60,20 +54,22 @@ def build_judge(
     *,
     llm: Callable[[], LLM],
     embedding: Callable[[], BaseEmbedding],
-    cache: JudgementCache | None = None,
 ) -> Judge:
     """The judge that the settings ask for; by default embeddings for `local`, whose model
     is too small to judge, and the LLM for the others.
+
+    Args:
+        settings: who judges, and how.
+        llm: gives the language model; called if it is needed.
+        embedding: gives the embedding model; called if it is needed.
     """
     kind = settings.judge
     if kind == "auto":
         kind = "embedding" if settings.provider == "local" else "llm"
+    if kind == "cross-encoder":
+        return build_cross_encoder(settings)
     if kind == "embedding":
-        changed = {
-            "sentences": settings.sentence_threshold,
-            "passages": settings.passage_threshold,
-        }
-        scoring = Scoring(**{name: value for name, value in changed.items() if value is not None})
+        scoring = _scoring(settings)
         return EmbeddingJudge(embedding(), scoring=scoring, seconds=settings.judge_timeout)
     return LLMJudge(
         llm(),
@@ -81,8 +77,33 @@ def build_judge(
         pack_tokens=settings.judge_pack_tokens,
         at_once=settings.judge_at_once,
         seconds=settings.judge_timeout,
-        cache=cache,
+        cache=JudgementCache(settings.judge_cache) if settings.judge_cache else None,
     )
+
+
+def build_cross_encoder(settings: Settings) -> CrossEncoderJudge:
+    """The cross-encoder that the settings name.
+
+    Raises:
+        SettingsError: they name none.
+    """
+    if not settings.rerank_url:
+        raise SettingsError(
+            "setting rerank_url (environment RAG_RERANK_URL): the judge cross-encoder needs it, "
+            "like http://localhost:8080/v1/rerank"
+        )
+    return CrossEncoderJudge(
+        settings.rerank_url,
+        model=settings.rerank_model,
+        key=settings.api_key,
+        scoring=_scoring(settings),
+        seconds=settings.judge_timeout,
+    )
+
+
+def _scoring(settings: Settings) -> Scoring:
+    changed = {"sentences": settings.sentence_threshold, "passages": settings.passage_threshold}
+    return Scoring(**{name: value for name, value in changed.items() if value is not None})
 
 
 def overfetched(budget: int, method: Method, parts: Sequence[str], settings: Settings) -> int:

@@ -149,7 +149,7 @@ class LLMJudge:
                 self._prompts["filter"].format(
                     question.query_str, _whole(passages, group, share, numbered=not each)
                 ),
-                YES_NO_SCHEMA if each else numbers_schema("keep", len(group)),
+                YES_NO_SCHEMA if each else numbers_schema(len(group)),
                 _answer_tokens(len(group)),
             )
             for group in groups
@@ -182,7 +182,7 @@ class LLMJudge:
             shown = order[start:end]
             text = _whole(passages, shown, share // 2, numbered=True)
             prompt = self._prompts["rerank"].format(question.query_str, text)
-            schema = numbers_schema("order", len(shown))
+            schema = numbers_schema(len(shown), len(shown))
             (reply,) = yield self._asking([Ask(prompt, schema, _answer_tokens(len(shown)))])
             replies.append(reply)
             read = _read(read_numbers, reply, len(shown))
@@ -212,7 +212,7 @@ class LLMJudge:
 
     def _ask(self, task: str, question: QueryBundle, shown: str, count: int) -> Ask:
         prompt = self._prompts[task].format(question.query_str, shown)
-        return Ask(prompt, numbers_schema("keep", count), _answer_tokens(count))
+        return Ask(prompt, numbers_schema(count), _answer_tokens(count))
 
     def _share(self, task: str, question: QueryBundle) -> int:
         """Tokens of passages in one call."""
@@ -301,9 +301,14 @@ def _numbered(passages: Sequence[Passage], pack: Pack) -> tuple[str, int]:
     """A pack's sentences, numbered from 1, under their passages' titles; and how many."""
     lines: list[str] = []
     number = 0
+    title = None
     for piece in pack.pieces:
         passage = passages[piece.passage]
-        lines.append(("\n" if lines else "") + f"From {_line(passage.title) or 'a document'}:")
+        if lines:
+            lines.append("")
+        if passage.title != title:
+            title = passage.title
+            lines.append(f"From {_line(title) or 'a document'}:")
         for place in piece.sentences:
             number += 1
             lines.append(f"[{number}] {_line(passage.slice(passage.sentences[place]))}")

@@ -56,8 +56,8 @@ class Scoring:
         rank: the weight of the order in which the passages came; 0 if it means nothing.
     """
 
-    sentences: float = 0.35
-    passages: float = 0.35
+    sentences: float = 0.05
+    passages: float = 0.05
     similarity: float = 0.0
     rank: float = RANK_WEIGHT
 
@@ -90,14 +90,14 @@ def scored(
     best = np.full(len(passages), -np.inf)
     np.maximum.at(best, owners, around)
     ranks = rank_weight * _standardise(-np.log(owners + 1.0))
-    relevance = _share(around + PASSAGE_WEIGHT * best[owners] + ranks)
+    relevance = shares(around + PASSAGE_WEIGHT * best[owners] + ranks)
     places = np.zeros(len(passages))
     places[owners] = ranks
     whole = np.where(np.isfinite(best), best, 0.0) * (1 + PASSAGE_WEIGHT) + places
     starts = np.cumsum([0, *(len(passage.sentences) for passage in passages)])
     return Scored(
         [list(map(float, relevance[a:b])) for a, b in pairwise(starts)],
-        list(map(float, _share(whole))),
+        list(map(float, shares(whole))),
     )
 
 
@@ -106,13 +106,12 @@ def _standardise(values: Scores) -> Scores:
     return (values - values.mean()) / deviation if deviation > 1e-9 else np.zeros_like(values)
 
 
-def _share(values: Scores) -> Scores:
+def shares(values: Scores) -> Scores:
     """As shares of the way from the average to the best; all the best if all are equal."""
-    reach = values.max() - values.mean()
-    if reach <= 1e-9:
+    if not len(values) or (reach := values.max() - values.mean()) <= 1e-9:
         return np.ones_like(values)
-    shares: Scores = (values - values.mean()) / reach
-    return shares
+    found: Scores = (values - values.mean()) / reach
+    return found
 
 
 def _neighbours(values: Scores, owners: NDArray[np.int64]) -> Scores:

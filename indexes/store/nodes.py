@@ -31,8 +31,10 @@ from indexes.store.points import (
     DENSE,
     FORMAT,
     Fingerprint,
+    Leaf,
     Manifest,
     fingerprint_point,
+    leaf_of,
     manifest_id,
     manifest_point,
 )
@@ -231,6 +233,25 @@ class TreeStore:
             yield from (Manifest.model_validate(point.payload) for point in points)
             if offset is None:
                 return
+
+    def leaves(self, document_id: str, version: str, most: int) -> list[Leaf]:
+        """The first leaves of a version, in the order of the document."""
+        wanted = matching(document_id=document_id, version=version, kind="leaf")
+        found: list[Leaf] = []
+        offset = None
+        while True:
+            with store_errors(self.engine.address):
+                points, offset = self.engine.client.scroll(
+                    self.collection,
+                    scroll_filter=wanted,
+                    limit=_PAGE,
+                    offset=offset,
+                    with_payload=True,
+                )
+            found += map(leaf_of, points)
+            if offset is None:
+                # Points come by id, which says nothing of their order.
+                return sorted(found, key=lambda leaf: leaf.position)[:most]
 
     def vectors(self, document_id: str, version: str) -> dict[str, list[float]]:
         """The dense vectors of a version's chunks, by the digest of what was embedded."""

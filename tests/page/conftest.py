@@ -3,8 +3,16 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import gradio as gr
 import pytest
 
+from app.page.conversation import Run, Tab
+from app.page.lanes import Lanes
+from app.page.layout import make_workbench
+from app.page.library import Library
+from app.page.opening import Opening
+from app.page.visitors import COOKIE
+from app.page.workbench import Workbench
 from indexes.index import HierarchicalIndex
 from indexes.settings import Settings
 from tests.page.fakes import ScriptedLLM, WordEmbedding
@@ -38,6 +46,23 @@ def empty_index(tmp_path: Path, llm: ScriptedLLM) -> Iterator[HierarchicalIndex]
 
 
 @pytest.fixture
+def workbench(index: HierarchicalIndex) -> Workbench:
+    """A page's insides, over an index of one letter."""
+    return make_workbench(Opening.of(index))
+
+
+@pytest.fixture
+def lanes(index: HierarchicalIndex) -> Lanes:
+    return Lanes(Opening.of(index))
+
+
+@pytest.fixture
+def library(empty_index: HierarchicalIndex) -> Library:
+    """An empty library whose visitors are kept apart."""
+    return Library(Opening.of(empty_index))
+
+
+@pytest.fixture
 def upload(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
     """Puts a file where Gradio would have put an upload."""
 
@@ -61,3 +86,16 @@ def opened(folder: Path, llm: ScriptedLLM) -> HierarchicalIndex:
     """An index in a folder, with models that answer at once."""
     settings = Settings(index=str(folder / "index"), budget=256, max_file_mb=1)
     return HierarchicalIndex(settings, embedding=WordEmbedding(), llm=llm)
+
+
+def begun(tab: Tab, question: str, *patterns: str) -> Run:
+    """A run of a tab, whose lanes wait."""
+    return tab.begin(question, question, patterns or ("regular", "parent"))
+
+
+def request_of(name: str, session: str = "tab") -> gr.Request:
+    """A request of the visitor called `name`; one without a name has no cookie."""
+    request = gr.Request(session_hash=session)
+    cookies = {COOKIE: name.ljust(43, "-")} if name else {}
+    request.__dict__["cookies"] = cookies
+    return request

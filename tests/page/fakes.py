@@ -25,16 +25,20 @@ class ScriptedLLM(CustomLLM):
 
     Attributes:
         reply: what it writes.
+        whole: what it says when it is asked for all at once.
         pause: seconds before each word.
         error: raised instead of the first word.
+        fails_at: the number of the answer, from 1, that fails; 0 for none.
         asked: the prompts that it was given.
         written: words it has written, of all answers.
         ended: how each answer ended: `whole` or `cut`.
     """
 
     reply: str = "Cloud revenue rose to 3.18 billion [1]."
+    whole: str = ""
     pause: float = 0.0
     error: Exception | None = None
+    fails_at: int = 0
     asked: list[str] = Field(default_factory=list)
     written: list[str] = Field(default_factory=list)
     ended: list[str] = Field(default_factory=list)
@@ -44,7 +48,7 @@ class ScriptedLLM(CustomLLM):
         return LLMMetadata(model_name="Scripted-1", context_window=8192, num_output=256)
 
     def complete(self, prompt: str, formatted: bool = False, **_: Any) -> CompletionResponse:
-        return CompletionResponse(text=self.reply)
+        return CompletionResponse(text=self.whole or self.reply)
 
     def stream_complete(
         self, prompt: str, formatted: bool = False, **_: Any
@@ -53,12 +57,15 @@ class ScriptedLLM(CustomLLM):
 
     async def astream_chat(self, messages: Sequence[ChatMessage], **_: Any) -> ChatResponseAsyncGen:
         self.asked.append(str(messages[-1].content))
+        number = len(self.asked)
 
         async def words() -> ChatResponseAsyncGen:
             end = "cut"
             try:
                 if self.error is not None:
                     raise self.error
+                if number == self.fails_at:
+                    raise RuntimeError("secret detail")
                 for word in self.reply.split(" "):
                     await asyncio.sleep(self.pause)
                     self.written.append(word)

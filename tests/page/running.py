@@ -7,13 +7,17 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
+from app.page.layout import make_workbench
 from app.page.opening import Opening
 from app.page.server import PageServer
 from indexes.index import HierarchicalIndex
 
+_AXE = Path(__file__).parents[2] / ".venv/axe/node_modules/axe-core/axe.min.js"
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 # A test's browser talks to the test's page and to no one else.
 _QUIET = (
@@ -31,6 +35,11 @@ def chromium() -> str | None:
     return next(filter(None, map(shutil.which, _NAMES)), None)
 
 
+def axe() -> Path | None:
+    """The accessibility checker, where the Makefile has fetched it."""
+    return _AXE if _AXE.exists() else None
+
+
 @contextmanager
 def browser() -> Iterator[Browser]:
     """A browser without a window."""
@@ -43,13 +52,17 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def served(index: HierarchicalIndex) -> Iterator[str]:
-    """The address of the page of an index, in a thread of this process."""
+def served(index: HierarchicalIndex, *, shared: bool = False, **options: Any) -> Iterator[str]:
+    """The address of the page of an index, in a thread of this process.
+
+    `options` are those of `PageServer`.
+    """
     servers: list[PageServer] = []
     listener = socket.create_server(("127.0.0.1", 0))
 
     async def run() -> None:
-        servers.append(PageServer(Opening.of(index)))
+        page = make_workbench(Opening.of(index), shared=shared)
+        servers.append(PageServer(page, **options))
         await servers[0].serve(sockets=[listener])
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)

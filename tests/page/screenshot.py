@@ -1,4 +1,4 @@
-"""Takes the picture of the page for the README: a real question to the real local models.
+"""Takes the pictures of the page for the README: a real question to the real local models.
 
 python -m tests.page.screenshot
 """
@@ -6,38 +6,51 @@ python -m tests.page.screenshot
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from app.samples import LETTERS
 from indexes.index import HierarchicalIndex
 from tests.page.running import browser, served
 
-PICTURE = Path(__file__).parents[2] / "docs" / "images" / "page.png"
+PICTURES = Path(__file__).parents[2] / "docs" / "images"
 QUESTION = "How did the cloud business evolve?"
 # Seconds: two busy cores need a while for a whole answer.
 PATIENCE = 300
 
 
 def main() -> None:
-    """Index the sample letters in a folder of their own, ask, wait, and take the picture."""
+    """Index the sample letters in a folder of their own, compare, inspect, take the pictures."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
         HierarchicalIndex.open(Path(folder) / "index") as index,
     ):
         index.ingest([LETTERS])
         with served(index) as address, browser() as chrome:
-            page = chrome.new_page(viewport={"width": 1280, "height": 1080})
+            page = chrome.new_page(viewport={"width": 1280, "height": 1400})
             page.goto(address)
+            page.locator("#patterns label").filter(has_text="Parent, then extract").click()
+            page.locator("#patterns label").filter(has_text="as they are").click()
             page.get_by_label("Your question").fill(QUESTION)
-            page.get_by_role("button", name="Ask", exact=True).click()
-            answered = page.locator(".answer:is(.done, .failed)")
-            expect(answered).to_be_visible(timeout=PATIENCE * 1000)
-            expect(page.locator(".answer.done")).to_be_visible()
-            page.mouse.move(0, 0)
-            page.wait_for_timeout(400)
-            PICTURE.parent.mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=PICTURE)
-    print(PICTURE)
+            page.get_by_role("button", name="Compare", exact=True).click()
+            for number in (1, 2):
+                done = page.locator(f"#answer-{number} .answer.done")
+                expect(done).to_be_visible(timeout=PATIENCE * 1000)
+            take(page, "compare")
+            page.get_by_role("button", name="Inspect this journey").nth(1).click()
+            expect(page.locator(".journey")).to_be_visible()
+            page.locator(".station").nth(2).evaluate("element => element.scrollIntoView()")
+            page.evaluate("window.scrollBy(0, -40)")
+            take(page, "inspect")
+
+
+def take(page: Page, name: str) -> None:
+    """A picture of what is in the window now."""
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(400)
+    path = PICTURES / f"{name}.png"
+    page.screenshot(path=path)
+    print(path)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The events of a question."""
+"""The events of a question in one lane."""
 
 import asyncio
 import logging
@@ -6,125 +6,148 @@ from itertools import pairwise
 
 import pytest
 
-from app.page.ask import Stopper, answering
-from app.page.upload import UNEXPECTED
-from app.page.view import View
+from app.page.ask import answering
+from app.page.conversation import Tab
+from app.page.lanes import Lanes
+from app.page.opening import Opening
+from app.page.view import UNEXPECTED, View
 from indexes.errors import ModelError
 from indexes.index import HierarchicalIndex
+from tests.page.conftest import begun
 from tests.page.fakes import ScriptedLLM
 
 QUESTION = "How did the revenue of the cloud business develop?"
 
 
-async def views(index: HierarchicalIndex, question: object, pattern: object) -> list[View]:
-    return [view async for view in answering(index, question, pattern)]
+async def views(lanes: Lanes, tab: Tab | None = None) -> list[View]:
+    """What the first lane of a new run shows."""
+    tab = tab or Tab()
+    run = begun(tab, QUESTION, "parent")
+    return [view async for view in answering(lanes, tab, run, 0)]
 
 
-async def test_an_answer_is_searched_written_and_done(index: HierarchicalIndex) -> None:
-    seen = await views(index, f"  {QUESTION} ", "parent")
+async def test_an_answer_is_searched_written_and_done(lanes: Lanes) -> None:
+    seen = await views(lanes)
     phases = [view.phase for view in seen]
-    assert phases[0] == "searching"
-    assert phases[-1] == "done"
+    assert (phases[0], phases[-1]) == ("searching", "done")
     assert set(phases[1:-1]) == {"writing"}
     assert seen[1].contexts
+    assert [stage.name for stage in seen[1].trace.stages] == ["embed question", "search", "merge"]
     assert not seen[1].text
     last = seen[-1]
-    assert last.question == QUESTION
     assert last.text.strip() == "Cloud revenue rose to 3.18 billion [1]."
     assert last.answer is not None
     assert [found.context for found in last.answer.citations] == [1]
 
 
-async def test_words_show_before_the_answer_is_done(
-    index: HierarchicalIndex, llm: ScriptedLLM
-) -> None:
+async def test_words_show_before_the_answer_is_done(lanes: Lanes, llm: ScriptedLLM) -> None:
     llm.pause = 0.05
-    texts = [view.text for view in await views(index, QUESTION, "regular")]
-    assert len(set(texts)) > 4
+    texts = [view.text for view in await views(lanes)]
+    assert len(set(texts)) > 3
     assert all(later.startswith(earlier) for earlier, later in pairwise(texts))
 
 
-@pytest.mark.parametrize(
-    ("question", "pattern", "error"),
-    [
-        ("  ", "parent", "the question is empty: ask something"),
-        ("why? " * 1000, "parent", "ask in at most 4000"),
-        (QUESTION, "nonsense", "no pattern is called 'nonsense'"),
-        (QUESTION, None, "no pattern is called 'None'"),
-        (["not", "text"], "parent", "the question is empty"),
-    ],
-)
-async def test_what_a_browser_sends_is_checked(
-    index: HierarchicalIndex, llm: ScriptedLLM, question: object, pattern: object, error: str
-) -> None:
-    (only,) = await views(index, question, pattern)
-    assert only.phase == "failed"
-    assert error in only.error
-    assert not llm.asked
-
-
 async def test_asking_an_empty_index_says_what_to_do(empty_index: HierarchicalIndex) -> None:
-    last = (await views(empty_index, QUESTION, "parent"))[-1]
+    last = (await views(Lanes(Opening.of(empty_index))))[-1]
     assert last.phase == "failed"
     assert last.error.startswith("nothing is indexed")
 
 
-async def test_our_errors_are_shown_in_one_line(index: HierarchicalIndex, llm: ScriptedLLM) -> None:
+async def test_our_errors_are_shown_in_one_line(lanes: Lanes, llm: ScriptedLLM) -> None:
     llm.error = ModelError("the model is gone:\ncall it back")
-    last = (await views(index, QUESTION, "parent"))[-1]
+    last = (await views(lanes))[-1]
     assert last.error == "the model is gone: call it back"
     assert last.contexts
 
 
 async def test_other_errors_are_logged_and_shown_as_a_plain_sentence(
-    index: HierarchicalIndex, llm: ScriptedLLM, caplog: pytest.LogCaptureFixture
+    lanes: Lanes, llm: ScriptedLLM, caplog: pytest.LogCaptureFixture
 ) -> None:
     llm.error = RuntimeError("secret detail")
     with caplog.at_level(logging.ERROR):
-        last = (await views(index, QUESTION, "parent"))[-1]
+        last = (await views(lanes))[-1]
     assert last.error == UNEXPECTED
     assert "secret detail" in caplog.text
 
 
-async def test_closing_the_stream_stops_the_model(
-    index: HierarchicalIndex, llm: ScriptedLLM
-) -> None:
+async def test_a_lane_that_fails_leaves_the_others_alone(lanes: Lanes, llm: ScriptedLLM) -> None:
+    tab = Tab()
+    run = begun(tab, QUESTION)
+    llm.error = ModelError("the model is gone: call it back")
+    first = [view async for view in answering(lanes, tab, run, 0)]
+    llm.error = None
+    second = [view async for view in answering(lanes, tab, run, 1)]
+    assert (first[-1].phase, second[-1].phase) == ("failed", "done")
+    # The conversation goes on from the lane that has an answer.
+    assert [turn.answer.strip() for turn in tab.turns] == [second[-1].text.strip()]
+
+
+async def test_lanes_stream_at_the_same_time(lanes: Lanes, llm: ScriptedLLM) -> None:
+    llm.pause = 0.02
+    tab = Tab()
+    run = begun(tab, QUESTION, "regular", "parent", "parent-ratio", "regular")
+    order: list[int] = []
+
+    async def follow(place: int) -> None:
+        async for _ in answering(lanes, tab, run, place):
+            order.append(place)
+
+    await asyncio.gather(*(follow(place) for place in range(4)))
+    assert [view.phase for view in run.views] == ["done"] * 4
+    first_ended = min(len(order) - order[::-1].index(place) for place in range(4))
+    assert set(order[:first_ended]) == {0, 1, 2, 3}
+
+
+async def test_closing_the_stream_stops_the_model(lanes: Lanes, llm: ScriptedLLM) -> None:
     llm.reply, llm.pause = "word " * 200, 0.01
-    events = answering(index, QUESTION, "parent")
+    tab = Tab()
+    run = begun(tab, QUESTION)
+    events = answering(lanes, tab, run, 0)
     async for view in events:
         if view.text:
             break
     await events.aclose()
     assert llm.ended == ["cut"]
-    assert len(llm.written) < 50
+    assert run.views[0].phase == "stopped"
 
 
 async def test_stopping_ends_the_model_and_keeps_what_was_written(
-    index: HierarchicalIndex, llm: ScriptedLLM
+    lanes: Lanes, llm: ScriptedLLM
 ) -> None:
     llm.reply, llm.pause = "word " * 200, 0.01
-    stopper, seen = Stopper(), []
-    async for view in answering(index, QUESTION, "parent", stopper):
+    tab, seen = Tab(), []
+    run = begun(tab, QUESTION)
+    async for view in answering(lanes, tab, run, 0):
         seen.append(view)
         if view.text:
-            stopper.stop()
-    assert [view.phase for view in seen].count("stopped") == 1
+            tab.stop()
     assert seen[-1].phase == "stopped"
     assert seen[-1].text.startswith("word")
     assert seen[-1].contexts
     assert llm.ended == ["cut"]
+    # A lane that had not begun does not begin any more.
+    assert [view.phase async for view in answering(lanes, tab, run, 1)] == ["stopped"]
+    assert not run.busy
+    assert tab.turns == []
 
 
 async def test_stopping_does_not_wait_for_the_models_first_word(
-    index: HierarchicalIndex, llm: ScriptedLLM
+    lanes: Lanes, llm: ScriptedLLM
 ) -> None:
     llm.pause = 60
-    stopper = Stopper()
-    async for view in answering(index, QUESTION, "parent", stopper):
+    tab = Tab()
+    async for view in answering(lanes, tab, begun(tab, QUESTION), 0):
         if view.phase == "writing":
-            asyncio.get_running_loop().call_later(0.05, stopper.stop)
+            asyncio.get_running_loop().call_later(0.05, tab.stop)
     assert view.phase == "stopped"
 
 
+async def test_a_lane_runs_once_however_often_it_is_asked_to(lanes: Lanes) -> None:
+    tab = Tab()
+    run = begun(tab, QUESTION)
+    assert [view async for view in answering(lanes, tab, run, 0)]
+    assert [view async for view in answering(lanes, tab, run, 0)] == []
+
+
 def test_stopping_what_was_never_started_is_fine() -> None:
-    Stopper().stop()
+    Tab().stop()

@@ -1,16 +1,19 @@
-"""The page in a real browser: asking, uploading, deleting, and staying safe."""
+"""The page in a real browser: comparing, inspecting, documents, and staying safe."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+import httpx
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
 
+from app.page.security import Access
 from indexes.index import HierarchicalIndex
 from tests.page.conftest import letter_in, opened
 from tests.page.fakes import ScriptedLLM
-from tests.page.running import browser, chromium, served
+from tests.page.running import axe, browser, chromium, served
 
 pytestmark = [
     pytest.mark.slow,
@@ -19,6 +22,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning"),
 ]
 
+QUESTION = "How did the revenue of the cloud business develop?"
 HOSTILE = """# <img src=x onerror="window.pwned=1"> notes
 
 The harbour closes at nine. <script>window.pwned = 1</script>
@@ -29,8 +33,8 @@ The harbour closes at nine. <script>window.pwned = 1</script>
 class Visit:
     """A visitor's page, and what it said and fetched meanwhile."""
 
-    def __init__(self, page: Page, address: str) -> None:
-        self.page = page
+    def __init__(self, context: BrowserContext, address: str) -> None:
+        self.page = page = context.new_page()
         self.complaints: list[str] = []
         self.strangers: list[str] = []
         page.on("console", lambda said: self._heard(said.type, said.text))
@@ -39,9 +43,22 @@ class Visit:
         page.goto(address)
         expect(page.get_by_role("heading", name="Advanced RAG Patterns")).to_be_visible()
 
-    def ask(self, question: str) -> None:
+    def ask(self, question: str = QUESTION) -> None:
         self.page.get_by_label("Your question").fill(question)
-        self.page.get_by_role("button", name="Ask", exact=True).click()
+        self.page.get_by_role("button", name="Compare", exact=True).click()
+
+    def open(self, tab: str) -> None:
+        self.page.get_by_role("tab", name=tab).click()
+
+    def upload(self, file: Path) -> None:
+        self.open("Documents")
+        self.page.set_input_files("#upload input[type=file]", file)
+
+    def lane(self, number: int, phase: str = "done") -> Locator:
+        """A lane's answer, once it is in a phase."""
+        found = self.page.locator(f"#answer-{number} .answer.{phase}")
+        expect(found).to_be_visible()
+        return found
 
     def _heard(self, kind: str, text: str) -> None:
         # Gradio's client warns of a method of its own at every upload; an error is an error.
@@ -73,7 +90,7 @@ def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str,
 def llm(page_server: tuple[str, ScriptedLLM]) -> ScriptedLLM:
     """The model, as if it had never been asked."""
     llm, fresh = page_server[1], ScriptedLLM()
-    for name in ("reply", "pause", "error", "asked", "written", "ended"):
+    for name in tuple(ScriptedLLM.__annotations__):
         setattr(llm, name, getattr(fresh, name))
     return llm
 
@@ -83,117 +100,236 @@ def visit(
     chrome: Browser, page_server: tuple[str, ScriptedLLM], llm: ScriptedLLM
 ) -> Iterator[Visit]:
     """A visit that must end without a complaint and without a word to a stranger."""
-    page = chrome.new_page()
-    visit = Visit(page, page_server[0])
+    context = chrome.new_context()
+    visit = Visit(context, page_server[0])
     yield visit
-    page.close()
+    context.close()
     assert visit.complaints == []
     assert visit.strangers == []
 
 
-def test_an_answer_streams_in_and_its_citation_leads_to_the_passage(
+def test_lanes_stream_side_by_side_and_a_citation_leads_to_its_passage(
     visit: Visit, llm: ScriptedLLM
 ) -> None:
     llm.pause = 0.15
     page = visit.page
-    visit.ask("How did the revenue of the cloud business develop?")
-    text = page.locator(".answer .text")
-    expect(text).to_contain_text("Cloud revenue")
-    expect(page.locator(".answer.writing")).to_be_visible()
-    expect(page.get_by_role("status").first).to_contain_text("Scripted-1 is writing")
-    expect(page.locator(".answer.done")).to_contain_text("3.18 billion")
-    page.get_by_role("link", name="passage 1, cited").click()
-    passage = page.locator("#passage-1")
+    visit.ask()
+    for number in (1, 2):
+        text = page.locator(f"#answer-{number} .answer.writing .text")
+        expect(text).to_contain_text("Cloud revenue")
+    for number in (1, 2):
+        expect(visit.lane(number)).to_contain_text("3.18 billion")
+    expect(page.locator("table.lanes tbody tr")).to_have_count(2)
+    expect(page.locator(".chart .bar")).to_have_count(2)
+    expect(page.locator("#evidence-2 .figures")).to_contain_text("LLM calls1")
+    page.locator("#answer-2").get_by_role("link", name="passage 1, cited").click()
+    passage = page.locator("#lane2-passage-1")
     expect(passage).to_be_focused()
     expect(passage).to_contain_text("Its operating margin was 22.3 percent.")
-    page.get_by_text("engine round trip").first.click()
-    expect(page.get_by_role("cell", name="2", exact=True).first).to_be_visible()
 
 
-def test_stop_stops_the_model(visit: Visit, llm: ScriptedLLM) -> None:
+def test_a_lane_that_fails_says_so_and_the_other_goes_on(visit: Visit, llm: ScriptedLLM) -> None:
+    llm.fails_at = 1
+    visit.ask()
+    phases = {visit.page.locator(f"#answer-{n} .answer") for n in (1, 2)}
+    for phase in phases:
+        expect(phase).not_to_have_attribute("aria-busy", "true")
+    expect(visit.page.locator(".answer.failed")).to_contain_text("Something went wrong on our side")
+    expect(visit.page.locator(".answer.done")).to_contain_text("3.18 billion")
+    expect(visit.page.locator("#status")).to_contain_text("1 of 2 lanes failed")
+    assert "secret detail" not in visit.page.content()
+
+
+def test_stop_stops_every_lane(visit: Visit, llm: ScriptedLLM) -> None:
     llm.reply, llm.pause = "word " * 400, 0.02
-    visit.ask("How did the cloud business develop?")
     page = visit.page
-    expect(page.locator(".answer .text")).to_contain_text("word")
+    visit.ask()
+    for number in (1, 2):
+        expect(page.locator(f"#answer-{number} .answer .text")).to_contain_text("word")
     page.get_by_role("button", name="Stop").click()
-    expect(page.locator(".answer.stopped .text")).to_contain_text("word")
-    expect(page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
-    assert llm.ended == ["cut"]
+    for number in (1, 2):
+        expect(visit.lane(number, "stopped")).to_contain_text("word")
+    expect(page.get_by_role("button", name="Compare", exact=True)).to_be_visible()
+    assert llm.ended == ["cut", "cut"]
     assert len(llm.written) < 400
     # The next question is not disturbed by the one that was stopped.
     llm.reply = "Short [1]."
     visit.ask("And now?")
-    expect(page.locator(".answer.done .text")).to_have_text("Short1. ")
+    expect(visit.lane(1).locator(".text")).to_have_text("Short1. ")
 
 
-def test_leaving_the_page_stops_the_model(visit: Visit, llm: ScriptedLLM) -> None:
+def test_leaving_the_page_stops_the_models(visit: Visit, llm: ScriptedLLM) -> None:
     llm.reply, llm.pause = "word " * 1000, 0.02
-    visit.ask("How did the cloud business develop?")
-    expect(visit.page.locator(".answer .text")).to_contain_text("word")
+    visit.ask()
+    for number in (1, 2):
+        expect(visit.page.locator(f"#answer-{number} .answer .text")).to_contain_text("word")
     visit.page.goto("about:blank")
     for _ in range(100):
-        if llm.ended:
+        if len(llm.ended) == 2:
             break
         visit.page.wait_for_timeout(100)
-    assert llm.ended == ["cut"]
+    assert llm.ended == ["cut", "cut"]
     # Gradio's client complains of the stream that it lost; about:blank is no stranger.
     visit.complaints.clear()
     visit.strangers.clear()
 
 
-def test_visitors_do_not_see_each_others_answers(
-    visit: Visit, chrome: Browser, llm: ScriptedLLM
+def test_a_follow_up_is_understood_and_a_comparison_saved(visit: Visit, llm: ScriptedLLM) -> None:
+    page = visit.page
+    visit.ask()
+    visit.lane(2)
+    llm.whole = "What was the operating margin of the cloud business?"
+    visit.ask("And its margin?")
+    expect(page.locator(".understood")).to_contain_text(f"Understood as {llm.whole}")
+    expect(page.get_by_role("heading", name="And its margin?")).to_be_visible()
+    visit.lane(1)
+    visit.lane(2)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save as JSON").click()
+    plain = json.loads(saved.value.path().read_text())
+    assert plain["understood_as"] == llm.whole
+    assert [lane["pattern"] for lane in plain["lanes"]] == ["regular", "parent"]
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save as Markdown").click()
+    assert saved.value.suggested_filename == "comparison.md"
+
+
+def test_a_journey_is_inspected_from_a_lane_and_from_a_question(
+    visit: Visit, llm: ScriptedLLM
 ) -> None:
-    visit.ask("How did the cloud business develop?")
-    expect(visit.page.locator(".answer.done")).to_be_visible()
-    other = chrome.new_page()
-    other.goto(visit.page.url)
-    expect(other.locator(".shelf li")).to_have_count(1)
-    expect(other.locator(".answer")).to_have_count(0)
-    expect(other.get_by_label("Your question")).to_have_value("")
-    other.close()
+    page = visit.page
+    visit.ask()
+    visit.lane(1)
+    visit.lane(2)
+    page.get_by_role("button", name="Inspect this journey").nth(1).click()
+    expect(page.get_by_role("heading", name="Grown into passages")).to_be_visible()
+    expect(page.locator(".journey")).to_contain_text("exactly as the model got it")
+    expect(page.get_by_label("A question to look into")).to_have_value(QUESTION)
+    asked = len(llm.asked)
+    page.get_by_label("A question to look into").fill("How many parcels did the depots ship?")
+    page.get_by_role("button", name="Retrieve").click()
+    expect(page.locator(".journey")).to_contain_text("exactly as the model would get it")
+    expect(page.locator(".journey .prompt")).to_contain_text("418 million parcels")
+    assert len(llm.asked) == asked
 
 
-def test_a_hostile_document_and_a_hostile_answer_stay_text(
+def test_a_document_is_added_asked_cited_and_deleted_and_hostile_text_stays_text(
     visit: Visit, llm: ScriptedLLM, tmp_path: Path
 ) -> None:
     page = visit.page
     file = tmp_path / "hostile.md"
     file.write_text(HOSTILE, encoding="utf-8")
-    page.set_input_files("#upload input[type=file]", file)
+    visit.upload(file)
     expect(page.locator("#progress")).to_contain_text("1 added")
     expect(page.locator(".shelf li")).to_have_count(2)
+    hostile = page.locator(".shelf > li").filter(has_text="hostile.md")
+    hostile.get_by_role("button", name="Show its tree").click()
+    expect(page.locator("#tree .outline")).to_contain_text("<script>window.pwned = 1</script>")
 
+    visit.open("Compare")
     llm.reply = HOSTILE + " [1]"
     visit.ask("When does the harbour close?")
-    expect(page.locator(".answer.done .text")).to_contain_text("![picture](http://evil.example")
-    expect(page.locator(".passages")).to_contain_text("<script>window.pwned = 1</script>")
+    expect(visit.lane(2)).to_contain_text("![picture](http://evil.example")
+    expect(page.locator("#evidence-2")).to_contain_text("window.pwned = 1</script>")
+    page.get_by_role("button", name="Inspect this journey").nth(1).click()
+    expect(page.locator(".journey")).to_contain_text("<iframe src=")
     assert page.evaluate("window.pwned") is None
-    assert page.locator(":is(#answer, #passages, #shelf) :is(img, script, iframe)").count() == 0
+    ours = ":is(#answer-1, #answer-2, #evidence-2, #journey, #tree, #shelf)"
+    assert page.locator(f"{ours} :is(img, script, iframe)").count() == 0
 
-    hostile = page.locator(".shelf li").filter(has_text="hostile.md")
-    hostile.get_by_text("Delete", exact=True).click()
+    visit.open("Documents")
+    hostile.get_by_text("Delete…").click()
     hostile.get_by_role("button", name="Delete it").click()
     expect(page.locator(".shelf li")).to_have_count(1)
     expect(page.locator("#shelf")).to_contain_text("Deleted hostile: notes")
 
 
-def test_errors_are_said_in_words(visit: Visit, llm: ScriptedLLM, tmp_path: Path) -> None:
+def test_each_file_has_its_own_outcome(visit: Visit, tmp_path: Path) -> None:
+    page = visit.page
+    (tmp_path / "empty.txt").write_text("")
+    (tmp_path / "good.txt").write_text("The orchard opens at ten.")
+    visit.open("Documents")
+    page.set_input_files(
+        "#upload input[type=file]", [tmp_path / "empty.txt", tmp_path / "good.txt"]
+    )
+    expect(page.locator("#progress")).to_contain_text("empty.txt not added: it is empty")
+    expect(page.locator("#progress")).to_contain_text("1 added, 1 failed")
+
+
+def test_two_visitors_see_nothing_of_each_other(
+    visit: Visit, chrome: Browser, llm: ScriptedLLM, tmp_path: Path
+) -> None:
+    (tmp_path / "secret.txt").write_text("The secret revenue of the cloud business is 7.")
+    visit.upload(tmp_path / "secret.txt")
+    expect(visit.page.locator(".shelf > li")).to_have_count(2)
+    visit.open("Settings")
+    visit.page.get_by_label("number input for Context budget").fill("512")
+    visit.page.keyboard.press("Tab")
+    visit.open("Compare")
+    visit.ask("What is the secret revenue of the cloud business?")
+    visit.lane(1)
+    expect(visit.page.locator("#evidence-1")).to_contain_text("secret")
+
+    context = chrome.new_context()
+    other = Visit(context, visit.page.url)
+    expect(other.page.locator(".answer")).to_have_count(0)
+    other.open("Documents")
+    expect(other.page.locator(".shelf > li")).to_have_count(1)
+    other.open("Settings")
+    expect(other.page.get_by_label("number input for Context budget")).to_have_value("256")
+    other.open("Compare")
+    other.ask("What is the secret revenue of the cloud business?")
+    other.lane(1)
+    other.lane(2)
+    assert "secret.txt" not in other.page.content()
+    # A reload is another tab of the same visitor: what was added is still there.
+    visit.page.reload()
+    visit.open("Documents")
+    expect(visit.page.locator(".shelf > li")).to_have_count(2)
+    assert other.complaints == []
+    context.close()
+
+
+def test_errors_are_said_in_words(visit: Visit) -> None:
     page = visit.page
     visit.ask("   ")
     expect(page.get_by_role("alert")).to_have_text("the question is empty: ask something")
-    llm.error = RuntimeError("secret detail")
-    visit.ask("How did the cloud business develop?")
-    expect(page.get_by_role("alert")).to_contain_text("Something went wrong on our side.")
-    assert "secret detail" not in page.content()
-    file = tmp_path / "empty.txt"
-    file.write_text("")
-    page.set_input_files("#upload input[type=file]", file)
-    expect(page.locator("#progress")).to_contain_text("empty.txt is empty: leave it out")
+    page.get_by_label("regular").uncheck()
+    page.locator("#patterns input:checked").uncheck()
+    visit.ask()
+    expect(page.get_by_role("alert")).to_contain_text("0 patterns are chosen: choose 2 to 4")
+
+
+def test_the_page_can_be_used_with_the_keyboard_alone(visit: Visit) -> None:
+    page = visit.page
+
+    def tab_to(selector: str) -> None:
+        for _ in range(40):
+            if page.evaluate("s => document.activeElement.matches(s)", selector):
+                return
+            page.keyboard.press("Tab")
+        pytest.fail(f"{selector} is out of reach")
+
+    tab_to("#question textarea")
+    page.keyboard.type(QUESTION)
+    tab_to("#patterns input")
+    tab_to("#ask-button")
+    page.keyboard.press("Enter")
+    visit.lane(1)
+    visit.lane(2)
+    tab_to("a.cite")
+    page.keyboard.press("Enter")
+    expect(page.locator("#lane1-passage-1")).to_be_focused()
+    tab_to(".inspect")
+    page.keyboard.press("Enter")
+    expect(page.locator(".journey")).to_be_visible()
+    tab_to("[data-tab-id=documents]")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("tab", name="Documents")).to_have_attribute("aria-selected", "true")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_needs_no_sideways_scroll(
+def test_a_phone_needs_no_sideways_scroll_on_any_tab(
     chrome: Browser,
     page_server: tuple[str, ScriptedLLM],
     llm: ScriptedLLM,
@@ -201,15 +337,101 @@ def test_a_phone_needs_no_sideways_scroll(
 ) -> None:
     llm.reply = "An endless" + "ly" * 200 + " long word [1]."
     size: ViewportSize = {"width": 390, "height": 844}
-    phone = chrome.new_page(viewport=size, color_scheme=scheme)
-    visitor = Visit(phone, page_server[0])
-    visitor.ask("How did the cloud business develop?" + "x" * 300)
-    expect(phone.locator(".answer.done")).to_be_visible()
-    phone.locator(".trace summary").click()
-    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    context = chrome.new_context(viewport=size, color_scheme=scheme)
+    visitor = Visit(context, page_server[0])
+    phone = visitor.page
+
+    def fits() -> None:
+        assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+
+    visitor.ask(QUESTION + "x" * 300)
+    visitor.lane(1)
+    visitor.lane(2)
+    fits()
+    phone.locator("#evidence-1 summary").click()
+    fits()
+    phone.get_by_role("button", name="Inspect this journey").first.click()
+    expect(phone.locator(".journey")).to_be_visible()
+    fits()
+    phone.goto(page_server[0])
+    for tab in ("Documents", "Settings"):
+        _open_on_a_phone(phone, tab)
+        phone.wait_for_timeout(200)
+        fits()
     assert phone.evaluate("document.body.classList.contains('dark')") is (scheme == "dark")
     assert visitor.complaints == []
-    phone.close()
+    context.close()
+
+
+def _open_on_a_phone(phone: Page, name: str) -> None:
+    tab = phone.get_by_role("tab", name=name)
+    if tab.count() and tab.first.is_visible():
+        tab.first.click()
+        return
+    phone.locator(".overflow-menu > button").click()
+    phone.locator(".overflow-dropdown").get_by_text(name).click()
+
+
+@pytest.mark.skipif(axe() is None, reason="NO AXE: `make .venv/browser` fetches it with npm")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_violation_on_any_tab(
+    chrome: Browser,
+    page_server: tuple[str, ScriptedLLM],
+    llm: ScriptedLLM,
+    scheme: Literal["light", "dark"],
+) -> None:
+    context = chrome.new_context(color_scheme=scheme, bypass_csp=True)
+    visitor = Visit(context, page_server[0])
+    page = visitor.page
+    source = axe()
+    assert source is not None
+    page.add_script_tag(path=source)
+    found: list[str] = []
+
+    def check(tab: str) -> None:
+        visitor.open(tab)
+        page.wait_for_timeout(300)
+        for violation in page.evaluate("axe.run()")["violations"]:
+            if violation["impact"] in ("serious", "critical"):
+                nodes = [node["html"][:160] for node in violation["nodes"]]
+                found.append(f"{tab}: {violation['id']}: {violation['help']}: {nodes}")
+
+    if scheme == "light":  # what colours change shows below, too
+        for tab in ("Compare", "Inspect", "Documents"):
+            check(tab)
+    check("Settings")
+    visitor.open("Compare")
+    visitor.ask()
+    visitor.lane(1)
+    visitor.lane(2)
+    page.locator("#evidence-1 summary").click()
+    check("Compare")
+    page.get_by_role("button", name="Inspect this journey").first.click()
+    expect(page.locator(".journey")).to_be_visible()
+    check("Inspect")
+    visitor.open("Documents")
+    page.get_by_role("button", name="Show its tree").first.click()
+    expect(page.locator("#tree .outline")).to_be_visible()
+    check("Documents")
+    assert found == []
+    context.close()
+
+
+def test_a_page_with_credentials_works_for_who_has_them(
+    chrome: Browser, index: HierarchicalIndex
+) -> None:
+    with served(index, access=Access(user="ann", password="correct horse")) as address:
+        for path in ("/", "/config", "/page/page.js", "/gradio_api/info"):
+            assert httpx.get(address + path).status_code == 401, path
+        context = chrome.new_context(
+            http_credentials={"username": "ann", "password": "correct horse"}
+        )
+        visitor = Visit(context, address)
+        visitor.ask()
+        visitor.lane(1)
+        visitor.lane(2)
+        assert visitor.complaints == []
+        context.close()
 
 
 def test_an_empty_index_says_how_to_begin(
@@ -218,10 +440,13 @@ def test_an_empty_index_says_how_to_begin(
     file = tmp_path / "notes.md"
     file.write_text("# Notes\n\nThe harbour closes at nine.\n", encoding="utf-8")
     with served(empty_index) as address:
-        page = chrome.new_page()
-        Visit(page, address)
-        expect(page.get_by_role("heading", name="Nothing is indexed yet")).to_be_visible()
-        page.set_input_files("#upload input[type=file]", file)
-        expect(page.locator(".shelf h3")).to_contain_text("Notes")
-        expect(page.get_by_role("heading", name="Nothing is indexed yet")).to_be_hidden()
-        page.close()
+        context = chrome.new_context()
+        visitor = Visit(context, address)
+        expect(visitor.page.get_by_role("heading", name="Nothing is indexed yet")).to_be_visible()
+        visitor.ask()
+        expect(visitor.lane(1, "failed")).to_contain_text("nothing is indexed")
+        visitor.upload(file)
+        expect(visitor.page.locator(".shelf h3")).to_contain_text("Notes")
+        visitor.open("Compare")
+        expect(visitor.page.get_by_role("heading", name="Nothing is indexed yet")).to_be_hidden()
+        context.close()

@@ -5,79 +5,236 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from app.page.ask import Stopper
-from app.page.layout import _Page
-from app.page.opening import Opening
+from app.page.api import Api
+from app.page.compare import Compare
+from app.page.documents import Documents
+from app.page.inspect import Inspect
+from app.page.layout import build_page
 from app.page.samples import example_questions
-from indexes.index import HierarchicalIndex
+from app.page.workbench import Workbench
+from indexes.errors import ModelError
+from tests.page.conftest import request_of
 from tests.page.fakes import ScriptedLLM
 
 QUESTION = "How did the revenue of the cloud business develop?"
+KNOBS = (256, 50, "hybrid", 0.5, "auto")
+BAD_KNOBS = [
+    (1, 50, "hybrid", 0.5, "auto"),
+    (256, 50, "x", 0.5, "auto"),
+    (256, "9", "hybrid", 0.5, "auto"),
+    (256, 50, "hybrid", 2, "auto"),
+    (256, 50, "hybrid", 0.5, None),
+]
 SKIPPED = gr.skip()
 
 
+class Page:
+    """The tabs of a page, their functions called as Gradio would."""
+
+    def __init__(self, workbench: Workbench) -> None:
+        with gr.Blocks(analytics_enabled=False):
+            self.compare, self.inspect = Compare(workbench), Inspect(workbench)
+            self.documents, self.api = Documents(workbench), Api(workbench)
+            for tab in (self.compare, self.inspect, self.documents):
+                tab.draw()
+        self.documents.welcome = self.compare.show_welcome
+        self.visitors = workbench.visitors
+
+    async def begin(
+        self, question: object, patterns: object, name: str = "ann", target: Any = None
+    ) -> list[list[Any]]:
+        event = gr.EventData(target, {})
+        stream = self.compare.begin(question, patterns, *KNOBS, event, request_of(name))
+        return [update async for update in stream]
+
+    async def lane(self, place: int, name: str = "ann") -> list[list[Any]]:
+        return [update async for update in self.compare.run_lane(place, request_of(name))]
+
+    async def look(self, question: object, pattern: object, name: str = "ann") -> str:
+        stream = self.inspect.look_up(question, pattern, *KNOBS, request_of(name))
+        return [shown async for shown in stream][-1]
+
+
 @pytest.fixture
-async def page(index: HierarchicalIndex) -> _Page:
-    """The page's functions. A coroutine, for Gradio makes a loop where it finds none."""
-    with gr.Blocks(analytics_enabled=False):
-        page = _Page(Opening.of(index))
-        page.draw()
-    return page
+async def page(workbench: Workbench) -> Page:
+    """A coroutine, for Gradio makes a loop where it finds none."""
+    return Page(workbench)
 
 
-async def updates(page: _Page, question: object, target: Any) -> list[dict[str, Any]]:
-    """All updates of a question, by what they are for."""
-    names = ("question", "view", "status", "answer", "passages", "trace", "ask", "stop")
-    event = gr.EventData(target, {})
-    stream = page.answer_question(question, "parent", Stopper(), event)
-    return [dict(zip(names, update, strict=True)) async for update in stream]
+async def test_asking_swaps_compare_for_stop_and_back(page: Page) -> None:
+    last = (await page.begin(QUESTION, ["regular", "parent"]))[-1]
+    assert [update["visible"] for update in last[2:5]] == [False, True, False]
+    first = await page.lane(0)
+    assert first[-1][5:] == [SKIPPED] * 3  # the other lane still waits
+    second = await page.lane(1)
+    assert [update["visible"] for update in second[-1][5:]] == [True, False, True]
+    assert "3.18 billion" in second[-1][0]
 
 
-async def test_asking_swaps_ask_for_stop_and_back(page: _Page) -> None:
-    seen = await updates(page, QUESTION, page.ask)
-    assert (seen[0]["ask"]["visible"], seen[0]["stop"]["visible"]) == (False, True)
-    assert (seen[-1]["ask"]["visible"], seen[-1]["stop"]["visible"]) == (True, False)
-    assert seen[-1]["view"].phase == "done"
-
-
-async def test_passages_are_sent_when_found_and_when_cited_only(
-    page: _Page, llm: ScriptedLLM
-) -> None:
-    llm.pause = 0.05
-    sent = [update["passages"] for update in await updates(page, QUESTION, page.ask)]
+async def test_passages_are_sent_when_something_changed_only(page: Page, llm: ScriptedLLM) -> None:
+    llm.pause = 0.07
+    await page.begin(QUESTION, ["parent"])
+    sent = [update[1] for update in await page.lane(0)]
     shown = [piece for piece in sent if piece != SKIPPED]
     assert len(shown) == 3  # none, found, cited
-    assert shown[0] == ""
-    assert "cited" not in shown[1]
-    assert "cited" in shown[2]
+    assert len(sent) > 6
+    assert "passage-1" not in shown[0]
+    assert " cited" not in shown[1]
+    assert " cited" in shown[2]
 
 
-async def test_a_failure_gives_the_button_back(page: _Page) -> None:
-    (only,) = await updates(page, "", page.ask)
-    assert only["ask"]["visible"]
-    assert "the question is empty" in only["answer"]
+@pytest.mark.parametrize(
+    ("question", "patterns", "error"),
+    [
+        ("  ", ["parent"], "the question is empty: ask something"),
+        ("why? " * 1000, ["parent"], "ask in at most 4000"),
+        (["not", "text"], ["parent"], "the question is empty"),
+        (QUESTION, [], "0 patterns are chosen: choose 2 to 4"),
+        (QUESTION, ["parent"] * 5, "5 patterns are chosen: choose 2 to 4"),
+        (QUESTION, ["nonsense"], "&#39;nonsense&#39;"),
+        (QUESTION, [None], "a pattern is chosen by its name"),
+        (QUESTION, None, "a pattern is chosen by its name"),
+    ],
+)
+async def test_what_a_browser_sends_is_checked(
+    page: Page, llm: ScriptedLLM, question: object, patterns: object, error: str
+) -> None:
+    (only,) = await page.begin(question, patterns)
+    assert error in only[1]
+    assert 'role="alert"' in only[1]
+    assert await page.lane(0) == [[SKIPPED] * 8]
+    assert not llm.asked
 
 
-async def test_an_example_asks_its_own_question(page: _Page, llm: ScriptedLLM) -> None:
-    seen = await updates(page, "something else", page.chips[1])
-    assert seen[0]["question"] == example_questions()[1]
+@pytest.mark.parametrize("knobs", BAD_KNOBS)
+async def test_settings_are_checked_on_the_server(page: Page, knobs: tuple[Any, ...]) -> None:
+    event = gr.EventData(None, {})
+    stream = page.compare.begin(QUESTION, ["parent"], *knobs, event, request_of("ann"))
+    assert "setting " in [update async for update in stream][-1][1]
+
+
+async def test_a_second_question_waits_for_the_first(page: Page) -> None:
+    await page.begin(QUESTION, ["parent"])
+    (refused,) = await page.begin(QUESTION, ["parent"])
+    assert "a question is being answered" in refused[1]
+
+
+async def test_an_example_asks_its_own_question(page: Page, llm: ScriptedLLM) -> None:
+    seen = await page.begin("something else", ["parent"], target=page.compare.chips[1])
+    assert seen[0][0] == example_questions()[1]
+    await page.lane(0)
     assert example_questions()[1] in llm.asked[0]
 
 
-async def test_examples_are_offered_with_the_sample_letters_only(page: _Page) -> None:
-    *_, welcome, examples = page.show_library()
+async def test_a_follow_up_is_understood_from_the_conversation(
+    page: Page, llm: ScriptedLLM
+) -> None:
+    await page.begin(QUESTION, ["parent"])
+    await page.lane(0)
+    llm.whole = "What was the margin of the cloud business?"
+    seen = await page.begin("And its margin?", ["parent"])
+    assert "Understanding" in seen[0][1]
+    assert "Understood as</b> What was the margin of the cloud business?" in seen[-1][5]
+    await page.lane(0)
+    assert "Question: What was the margin of the cloud business?" in llm.asked[-1]
+    # The lane's own trace begins with it.
+    run = page.visitors.tab(request_of("ann")).run
+    assert run is not None
+    assert run.views[0].trace.stages[0].name == "condense"
+    page.compare.forget(request_of("ann"))
+    await page.begin("And its margin?", ["parent"])
+    await page.lane(0)
+    assert "Question: And its margin?" in llm.asked[-1]
+
+
+async def test_visitors_do_not_reach_each_others_runs(page: Page, llm: ScriptedLLM) -> None:
+    await page.begin(QUESTION, ["parent"])
+    await page.lane(0)
+    for stranger in ("ben", ""):
+        assert await page.lane(0, stranger) == [[SKIPPED] * 8]
+        assert page.compare.export("json", request_of(stranger)) is None
+        assert page.inspect.show_lane(0, request_of(stranger)) == [SKIPPED] * 4
+    assert len(llm.asked) == 1
+
+
+async def test_a_journey_can_be_looked_into_without_any_model(page: Page, llm: ScriptedLLM) -> None:
+    shown = await page.look(QUESTION, "parent")
+    assert "Keelstrand" in shown
+    assert "exactly as the model would get it" in shown
+    assert "Cite each passage" in shown
+    assert not llm.asked
+
+
+async def test_a_lanes_journey_shows_what_the_model_was_asked(page: Page, llm: ScriptedLLM) -> None:
+    await page.begin(QUESTION, ["regular", "parent"])
+    await page.lane(1)
+    _, question, pattern, shown = page.inspect.show_lane(1, request_of("ann"))
+    assert (question, pattern) == (QUESTION, "parent")
+    assert "exactly as the model got it" in shown
+    assert page.inspect.show_lane(3, request_of("ann")) == [SKIPPED] * 4
+
+
+@pytest.mark.parametrize(("question", "pattern"), [("", "parent"), (5, "parent"), ("Why?", {})])
+async def test_looking_checks_what_it_is_sent(
+    page: Page, question: object, pattern: object
+) -> None:
+    assert 'role="alert"' in await page.look(question, pattern)
+
+
+async def test_examples_are_offered_with_the_sample_letters_only(page: Page) -> None:
+    *_, welcome, examples = page.documents.show(request_of("ann"))
     assert welcome == ""
     assert examples["visible"] is False
 
 
-@pytest.mark.parametrize("sent", [None, {}, {"document": 5}, {"document": "no such id"}, "text"])
-async def test_deleting_checks_what_it_is_sent(page: _Page, sent: object) -> None:
-    shelf = page.remove_document(gr.EventData(None, sent))[1]
-    assert "letter.md" in shelf
+@pytest.mark.parametrize("sent", [None, {}, {"remove": 5}, {"remove": "no such id"}, "text"])
+async def test_deleting_checks_what_it_is_sent(page: Page, sent: object) -> None:
+    page.documents.pressed(gr.EventData(None, sent), request_of("ann"))
+    assert "letter.md" in page.documents.show(request_of("ann"))[0]
 
 
 @pytest.mark.parametrize("sent", [None, "text", [], [5]])
-async def test_uploading_checks_what_it_is_sent(page: _Page, sent: object) -> None:
-    last = list(page.add_files(sent))[-1]
+async def test_uploading_checks_what_it_is_sent(page: Page, sent: object) -> None:
+    last = list(page.documents.add(sent, request_of("ann")))[-1]
     assert last[0] is None
     assert "alert" not in last[1]
+
+
+async def test_nothing_but_the_two_endpoints_is_offered_as_an_api(workbench: Workbench) -> None:
+    blocks = build_page(workbench)
+    assert blocks.analytics_enabled is False
+    public = {f.api_name for f in blocks.fns.values() if f.api_visibility != "private"}
+    assert public == {"ask", "retrieve"}
+
+
+async def test_endpoints_answer_as_the_command_line_does(page: Page) -> None:
+    answer = await page.api.ask(QUESTION)
+    assert answer["pattern"] == "parent"
+    assert answer["contexts"][0]["document"] == "letter.md"
+    assert [stage["name"] for stage in answer["trace"]][-1] == "cite"
+    found = await page.api.retrieve(QUESTION, "regular", 64)
+    assert sum(context["tokens"] for context in found["contexts"]) <= 64
+    assert [stage["name"] for stage in found["trace"]] == ["embed question", "search", "merge"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "error"),
+    [
+        ({"question": ""}, "the question is empty"),
+        ({"question": QUESTION, "pattern": "x"}, "no pattern is called"),
+        ({"question": QUESTION, "budget": 10**9}, "setting budget"),
+        ({"question": QUESTION, "budget": "many"}, "setting budget"),
+    ],
+)
+async def test_endpoints_check_what_they_are_sent(
+    page: Page, sent: dict[str, Any], error: str
+) -> None:
+    for endpoint in (page.api.ask, page.api.retrieve):
+        with pytest.raises(gr.Error, match=error):
+            await endpoint(**sent)
+
+
+async def test_endpoints_hand_errors_on_in_words(page: Page, llm: ScriptedLLM) -> None:
+    llm.error = ModelError("the model is gone: start it")
+    with pytest.raises(gr.Error, match="the model is gone: start it"):
+        await page.api.ask(QUESTION)

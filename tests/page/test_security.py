@@ -5,9 +5,11 @@ import hashlib
 
 import httpx
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from app.page.security import Guard, policy
+from app.page.security import Access, Guard, access_beyond, policy
+from app.page.visitors import COOKIE, is_token
+from indexes.errors import SettingsError
 
 PAGE = b"<html><script>start()</script><script src='x.js'></script></html>"
 
@@ -20,10 +22,14 @@ async def page(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": PAGE[9:]})
 
 
-async def answer(path: str = "/", **headers: str) -> httpx.Response:
-    transport = httpx.ASGITransport(Guard(page))
+async def answer(
+    path: str = "/", *, guard: Guard | None = None, body: bytes = b"", **headers: str
+) -> httpx.Response:
+    transport = httpx.ASGITransport(guard or Guard(page, most_upload_bytes=2 * 1024**2))
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    method = "POST" if body else "GET"
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:7860") as client:
-        return await client.get(path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+        return await client.request(method, path, headers=sent, content=body or None)
 
 
 @pytest.mark.parametrize("host", ["localhost:7860", "127.0.0.1", "[::1]:7860", "LOCALHOST:1"])
@@ -72,3 +78,95 @@ async def test_only_the_pages_own_inline_scripts_may_run() -> None:
     scripts = next(part for part in rule.split("; ") if part.startswith("script-src"))
     assert "unsafe-inline" not in scripts
     assert rule.encode() == policy(PAGE)
+
+
+async def test_a_browser_gets_a_cookie_of_its_own_once() -> None:
+    first = await answer()
+    token = first.cookies[COOKIE]
+    assert is_token(token)
+    rule = first.headers["set-cookie"]
+    assert "HttpOnly" in rule
+    assert "SameSite=Lax" in rule
+    assert (await answer()).cookies[COOKIE] != token
+    assert COOKIE not in (await answer(cookie=f"{COOKIE}={token}")).cookies
+    assert COOKIE in (await answer(cookie=f"{COOKIE}=made-up")).cookies
+    assert COOKIE not in (await answer("/other")).cookies
+
+
+async def test_bodies_have_a_size_and_uploads_another() -> None:
+    most, large = b"x" * 1024**2, b"x" * (1024**2 + 1)
+    assert (await answer("/queue/join", body=most)).status_code == 200
+    assert (await answer("/queue/join", body=large)).status_code == 413
+    assert (await answer("/gradio_api/upload", body=large)).status_code == 200
+    assert (await answer("/gradio_api/upload", body=large + large)).status_code == 413
+    assert (await answer("/gradio_api/upload?x=/upload", content_length="-1")).status_code == 413
+
+
+async def test_a_body_without_a_length_is_counted_as_it_comes() -> None:
+    got: list[Message] = []
+
+    async def reader(scope: Scope, receive: Receive, send: Send) -> None:
+        while (message := await receive())["type"] == "http.request":
+            got.append(message)
+            if not message.get("more_body"):
+                break
+
+    pieces = iter([b"x" * 600_000] * 3)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": next(pieces), "more_body": True}
+
+    async def send(_: Message) -> None:
+        return None
+
+    scope = {"type": "http", "path": "/", "headers": [(b"host", b"localhost")]}
+    await Guard(reader)(scope, receive, send)
+    assert len(got) == 1
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_PAGE_USER", "ann")
+    monkeypatch.setenv("RAG_PAGE_PASSWORD", "correct horse")
+
+
+@pytest.mark.usefixtures("credentials")
+async def test_beyond_this_machine_a_name_and_a_password_are_asked_for() -> None:
+    guard = Guard(page, access_beyond("0.0.0.0", ["rag.example.org"]))
+
+    async def status(**headers: str) -> int:
+        return (await answer(guard=guard, host="rag.example.org", **headers)).status_code
+
+    def basic(text: str) -> str:
+        return f"Basic {base64.b64encode(text.encode()).decode()}"
+
+    refused = await answer(guard=guard, host="rag.example.org")
+    assert refused.status_code == 401
+    assert refused.headers["www-authenticate"].startswith("Basic ")
+    assert await status(authorization=basic("ann:correct horse")) == 200
+    for wrong in ("ann:wrong", "ben:correct horse", "ann", ""):
+        assert await status(authorization=basic(wrong)) == 401
+    assert await status(authorization="Bearer ann:correct horse") == 401
+    elsewhere = await answer(
+        guard=guard, host="evil.example", authorization=basic("ann:correct horse")
+    )
+    assert elsewhere.status_code == 403
+
+
+@pytest.mark.usefixtures("credentials")
+def test_the_page_must_know_its_name_and_never_shows_the_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(SettingsError, match="add --name"):
+        access_beyond("0.0.0.0", [])
+    access = access_beyond("192.168.1.5", [])
+    assert "192.168.1.5" in access.hosts
+    assert "correct horse" not in repr(access)
+    monkeypatch.setenv("RAG_PAGE_PASSWORD", "short")
+    with pytest.raises(SettingsError, match="8 characters") as raised:
+        access_beyond("192.168.1.5", [])
+    assert "short" not in str(raised.value)
+
+
+def test_this_machine_needs_no_credentials() -> None:
+    assert Access().allows("")

@@ -1,5 +1,6 @@
 """Starting and ending the page, and what it offers to whom."""
 
+import asyncio
 import signal
 import socket
 import subprocess
@@ -9,12 +10,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
 
-from app.page.layout import build_page
+from app.page.layout import make_workbench
 from app.page.opening import Opening
 from app.page.server import make_app, serve
 from indexes.errors import SettingsError
 from indexes.index import HierarchicalIndex
+from tests.page.running import served
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "example.org"])
@@ -33,21 +37,54 @@ def test_a_taken_port_is_an_error_that_names_the_option(index: HierarchicalIndex
             serve(Opening.of(index), port=port)
 
 
-async def test_nothing_of_the_page_is_offered_as_an_api(index: HierarchicalIndex) -> None:
-    blocks = build_page(Opening.of(index))
-    assert blocks.analytics_enabled is False
-    assert {function.api_visibility for function in blocks.fns.values()} == {"private"}
-
-
 async def test_what_gradio_would_offer_beside_the_page_is_off(index: HierarchicalIndex) -> None:
-    transport = httpx.ASGITransport(make_app(Opening.of(index)))
+    transport = httpx.ASGITransport(make_app(make_workbench(Opening.of(index))))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         assert (await client.get("/")).status_code == 200
         assert (await client.get("/page/page.js")).status_code == 200
         for path in ("/monitoring", "/docs", "/openapi.json", "/gradio_api/docs"):
             assert (await client.get(path)).status_code in (403, 404), path
         info = (await client.get("/gradio_api/info")).json()
-    assert info["named_endpoints"] == {}
+    assert set(info["named_endpoints"]) == {"/ask", "/retrieve"}
+    assert info["unnamed_endpoints"] == {}
+
+
+async def test_endpoints_are_typed(index: HierarchicalIndex) -> None:
+    transport = httpx.ASGITransport(make_app(make_workbench(Opening.of(index))))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        info = (await client.get("/gradio_api/info")).json()
+    for endpoint in info["named_endpoints"].values():
+        types = [parameter["type"]["type"] for parameter in endpoint["parameters"]]
+        assert types == ["string", "string", "integer"]
+        assert [p["parameter_has_default"] for p in endpoint["parameters"]] == [False, True, True]
+
+
+@pytest.mark.slow
+def test_tools_of_mcp_answer_as_the_endpoints_do(index: HierarchicalIndex) -> None:
+    async def used(address: str) -> tuple[list[str], str, bool]:
+        async with (
+            streamable_http_client(f"{address}/gradio_api/mcp/") as (read, write, *_),
+            ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            tools = [tool.name for tool in (await session.list_tools()).tools]
+            question = {"question": "What is the margin of the cloud business?"}
+            answer = await session.call_tool("ask", question)
+            refused = await session.call_tool("retrieve", {"question": ""})
+            return tools, str(answer.content), bool(refused.isError)
+
+    with served(index, mcp=True) as address:
+        tools, answer, refused = asyncio.run(used(address))
+    assert tools == ["ask", "retrieve"]
+    assert "3.18 billion [1]" in answer
+    assert refused
+
+
+async def test_tools_of_mcp_are_off_unless_asked_for(index: HierarchicalIndex) -> None:
+    transport = httpx.ASGITransport(make_app(make_workbench(Opening.of(index))))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        for path in ("/gradio_api/mcp/schema", "/gradio_api/mcp/", "/gradio_api/mcp/sse"):
+            assert (await client.get(path)).status_code == 404, path
 
 
 @pytest.mark.slow

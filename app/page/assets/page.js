@@ -24,6 +24,7 @@ document.addEventListener("click", (event) => {
   const article = link && document.getElementById(link.dataset.passage);
   if (article) {
     event.preventDefault();
+    article.closest("details").open = true;
     unfold(article, true);
     document.querySelectorAll(".found").forEach((old) => old.classList.remove("found"));
     const mark = document.getElementById(link.dataset.mark);
@@ -41,3 +42,12 @@ document.addEventListener("focusin", (event) => {
   const label = group && group.querySelector("[data-testid='block-info']");
   if (label) group.setAttribute("aria-label", label.textContent.trim());
 });
+
+// Save a text as a file, without asking the server for one.
+window.ragSave = (name, kind, text) => {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: kind }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+};

@@ -1,19 +1,19 @@
 """The documents of the index, the progress of adding some, and the page's head."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from app.page.render.markup import counted, html, joined, seconds
-from app.page.upload import Upload
+from app.page.library import MOST_FILES, Upload
+from app.page.render.markup import counted, html, joined
 
 if TYPE_CHECKING:
     from indexes.store.points import Manifest
 
 
-def head(documents: Sequence["Manifest"], *, provider: str, model: str, embedding: str) -> str:
+def head(documents: "Sequence[Manifest]", *, provider: str, model: str, embedding: str) -> str:
     """Name of the page, and plainly what answers here."""
     leaves = sum(manifest.leaves for manifest in documents)
     facts = (
@@ -24,18 +24,25 @@ def head(documents: Sequence["Manifest"], *, provider: str, model: str, embeddin
     )
     return html(
         '<header class="head"><div><h1>Advanced RAG Patterns</h1>'
-        "<p>Ask your documents, and see what each answer rests on.</p></div>"
+        "<p>One question, several ways to find its answer, side by side.</p></div>"
         "<dl>{}</dl></header>",
         joined(html("<div><dt>{}</dt><dd>{}</dd></div>", name, fact) for name, fact in facts),
     )
 
 
-def title(max_file_mb: float) -> str:
+def title(max_file_mb: float, *, shared: bool) -> str:
     """Above the place where files are dropped."""
+    whose = (
+        "Everyone who opens this page sees them."
+        if shared
+        else "Only you see them, and they are deleted when you leave."
+    )
     return html(
-        '<h2>Documents</h2><p class="hint">Add PDF, DOCX, HTML, Markdown or text, '
-        "up to {} MB a file. Everyone who opens this page shares them.</p>",
+        '<h2>Documents</h2><p class="hint">Add PDF, DOCX, HTML, Markdown or text: up to {} files '
+        "at a time, {} MB each. {}</p>",
+        MOST_FILES,
         f"{max_file_mb:g}",
+        whose,
     )
 
 
@@ -43,23 +50,32 @@ def welcome() -> str:
     """Said where there is nothing to ask yet."""
     return html(
         '<section class="welcome"><h2>Nothing is indexed yet</h2>'
-        '<p>Add documents under <a href="#documents">Documents</a> and ask about them a moment '
-        "later. Or index the sample letters first: stop this page, run "
+        "<p>Add documents under <b>Documents</b> and ask about them a moment later. "
+        "Or index the sample letters first: stop this page, run "
         "<code>python -m app ingest app/samples/letters</code>, and start it again.</p></section>"
     )
 
 
-def shelf(documents: Sequence["Manifest"], notice: str = "") -> str:
-    """All documents, each with a way to delete it.
+def shelf(
+    documents: "Sequence[Manifest]",
+    mine: "Callable[[Manifest], bool]",
+    notice: str = "",
+    *,
+    shared: bool = False,
+) -> str:
+    """All documents that a visitor sees, the visitor's own with a way to delete them.
 
     Args:
         documents: by title.
-        notice: what came of the last deletion, or why the list cannot be shown.
+        mine: which of them are the visitor's to delete.
+        notice: what came of the last deletion.
+        shared: what is deleted is gone for everyone.
     """
     told = html('<p class="notice" role="status">{}</p>', notice) if notice else Markup("")
     if not documents:
         return html('{}<p class="hint">None yet.</p>', told)
-    return html('{}<ul class="shelf">{}</ul>', told, joined(map(_document, documents)))
+    rows = (_document(manifest, own=mine(manifest), shared=shared) for manifest in documents)
+    return html('{}<ul class="shelf">{}</ul>', told, joined(rows))
 
 
 def failed_shelf(error: str) -> str:
@@ -67,21 +83,36 @@ def failed_shelf(error: str) -> str:
     return html('<p class="notice error" role="alert">{}</p>', error)
 
 
-def _document(manifest: "Manifest") -> Markup:
+def _document(manifest: "Manifest", *, own: bool, shared: bool) -> Markup:
     facts = [
         counted(len(manifest.page_starts), "page") if manifest.page_starts else "",
+        counted(manifest.nodes, "node"),
         counted(manifest.leaves, "leaf", "leaves"),
+        counted(manifest.tokens, "token"),
         day(manifest.ingested_at),
+        "" if shared else "yours" if own else "from the server",
     ]
+    name = manifest.title or manifest.source
     return html(
         '<li><h3>{title}</h3><p class="source">{source}</p><p class="facts">{facts}</p>'
-        '<details class="remove"><summary aria-label="Delete {title}">Delete</summary>'
-        "<p>It goes for everyone who uses this index.</p>"
-        '<button type="button" data-document="{id}">Delete it</button></details></li>',
-        title=manifest.title or manifest.source,
+        '<div class="do"><button type="button" class="quiet" data-browse="{id}">Show its tree'
+        '<span class="sr">: {title}</span></button>{delete}</div></li>',
+        title=name,
         source=manifest.source,
         facts=" · ".join(filter(None, facts)),
         id=manifest.document_id,
+        delete=_delete(name, manifest.document_id, shared=shared) if own else "",
+    )
+
+
+def _delete(name: str, document_id: str, *, shared: bool) -> Markup:
+    return html(
+        '<details class="remove"><summary>Delete…<span class="sr"> {}</span></summary>'
+        '<span>{}</span> <button type="button" class="danger" data-delete="{}">'
+        "Delete it</button></details>",
+        name,
+        "It goes for everyone who uses this index." if shared else "It goes for good.",
+        document_id,
     )
 
 
@@ -94,46 +125,71 @@ def day(moment: str) -> str:
     return f"{when.day} {when:%b %Y}"
 
 
-def progress(upload: Upload) -> str:
-    """How far adding documents is, and what came of it."""
-    if upload.phase == "idle":
+# Uploads
+
+
+def progress(uploads: Sequence[Upload]) -> str:
+    """How far each file is, and what came of it."""
+    if not uploads:
         return ""
-    if upload.phase in ("waiting", "reading"):
-        return _running(upload)
-    failures = joined(html("<li><b>{}</b> {}</li>", name, reason) for name, reason in upload.failed)
-    lines = [html("<p>{}</p>", _outcome(upload))] if upload.total else []
-    if failures:
-        lines.append(html('<ul class="failures" role="alert">{}</ul>', failures))
-    if upload.error:
-        lines.append(html('<p class="notice error" role="alert">{}</p>', upload.error))
-    return html('<div class="upload {}" role="status">{}</div>', upload.phase, joined(lines))
-
-
-def _running(upload: Upload) -> Markup:
-    if upload.phase == "waiting":
-        what = f"{counted(upload.total, 'file')} uploaded, waiting for a turn…"
-    elif upload.chunks_known:
-        what = f"{upload.document}: {upload.chunks_done:,} of {upload.chunks_known:,} chunks"
-    else:
-        what = f"Reading {counted(upload.total, 'file')}…"
-    bar = (
-        html(
-            '<progress value="{}" max="{}" aria-label="Chunks stored"></progress>',
-            upload.chunks_done,
-            upload.chunks_known,
-        )
-        if upload.chunks_known
-        else html('<progress aria-label="Reading"></progress>')
+    ended = all(upload.ended for upload in uploads)
+    return html(
+        '<div class="uploads" role="status" aria-busy="{}"><p>{}</p><ul>{}</ul></div>',
+        "false" if ended else "true",
+        _summary(uploads),
+        joined(map(_upload, uploads)),
     )
-    return html('<div class="upload" role="status"><p>{}</p>{}</div>', what, bar)
 
 
-def _outcome(upload: Upload) -> str:
-    counts = (
-        (upload.added, "added"),
-        (upload.updated, "updated"),
-        (upload.unchanged, "unchanged"),
-        (len(upload.failed), "failed"),
+def refused(reason: str) -> str:
+    """Said where uploads were not even begun."""
+    return html('<p class="notice error" role="alert">{}</p>', reason)
+
+
+def _summary(uploads: Sequence[Upload]) -> str:
+    phases = [upload.phase for upload in uploads]
+    if not all(upload.ended for upload in uploads):
+        ended = sum(upload.ended for upload in uploads)
+        return f"{ended} of {counted(len(uploads), 'file')} done"
+    told = [
+        f"{phases.count(phase)} {phase}"
+        for phase in ("added", "updated", "unchanged", "failed")
+        if phase in phases
+    ]
+    return ", ".join(told)
+
+
+def _upload(upload: Upload) -> Markup:
+    match upload.phase:
+        case "waiting":
+            what, bar = "waiting for its turn", Markup("")
+        case "reading":
+            what, bar = (
+                "reading",
+                html('<progress aria-label="Reading {}"></progress>', upload.name),
+            )
+        case "indexing":
+            what = f"indexing: {upload.done:,} of {upload.total:,} chunks"
+            bar = html(
+                '<progress value="{}" max="{}" aria-label="Chunks of {} stored"></progress>',
+                upload.done,
+                max(upload.total, 1),
+                upload.name,
+            )
+        case "failed":
+            what, bar = f"not added: it {_told(upload.reason)}", Markup("")
+        case phase:
+            what, bar = phase, Markup("")
+    return html(
+        '<li class="{}"><b>{}</b> <span{}>{}</span>{}</li>',
+        upload.phase,
+        upload.name,
+        html(' role="alert"') if upload.phase == "failed" else "",
+        what,
+        bar,
     )
-    told = ", ".join(f"{number} {what}" for number, what in counts if number)
-    return f"{told or 'Nothing was added'} in {seconds(upload.seconds)}."
+
+
+def _told(reason: str) -> str:
+    """Reasons begin with a verb (`is empty: leave it out`); ours does not."""
+    return reason if reason[:1].islower() else f"failed. {reason}"

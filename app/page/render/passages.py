@@ -1,4 +1,4 @@
-"""The passages that the model was given: where each is from, and why it is as it is."""
+"""The passages that a lane gave its model: where each is from, and why it is as it is."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from app.page.render.markup import counted, html, joined, pages
 from app.page.view import View
-from indexes.answers import Citation, Context
+from indexes.answers import Citation, Context, passages_of
 from indexes.trace import Trace
 
 # Longer passages are folded; about seven lines on a wide screen.
@@ -17,64 +17,88 @@ Numbered = tuple[int, Citation]
 
 
 def passages(view: View) -> str:
-    """All passages of a question, best first."""
+    """All passages of a lane, best first, folded away until one is asked for."""
     if not view.contexts:
         return ""
     citations = list(enumerate(view.answer.citations)) if view.answer else []
+    groups = numbered(view.contexts)
     # Scores of one method are of one size; some are all far below 1.
     digits = 2 if max(abs(context.score) for context in view.contexts) >= 1 else 4
     items = joined(
-        passage(number, context, [item for item in citations if item[1].context == number], digits)
-        for number, context in enumerate(view.contexts, start=1)
+        passage(
+            view.lane,
+            number,
+            parts,
+            [item for item in citations if item[1].context == number],
+            digits,
+        )
+        for number, parts in groups
     )
     return html(
-        '<section class="passages" aria-labelledby="passages-title">'
-        '<h2 id="passages-title">Passages <span class="count">{count}</span></h2>'
+        '<details class="passages"><summary><h4>{count}</h4> <span>{tokens}</span></summary>'
         '<p class="hint">What the model was given, best first. Score: {score}. '
         "Level 0 is the largest chunk.</p>"
-        "<ol>{items}</ol></section>",
-        count=len(view.contexts),
-        score=_score_name(view.answer.trace if view.answer else None),
+        "<ol>{items}</ol></details>",
+        count=counted(len(groups), "passage"),
+        tokens=counted(sum(context.tokens for context in view.contexts), "token"),
+        score=score_name(view.trace) or "higher is better",
         items=items,
     )
 
 
+def numbered(contexts: Sequence[Context]) -> list[tuple[int, list[Context]]]:
+    """Contexts by the number under which the prompt and citations name them.
+
+    A compressed passage is several contexts of one number, a run of text each.
+    """
+    return list(passages_of(contexts).items())
+
+
 def passage(
-    number: int, context: Context, citations: Sequence[Numbered], digits: int = 2
+    lane: int,
+    number: int,
+    parts: Sequence[Context],
+    citations: Sequence[Numbered],
+    digits: int = 2,
 ) -> Markup:
-    """One passage; `citations` are those that point to it, with their numbers."""
-    text = context.text.strip()
-    long = len(text) > _FOLD_CHARACTERS or text.count("\n") >= _FOLD_LINES
+    """One passage, which may be several runs of text; `citations` point to it."""
+    first = parts[0]
+    length = sum(len(part.text.strip()) for part in parts)
+    lines = sum(part.text.count("\n") for part in parts)
+    long = length > _FOLD_CHARACTERS or lines >= _FOLD_LINES
     return html(
-        '<li><article class="passage{cited}" id="passage-{number}" tabindex="-1" '
-        'aria-labelledby="passage-{number}-title">'
+        '<li><article class="passage{cited}" id="{id}" tabindex="-1" aria-labelledby="{id}-title">'
         '<header><span class="number">{number}</span>'
-        '<h3 id="passage-{number}-title">{title}</h3>'
+        '<h5 id="{id}-title">{title}</h5>'
         '<p class="where">{where}</p>{use}<p class="score">score <b>{score}</b></p></header>'
-        '<div class="text{fold}" id="passage-{number}-text">{text}</div>{more}'
+        '<div class="text{fold}" id="{id}-text">{text}</div>{more}'
         '<p class="origin">{origin}</p></article></li>',
+        id=f"lane{lane}-passage-{number}",
         number=number,
         cited=_use_class(citations),
         use=_use(citations),
-        title=context.title or context.document,
-        where=pages(context.pages) or context.document,
-        score=f"{context.score:.{digits}f}",
-        text=marked(context, citations),
+        title=first.title or first.document,
+        where=pages(first.pages) or first.document,
+        score=f"{first.score:.{digits}f}",
+        text=joined((marked(lane, part, citations) for part in parts), _GAP),
         fold=" folded" if long else "",
-        more=_more(number, len(text)) if long else Markup(""),
-        origin=_origin(context),
+        more=_more(f"lane{lane}-passage-{number}", length) if long else Markup(""),
+        origin=_origin(parts),
     )
 
 
-def marked(context: Context, citations: Sequence[Numbered]) -> Markup:
+_GAP = ' <span class="gap" role="img" aria-label="sentences left out"> … </span> '
+
+
+def marked(lane: int, context: Context, citations: Sequence[Numbered]) -> Markup:
     """The passage's text with the cited sentences marked.
 
     A citation of the whole passage marks nothing: the passage itself is what it means.
     """
-    return joined(_pieces(context, citations))
+    return joined(_pieces(lane, context, citations))
 
 
-def _pieces(context: Context, citations: Sequence[Numbered]) -> Iterator[Markup]:
+def _pieces(lane: int, context: Context, citations: Sequence[Numbered]) -> Iterator[Markup]:
     text = context.text.rstrip()
     done = len(text) - len(text.lstrip())
     for number, citation in sorted(citations, key=lambda item: (item[1].start, item[0])):
@@ -86,18 +110,17 @@ def _pieces(context: Context, citations: Sequence[Numbered]) -> Iterator[Markup]
         start = max(start, done)
         sentence = text[start:end]
         yield html("{}", text[done:start])
-        yield html('<mark id="cited-{}">{}</mark>', number, sentence.rstrip())
+        yield html('<mark id="lane{}-cited-{}">{}</mark>', lane, number, sentence.rstrip())
         done = start + len(sentence.rstrip())
     yield html("{}", text[done:])
 
 
-def _more(number: int, characters: int) -> Markup:
+def _more(passage_id: str, characters: int) -> Markup:
     return html(
-        '<button type="button" class="more" aria-expanded="false" '
-        'aria-controls="passage-{0}-text">'
+        '<button type="button" class="more" aria-expanded="false" aria-controls="{0}-text">'
         '<span class="closed">Show all {1} characters</span>'
         '<span class="opened">Show less</span></button>',
-        number,
+        passage_id,
         f"{characters:,}",
     )
 
@@ -116,8 +139,9 @@ def _use(citations: Sequence[Numbered]) -> Markup:
     return html('<p class="use">{}</p>', "cited" if origin == "model" else "≈ similar")
 
 
-def _origin(context: Context) -> Markup:
+def _origin(parts: Sequence[Context]) -> Markup:
     """How it came to be: which level, of how many leaves, and why."""
+    context = parts[0]
     why = context.reason.removeprefix("; ")
     if context.leaves == 1:
         what = f"one leaf: {why}" if why else "one leaf"
@@ -129,14 +153,13 @@ def _origin(context: Context) -> Markup:
         '<span class="level">level {}</span> <span>{}</span> <span class="size">{}</span>',
         context.level,
         what,
-        counted(context.tokens, "token"),
+        counted(sum(part.tokens for part in parts), "token"),
     )
 
 
-def _score_name(trace: Trace | None) -> str:
+def score_name(trace: Trace) -> str:
     """What the score measures and which way is better, as the trace says."""
     try:
-        name = str(trace["merge"].details.get("score", "")) if trace else ""
+        return str(trace["merge"].details.get("score", ""))
     except KeyError:
-        name = ""
-    return name or "higher is better"
+        return ""

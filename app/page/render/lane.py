@@ -1,54 +1,61 @@
-"""The answer with its citations, and what is shown where there is none."""
+"""One lane: its answer with citations, and what is shown where there is none."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
-from app.page.render.markup import counted, html, joined, seconds
+from app.page.lanes import Choice
+from app.page.render.markup import html, joined
 from app.page.view import View
 from indexes.answers import Answer, Citation
 
 
-def answer(view: View) -> str:
-    """The card that holds the answer, in every phase."""
-    if view.phase == "idle":
-        return ""
+def lane(view: View, choice: Choice) -> str:
+    """The lane's name and its answer, in every phase."""
     return html(
-        '<section class="card answer {phase}" aria-label="Answer" aria-busy="{busy}">'
-        '<p class="asked">{question}</p>{body}{error}{foot}</section>',
+        '<section class="answer {phase}" aria-labelledby="lane{lane}-title" aria-busy="{busy}">'
+        '<header><span class="letter" aria-hidden="true">{letter}</span>'
+        '<h3 id="lane{lane}-title"><span class="sr">Lane {lane}: </span>{name}</h3>'
+        '<p class="status" role="status">{status}</p><p class="about">{summary}</p></header>'
+        "{body}{error}</section>",
         phase=view.phase,
+        lane=view.lane,
         busy="true" if view.busy else "false",
-        question=view.question,
+        letter=letter(view.lane),
+        name=view.pattern,
+        summary=choice.summary,
+        status=status(view),
         body=_body(view),
         error=_error(view),
-        foot=_foot(view.answer) if view.answer else Markup(""),
     )
 
 
-def status(view: View, model: str) -> str:
-    """What is going on, in one line; screen readers read it out as it changes."""
+def letter(lane_number: int) -> str:
+    """How a lane is called where its name is too long: A, B, C, D."""
+    return "ABCD"[(lane_number - 1) % 4]
+
+
+def status(view: View) -> str:
+    """What is going on, in a word or two; screen readers read it out as it changes."""
     match view.phase:
-        case "idle":
-            text = ""
+        case "waiting":
+            return "waiting for a turn"
         case "searching":
-            text = "Searching the documents…"
+            return "searching"
         case "writing":
-            found = counted(len(view.contexts), "passage")
-            text = f"{found} found. {model} is {'writing' if view.text else 'reading them'}…"
+            return "writing" if view.text else "reading"
         case "stopped":
-            text = "Stopped."
+            return "stopped"
         case "failed":
-            text = "No answer."
-        case "done" if view.answer:
-            text = f"Done in {seconds(view.answer.trace.total('seconds'))}."
+            return "no answer"
+        case "done":
+            return "not in the documents" if view.unanswered else "done"
         case _:
-            text = "Done."
-    busy = "busy" if view.busy else ""
-    return html('<p class="status {}" role="status">{}</p>', busy, text)
+            return ""
 
 
-def cited(text: str, citations: Sequence[Citation]) -> Markup:
+def cited(text: str, citations: Sequence[Citation], lane_number: int) -> Markup:
     """The answer's text with a link to the passage at each citation.
 
     A number that the model wrote becomes the link itself. Where a passage was matched by
@@ -62,27 +69,29 @@ def cited(text: str, citations: Sequence[Citation]) -> Markup:
             else (citation.answer_end, citation.answer_end)
         )
         places[place].append((number, citation))
-    return joined(_pieces(text, places))
+    return joined(_pieces(text, places, lane_number))
 
 
 def _pieces(
-    text: str, places: dict[tuple[int, int], list[tuple[int, Citation]]]
+    text: str, places: dict[tuple[int, int], list[tuple[int, Citation]]], lane_number: int
 ) -> Iterator[Markup]:
     done = 0
     for (start, end), found in sorted(places.items(), key=lambda item: item[0]):
         # Glue the links to the word before: a line must not begin with one.
         yield html("{}", text[done:start].rstrip(" ") if end > start else text[done:start])
-        yield joined(_link(number, citation) for number, citation in found)
+        yield joined(_link(number, citation, lane_number) for number, citation in found)
         done = end
     yield html("{}", text[done:])
 
 
-def _link(number: int, citation: Citation) -> Markup:
+def _link(number: int, citation: Citation, lane_number: int) -> Markup:
     similar = citation.origin != "model"
     return html(
-        '<a class="cite{kind}" href="#passage-{passage}" data-passage="passage-{passage}" '
-        'data-mark="cited-{number}" aria-label="{label}">{sign}{passage}</a>',
+        '<a class="cite{kind}" href="#lane{lane}-passage-{passage}" '
+        'data-passage="lane{lane}-passage-{passage}" data-mark="lane{lane}-cited-{number}" '
+        'aria-label="{label}">{sign}{passage}</a>',
         kind=" similar" if similar else "",
+        lane=lane_number,
         passage=citation.context,
         number=number,
         sign="≈" if similar else "",
@@ -91,24 +100,30 @@ def _link(number: int, citation: Citation) -> Markup:
 
 
 def _body(view: View) -> Markup:
-    if view.phase == "searching" or (view.phase == "writing" and not view.text):
+    if view.phase in ("waiting", "searching") or (view.phase == "writing" and not view.text):
         return html('<div class="waiting" aria-hidden="true"><i></i><i></i><i></i></div>')
     if view.unanswered:
         return html(
             '<p class="nothing">The documents do not say.</p><p class="hint">{}</p>',
-            "The passages below were read, and the answer is not in them. "
-            "Other words or another pattern may find it elsewhere."
+            "The model read the passages below and did not find the answer in them. "
+            "Another pattern, or other words, may look elsewhere."
             if view.contexts
             else "Nothing was found, so the model was not asked. Are there documents to search?",
         )
     if not view.text.strip():
-        empty = view.phase == "done"
-        return html('<p class="hint">The model answered with nothing.</p>' if empty else "")
+        match view.phase:
+            case "done":
+                text = "The model answered with nothing."
+            case "stopped":
+                text = "Stopped before the first word."
+            case _:
+                text = ""
+        return html('<p class="hint">{}</p>', text) if text else Markup("")
     citations = view.answer.citations if view.answer else []
     writing = html('<span class="caret" aria-hidden="true"></span>' if view.busy else "")
     return html(
         '<div class="text">{}{}</div>{}',
-        cited(view.text, citations),
+        cited(view.text, citations, view.lane),
         writing,
         _note(view.answer) if view.answer else Markup(""),
     )
@@ -121,10 +136,7 @@ def _note(done: Answer) -> Markup:
     elif done.citations[0].origin == "model":
         return Markup("")
     else:
-        text = (
-            "Matched by similarity: the model cited nothing. "
-            "≈ leads to the sentence that is closest to what it wrote."
-        )
+        text = "The model cited nothing: ≈ leads to the sentence closest to what it wrote."
     return html('<p class="hint">{}</p>', text)
 
 
@@ -132,19 +144,3 @@ def _error(view: View) -> Markup:
     if not view.error:
         return Markup("")
     return html('<p class="notice error" role="alert">{}</p>', view.error)
-
-
-def _foot(done: Answer) -> Markup:
-    try:
-        model = str(done.trace["answer"].details.get("model", ""))
-    except KeyError:
-        model = ""
-    tokens = sum(context.tokens for context in done.contexts)
-    facts = [
-        f"pattern {done.pattern}",
-        model,
-        f"{counted(len(done.contexts), 'passage')}, {counted(tokens, 'token')}",
-        seconds(done.trace.total("seconds")),
-    ]
-    items = joined(html("<li>{}</li>", fact) for fact in facts if fact)
-    return html('<ul class="facts" aria-label="About this answer">{}</ul>', items)

@@ -1,7 +1,8 @@
-"""The trace as a table, its totals as the line that opens it."""
+"""What a lane cost: under each answer a strip of figures, and its stages one by one."""
 
 from markupsafe import Markup
 
+from app.page.figures import Figures
 from app.page.render.markup import counted, html, joined, seconds
 from app.page.view import View
 from indexes.trace import Stage, Trace
@@ -10,38 +11,43 @@ from indexes.trace import Stage, Trace
 _NOTES = ("error", "outcome", "left_out")
 
 
-def trace(view: View) -> str:
-    """Every stage of the question's journey; nothing before it has ended."""
-    if view.answer is None:
+def strip(view: View, known: Figures) -> str:
+    """Seconds for each stage, LLM calls, tokens in and out, context tokens."""
+    trace = view.answer.trace if view.answer else view.trace
+    if not trace.stages:
         return ""
-    record = view.answer.trace
-    rows = joined(_row(stage) for stage in record.stages)
+    facts = [
+        ("total", seconds(known.total) if known.total is not None else "…"),
+        ("first word", seconds(known.first_word) if known.first_word is not None else "…"),
+        ("LLM calls", str(known.llm_calls)),
+        ("LLM tokens", f"{known.llm_tokens_in:,} → {known.llm_tokens_out:,}"),
+        ("context", counted(known.context_tokens or 0, "token")),
+    ]
+    cells = joined(html("<div><dt>{}</dt><dd>{}</dd></div>", name, fact) for name, fact in facts)
+    stages = joined(
+        html("<li><b>{}</b> {}</li>", stage.name, seconds(stage.seconds)) for stage in trace.stages
+    )
     return html(
-        '<details class="trace"><summary><h2>Trace</h2><span class="sum">{summary}</span>'
-        '</summary><div class="scroll" role="region" aria-label="Trace" tabindex="0"><table>'
+        '<dl class="figures" aria-label="Figures">{}</dl>'
+        '<ol class="stages" aria-label="Seconds for each stage">{}</ol>',
+        cells,
+        stages,
+    )
+
+
+def stages(trace: Trace) -> Markup:
+    """Every stage as a row of a table, with totals."""
+    rows = joined(_row(stage) for stage in trace.stages)
+    return html(
+        '<div class="scroll" role="region" aria-label="Stages" tabindex="0"><table class="stages">'
         '<thead><tr><th scope="col">stage</th><th scope="col">time</th>'
         '<th scope="col">nodes<br>in → out</th><th scope="col">context tokens<br>in → out</th>'
         '<th scope="col">LLM<br>calls</th><th scope="col">LLM tokens<br>in → out</th>'
         '<th scope="col">engine<br>round trips</th></tr></thead>'
-        "<tbody>{rows}</tbody><tfoot>{totals}</tfoot></table></div></details>",
-        summary=summary(record),
-        rows=rows,
-        totals=_totals(record),
+        "<tbody>{}</tbody><tfoot>{}</tfoot></table></div>",
+        rows,
+        _totals(trace),
     )
-
-
-def summary(record: Trace) -> str:
-    """The totals in one line."""
-    tokens = int(record.total("llm_tokens_in")), int(record.total("llm_tokens_out"))
-    parts = [
-        counted(len(record.stages), "stage"),
-        seconds(record.total("seconds")),
-        counted(int(record.total("round_trips")), "engine round trip"),
-        counted(int(record.total("llm_calls")), "LLM call"),
-    ]
-    if any(tokens):
-        parts.append(f"{tokens[0]:,} + {tokens[1]:,} LLM tokens")
-    return " · ".join(parts)
 
 
 def _row(stage: Stage) -> Markup:
@@ -63,16 +69,15 @@ def _row(stage: Stage) -> Markup:
     )
 
 
-def _totals(record: Trace) -> Markup:
+def _totals(trace: Trace) -> Markup:
+    tokens = int(trace.total("llm_tokens_in")), int(trace.total("llm_tokens_out"))
     return html(
         '<tr><th scope="row">total</th><td>{}</td><td></td><td></td><td>{}</td><td>{}</td>'
         "<td>{}</td></tr>",
-        seconds(record.total("seconds")),
-        int(record.total("llm_calls")),
-        _flow(
-            int(record.total("llm_tokens_in")) or None, int(record.total("llm_tokens_out")) or None
-        ),
-        int(record.total("round_trips")),
+        seconds(trace.total("seconds")),
+        int(trace.total("llm_calls")),
+        _flow(tokens[0] or None, tokens[1] or None),
+        int(trace.total("round_trips")),
     )
 
 

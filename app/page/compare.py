@@ -1,0 +1,300 @@
+"""The Compare tab: one question, two to four lanes that stream at the same time.
+
+Asking is two steps. The first understands the question and sets the lanes up; then each lane
+is a listener of its own, so that one which stalls or fails holds no other up.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Any
+
+import gradio as gr
+
+from app.page.ask import answering, one_line
+from app.page.conversation import MOST_LANES, Run
+from app.page.export import as_json, as_markdown
+from app.page.figures import figures
+from app.page.knobs import checked_knobs
+from app.page.render import documents as listed
+from app.page.render.comparison import comparison
+from app.page.render.lane import lane
+from app.page.render.markup import counted, html, seconds
+from app.page.render.passages import passages
+from app.page.render.strip import strip
+from app.page.samples import example_questions
+from app.page.view import View
+from app.page.workbench import Workbench
+from indexes.answers import MAX_QUESTION_CHARACTERS, checked
+from indexes.errors import RagError
+from indexes.trace import Trace
+
+
+class Compare:
+    """The tab's components, and what happens between them. Holds nothing of any visitor."""
+
+    def __init__(self, page: Workbench) -> None:
+        self.page = page
+        self.examples = example_questions()
+
+    def draw(self) -> None:
+        """Place the components."""
+        with gr.Column(elem_id="ask"):
+            self.question = gr.Textbox(
+                label="Your question",
+                placeholder="What do you want to know from the documents?",
+                lines=1,
+                max_lines=8,
+                max_length=MAX_QUESTION_CHARACTERS,
+                elem_id="question",
+            )
+            with gr.Row(visible=False, elem_id="examples") as self.example_row:
+                self.chips = [gr.Button(question, size="sm") for question in self.examples]
+            self.patterns = gr.CheckboxGroup(
+                self._choices(),
+                value=self.page.lanes.default,
+                label=f"Patterns to compare, up to {MOST_LANES}",
+                elem_id="patterns",
+            )
+            with gr.Row(elem_id="go"):
+                self.ask = gr.Button(
+                    "Compare", variant="primary", elem_id="ask-button", min_width=0
+                )
+                self.stop = gr.Button(
+                    "Stop", visible=False, variant="stop", elem_id="stop-button", min_width=0
+                )
+                self.again = gr.Button(
+                    "New conversation", visible=False, elem_id="again-button", min_width=0
+                )
+                self.status = self.page.html("status")
+        self.welcome = self.page.html("welcome")
+        self.comparison = self.page.html("comparison")
+        with gr.Row(visible=False, elem_id="exports") as self.exports:
+            self.markdown = gr.Button("Save as Markdown", size="sm", min_width=0)
+            self.json = gr.Button("Save as JSON", size="sm", min_width=0)
+        self.download = gr.JSON(visible=False)
+        self.columns: list[gr.Column] = []
+        self.answers: list[gr.HTML] = []
+        self.evidence: list[gr.HTML] = []
+        self.inspects: list[gr.Button] = []
+        with gr.Row(elem_id="lanes", elem_classes="none") as self.row:
+            for number in range(1, MOST_LANES + 1):
+                with gr.Column(visible=False, elem_classes="lane", min_width=0) as column:
+                    self.answers.append(self.page.html(f"answer-{number}"))
+                    self.evidence.append(self.page.html(f"evidence-{number}"))
+                    self.inspects.append(
+                        gr.Button("Inspect this journey", size="sm", elem_classes="inspect")
+                    )
+                self.columns.append(column)
+
+    def _choices(self) -> list[tuple[str, str]]:
+        # The first line is the name, by the style sheet.
+        return [(f"{row.name}\n{row.line}", row.name) for row in self.page.lanes.choices.values()]
+
+    def offer(self) -> Any:
+        """The patterns, with what other frameworks have."""
+        return gr.update(choices=self._choices())
+
+    def connect(self, knobs: list[gr.components.Component]) -> None:
+        """Say what happens when."""
+        shared: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        buttons = [self.ask, self.stop, self.again]
+        begun = gr.on(
+            [self.ask.click, self.question.submit, *(chip.click for chip in self.chips)],
+            self.begin,
+            [self.question, self.patterns, *knobs],
+            [
+                self.question,
+                self.status,
+                *buttons,
+                self.comparison,
+                self.exports,
+                self.row,
+                *self.columns,
+                *self.answers,
+                *self.evidence,
+            ],
+            concurrency_limit=self.page.answers_at_once,
+            concurrency_id="begin",
+            **shared,
+        )
+        for place in range(MOST_LANES):
+            begun.then(
+                self._lane(place),
+                None,
+                [
+                    self.answers[place],
+                    self.evidence[place],
+                    self.comparison,
+                    self.exports,
+                    self.status,
+                    *buttons,
+                ],
+                concurrency_limit=self.page.answers_at_once,
+                concurrency_id="lanes",
+                **shared,
+            )
+        free: dict[str, Any] = {"concurrency_limit": None, **shared}
+        self.stop.click(self.stop_all, None, None, **free)
+        self.again.click(self.forget, None, [self.again, self.status, self.question], **free)
+        save = "(file) => file && window.ragSave(file.name, file.kind, file.text)"
+        for button, kind in ((self.markdown, "md"), (self.json, "json")):
+            button.click(self._export(kind), None, self.download, **free).then(
+                None, self.download, None, js=save, api_visibility="private"
+            )
+
+    # Asking
+
+    async def begin(
+        self,
+        question: object,
+        patterns: object,
+        budget: object,
+        top_k: object,
+        search: object,
+        merge_ratio: object,
+        judge: object,
+        event: gr.EventData,
+        request: gr.Request,
+    ) -> AsyncGenerator[list[Any], None]:
+        """Understand the question and set up the lanes; an example asks for itself."""
+        tab = self.page.visitors.tab(request)
+        shown: Any = gr.skip()
+        if event.target in self.chips:
+            shown = question = self.examples[self.chips.index(event.target)]
+        if not self.page.opening.ready:
+            yield [shown, _status("Opening the index…", busy=True), *self._same(3)]
+        try:
+            names = self.page.lanes.check_all(patterns)
+            options = checked_knobs(budget, top_k, search, merge_ratio, judge).options
+            options |= await self.page.library.options(self.page.visitors.of(request).key)
+            asked = checked(question if isinstance(question, str) else "")
+            trace = Trace()
+            if tab.turns:
+                yield [shown, _status("Understanding the follow-up…", busy=True), *self._same(3)]
+                condenser = (await self.page.opening.index()).condenser()
+                understood = await condenser.acondense(asked, tab.turns, trace)
+                # Questions put together may be too long for one.
+                understood = understood if len(understood) <= MAX_QUESTION_CHARACTERS else asked
+            else:
+                understood = asked
+            condensed = trace.stages[-1] if trace.stages else None
+            run = tab.begin(asked, understood, names, options=options, condensed=condensed)
+        except RagError as error:
+            text = html('<p class="status error" role="alert">{}</p>', one_line(error))
+            yield [shown, text, *self._same(3)]
+            return
+        yield [
+            shown,
+            _status(f"{counted(len(names), 'lane')} at work…", busy=True),
+            *self._buttons(run, bool(tab.turns)),
+            comparison(run),
+            gr.update(visible=False),
+            gr.update(elem_classes=f"of-{len(names)}"),
+            *(gr.update(visible=place < len(names)) for place in range(MOST_LANES)),
+            *(
+                self._answer(run.views[place]) if place < len(names) else ""
+                for place in range(MOST_LANES)
+            ),
+            *[""] * MOST_LANES,
+        ]
+
+    def _same(self, known: int) -> list[Any]:
+        """Updates that change nothing, for all outputs of `begin` but the first two."""
+        return [gr.skip()] * (known + 3 + 3 * MOST_LANES)
+
+    # Gradio finds out from a signature that a function wants the request; it can't read those
+    # of partial functions.
+
+    def _lane(self, place: int) -> Callable[[gr.Request], AsyncGenerator[list[Any], None]]:
+        async def run(request: gr.Request) -> AsyncGenerator[list[Any], None]:
+            async with aclosing(self.run_lane(place, request)) as updates:
+                async for update in updates:
+                    yield update
+
+        return run
+
+    def _export(self, kind: str) -> Callable[[gr.Request], dict[str, str] | None]:
+        def export(request: gr.Request) -> dict[str, str] | None:
+            return self.export(kind, request)
+
+        return export
+
+    async def run_lane(self, place: int, request: gr.Request) -> AsyncGenerator[list[Any], None]:
+        """One lane of the tab's latest run, from searching to done."""
+        tab = self.page.visitors.tab(request)
+        run = tab.run
+        if run is None or place >= len(run.views):
+            yield [gr.skip()] * 8
+            return
+        before = View()
+        async with aclosing(answering(self.page.lanes, tab, run, place)) as views:
+            async for view in views:
+                moved = view.phase != before.phase
+                ended = moved and not run.busy
+                yield [
+                    self._answer(view),
+                    self._evidence(run, view) if moved else gr.skip(),
+                    comparison(run) if moved else gr.skip(),
+                    gr.update(visible=True) if ended else gr.skip(),
+                    *(
+                        [_outcome(run), *self._buttons(run, follow_up=True)]
+                        if ended
+                        else [gr.skip()] * 4
+                    ),
+                ]
+                before = view
+        tab.remember(run)
+
+    def _answer(self, view: View) -> str:
+        return lane(view, self.page.lanes.summary(view.pattern))
+
+    @staticmethod
+    def _evidence(run: Run, view: View) -> str:
+        return html("{}{}", strip(view, figures(view, run.views)), passages(view))
+
+    @staticmethod
+    def _buttons(run: Run, follow_up: bool) -> list[Any]:
+        return [
+            gr.update(visible=not run.busy),
+            gr.update(visible=run.busy),
+            gr.update(visible=follow_up and not run.busy),
+        ]
+
+    async def stop_all(self, request: gr.Request) -> None:
+        """End the tab's answers; their own streams show what remains of them."""
+        self.page.visitors.tab(request).stop()
+
+    def forget(self, request: gr.Request) -> list[Any]:
+        """Begin a new conversation: the next question stands alone."""
+        self.page.visitors.tab(request).forget()
+        return [gr.update(visible=False), _status("The next question stands alone."), ""]
+
+    def export(self, kind: str, request: gr.Request) -> dict[str, str] | None:
+        """The latest comparison as a file."""
+        run = self.page.visitors.tab(request).run
+        if run is None:
+            return None
+        if kind == "md":
+            return {"name": "comparison.md", "kind": "text/markdown", "text": as_markdown(run)}
+        return {"name": "comparison.json", "kind": "application/json", "text": as_json(run)}
+
+    # The page as it opens
+
+    def show_welcome(self, empty: bool, samples: bool) -> list[Any]:
+        """What helps to begin: how to fill an empty index, or questions to try."""
+        return [listed.welcome() if empty else "", gr.update(visible=samples)]
+
+
+def _status(text: str, *, busy: bool = False) -> str:
+    return html('<p class="status{}" role="status">{}</p>', " busy" if busy else "", text)
+
+
+def _outcome(run: Run) -> str:
+    phases = [view.phase for view in run.views]
+    if "stopped" in phases:
+        return _status("Stopped.")
+    longest = max(view.trace.total("seconds") for view in run.views)
+    failed = phases.count("failed")
+    if failed:
+        return _status(f"{failed} of {counted(len(phases), 'lane')} failed: see below.")
+    return _status(f"Done in {seconds(longest)}. Ask on: a follow-up is understood.")

@@ -1,0 +1,111 @@
+"""What a tab is asking and was told: its lanes, their views, and the turns before. No Gradio.
+
+A run is one question to two to four lanes. Each lane's work is a task of its own, so that
+stopping ends it whatever it waits for, and no lane knows of another's trouble.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from app.page.view import View
+from indexes.answers import Turn
+from indexes.errors import SettingsError
+from indexes.trace import Stage, Trace
+
+Result = TypeVar("Result")
+
+MOST_LANES = 4
+# Turns that a follow-up question may go back to.
+_MOST_TURNS = 8
+
+
+@dataclass
+class Run:
+    """One question to several lanes.
+
+    Attributes:
+        asked: the question as it was typed.
+        question: the question as it was understood.
+        condensed: the stage that understood it, where it was a follow-up.
+        options: what the settings make of retrieval.
+        views: one for each lane.
+    """
+
+    asked: str
+    question: str
+    condensed: Stage | None
+    options: dict[str, Any]
+    views: list[View]
+    stopped: bool = False
+    started: set[int] = field(default_factory=set)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any lane still works, or waits for its turn."""
+        return any(view.busy for view in self.views)
+
+    def trace(self) -> Trace:
+        """What a lane's trace begins with."""
+        return Trace(stages=[self.condensed] if self.condensed else [])
+
+
+class Tab:
+    """One tab of one visitor: the latest run, and the conversation that led to it."""
+
+    def __init__(self) -> None:
+        self.run: Run | None = None
+        self.turns: list[Turn] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def begin(
+        self,
+        asked: str,
+        question: str,
+        patterns: Sequence[str],
+        *,
+        options: dict[str, Any] | None = None,
+        condensed: Stage | None = None,
+    ) -> Run:
+        """Start a run; its lanes wait for their turns.
+
+        Raises:
+            SettingsError: too many lanes, or the one before still runs.
+        """
+        if self.run is not None and self.run.busy:
+            raise SettingsError("a question is being answered: wait for it, or stop it")
+        if not 1 <= len(patterns) <= MOST_LANES:
+            raise SettingsError(f"choose 2 to {MOST_LANES} patterns to compare, or one to ask")
+        views = [
+            View(lane, "waiting", question, pattern) for lane, pattern in enumerate(patterns, 1)
+        ]
+        self.run = Run(asked, question, condensed, dict(options or {}), views)
+        return self.run
+
+    def start(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
+        """Begin something that `stop` can end."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def stop(self) -> None:
+        """End everything at once, also what waits for a model or for its turn."""
+        if self.run is not None:
+            self.run.stopped = True
+        for task in tuple(self._tasks):
+            # Whoever closes a tab may do so from another thread.
+            task.get_loop().call_soon_threadsafe(task.cancel)
+
+    def remember(self, run: Run) -> None:
+        """Keep a run as a turn of the conversation, once its lanes have ended."""
+        if run is not self.run or run.busy:
+            return
+        told = next((view.text for view in run.views if view.phase == "done"), None)
+        if told is not None and not (self.turns and self.turns[-1].question == run.question):
+            self.turns = [*self.turns, Turn(question=run.question, answer=told)][-_MOST_TURNS:]
+
+    def forget(self) -> None:
+        """Begin a new conversation."""
+        self.turns = []

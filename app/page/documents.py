@@ -1,0 +1,156 @@
+"""The Documents tab: what is indexed, adding to it, and how a document was cut."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from app.page.ask import one_line
+from app.page.render import documents as listed
+from app.page.render.markup import html
+from app.page.render.outline import outline
+from app.page.samples import has_samples
+from app.page.view import UNEXPECTED
+from app.page.workbench import Workbench
+from indexes.errors import RagError
+from indexes.media_types import MEDIA_TYPES
+
+if TYPE_CHECKING:
+    from indexes.store.points import Manifest
+
+logger = logging.getLogger(__name__)
+
+_SECONDS_BETWEEN_LISTS = 2
+_STILL_INDEXING = "Still indexing what the page was started with: more documents follow."
+
+# The one event of the list: a press on a button of a document.
+_PRESSED = """element.addEventListener('click', (event) => {
+    const button = event.target.closest('button[data-delete], button[data-browse]');
+    if (button) trigger('click', {remove: button.dataset.delete, browse: button.dataset.browse});
+});"""
+
+
+class Documents:
+    """The tab's components, and what happens between them. Holds nothing of any visitor."""
+
+    def __init__(self, page: Workbench) -> None:
+        self.page = page
+
+    def draw(self) -> None:
+        """Place the components."""
+        settings, shared = self.page.opening.settings, self.page.library.shared
+        with gr.Row(elem_id="documents-columns"):
+            with gr.Column(elem_id="adding", elem_classes="plain"):
+                self.page.html("documents-title", listed.title(settings.max_file_mb, shared=shared))
+                self.files = gr.File(
+                    label="Add documents",
+                    show_label=False,
+                    file_count="multiple",
+                    file_types=sorted(MEDIA_TYPES),
+                    height=104,
+                    elem_id="upload",
+                )
+                self.progress = self.page.html("progress")
+                self.shelf = self.page.html("shelf", js_on_load=_PRESSED)
+            with gr.Column(elem_id="browsing", elem_classes="plain"):
+                self.tree = self.page.html("tree", _NO_TREE)
+
+    def connect(self, library: list[Any], welcome: Any) -> None:
+        """Say what happens when.
+
+        Args:
+            library: components that show which documents there are, this tab's list first.
+            welcome: makes the updates of the others of them, from what the list has.
+        """
+        self.welcome = welcome
+        shared: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        writing: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "write", **shared}
+        self.files.upload(self.add, self.files, [self.files, self.progress, *library], **writing)
+        self.shelf.click(self.pressed, None, [self.tree, *library], **writing)
+
+    async def greet(self, request: gr.Request) -> AsyncGenerator[list[Any], None]:
+        """What there is, anew as long as it grows by what the page was started with."""
+        opening = self.page.opening
+        await opening.index()
+        while not opening.prepared:
+            yield await asyncio.to_thread(self.show, request, _STILL_INDEXING)
+            await asyncio.sleep(_SECONDS_BETWEEN_LISTS)
+        yield await asyncio.to_thread(self.show, request)
+
+    def show(self, request: gr.Request, notice: str = "") -> list[Any]:
+        """The list of documents, and everything else that depends on what is there."""
+        visitor = self.page.visitors.of(request).key
+        library = self.page.library
+        documents: list[Manifest] = []
+        failed = False
+        try:
+            documents = library.documents(visitor)
+            shelf = listed.shelf(
+                documents,
+                lambda manifest: library.may_delete(manifest, visitor),
+                notice,
+                shared=library.shared,
+            )
+        except RagError as error:
+            failed, shelf = True, listed.failed_shelf(one_line(error))
+        except Exception:
+            logger.exception("the documents cannot be listed")
+            failed, shelf = True, listed.failed_shelf(UNEXPECTED)
+        index = self.page.opening.wait()
+        head = listed.head(
+            documents,
+            provider=index.settings.provider,
+            model=index.llm.metadata.model_name,
+            embedding=index.embedding.model_name,
+        )
+        return [shelf, head, *self.welcome(not documents and not failed, has_samples(documents))]
+
+    def add(self, paths: object, request: gr.Request) -> Iterator[list[Any]]:
+        """Index what was uploaded, and show the list as it is then."""
+        files = [path for path in paths if isinstance(path, str)] if isinstance(paths, list) else []
+        visitor = self.page.visitors.of(request).key
+        nothing = [gr.skip()] * 4
+        ended = 0
+        try:
+            for uploads in self.page.library.add(visitor, files):
+                now = sum(upload.ended for upload in uploads)
+                yield [
+                    None if now == len(uploads) else gr.skip(),
+                    listed.progress(uploads),
+                    *(self.show(request) if now > ended else nothing),
+                ]
+                ended = now
+        except RagError as error:
+            yield [None, listed.refused(one_line(error)), *nothing]
+
+    def pressed(self, event: gr.EventData, request: gr.Request) -> list[Any]:
+        """Delete the document whose button was pressed, or show its tree."""
+        data = event._data if isinstance(event._data, dict) else {}
+        visitor = self.page.visitors.of(request).key
+        nothing = [gr.skip()] * 4
+        try:
+            browse, remove = data.get("browse"), data.get("remove")
+            if isinstance(browse, str) and browse:
+                return [_tree(self.page.library.outline(visitor, browse)), *nothing]
+            if isinstance(remove, str) and remove:
+                gone = self.page.library.remove(visitor, remove)
+                notice = f"Deleted {gone.title or gone.source}."
+                return [_NO_TREE, *self.show(request, notice)]
+        except RagError as error:
+            return [gr.skip(), *self.show(request, one_line(error))]
+        except Exception:
+            logger.exception("a document cannot be deleted or shown")
+            return [gr.skip(), *self.show(request, UNEXPECTED)]
+        return [gr.skip()] * 5
+
+
+def _tree(found: Any) -> str:
+    return html('<section aria-label="Hierarchy"><h2>Hierarchy</h2>{}</section>', outline(found))
+
+
+_NO_TREE = (
+    '<div class="empty"><p>Press <b>Show its tree</b> beside a document to see how it was cut: '
+    "large chunks, the middle ones inside them, and the leaves that are searched.</p></div>"
+)

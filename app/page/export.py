@@ -1,0 +1,96 @@
+"""A comparison to take away: as Markdown to read, as JSON to reckon with."""
+
+import json
+import re
+from dataclasses import asdict
+from typing import Any
+
+from app.page.conversation import Run
+from app.page.figures import Figures, figures
+from app.page.render.markup import seconds
+from app.page.view import View
+from indexes.answers import passages_of
+
+_MARKS = re.compile(r"([\\`*_{}\[\]<>#+!|~-])")
+_COLUMNS = (
+    "pattern",
+    "first word",
+    "total",
+    "LLM calls",
+    "LLM tokens in",
+    "LLM tokens out",
+    "context tokens",
+    "passages",
+    "cited",
+)
+
+
+def as_json(run: Run) -> str:
+    """The run with everything behind it; each answer as `ask --json` prints it."""
+    return json.dumps(
+        {
+            "question": run.asked,
+            "understood_as": run.question,
+            "settings": {name: value for name, value in run.options.items() if name != "filters"},
+            "lanes": [_lane(run, view) for view in run.views],
+        },
+        ensure_ascii=False,
+        indent=2,
+    )
+
+
+def _lane(run: Run, view: View) -> dict[str, Any]:
+    return {
+        "pattern": view.pattern,
+        "phase": view.phase,
+        "error": view.error or None,
+        "figures": asdict(figures(view, run.views)),
+        "answer": view.answer.to_json() if view.answer else {"answer": view.text},
+    }
+
+
+def as_markdown(run: Run) -> str:
+    """The table, then each answer with its passages."""
+    rows = [(view, figures(view, run.views)) for view in run.views]
+    lines = [f"# {_plain(run.asked)}", ""]
+    if run.question != run.asked:
+        lines += [f"Understood as: {_plain(run.question)}", ""]
+    lines += [_row(_COLUMNS), _row(["---"] * len(_COLUMNS))]
+    lines += [_row(_figures(view, row)) for view, row in rows]
+    for view in run.views:
+        lines += ["", f"## {_plain(view.pattern)}", "", _plain(view.text.strip() or view.error)]
+        lines += [""] if view.contexts else []
+        lines += [
+            f"{number}. {_plain(parts[0].title or parts[0].document)}, characters "
+            f"{parts[0].start}–{parts[-1].end}: "
+            + " … ".join(_plain(" ".join(part.text.split())) for part in parts)
+            for number, parts in passages_of(view.contexts).items()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _figures(view: View, row: Figures) -> list[str]:
+    return [
+        _plain(view.pattern),
+        *("–" if value is None else seconds(value) for value in (row.first_word, row.total)),
+        *(
+            "–" if value is None else f"{value:,}"
+            for value in (
+                row.llm_calls,
+                row.llm_tokens_in,
+                row.llm_tokens_out,
+                row.context_tokens,
+                row.passages,
+                row.cited,
+            )
+        ),
+    ]
+
+
+def _row(cells: "list[str] | tuple[str, ...]") -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown leaves as it is: documents and models write tricks."""
+    return _MARKS.sub(r"\\\1", text)

@@ -1,0 +1,86 @@
+"""What a visitor can turn: the settings of one session, checked on the server."""
+
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from indexes.errors import SettingsError
+from indexes.settings import JudgeChoice, SearchMode, Settings
+
+BUDGETS = (16, 32_768)
+TOP_KS = (1, 1000)
+SEARCHES: tuple[str, ...] = get_args(SearchMode)
+JUDGES: tuple[str, ...] = get_args(JudgeChoice)
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """Settings of retrieval.
+
+    Attributes:
+        budget: context tokens that each lane may fill.
+        top_k: hits of each search, at least.
+        search: by meaning, by words or both.
+        merge_ratio: the share of children from which `parent-ratio` takes their parent.
+        judge: who judges what helps, in reranking and compression.
+    """
+
+    budget: int
+    top_k: int
+    search: str
+    merge_ratio: float
+    judge: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """As the index takes them."""
+        return {
+            "budget": self.budget,
+            "top_k": self.top_k,
+            "search": self.search,
+            "merge_ratio": self.merge_ratio,
+            "judge": self.judge,
+        }
+
+
+def knobs_of(settings: Settings) -> Knobs:
+    """What a visitor finds set."""
+    budget = min(settings.context_budget, BUDGETS[1])
+    return Knobs(budget, settings.top_k, settings.search, 0.5, settings.judge)
+
+
+def checked_budget(budget: object) -> int:
+    """A budget as it came from anywhere.
+
+    Raises:
+        SettingsError: it is out of range.
+    """
+    return int(_number("budget", budget, *BUDGETS))
+
+
+def checked_knobs(
+    budget: object, top_k: object, search: object, merge_ratio: object, judge: object
+) -> Knobs:
+    """Settings as they came from a browser.
+
+    Raises:
+        SettingsError: one is out of range; the message says which.
+    """
+    return Knobs(
+        checked_budget(budget),
+        int(_number("hits", top_k, *TOP_KS)),
+        _one_of("search", search, SEARCHES),
+        _number("merge threshold", merge_ratio, 0.1, 0.9),
+        _one_of("judge", judge, JUDGES),
+    )
+
+
+def _number(name: str, value: object, least: float, most: float) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
+        return value
+    raise SettingsError(f"setting {name}: give a number from {least:,} to {most:,}")
+
+
+def _one_of(name: str, value: object, values: tuple[str, ...]) -> str:
+    if isinstance(value, str) and value in values:
+        return value
+    raise SettingsError(f"setting {name}: choose one of {', '.join(values)}")

@@ -1,0 +1,322 @@
+"""The documents as one visitor sees them: the server's, and the visitor's own.
+
+All of the page's access to the index goes through here, since here is where visitors are kept
+apart. A visitor's documents carry its key in their metadata, every search is filtered by it,
+and what is not shown cannot be outlined or deleted either. They go with the visitor; what a
+crash left behind goes when the page starts again.
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from app.page.opening import Opening
+from app.page.view import UNEXPECTED
+from indexes.errors import DocumentError, RagError, SettingsError
+from indexes.outline import Outline
+from indexes.progress import Progress
+
+if TYPE_CHECKING:
+    from llama_index.core.schema import Document
+
+    from indexes.index import HierarchicalIndex
+    from indexes.store.points import Manifest
+
+logger = logging.getLogger(__name__)
+
+
+OWNER = "rag_visitor"
+_OWNER_PATH = f"metadata.{OWNER}"
+_IDS = uuid.UUID("4d7f0e31-8d5c-4bb2-9f0a-6a3b8a8f5a0e")
+
+MOST_FILES = 20
+MOST_DOCUMENTS = 50
+# On a server other pages may have visitors too: only what is surely left behind goes.
+_LEFT_BEHIND = timedelta(days=1)
+# Leaves of a document that are shown at once.
+_MOST_LEAVES = 2000
+
+
+@dataclass(frozen=True)
+class Upload:
+    """How far one file is.
+
+    Attributes:
+        name: the file's.
+        phase: `waiting`, `reading`, `indexing`, then `added`, `updated`, `unchanged` or `failed`.
+        done: chunks stored.
+        total: chunks to store, once the file is read.
+        reason: why it failed.
+    """
+
+    name: str
+    phase: Literal["waiting", "reading", "indexing", "added", "updated", "unchanged", "failed"] = (
+        "waiting"
+    )
+    done: int = 0
+    total: int = 0
+    reason: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens to it."""
+        return self.phase in ("added", "updated", "unchanged", "failed")
+
+
+class Library:
+    """Documents and who may see them. Thread-safe.
+
+    Args:
+        opening: where they are.
+        shared: visitors share what they add.
+    """
+
+    def __init__(self, opening: Opening, *, shared: bool = False) -> None:
+        self.opening = opening
+        self.shared = shared
+        self._writing = threading.Lock()
+        self._swept = False
+        # Visitors who added something.
+        self._owners: set[str] = set()
+        # Whether a document of a visitor may be in the index. An embedded one belongs to this
+        # process, so after a sweep there is none until someone adds one.
+        self._private = True
+        self._indexed = False
+
+    def index(self) -> "HierarchicalIndex":
+        """The index, once it is open, without what visitors of an earlier page left behind."""
+        index = self.opening.wait()
+        with self._writing:
+            if not self._swept:
+                self._sweep(index)
+                self._swept = True
+        return index
+
+    # Reading
+
+    def documents(self, visitor: str) -> "list[Manifest]":
+        """What a visitor sees, by title."""
+        return [found for found in self.index().documents() if _shown(found, visitor)]
+
+    async def options(self, visitor: str) -> dict[str, Any]:
+        """What keeps a search to what a visitor sees."""
+        if not self._swept:
+            await asyncio.to_thread(self.index)
+        if not self._private:
+            return {}
+        from qdrant_client import models
+
+        others = models.FieldCondition(
+            key=_OWNER_PATH, match=models.MatchExcept(**{"except": [visitor]})
+        )
+        return {"filters": models.Filter(must_not=[others])}
+
+    def outline(self, visitor: str, document_id: str) -> Outline:
+        """A document as it was cut into a tree.
+
+        Raises:
+            DocumentError: there is none, or it is not the visitor's to see.
+        """
+        found = self.index().outline(document_id, most=_MOST_LEAVES)
+        if not _shown(found.manifest, visitor):
+            raise DocumentError("this document is not here any more")
+        return found
+
+    def may_delete(self, manifest: "Manifest", visitor: str) -> bool:
+        """Whether a document is the visitor's to delete."""
+        owner = manifest.metadata.get(OWNER)
+        return owner == visitor and bool(visitor) if owner else self.shared
+
+    # Writing
+
+    def add(self, visitor: str, paths: Sequence[str | Path]) -> Iterator[list[Upload]]:
+        """Index uploaded files one by one; they are deleted afterwards, whatever comes of it.
+
+        The work is done in a thread of its own: a visitor who closes the page meanwhile must
+        not leave a document half done.
+
+        Yields:
+            All files, each time that one of them gets on.
+
+        Raises:
+            SettingsError: too many files, or no visitor to whom they could belong.
+        """
+        files = [Path(path) for path in paths]
+        try:
+            self._admit(visitor, files)
+        except RagError:
+            _delete(files)
+            raise
+        uploads = [Upload(file.name) for file in files]
+        yield list(uploads)
+        told: queue.SimpleQueue[tuple[int, Upload] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._work, args=(visitor, files, told), daemon=True).start()
+        while (news := told.get()) is not None:
+            place, uploads[place] = news
+            # Only the latest figures matter: skip what piled up meanwhile.
+            if told.empty() or uploads[place].ended:
+                yield list(uploads)
+
+    def remove(self, visitor: str, document_id: str) -> "Manifest":
+        """Delete a document.
+
+        Raises:
+            DocumentError: there is none, or it is not the visitor's to delete.
+        """
+        for manifest in self.documents(visitor):
+            if manifest.document_id == document_id:
+                if not self.may_delete(manifest, visitor):
+                    raise DocumentError(
+                        f"{manifest.title or manifest.source} belongs to the server: "
+                        "`python -m app remove` deletes it"
+                    )
+                index = self.index()
+                with self._writing:
+                    index.store.remove(document_id)
+                return manifest
+        raise DocumentError("this document is not here any more")
+
+    def forget(self, visitor: str) -> int:
+        """Delete all documents of a visitor who is gone; returns how many there were."""
+        if visitor not in self._owners:
+            return 0
+        self._owners.discard(visitor)
+        index = self.index()
+        with self._writing:
+            return _delete_those(index, lambda found: found.metadata.get(OWNER) == visitor)
+
+    def _sweep(self, index: "HierarchicalIndex") -> None:
+        """Delete what visitors left behind, as far as it is surely that."""
+        embedded = index.engine.embedded
+        latest = (datetime.now(UTC) - _LEFT_BEHIND).isoformat()
+        _delete_those(
+            index,
+            lambda found: OWNER in found.metadata and (embedded or found.ingested_at < latest),
+        )
+        self._private = not embedded
+
+    def _admit(self, visitor: str, files: Sequence[Path]) -> None:
+        if not self.shared and not visitor:
+            raise SettingsError("uploads need a cookie to belong to someone: allow it, and reload")
+        if len(files) > MOST_FILES:
+            raise SettingsError(f"that is {len(files)} files: add at most {MOST_FILES} at a time")
+        if not self.shared:
+            own = sum(OWNER in manifest.metadata for manifest in self.documents(visitor))
+            if own + len(files) > MOST_DOCUMENTS:
+                raise SettingsError(
+                    f"that would be more than {MOST_DOCUMENTS} documents of yours: delete some"
+                )
+
+    def _work(
+        self,
+        visitor: str,
+        files: list[Path],
+        told: "queue.SimpleQueue[tuple[int, Upload] | None]",
+    ) -> None:
+        try:
+            index = self.index()
+            for place, file in enumerate(files):
+                upload = Upload(file.name, "waiting")
+                try:
+                    # Ingestion tidies up what a crash left, which looks just like work going on.
+                    with self._writing:
+                        upload = self._index(index, visitor, file, place, told)
+                except RagError as error:
+                    reason = " ".join(str(error).split())
+                    upload = replace(upload, phase="failed", reason=_reason(reason, file))
+                except Exception:
+                    logger.exception("an upload failed")
+                    upload = replace(upload, phase="failed", reason=UNEXPECTED)
+                _delete([file])
+                told.put((place, upload))
+        finally:
+            _delete(files)
+            told.put(None)
+
+    def _index(
+        self,
+        index: "HierarchicalIndex",
+        visitor: str,
+        file: Path,
+        place: int,
+        told: "queue.SimpleQueue[tuple[int, Upload] | None]",
+    ) -> Upload:
+        from indexes.documents import load_document
+
+        upload = Upload(file.name, "reading")
+        told.put((place, upload))
+        limit = int(index.settings.max_file_mb * 1024 * 1024)
+        document = load_document(file, max_bytes=limit)
+        if not self.shared:
+            document = _owned(document, visitor)
+            self._private = True
+            self._owners.add(visitor)
+
+        def tell(step: Progress) -> None:
+            nonlocal upload
+            upload = replace(
+                upload, phase="indexing", done=step.chunks_done, total=step.chunks_known
+            )
+            told.put((place, upload))
+
+        report = index.ingest([document], on_progress=tell)
+        if not self.shared and not self._indexed:
+            _let_owners_be_found(index)
+            self._indexed = True
+        if report.failed:
+            raise DocumentError(report.failed[0][1])
+        phase: Any = "added" if report.added else "updated" if report.updated else "unchanged"
+        return replace(upload, phase=phase)
+
+
+def _let_owners_be_found(index: "HierarchicalIndex") -> None:
+    """Have the engine index whose a document is: every search asks for it from now on."""
+    from qdrant_client import models
+
+    index.engine.client.create_payload_index(
+        index.store.collection, _OWNER_PATH, field_schema=models.PayloadSchemaType.KEYWORD
+    )
+
+
+def _delete_those(index: "HierarchicalIndex", which: "Callable[[Manifest], bool]") -> int:
+    gone = [manifest for manifest in index.documents() if which(manifest)]
+    for manifest in gone:
+        index.store.remove(manifest.document_id)
+    return len(gone)
+
+
+def _shown(manifest: "Manifest", visitor: str) -> bool:
+    owner = manifest.metadata.get(OWNER)
+    return owner is None or (bool(visitor) and owner == visitor)
+
+
+def _owned(document: "Document", visitor: str) -> "Document":
+    """The same document as a visitor's own: it replaces nobody else's of that name."""
+    from llama_index.core.schema import Document
+
+    name = f"{visitor}/{document.metadata['source']}"
+    return Document(
+        id_=str(uuid.uuid5(_IDS, name)),
+        text=document.text,
+        metadata={**document.metadata, OWNER: visitor},
+    )
+
+
+def _reason(why: str, file: Path) -> str:
+    """The message without the file's name and the folder that uploads are kept in."""
+    bare = why.removeprefix(f"{file}: ").removeprefix(f"{file.name}: ")
+    return bare.replace(f"{file.parent}/", "")
+
+
+def _delete(files: Sequence[Path]) -> None:
+    for file in files:
+        with suppress(OSError):
+            file.unlink()

@@ -1,0 +1,59 @@
+"""What can be set here, and what was decided when the documents were indexed."""
+
+from typing import TYPE_CHECKING
+
+from app.page.render.markup import html, joined
+from indexes.settings import DEFAULT_LEVELS
+
+if TYPE_CHECKING:
+    from indexes.index import HierarchicalIndex
+
+
+def knobs_title() -> str:
+    """Above what a visitor can turn."""
+    return html(
+        '<h2>For your next question</h2><p class="hint">These are yours alone, and hold from the '
+        "next question on.</p>"
+    )
+
+
+def fixed(index: "HierarchicalIndex") -> str:
+    """The server's own settings, and what it takes to change each."""
+    settings = index.settings
+    levels = settings.levels or DEFAULT_LEVELS
+    rows = (
+        ("Provider", settings.provider, "set when the page is started: --provider"),
+        ("Language model", index.llm.metadata.model_name, "--llm-model, or --llm-gguf"),
+        (
+            "Its window",
+            f"{index.llm.metadata.context_window:,} tokens, answers up to "
+            f"{settings.max_answer_tokens:,}",
+            "--context-window, --max-answer-tokens",
+        ),
+        (
+            "Embedding model",
+            index.embedding.model_name,
+            "needs re-indexing: vectors of two models cannot be compared. "
+            "--embedding-model with another --collection, then ingest",
+        ),
+        (
+            "Chunk sizes",
+            " / ".join(f"{size:,}" for size in levels) + " tokens",
+            "needs re-indexing: --levels with another --collection, then ingest",
+        ),
+        (
+            "Index",
+            f"collection {settings.collection}, "
+            + ("in a folder of this server" if index.engine.embedded else "on a Qdrant server"),
+            "--index, --collection",
+        ),
+    )
+    items = joined(
+        html("<div><dt>{}</dt><dd>{}<small>{}</small></dd></div>", name, value, note)
+        for name, value, note in rows
+    )
+    return html(
+        '<h2>Of this server</h2><p class="hint">Shown as they are; changed where it is started.'
+        '</p><dl class="decided">{}</dl>',
+        items,
+    )

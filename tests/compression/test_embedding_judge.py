@@ -1,0 +1,90 @@
+"""Selection without a language model."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from indexes.compression import EmbeddingJudge, PassageFilter, Scoring, SentenceExtractor
+from indexes.compression.passages import Passage
+from indexes.compression.similarity import bm25, scored
+from indexes.tokens import count_tokens
+from indexes.trace import tracing
+from tests.compression.passages import check_verbatim, node, nodes
+from tests.fakes import WordEmbedding
+
+QUESTION = "When was Bosun the warehouse robot stopped?"
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_sentences_like_the_question_are_kept_and_the_trace_has_their_scores(way: str) -> None:
+    extractor = SentenceExtractor(EmbeddingJudge(WordEmbedding()))
+    with tracing() as trace:
+        if way == "sync":
+            found = extractor.postprocess_nodes(nodes(), query_str=QUESTION)
+        else:
+            found = asyncio.run(extractor.apostprocess_nodes(nodes(), query_str=QUESTION))
+    check_verbatim(found)
+    assert "Bosun was a warehouse robot." in found[0].node.get_content()
+    (stage,) = trace.stages
+    assert (stage.llm_calls, stage.details["judge"]) == (0, "embedding")
+    assert stage.details["prompt"] is None
+    scores = [s["score"] for p in stage.details["passages"] for s in p["sentences"]]
+    assert max(scores) == 1
+    assert abs(np.mean(scores)) < 1e-9
+    assert 0 < (stage.tokens_out or 0) < (stage.tokens_in or 0)
+
+
+def test_a_question_costs_one_batch() -> None:
+    class Counting(WordEmbedding):
+        batches: int = 0
+
+        def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+            self.batches += 1
+            return super()._get_text_embeddings(texts)
+
+    model = Counting(embed_batch_size=1000)
+    SentenceExtractor(EmbeddingJudge(model)).postprocess_nodes(nodes(size=60), query_str=QUESTION)
+    assert model.batches == 1
+
+
+def test_higher_thresholds_keep_less() -> None:
+    sizes = []
+    for threshold in (-9.0, 0.0, 0.5, 1.0):
+        judge = EmbeddingJudge(WordEmbedding(), scoring=Scoring(sentences=threshold))
+        found = SentenceExtractor(judge).postprocess_nodes(nodes(), query_str=QUESTION)
+        sizes.append(sum(len(one.node.get_content()) for one in found))
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > sizes[1] > sizes[3] > 0
+
+
+def test_nothing_is_similar_enough_in_itself_so_the_best_is_kept() -> None:
+    judge = EmbeddingJudge(WordEmbedding(), scoring=Scoring(similarity=0.99))
+    with tracing() as trace:
+        found = PassageFilter(judge).postprocess_nodes(nodes(), query_str=QUESTION)
+    assert len(found) == 1
+    assert trace["filter"].details["fallback"] == "keep_best"
+
+
+@pytest.mark.parametrize("budget", [10, 40, 80])
+def test_a_budget_is_filled_with_the_best_sentences(budget: int) -> None:
+    extractor = SentenceExtractor(EmbeddingJudge(WordEmbedding()), budget=budget)
+    found = extractor.postprocess_nodes(nodes(), query_str=QUESTION)
+    check_verbatim(found)
+    tokens = sum(count_tokens(one.node.get_content()) for one in found)
+    assert budget - 10 <= tokens <= budget
+    assert any("warehouse robot" in one.node.get_content() for one in found)
+
+
+def test_sentences_of_one_passage_are_judged_with_their_neighbours() -> None:
+    passages = [Passage.of(node("Aaa bbb. Ccc ddd. Eee fff. Ggg hhh. Iii jjj."))]
+    (shares,) = scored("?", passages, np.array([0.0, 0.0, 1.0, 0.0, 0.0])).sentences
+    assert shares[2] == 1
+    assert shares[1] == shares[3] > shares[0] == shares[4]
+
+
+def test_bm25_is_robertsons() -> None:
+    scores = bm25("blue whale", ["the blue whale", "a blue sky", "nothing here"])
+    rare, common = np.log(1 + 2.5 / 1.5), np.log(1 + 1.5 / 2.5)
+    assert scores == pytest.approx([rare + common, common, 0.0])
+    assert list(bm25("", ["x"])) == [0.0]

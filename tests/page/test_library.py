@@ -1,0 +1,173 @@
+"""Documents: adding, deleting, and who sees them."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.page.library import MOST_FILES, OWNER, Library, Upload
+from app.page.opening import Opening
+from app.page.view import UNEXPECTED
+from indexes.errors import DocumentError, ModelError, SettingsError
+from indexes.index import HierarchicalIndex
+from tests.page.conftest import letter_in, opened
+from tests.page.fakes import ScriptedLLM
+
+Put = Callable[[str, str | bytes], Path]
+
+ANN, BEN = "a" * 32, "b" * 32
+
+
+def added(library: Library, visitor: str, *files: Path) -> list[Upload]:
+    """How an upload ended."""
+    *_, last = library.add(visitor, files)
+    return last
+
+
+def test_an_upload_is_indexed_and_its_file_deleted(library: Library, upload: Put) -> None:
+    file = upload("notes.md", "# Notes\n\nThe harbour closes at nine.\n")
+    told = list(library.add(ANN, [file]))
+    assert told[0][0].phase == "waiting"
+    assert told[-1][0].phase == "added"
+    assert [found.source for found in library.documents(ANN)] == ["notes.md"]
+    assert not file.exists()
+
+
+def test_each_file_is_told_of_and_a_bad_one_does_not_stop_the_rest(
+    library: Library, upload: Put
+) -> None:
+    files = [
+        upload("empty.txt", ""),
+        upload("table.xlsx", "x"),
+        upload("big.txt", "x" * (1024 * 1024 + 1)),
+        upload("good.txt", "A good text."),
+    ]
+    last = {told.name: told for told in added(library, ANN, *files)}
+    assert last["good.txt"].phase == "added"
+    assert last["empty.txt"].reason == "is empty: leave it out"
+    assert last["big.txt"].reason.startswith("is larger than 1 MB")
+    assert "not supported" in last["table.xlsx"].reason
+    assert not any(str(files[0].parent) in told.reason for told in last.values())
+    assert not any(file.exists() for file in files)
+
+
+def test_a_file_added_twice_is_unchanged(library: Library, upload: Put) -> None:
+    for expected in ("added", "unchanged"):
+        (told,) = added(library, ANN, upload("notes.txt", "The same notes."))
+        assert told.phase == expected
+
+
+def test_visitors_do_not_see_each_others_documents(library: Library, upload: Put) -> None:
+    added(library, ANN, upload("secret.txt", "The harbour closes at nine."))
+    (mine,) = library.documents(ANN)
+    assert library.documents(BEN) == library.documents("") == []
+    with pytest.raises(DocumentError):
+        library.outline(BEN, mine.document_id)
+    with pytest.raises(DocumentError):
+        library.remove(BEN, mine.document_id)
+    assert library.outline(ANN, mine.document_id).whole
+
+
+async def test_no_search_finds_what_another_visitor_added(
+    index: HierarchicalIndex, upload: Put
+) -> None:
+    library = Library(Opening.of(index))
+    # Until someone adds something, nothing has to be filtered.
+    assert await library.options(BEN) == {}
+    added(library, ANN, upload("secret.txt", "The cloud business has a secret revenue."))
+    question = "What is the secret revenue of the cloud business?"
+    for pattern in ("regular", "parent", "parent-ratio"):
+        for visitor, expected in ((ANN, True), (BEN, False), ("", False)):
+            options = await library.options(visitor)
+            contexts, trace = index.retrieve(question, pattern, **options)
+            sources = {context.document for context in contexts}
+            assert ("secret.txt" in sources) is expected, (pattern, visitor)
+            assert "letter.md" in sources
+            assert ("secret.txt" in str(trace.model_dump())) is expected
+
+
+def test_two_visitors_may_add_files_of_one_name(library: Library, upload: Put) -> None:
+    added(library, ANN, upload("notes.txt", "Notes of Ann."))
+    added(library, BEN, upload("notes.txt", "Notes of Ben."))
+    ids = {library.documents(visitor)[0].document_id for visitor in (ANN, BEN)}
+    assert len(ids) == 2
+
+
+def test_the_servers_documents_are_not_a_visitors_to_delete(
+    index: HierarchicalIndex,
+) -> None:
+    library = Library(Opening.of(index))
+    (letter,) = library.documents(ANN)
+    assert not library.may_delete(letter, ANN)
+    with pytest.raises(DocumentError, match="belongs to the server"):
+        library.remove(ANN, letter.document_id)
+
+
+def test_a_shared_server_shares_what_is_added_and_deleted(
+    index: HierarchicalIndex, upload: Put
+) -> None:
+    library = Library(Opening.of(index), shared=True)
+    added(library, ANN, upload("notes.txt", "Notes for all."))
+    assert len(library.documents(BEN)) == 2
+    for document in library.documents(BEN):
+        library.remove(BEN, document.document_id)
+    assert library.documents(ANN) == []
+
+
+def test_what_a_visitor_added_goes_with_the_visitor(library: Library, upload: Put) -> None:
+    added(library, ANN, upload("a.txt", "Of Ann."))
+    added(library, BEN, upload("b.txt", "Of Ben."))
+    assert library.forget(ANN) == 1
+    assert library.forget("nobody") == 0
+    assert [found.source for found in library.index().documents()] == ["b.txt"]
+
+
+def test_what_a_crash_left_behind_goes_when_the_page_starts(
+    tmp_path: Path, llm: ScriptedLLM, upload: Put
+) -> None:
+    with opened(tmp_path, llm) as index:
+        index.ingest([letter_in(tmp_path)])
+        added(Library(Opening.of(index)), ANN, upload("a.txt", "Of Ann."))
+        assert any(OWNER in found.metadata for found in index.documents())
+        again = Library(Opening.of(index))
+        assert [found.source for found in again.documents(ANN)] == ["letter.md"]
+        assert len(index.documents()) == 1
+
+
+def test_too_many_files_are_refused_and_deleted(library: Library, upload: Put) -> None:
+    files = [upload(f"{number}.txt", "x") for number in range(MOST_FILES + 1)]
+    with pytest.raises(SettingsError, match=f"at most {MOST_FILES} at a time"):
+        added(library, ANN, *files)
+    assert not any(file.exists() for file in files)
+
+
+def test_nobody_adds_nothing(library: Library, upload: Put) -> None:
+    with pytest.raises(SettingsError, match="need a cookie"):
+        added(library, "", upload("a.txt", "A text."))
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ModelError("the embedding model is gone: start it"), "the embedding model is gone"),
+        (RuntimeError("secret detail"), UNEXPECTED),
+    ],
+)
+def test_what_stops_an_upload_is_told_in_one_line(
+    library: Library,
+    upload: Put,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    reason: str,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(library.index(), "ingest", fail)
+    with caplog.at_level(logging.ERROR):
+        (told,) = added(library, ANN, upload("a.txt", "A text."))
+    assert told.phase == "failed"
+    assert told.reason.startswith(reason)
+    assert ("secret detail" in caplog.text) is (reason == UNEXPECTED)
