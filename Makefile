@@ -8,7 +8,7 @@ INSTALL = VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --link-mode=copy
 LOCK = $(UV) pip compile --quiet --all-extras --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
-.PHONY: demo test lint format bench lock clean
+.PHONY: demo test lint format comparison bench lock clean
 
 demo: .venv/base
 	$(PYTHON) -m app page app/samples/letters --port $(PORT)
@@ -24,6 +24,14 @@ lint: .venv/dev
 format: .venv/dev
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
+
+# docs/comparison.md with its plots, from the development data: 20 minutes on two idle cores the
+# first time, a tenth of that afterwards.
+comparison: .venv/dev
+	$(PYTHON) -m app evaluate \
+		--questions ../shared/data/chunking_evaluation/questions.jsonl \
+		--documents ../shared/data/chunking_evaluation/corpora \
+		--title "Patterns and peers on chunking_evaluation" --out docs/comparison.md
 
 bench: .venv/dev
 	$(PYTHON) -m tests.benchmarks.retrieval
@@ -45,7 +53,7 @@ clean:
 	touch $@
 
 .venv/dev: .venv/uv pyproject.toml requirements.txt
-	$(INSTALL) --extra dev
+	$(INSTALL) --extra dev --extra evaluation --extra langchain
 	touch $@ .venv/base
 
 # The browser tests use the system's Chromium, and axe-core from npm. Where one is missing and

@@ -35,6 +35,7 @@ from indexes.conversation import Condenser
 from indexes.documents import load_documents
 from indexes.errors import DocumentError, SettingsError
 from indexes.ingestion import ingest
+from indexes.models.given import given_embedding, given_llm
 from indexes.models.openai_compatible import embedding_dimension
 from indexes.models.providers import (
     build_embedding,
@@ -68,7 +69,8 @@ class HierarchicalIndex:
 
     Args:
         settings: by default from the environment.
-        engine, embedding, llm: used instead of what the settings name.
+        engine, embedding, llm: used instead of what the settings name; models may be
+            LlamaIndex's or LangChain's.
 
     Raises:
         SettingsError: a setting is wrong.
@@ -80,12 +82,12 @@ class HierarchicalIndex:
         settings: Settings | None = None,
         *,
         engine: Engine | None = None,
-        embedding: BaseEmbedding | None = None,
-        llm: LLM | None = None,
+        embedding: Any = None,
+        llm: Any = None,
     ) -> None:
         self.settings = settings or load_settings()
-        self._given_embedding = embedding
-        self._given_llm = llm
+        self._given_embedding = given_embedding(embedding)
+        self._given_llm = given_llm(llm)
         self._owns_engine = engine is None
         server = server_parameters(self.settings, embedded=engine.embedded if engine else None)
         self.engine = engine or connect(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from indexes.evaluation.questions import read_questions
 from indexes.index import HierarchicalIndex
-from tests.benchmarks.spans import read_lines
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -38,19 +38,19 @@ def test_gold_offsets_are_offsets_of_our_documents(index: HierarchicalIndex, cor
         document.metadata["source"]: len(document.text)
         for document in load_documents([data(corpus) / "corpora"], on_error=fail)
     }
-    for question in read_lines(data(corpus) / "questions.jsonl"):
-        for place in question["references"]:
-            assert 0 <= place["start"] < place["end"] <= lengths[place["document"]]
+    for question in read_questions(data(corpus) / "questions.jsonl"):
+        for place in question.references:
+            assert place.end <= lengths[place.document]
 
 
 def test_the_sample_questions_point_at_their_evidence() -> None:
     from app.samples import LETTERS, QUESTIONS
     from indexes.documents import load_document
 
-    questions = read_lines(QUESTIONS)
+    questions = read_questions(QUESTIONS)
     assert len(questions) >= 40
-    assert sum(len(q["references"]) > 1 for q in questions) >= len(questions) / 3
-    assert sum(not q["references"] for q in questions) == 5
+    assert sum(len(q.references) > 1 for q in questions) >= len(questions) / 3
+    assert sum(not q.references for q in questions) == 5
     texts = {path.name: load_document(path).text for path in LETTERS.glob("*.pdf")}
     authored = {
         question["id"]: [evidence["quote"] for evidence in question["evidence"]]
@@ -58,7 +58,7 @@ def test_the_sample_questions_point_at_their_evidence() -> None:
     }
     for question in questions:
         found = [
-            " ".join(texts[place["document"]][place["start"] : place["end"]].split())
-            for place in question["references"]
+            " ".join(texts[place.document][place.start : place.end].split())
+            for place in question.references
         ]
-        assert sorted(found) == sorted(" ".join(q.split()) for q in authored[question["id"]])
+        assert sorted(found) == sorted(" ".join(q.split()) for q in authored[question.id])

@@ -26,8 +26,8 @@ from llama_index.core.base.llms.types import (
     CompletionResponse,
 )
 from llama_index.core.llms import LLM
-from llama_index.embeddings.openai_like import OpenAILikeEmbedding  # type: ignore[import-untyped]
-from llama_index.llms.openai_like import OpenAILike  # type: ignore[import-untyped]
+from llama_index.embeddings.openai_like import OpenAILikeEmbedding
+from llama_index.llms.openai_like import OpenAILike
 from pydantic import BaseModel, Field, PrivateAttr
 
 from indexes.models.clients import Clients

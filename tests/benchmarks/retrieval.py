@@ -9,12 +9,15 @@ Runs the command line as a user would: `ingest` once into FOLDER (kept, if named
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks.spans import read_lines, score
+from indexes.evaluation.questions import read_questions
+from indexes.evaluation.runs import read_run
+from indexes.evaluation.scores import score_run, summarize
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -35,7 +38,14 @@ def measure(
             out = index / f"{corpus}-{pattern}-{budget}.jsonl"
             app("run", "--questions", str(questions), "--pattern", pattern,
                 "--budget", str(budget), "--out", str(out), *place)  # fmt: skip
-            table[f"{pattern}@{budget}"] = score(read_lines(out), read_lines(questions))
+            scored = score_run(read_questions(questions), read_run(out))
+            found = summarize(scored)
+            table[f"{pattern}@{budget}"] = {
+                "questions": found.questions,
+                "recall": found.intervals["recall"].mean,
+                "whole": found.intervals["whole"].mean,
+                "seconds_median": statistics.median(q.values["seconds"] or 0.0 for q in scored),
+            }
     return table
 
 

@@ -1,0 +1,251 @@
+"""Lanes × budgets → one comparison, kept in a file for each run.
+
+    comparison = Comparison.of(index, questions, lanes=["parent", "langchain-parent"],
+                               budgets=[512, 1024], folder=Path(".rag/evaluation/runs"))
+
+A run whose file is there, made by the same code from the same documents, questions and
+settings, is read instead of repeated.
+"""
+
+import hashlib
+import json
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache, partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import indexes
+from indexes.errors import ModelError
+from indexes.evaluation.lanes import Description, Lane, open_lane
+from indexes.evaluation.peers.texts import text_of
+from indexes.evaluation.questions import Question
+from indexes.evaluation.runs import Line, line_of, read_run, write_run
+from indexes.evaluation.scores import Prices, Scored, score_run
+from indexes.index import HierarchicalIndex
+
+# What a lane delivers depends on these; how it is scored and shown does not.
+_NOT_IN_RUNS = frozenset(
+    {"bootstrap.py", "comparison.py", "drafting.py", "grading.py", "plots.py", "ranks.py",
+     "report.py", "scores.py", "spans.py"}
+)  # fmt: skip
+_PACKAGES = (
+    "llama-index-core",
+    "langchain-core",
+    "langchain-classic",
+    "langchain-qdrant",
+    "langchain-text-splitters",
+    "llama-index-vector-stores-qdrant",
+    "qdrant-client",
+    "qdrant-edge-py",
+    "ir-measures",
+    "xllamacpp",
+)
+
+OnStep = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class LaneResult:
+    """A lane's figures, at each budget."""
+
+    description: Description
+    scored: Mapping[int, list[Scored]]
+    errors: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that a report needs."""
+
+    questions: int
+    multi: int
+    documents: int
+    characters: int
+    budgets: tuple[int, ...]
+    lanes: tuple[LaneResult, ...]
+    about: Mapping[str, str]
+
+    @classmethod
+    def of(
+        cls,
+        index: HierarchicalIndex,
+        questions: Sequence[Question],
+        *,
+        lanes: Sequence[str],
+        budgets: Sequence[int],
+        folder: Path,
+        prices: Prices = Prices(),  # noqa: B008 - frozen
+        on_step: OnStep = lambda what, done, total: None,
+    ) -> "Comparison":
+        """Run what was not run before, and score everything.
+
+        Args:
+            index: the documents are in it; peers add collections beside them.
+            questions: those without evidence are left out.
+            lanes: patterns and peers, by name.
+            budgets: cl100k tokens of context.
+            folder: for the runs.
+            prices: of the language model.
+            on_step: called with what is being done, and how far it is.
+
+        Raises:
+            SettingsError: no lane goes by one of the names.
+            StoreError, ModelError: a lane fails altogether.
+        """
+        asked = [question for question in questions if question.references]
+        texts = {found.source: text_of(index, found).text for found in index.documents()}
+        # Question vectors are made beforehand: no lane's time includes them.
+        for done, question in enumerate(asked):
+            on_step("embedding questions", done, len(asked))
+            index.embedding.get_query_embedding(question.question)
+        made: list[LaneResult] = []
+        for name in lanes:
+            lane = open_lane(name, index)
+            lane.prepare(partial(on_step, f"{name}: embedding"))
+            scored, errors = {}, {}
+            for budget in budgets:
+                lines = _run(index, lane, asked, budget, folder, on_step)
+                scored[budget] = score_run(asked, lines, texts=texts, prices=prices)
+                failed = [line.error for line in lines if line.error]
+                undecided = sum(line.undecided for line in lines)
+                if failed:
+                    errors[budget] = f"{len(failed)} of {len(lines)} questions: {failed[0]}"
+                elif undecided:
+                    errors[budget] = f"{undecided} passages were left as they were: no judgement"
+            made.append(LaneResult(lane.description, scored, errors))
+        return cls(
+            questions=len(asked),
+            multi=sum(len(question.references) > 1 for question in asked),
+            documents=len(texts),
+            characters=sum(map(len, texts.values())),
+            budgets=tuple(budgets),
+            lanes=tuple(made),
+            about=_about(index),
+        )
+
+
+def _run(
+    index: HierarchicalIndex,
+    lane: Lane,
+    questions: Sequence[Question],
+    budget: int,
+    folder: Path,
+    on_step: OnStep,
+) -> list[Line]:
+    """A lane's results, from its file if they are there."""
+    name = lane.description.name
+    key = _digest(index, lane, questions, budget)
+    path = folder / f"{name}-{budget}-{key}.jsonl"
+    if path.exists():
+        return read_run(path)
+    lines = []
+    for done, question in enumerate(questions):
+        on_step(f"{name} at {budget}", done, len(questions))
+        try:
+            contexts, trace = lane.retrieve(question.question, budget=budget)
+        except ModelError as error:
+            # What a user would meet: no answer to this question.
+            lines.append(Line(id=question.id, results=(), error=str(error)))
+            continue
+        lines.append(line_of(question.id, contexts, trace))
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    write_run(unfinished, lines)
+    unfinished.replace(path)
+    return lines
+
+
+def _digest(
+    index: HierarchicalIndex, lane: Lane, questions: Sequence[Question], budget: int
+) -> str:
+    """Names everything that a run depends on."""
+    described = lane.description
+    given = {
+        "code": _code(),
+        "versions": _versions(),
+        "lane": [described.name, described.what, described.options],
+        "budget": budget,
+        "top_k": index.settings.top_k,
+        "models": [index.embedding.model_name, _llm(index)],
+        "documents": sorted((found.source, str(found.version)) for found in index.documents()),
+        "questions": [question.model_dump() for question in questions],
+    }
+    plain = json.dumps(given, sort_keys=True, default=str)
+    return hashlib.sha256(plain.encode()).hexdigest()[:12]
+
+
+@cache
+def _code() -> str:
+    root = Path(indexes.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        if path.parent.name == "evaluation" and path.name in _NOT_IN_RUNS:
+            continue
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _llm(index: HierarchicalIndex) -> str:
+    return index.llm.metadata.model_name
+
+
+def _about(index: HierarchicalIndex) -> dict[str, str]:
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "embedding": index.embedding.model_name,
+        "llm": _llm(index),
+        "engine": "Qdrant Edge, in-process" if index.engine.embedded else "Qdrant server",
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        **_versions(),
+    }
+
+
+def to_json(comparison: Comparison) -> dict[str, Any]:
+    """Plain data: every figure of every lane, budget and subset."""
+    from indexes.evaluation.scores import SUBSETS, summarize
+
+    return {
+        "about": dict(comparison.about),
+        "questions": comparison.questions,
+        "multi": comparison.multi,
+        "documents": comparison.documents,
+        "characters": comparison.characters,
+        "lanes": [
+            {
+                "name": lane.description.name,
+                "framework": lane.description.framework,
+                "what": lane.description.what,
+                "options": lane.description.options,
+                "notes": list(lane.description.notes),
+                "errors": {str(budget): error for budget, error in lane.errors.items()},
+                "budgets": {
+                    str(budget): {
+                        subset: summarize(scored, subset).to_json()
+                        for subset in SUBSETS
+                        if subset == "all" or _has(scored, subset)
+                    }
+                    for budget, scored in lane.scored.items()
+                },
+            }
+            for lane in comparison.lanes
+        ],
+    }
+
+
+def _has(scored: Sequence[Scored], subset: str) -> bool:
+    return any((question.references > 1) == (subset == "multi") for question in scored)

@@ -1,0 +1,99 @@
+"""Answers graded by a language model, through LlamaIndex's own evaluators.
+
+*Faithfulness*: does what the answer says follow from its contexts (yes or no)?
+*Correctness*: how good is it beside a reference answer, from 1 to 5?
+
+A grader must be a good deal better than what it grades. The local 135M-parameter model is
+none: it is refused unless one insists.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from llama_index.core.evaluation import CorrectnessEvaluator, FaithfulnessEvaluator
+from llama_index.core.llms import LLM
+
+from indexes.errors import RagError, SettingsError
+from indexes.evaluation.questions import Question
+from indexes.index import HierarchicalIndex
+
+
+@dataclass(frozen=True)
+class Grade:
+    """What a grader thinks of one answer; None where it said nothing that can be read.
+
+    Attributes:
+        id: of the question.
+        answer: what was graded.
+        faithful: whether the contexts bear it out.
+        correctness: from 1 to 5; None, too, where the question has no reference answer.
+        reason: the grader's, in its words.
+    """
+
+    id: str
+    answer: str
+    faithful: bool | None
+    correctness: float | None
+    reason: str = ""
+
+
+def grade(
+    index: HierarchicalIndex,
+    questions: Sequence[Question],
+    pattern: str,
+    *,
+    budget: int | None = None,
+    grader: LLM | None = None,
+    insist: bool = False,
+    on_grade: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Grade]:
+    """Answer each question by a pattern, and have the answers graded.
+
+    Args:
+        index: answers.
+        questions: those with an `answer` are graded for correctness as well.
+        pattern: how contexts are chosen.
+        budget: cl100k tokens of context.
+        grader: by default the index's own model, which then grades itself.
+        insist: grade with the small local model all the same.
+        on_grade: called as they come along.
+
+    Raises:
+        SettingsError: the only grader is the small local model.
+        ModelError: a model fails.
+    """
+    small = index.settings.provider == "local" and not index.settings.llm_gguf
+    if grader is None and small and not insist:
+        raise SettingsError(
+            "the local 135M-parameter model can't grade answers: choose --provider openai or "
+            "sagemaker, or a larger --llm-gguf"
+        )
+    llm = grader or index.llm
+    faithfulness, correctness = FaithfulnessEvaluator(llm=llm), CorrectnessEvaluator(llm=llm)
+    grades = []
+    for done, question in enumerate(questions):
+        on_grade(done, len(questions))
+        answer = index.ask(question.question, pattern, budget=budget)
+        texts = [context.text for context in answer.contexts]
+        faithful = None
+        if texts and answer.answer:
+            faithful = faithfulness.evaluate(
+                query=question.question, response=answer.answer, contexts=texts
+            ).passing
+        score, reason = None, ""
+        if question.answer:
+            try:
+                result = correctness.evaluate(
+                    query=question.question, response=answer.answer, reference=question.answer
+                )
+                score, reason = result.score, result.feedback or ""
+            except RagError:
+                raise
+            except ValueError:
+                # LlamaIndex's parser wants a score, a line break and a reason.
+                reason = "the grader's answer can't be read"
+        grades.append(
+            Grade(str(question.id), answer.answer, faithful, score, " ".join(reason.split()))
+        )
+    on_grade(len(questions), len(questions))
+    return grades

@@ -1,0 +1,73 @@
+"""LangChain's and LlamaIndex's own retrievers, beside our patterns.
+
+peer_names()                                  those whose packages are installed
+peer = open_peer("langchain-parent", index)
+contexts, trace = peer.retrieve("…", budget=1024)
+"""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from indexes.errors import SettingsError
+from indexes.evaluation.peers.base import Peer
+from indexes.evaluation.peers.settings import PEERS, PeerSettings
+from indexes.index import HierarchicalIndex
+
+__all__ = ["Peer", "PeerSettings", "describe_peer", "open_peer", "peer_names"]
+
+_NEEDED = {
+    "LangChain": (
+        "langchain_classic",
+        "langchain_community",
+        "langchain_qdrant",
+        "langchain_text_splitters",
+    ),
+    "LlamaIndex": ("llama_index.vector_stores.qdrant",),
+}
+
+
+def peer_names() -> list[str]:
+    """The peers that can be opened here; none where the extra `evaluation` is missing.
+
+    Nothing of the other framework is imported yet.
+    """
+    ready = {name for name, needed in _NEEDED.items() if all(map(_installed, needed))}
+    return [peer.name for peer in PEERS if peer.framework in ready]
+
+
+def describe_peer(name: str) -> PeerSettings:
+    """How a peer is set up.
+
+    Raises:
+        SettingsError: there is none of that name, or its packages are not installed.
+    """
+    names = peer_names()
+    found = next((peer for peer in PEERS if peer.name == name), None)
+    if found is None:
+        known = ", ".join(names or (peer.name for peer in PEERS))
+        raise SettingsError(f"no peer is called {name!r}: choose one of {known}")
+    if name not in names:
+        raise SettingsError(
+            f"{name} needs packages that are not installed: uv pip install -r pyproject.toml "
+            "--extra evaluation -c requirements.txt"
+        )
+    return found
+
+
+def open_peer(name: str, index: HierarchicalIndex) -> Peer:
+    """A peer on an index's documents, engine and models; nothing is embedded yet.
+
+    Raises:
+        SettingsError: there is none of that name, or its packages are not installed.
+    """
+    settings = describe_peer(name)
+    module, kind = settings.kind.split(":")
+    peer: Peer = getattr(import_module(f"{__name__}.{module}"), kind)(settings, index)
+    return peer
+
+
+def _installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False

@@ -1,0 +1,175 @@
+"""The peers and how each is set up, as data: nothing of another framework is imported."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class PeerSettings:
+    """How a peer is set up, for people: everything that differs from its defaults.
+
+    Attributes:
+        name: of the lane.
+        framework: `LangChain` or `LlamaIndex`.
+        what: the class it stands for.
+        kind: the module and class that run it.
+        summary: what it does, in a sentence.
+        chunks: names the chunking; lanes that share one share a collection.
+        options: the numbers, by their names there.
+        notes: known defects and what was done about them.
+        uses_llm: whether each question costs calls of a language model.
+    """
+
+    name: str
+    framework: str
+    what: str
+    kind: str
+    summary: str
+    chunks: str
+    options: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    uses_llm: bool = False
+
+
+_SAMPLE_CHUNKS = {"chunk_size": 1000, "chunk_overlap": 100}
+_TUNED_CHUNKS = {"chunk_size": 200, "chunk_overlap": 0, "length": "cl100k tokens"}
+_TUNED: dict[str, Any] = {"chunks": "langchain-200-tokens", "options": _TUNED_CHUNKS}
+
+_regular = PeerSettings(
+    name="langchain-regular",
+    framework="LangChain",
+    what="VectorStoreRetriever",
+    kind="langchain:LangChainPeer",
+    summary="Chunks by similarity, as many as fill the budget.",
+    chunks="langchain-1000",
+    options=_SAMPLE_CHUNKS,
+)
+_parent = PeerSettings(
+    name="langchain-parent",
+    framework="LangChain",
+    what="ParentDocumentRetriever",
+    kind="langchain:ParentDocumentPeer",
+    summary="Children are found, their parents delivered, as many as fill the budget.",
+    chunks="langchain-parent-2000-400",
+    options={
+        "parent_size": 2000,
+        "parent_overlap": 200,
+        "chunk_size": 400,
+        "chunk_overlap": 200,
+    },
+    notes=(
+        "overlaps of 200 characters are the splitters' own default",
+        "no scores: parents come in the order of their best child",
+    ),
+)
+_extract = replace(
+    _regular,
+    name="langchain-extract",
+    what="LLMChainExtractor",
+    kind="langchain:CompressedPeer",
+    summary="An LLM writes out what matters of each chunk.",
+    uses_llm=True,
+    notes=(
+        "one call a passage, one after another",
+        "only the exact answer NO_OUTPUT drops a passage; any other text is delivered",
+    ),
+)
+_filter = replace(
+    _extract,
+    name="langchain-filter",
+    what="LLMChainFilter",
+    summary="An LLM says YES or NO to each chunk.",
+    notes=("an answer without YES or NO aborts the query",),
+)
+_similar = replace(
+    _regular,
+    name="langchain-embeddings-filter",
+    what="EmbeddingsFilter",
+    kind="langchain:CompressedPeer",
+    summary="Chunks below a similarity are dropped.",
+    options={**_SAMPLE_CHUNKS, "similarity_threshold": 0.76},
+    notes=("0.76 is the documentation's threshold; MiniLM's similarities are lower",),
+)
+_merging = PeerSettings(
+    name="llamaindex-auto-merging",
+    framework="LlamaIndex",
+    what="AutoMergingRetriever",
+    kind="llamaindex:AutoMergingPeer",
+    summary="Leaves are found; a parent replaces them once more than half of them are in.",
+    chunks="llamaindex-2048-512-128",
+    options={"chunk_sizes": [2048, 512, 128], "chunk_overlap": 20},
+    notes=(
+        "its contexts have no bound: what exceeds the budget is cut off",
+        "as many leaves are searched as would fill the budget unmerged",
+    ),
+)
+
+# The most that can be had of the two with LangChain's own parts.
+_BEST: dict[str, Any] = {"search": "hybrid", "title": True}
+_BEST_NOTES = (
+    "the same BM25 and reciprocal rank fusion in the engine as `regular`, through "
+    "LangChain's own hybrid mode",
+    "the title is put before each chunk that is embedded",
+)
+
+# In the order in which they are shown.
+PEERS: tuple[PeerSettings, ...] = (
+    _regular,
+    replace(_regular, name="langchain-regular-tuned", **_TUNED),
+    replace(
+        _regular,
+        name="langchain-regular-hybrid",
+        chunks="langchain-200-tokens-hybrid",
+        options={**_TUNED_CHUNKS, **_BEST},
+        notes=_BEST_NOTES,
+    ),
+    _parent,
+    replace(
+        _parent,
+        name="langchain-parent-tuned",
+        chunks="langchain-parent-1000-400",
+        options={"parent_size": 1000, "parent_overlap": 0, "chunk_size": 400, "chunk_overlap": 0},
+        notes=_parent.notes[1:],
+    ),
+    replace(
+        _parent,
+        name="langchain-parent-hybrid",
+        chunks="langchain-parent-1000-400-hybrid",
+        options={
+            "parent_size": 1000,
+            "parent_overlap": 0,
+            "chunk_size": 400,
+            "chunk_overlap": 0,
+            **_BEST,
+        },
+        notes=(*_parent.notes[1:], *_BEST_NOTES),
+    ),
+    _extract,
+    replace(_extract, name="langchain-extract-tuned", **_TUNED),
+    _filter,
+    replace(_filter, name="langchain-filter-tuned", **_TUNED),
+    _similar,
+    replace(
+        _similar,
+        name="langchain-embeddings-filter-tuned",
+        options={**_SAMPLE_CHUNKS, "similarity_threshold": 0.3},
+        notes=(),
+    ),
+    _merging,
+    *(
+        replace(
+            _merging,
+            name=f"llamaindex-auto-merging-k{k}",
+            options={**_merging.options, "similarity_top_k": k},
+            notes=_merging.notes[:1],
+        )
+        for k in (6, 12, 24)
+    ),
+    replace(
+        _merging,
+        name="llamaindex-auto-merging-tuned",
+        chunks="llamaindex-1024-256-128",
+        options={"chunk_sizes": [1024, 256, 128], "chunk_overlap": 0, "similarity_top_k": 12},
+        notes=_merging.notes[:1],
+    ),
+)

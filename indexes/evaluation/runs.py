@@ -1,0 +1,124 @@
+"""What a lane delivered for each question: the format of `python -m app run`.
+
+{"id": "q1", "results": [{"document", "start", "end", "score"}, …], "seconds": 0.04,
+ "llm_calls": 0, …}
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from indexes.answers import Context
+from indexes.errors import SettingsError
+from indexes.trace import Trace
+
+# Stages that hand on less than they are given.
+_COMPRESSING = ("extract", "filter")
+# Outcomes of a judgement that left a passage as it was.
+_UNDECIDED = ("failed", "timeout", "unreadable", "incomplete")
+
+
+class Result(BaseModel):
+    """A passage, best first; `score` is its lane's own, higher being better."""
+
+    model_config = ConfigDict(frozen=True)
+
+    document: str
+    start: int
+    end: int
+    score: float = 0.0
+
+
+class Line(BaseModel):
+    """One question's results and what they cost.
+
+    Attributes:
+        seconds: from question to contexts.
+        tokens: of context, as the model would read it (cl100k).
+        invented: those of them that are in no document.
+        tokens_before: of context, before compression; None where nothing compresses.
+        results_before: the passages before compression.
+        undecided: passages about which a judge failed, or could not be understood.
+        error: why there are no results, if the lane gave up.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str | int
+    results: tuple[Result, ...]
+    seconds: float = 0.0
+    llm_calls: int = 0
+    llm_tokens_in: int = 0
+    llm_tokens_out: int = 0
+    tokens: int = 0
+    invented: int = 0
+    tokens_before: int | None = None
+    results_before: tuple[Result, ...] | None = None
+    undecided: int = 0
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is written: what does not apply is left out."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+def line_of(name: str | int, contexts: Iterable[Context], trace: Trace) -> Line:
+    """A line of a run, from what `retrieve` gave."""
+    contexts = list(contexts)
+    compressing = [stage for stage in trace.stages if stage.name in _COMPRESSING]
+    before = compressing[0] if compressing else None
+    passages = before.details.get("passages", []) if before else []
+    return Line(
+        id=name,
+        results=tuple(
+            Result(document=c.document, start=c.start, end=c.end, score=c.score) for c in contexts
+        ),
+        seconds=round(sum(stage.seconds for stage in trace.stages), 6),
+        llm_calls=int(trace.total("llm_calls")),
+        llm_tokens_in=int(trace.total("llm_tokens_in")),
+        llm_tokens_out=int(trace.total("llm_tokens_out")),
+        tokens=sum(context.tokens for context in contexts),
+        invented=sum(context.tokens for context in contexts if context.start == context.end),
+        tokens_before=before.tokens_in if before else None,
+        results_before=tuple(
+            Result(document=p["document"], start=p["start"], end=p["end"]) for p in passages
+        )
+        if before
+        else None,
+        undecided=sum(
+            passage.get("outcome") in _UNDECIDED
+            for stage in trace.stages
+            for passage in stage.details.get("passages", [])
+        ),
+    )
+
+
+def read_run(path: Path) -> list[Line]:
+    """A run that was written before.
+
+    Raises:
+        SettingsError: the file can't be read, or a line of it; the message says which.
+    """
+    found: list[Line] = []
+    number = 0
+    try:
+        with path.open(encoding="utf-8") as file:
+            for line in file:
+                number += 1
+                if line.strip():
+                    found.append(Line.model_validate_json(line))
+    except ValidationError as error:
+        raise SettingsError(f"{path}, line {number}: is no line of a run: mend it") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: can't be read: {error}") from error
+    return found
+
+
+def write_run(path: Path, lines: Iterable[Line]) -> None:
+    """Write a run, a line a question."""
+    with path.open("w", encoding="utf-8") as file:
+        for line in lines:
+            file.write(json.dumps(line.to_json(), ensure_ascii=False) + "\n")

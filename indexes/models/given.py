@@ -1,0 +1,47 @@
+"""Models that a caller hands over: LlamaIndex's own, or LangChain's."""
+
+from typing import TYPE_CHECKING, Any
+
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.llms import LLM
+
+from indexes.errors import ModelError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+def given_llm(model: Any) -> LLM | None:
+    """A language model as LlamaIndex's; None stays None.
+
+    Raises:
+        ModelError: it is neither framework's.
+    """
+    if model is None or isinstance(model, LLM):
+        return model
+    adapted: LLM = _langchain(model, "a LlamaIndex LLM").as_llm(model)
+    return adapted
+
+
+def given_embedding(model: Any) -> BaseEmbedding | None:
+    """An embedding model as LlamaIndex's; None stays None.
+
+    Raises:
+        ModelError: it is neither framework's.
+    """
+    if model is None or isinstance(model, BaseEmbedding):
+        return model
+    adapted: BaseEmbedding = _langchain(model, "a LlamaIndex BaseEmbedding").as_embedding(model)
+    return adapted
+
+
+def _langchain(model: Any, expected: str) -> "ModuleType":
+    # Where LangChain is not installed, nothing can be one of its models.
+    try:
+        from indexes.models import langchain
+    except ImportError as error:
+        raise ModelError(
+            f"{type(model).__name__} is not {expected}; for LangChain's models: uv pip install "
+            "-r pyproject.toml --extra langchain -c requirements.txt"
+        ) from error
+    return langchain

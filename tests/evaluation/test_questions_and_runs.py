@@ -1,0 +1,99 @@
+"""Questions and runs in files: what is read, and how a bad line is named."""
+
+from pathlib import Path
+
+import pytest
+
+from indexes.answers import Context
+from indexes.errors import SettingsError
+from indexes.evaluation.questions import Question, Reference, read_questions, write_questions
+from indexes.evaluation.runs import Line, Result, line_of, read_run, write_run
+from indexes.trace import Stage, Trace
+
+
+def test_questions_survive_a_round_trip(tmp_path: Path) -> None:
+    asked = [
+        Question(id="a", question="Why?", references=(Reference(document="x", start=0, end=5),)),
+        Question(id=7, question="“How?”", answer="So."),
+    ]
+    write_questions(tmp_path / "q.jsonl", asked)
+    assert read_questions(tmp_path / "q.jsonl") == asked
+
+
+def test_a_spreadsheet_has_a_row_for_each_reference(tmp_path: Path) -> None:
+    path = tmp_path / "q.csv"
+    path.write_text(
+        "id,question,document,start,end\n"
+        '1,"Who, and when?",a.md,0,9\n'
+        '1,"Who, and when?",b.md,3,4\n'
+        "2,What else?,,,\n",
+        encoding="utf-8-sig",
+    )
+    first, second = read_questions(path)
+    assert first.question == "Who, and when?"
+    assert [(r.document, r.start, r.end) for r in first.references] == [
+        ("a.md", 0, 9),
+        ("b.md", 3, 4),
+    ]
+    assert second.references == ()
+    assert first.group == "a.md b.md"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("q.jsonl", '{"id": 1, "question": "a"}\nnot json\n', "line 2: is no JSON"),
+        ("q.jsonl", '{"id": 1}\n', "line 1: .*question"),
+        ("q.jsonl", '{"id": 1, "question": "a"}\n' * 2, "two questions have the id 1"),
+        ("q.jsonl", "\n", "has no questions"),
+        (
+            "q.jsonl",
+            '{"id": 1, "question": "a", "references": [{"document": "x", "start": 5, "end": 5}]}',
+            "end must be after start",
+        ),
+        ("q.csv", "question\nwho\n", "line 2: the column id is empty or missing"),
+        ("q.csv", "id,question,document,start,end\n1,a,x,one,2\n", "line 2: .*references.0.start"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path: Path, name: str, text: str, message: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=message):
+        read_questions(tmp_path / name)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"none\.jsonl"):
+        read_questions(tmp_path / "none.jsonl")
+
+
+def test_runs_survive_a_round_trip(tmp_path: Path) -> None:
+    lines = [
+        Line(id="a", results=(Result(document="x", start=0, end=5, score=1.5),), seconds=0.1),
+        Line(id=2, results=(), error="gave up"),
+    ]
+    write_run(tmp_path / "run.jsonl", lines)
+    assert read_run(tmp_path / "run.jsonl") == lines
+    (tmp_path / "run.jsonl").write_text("{}\n")
+    with pytest.raises(SettingsError, match="line 1"):
+        read_run(tmp_path / "run.jsonl")
+
+
+def test_a_line_knows_what_there_was_before_compression() -> None:
+    passages = [{"document": "x", "start": 0, "end": 90, "kept": True}]
+    trace = Trace(
+        stages=[
+            Stage(name="search", seconds=0.5),
+            Stage(
+                name="extract", seconds=0.25, tokens_in=20, llm_calls=1, llm_tokens_in=50,
+                llm_tokens_out=3, details={"passages": passages},
+            ),
+        ]
+    )  # fmt: skip
+    said = Context(document="x", start=3, end=9, text="abcdef", score=1, level=0, tokens=2)
+    made_up = Context(document="x", start=0, end=0, text="Sure!", score=1, level=0, tokens=2)
+    line = line_of("q", [said, made_up], trace)
+    assert (line.seconds, line.llm_calls, line.llm_tokens_in, line.llm_tokens_out) == (
+        0.75, 1, 50, 3,
+    )  # fmt: skip
+    assert (line.tokens, line.invented, line.tokens_before) == (4, 2, 20)
+    assert line.results_before == (Result(document="x", start=0, end=90),)

@@ -1,0 +1,234 @@
+"""Our patterns as LangChain retrievers, on the real engine."""
+
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+from langchain_tests.integration_tests import RetrieversIntegrationTests
+from llama_index.core.vector_stores import MetadataFilter, MetadataFilters
+
+from indexes.documents import load_document
+from indexes.errors import DocumentError, SettingsError
+from indexes.index import HierarchicalIndex
+from indexes.langchain import ParentDocuments, PatternRetriever, levels_of
+from tests.conftest import LEVELS
+from tests.fakes import WordEmbedding
+
+LETTERS = Path(__file__).parents[2] / "app" / "samples" / "letters"
+TOPICS = ("lamp", "roses", "tides", "bread", "snow", "bees", "clocks", "maps")
+QUESTION = "Who looks after the lamp?"
+
+
+def texts() -> dict[str, str]:
+    """Documents that are long enough to have parents."""
+    return {
+        f"{topic}.txt": " ".join(
+            f"The {topic} were looked after by keeper {n}, who wrote line {n} about {topic}."
+            for n in range(12)
+        )
+        for topic in TOPICS
+    }
+
+
+@pytest.fixture
+def filled(index: HierarchicalIndex, tmp_path: Path) -> HierarchicalIndex:
+    for name, text in texts().items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    index.ingest([tmp_path / name for name in texts()])
+    return index
+
+
+class TestLangChainsOwnSuite(RetrieversIntegrationTests):
+    """langchain-tests: what every LangChain retriever must do."""
+
+    @pytest.fixture(autouse=True, params=["regular", "parent"])
+    def _pattern(self, request: pytest.FixtureRequest, filled: HierarchicalIndex) -> None:
+        self._params = {"index": filled, "pattern": request.param}
+
+    @property
+    def retriever_constructor(self) -> type[BaseRetriever]:
+        return PatternRetriever
+
+    @property
+    def retriever_constructor_params(self) -> dict[str, Any]:
+        return self._params
+
+    @property
+    def retriever_query_example(self) -> str:
+        return QUESTION
+
+
+def test_a_document_says_where_it_is_from(filled: HierarchicalIndex) -> None:
+    found = PatternRetriever(index=filled, pattern="parent").invoke(QUESTION)
+    assert found
+    for document in found:
+        place = document.metadata
+        whole = texts()[place["source"]]
+        assert document.page_content == whole[place["start"] : place["end"]]
+        assert {"score", "level", "leaves", "title", "tokens"} <= set(place)
+        assert document.id
+    scores = [document.metadata["score"] for document in found]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_pages_are_those_of_langchains_loaders(index: HierarchicalIndex) -> None:
+    [letter] = LETTERS.glob("*2019*.pdf")
+    index.ingest([letter])
+    [first, *_] = PatternRetriever(index=index, pattern="regular").invoke("shareholders")
+    assert first.metadata["page"] == first.metadata["pages"][0] - 1
+
+
+def test_the_budget_bounds_what_comes(filled: HierarchicalIndex) -> None:
+    retriever = PatternRetriever(index=filled, pattern="parent", budget=60)
+    tokens = [document.metadata["tokens"] for document in retriever.invoke(QUESTION)]
+    assert 30 < sum(tokens) <= 60
+    tokens = [d.metadata["tokens"] for d in retriever.invoke(QUESTION, budget=30)]
+    assert sum(tokens) <= 30
+
+
+def test_filters_are_passed_on(filled: HierarchicalIndex) -> None:
+    wanted = MetadataFilters(filters=[MetadataFilter(key="file_name", value="bees.txt")])
+    retriever = PatternRetriever(index=filled, pattern="regular", filters=wanted)
+    assert {d.metadata["source"] for d in retriever.invoke(QUESTION)} == {"bees.txt"}
+
+
+async def test_async_batch_and_streams_give_the_same(filled: HierarchicalIndex) -> None:
+    retriever = PatternRetriever(index=filled, pattern="parent", k=2)
+    expected = retriever.invoke(QUESTION)
+    assert await retriever.ainvoke(QUESTION) == expected
+    assert retriever.batch([QUESTION, QUESTION]) == [expected, expected]
+    assert await retriever.abatch([QUESTION]) == [expected]
+    assert list(retriever.stream(QUESTION)) == [expected]
+
+
+class Seen(BaseCallbackHandler):
+    """Records what a retriever reports."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, Any]] = []
+
+    def on_retriever_start(self, serialized: Any, query: str, **kwargs: Any) -> None:
+        self.events.append(("start", (query, kwargs["tags"], kwargs["name"])))
+
+    def on_retriever_end(self, documents: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        self.events.append(("end", len(documents)))
+
+    def on_retriever_error(self, error: BaseException, **kwargs: Any) -> None:
+        self.events.append(("error", type(error)))
+
+
+def test_callbacks_tags_and_config_are_langchains(filled: HierarchicalIndex) -> None:
+    seen = Seen()
+    retriever = PatternRetriever(index=filled, pattern="regular", k=1, tags=["ours"])
+    bound = retriever.with_config(callbacks=[seen], tags=["now"], run_name="look up")
+    bound.invoke(QUESTION)
+    [(_, (query, tags, name)), end] = seen.events
+    assert (query, set(tags), name) == (QUESTION, {"ours", "now"}, "look up")
+    assert end == ("end", 1)
+
+
+def test_errors_are_ours_and_reported(index: HierarchicalIndex) -> None:
+    seen = Seen()
+    with pytest.raises(Exception, match="run `python -m app ingest FILES` first") as caught:
+        PatternRetriever(index=index).invoke(QUESTION, {"callbacks": [seen]})
+    assert seen.events[-1] == ("error", caught.type)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [({"k": 0}, "number of documents"), ({"n": 3}, "takes k, budget"), ({"pattern": "x"}, "'x'")],
+)
+def test_a_mistyped_call_says_what_it_takes(
+    filled: HierarchicalIndex, given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        PatternRetriever(index=filled).invoke(QUESTION, **given)
+
+
+def test_an_index_is_not_shown(filled: HierarchicalIndex) -> None:
+    assert "index" not in repr(PatternRetriever(index=filled)).split("(")[1]
+
+
+# ParentDocumentRetriever's habits
+
+
+@pytest.fixture
+def parents(tmp_path: Path) -> ParentDocuments:
+    retriever = ParentDocuments.open(
+        tmp_path / "parents", child_size=100, parent_size=400, embedding=WordEmbedding()
+    )
+    yield retriever
+    retriever.index.close()
+
+
+def documents() -> list[Document]:
+    return [
+        Document(page_content=text, metadata={"source": name, "year": 2020 + place})
+        for place, (name, text) in enumerate(texts().items())
+    ]
+
+
+def test_it_takes_the_same_documents(parents: ParentDocuments) -> None:
+    parents.add_documents(documents())
+    [first, *_] = parents.invoke("Who looked after the roses?")
+    assert first.metadata["source"] == "roses.txt"
+    whole = texts()["roses.txt"]
+    assert first.page_content == whole[first.metadata["start"] : first.metadata["end"]]
+
+
+def test_adding_again_changes_nothing_and_deleting_deletes(parents: ParentDocuments) -> None:
+    ids = parents.add_documents(documents())
+    points = parents.index.statistics().points
+    assert parents.add_documents(documents()) == ids
+    assert parents.index.statistics().points == points
+    parents.delete(ids[:7])
+    assert [found.source for found in parents.index.documents()] == ["maps.txt"]
+    with pytest.raises(DocumentError, match="no document is called"):
+        parents.delete(ids[:1])
+
+
+def test_a_changed_document_replaces_the_old(parents: ParentDocuments) -> None:
+    parents.add_documents(documents()[:1], ids=["one"])
+    parents.add_documents([Document(page_content="Nothing about that.")], ids=["one"])
+    assert [d.page_content for d in parents.invoke("lamp")] == ["Nothing about that."]
+
+
+def test_metadata_can_be_filtered_by(parents: ParentDocuments, tmp_path: Path) -> None:
+    parents.add_documents(documents())
+    parents.filters = MetadataFilters(filters=[MetadataFilter(key="year", value=2025)])
+    assert {d.metadata["source"] for d in parents.invoke(QUESTION)} == {"bees.txt"}
+
+
+def test_as_many_ids_as_documents(parents: ParentDocuments) -> None:
+    with pytest.raises(SettingsError, match="1 ids for 8 documents"):
+        parents.add_documents(documents(), ids=["one"])
+
+
+def test_sizes_in_characters_become_tokens() -> None:
+    assert levels_of(400, 2000) == (455, 91)
+    with pytest.raises(SettingsError, match="twice as many"):
+        levels_of(400, 500)
+
+
+def test_search_kwargs_that_mean_nothing_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="fetch_k: only k and filter"):
+        ParentDocuments.open(tmp_path, search_kwargs={"k": 3, "fetch_k": 20})
+
+
+def test_the_default_levels_are_untouched(filled: HierarchicalIndex) -> None:
+    assert filled.store.fingerprint().levels == LEVELS
+
+
+def test_offsets_of_a_loaded_pdf_are_those_of_our_own_loader(index: HierarchicalIndex) -> None:
+    """A PDF that LangChain's side handed over as one text keeps its offsets."""
+    [letter] = LETTERS.glob("*2020*.pdf")
+    loaded = load_document(letter)
+    ours = ParentDocuments(index=index, pattern="parent")
+    ours.add_documents([Document(page_content=loaded.text, metadata={"source": "letter"})])
+    for document in ours.invoke("What changed this year?"):
+        start, end = document.metadata["start"], document.metadata["end"]
+        assert document.page_content == loaded.text[start:end]
