@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 from app.page.library import OWNER
 
 if TYPE_CHECKING:
-    from indexes.evaluation.peers import Peer
-
     from indexes.answers import Context
+    from indexes.evaluation.peers import Peer
     from indexes.index import HierarchicalIndex
     from indexes.store.points import Manifest
     from indexes.trace import Trace
