@@ -31,7 +31,7 @@ from llama_index.core.schema import NodeWithScore, TextNode
 from pydantic import ConfigDict, Field, PositiveInt
 
 from indexes.answers import Context, passages_of
-from indexes.compression.build import build_postprocessor
+from indexes.compression.build import build_judge, build_postprocessor
 from indexes.compression.passages import GAP
 from indexes.errors import DocumentError, SettingsError
 from indexes.index import HierarchicalIndex
@@ -362,14 +362,12 @@ class PassageCompressor(BaseDocumentCompressor):
         elif embedding is not None:
             settings.setdefault("judge", "embedding")
         chosen = load_settings(**settings)
-        made = build_postprocessor(
-            name,
+        judge = build_judge(
             chosen,
             llm=lambda: given_llm(llm) or build_llm(chosen),
             embedding=lambda: given_embedding(embedding) or build_embedding(chosen),
-            budget=budget,
         )
-        return cls(postprocessor=made)
+        return cls(postprocessor=build_postprocessor(name, judge, chosen, budget))
 
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None

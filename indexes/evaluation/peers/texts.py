@@ -15,7 +15,7 @@ from indexes.merging import cut_at_sentence
 from indexes.sentences import Span, sentence_spans
 from indexes.store.nodes import matching
 from indexes.store.points import Manifest, leaf_of
-from indexes.store.upkeep import scroll
+from indexes.store.scan import scroll
 from indexes.tokens import count_tokens
 
 
