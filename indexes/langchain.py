@@ -367,8 +367,7 @@ class PassageCompressor(BaseDocumentCompressor):
             llm=lambda: given_llm(llm) or build_llm(chosen),
             embedding=lambda: given_embedding(embedding) or build_embedding(chosen),
         )
-        made = build_postprocessor(name, judge, chosen, budget)
-        return cls(postprocessor=made)
+        return cls(postprocessor=build_postprocessor(name, judge, chosen, budget))
 
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None

@@ -89,6 +89,9 @@ def _vectors(outcome: list[list[float]] | BaseException, count: int) -> Vectors:
         well = False
     if not well:
         return Vectors(nothing, nothing, "unreadable", "vectors of different lengths, or none")
+    if matrix.size:
+        # By the largest first: squares of what is huge overflow.
+        matrix /= np.maximum(np.abs(matrix).max(axis=1, keepdims=True), 1e-30)
     matrix /= np.linalg.norm(matrix, axis=1, keepdims=True) + 1e-12
     return Vectors(matrix[0], matrix[1:])
 

@@ -134,7 +134,11 @@ async def on_the_loop(
     deadlines: dict[int, float] = {}
 
     async def call(item: Item) -> Result:
-        return await function(item)
+        try:
+            return await function(item)
+        except SystemExit as error:
+            # From a task it would end the event loop, and with it the query.
+            raise RuntimeError(f"the call tried to exit ({error})") from error
 
     try:
         while waiting or places:
