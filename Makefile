@@ -25,13 +25,21 @@ format: .venv/dev
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
-# docs/comparison.md with its plots, from the development data: 20 minutes on two idle cores the
-# first time, a tenth of that afterwards.
+COMPARED = regular,parent,parent-ratio,regular@dense,parent@dense,extract,filter,parent+extract,$\
+	extract@llm,filter@llm,parent+extract@llm,langchain-regular,langchain-regular-tuned,$\
+	langchain-regular-hybrid,langchain-parent,langchain-parent-tuned,langchain-parent-hybrid,$\
+	langchain-extract,langchain-filter,langchain-embeddings-filter,$\
+	langchain-embeddings-filter-tuned,llamaindex-auto-merging,llamaindex-auto-merging-k6,$\
+	llamaindex-auto-merging-k12,llamaindex-auto-merging-k24,llamaindex-auto-merging-tuned
+
+# docs/comparison.md with its plots, from the development data: half an hour on two idle cores
+# the first time, a tenth of that afterwards.
 comparison: .venv/dev
 	$(PYTHON) -m app evaluate \
 		--questions ../shared/data/chunking_evaluation/questions.jsonl \
 		--documents ../shared/data/chunking_evaluation/corpora \
-		--title "Patterns and peers on chunking_evaluation" --out docs/comparison.md
+		--title "Patterns and peers on chunking_evaluation" --out docs/comparison.md \
+		--lanes $(COMPARED)
 
 bench: .venv/dev
 	$(PYTHON) -m tests.benchmarks.retrieval

@@ -334,6 +334,16 @@ def _caveats(comparison: Comparison) -> Iterator[str]:
         "Times are without the embedding of the question, in one process, one question after "
         "another, on whatever machine this was: compare them with each other only."
     )
+    if any(lane.description.options.get("judge") == "embedding" for lane in comparison.lanes):
+        yield (
+            "Where embeddings judge, the vectors of sentences are remembered from one question to "
+            "the next, which a user's questions would not find: those times are too short."
+        )
+    if any("overfetch" in lane.description.options for lane in comparison.lanes):
+        yield (
+            "What compresses gets several budgets of context to choose from (`overfetch`), in our "
+            "patterns and in LangChain's lanes alike."
+        )
     if comparison.about["llm"] == PERFECT:
         yield (
             "Compressors that ask a language model asked a stand-in that knows the evidence "
