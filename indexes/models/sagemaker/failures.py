@@ -111,7 +111,7 @@ def _what_happened(error: Exception, seconds: float) -> str:
             "RAG_SAGEMAKER_ENDPOINT_URL"
         )
     if isinstance(error, ParamValidationError):
-        return f"cannot be called that way ({_short(error)}): change RAG_LLM_MODEL"
+        return f"cannot be called that way ({_short(error)}): change RAG_SAGEMAKER_LLM_ENDPOINT"
     if isinstance(error, ReportedError):
         return f"failed ({_short(error)}): look into the endpoint's log, then ask again"
     if isinstance(error, CodecError):
@@ -131,7 +131,7 @@ def _refusal(error: ClientError) -> str:
     if "not found" in said.lower() and code in ("ValidationError", "ValidationException"):
         return (
             f"does not exist ({said}): `python -m app endpoints status` lists what runs; change "
-            "RAG_LLM_MODEL, RAG_EMBEDDING_MODEL or RAG_SAGEMAKER_REGION"
+            "RAG_SAGEMAKER_LLM_ENDPOINT, RAG_SAGEMAKER_EMBEDDING_ENDPOINT or RAG_SAGEMAKER_REGION"
         )
     if is_throttling(error):
         return f"takes no more requests now ({said}): wait, or lower RAG_SAGEMAKER_CONCURRENCY"
@@ -139,7 +139,7 @@ def _refusal(error: ClientError) -> str:
         return f"failed in the middle of its answer ({code}: {said}): ask again"
     if code in _PASSING or _status(error) >= 500:
         return f"failed ({code}: {said}): look into the endpoint's log, then ask again"
-    return f"refused the request ({code}: {said}): change RAG_LLM_MODEL or RAG_SAGEMAKER_CODEC"
+    return f"refused the request ({code}: {said}): change RAG_SAGEMAKER_CODEC or the endpoint"
 
 
 def _code(error: ClientError) -> str:
