@@ -11,6 +11,7 @@ its adaptive mode slows everything to a crawl when throttling is not caused by u
 import asyncio
 import contextvars
 import logging
+import os
 import random
 import threading
 import time
@@ -344,6 +345,9 @@ def aws_session(
             "aws_secret_access_key": keys.secret_access_key.get_secret_value(),
             "aws_session_token": token.get_secret_value() if token else None,
         }
+    # boto3 knows AWS_DEFAULT_REGION only; AWS's other tools go by AWS_REGION.
+    if not region and "AWS_DEFAULT_REGION" not in os.environ:
+        region = os.environ.get("AWS_REGION")
     session = boto3.Session(profile_name=profile, region_name=region, **given)
     if role is None:
         return session
