@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip("llama_index.llms.sagemaker_endpoint", reason="needs the extra sagemaker")
 pytest.importorskip("boto3")
 
-from indexes.models.sagemaker.emulator import Emulator, Serving
 from indexes.models.sagemaker.embedding import EndpointEmbedding
+from indexes.models.sagemaker.emulator import Emulator, Serving
 from indexes.models.sagemaker.faults import Fault
 from indexes.models.sagemaker.llm import EndpointLLM
 from tests.sagemaker.fakes import SaidModels

@@ -207,8 +207,10 @@ def _piece(value: Any, whole: bool) -> Piece:
     elif "generated_text" in value:
         text = value["generated_text"]
     else:
-        raise ReportedError(_words(value)) if "message" in value else CodecError(
-            f"neither token, generated_text nor choices: {sorted(value)[:8]}"
+        raise (
+            ReportedError(_words(value))
+            if "message" in value
+            else CodecError(f"neither token, generated_text nor choices: {sorted(value)[:8]}")
         )
     if not isinstance(text, str):
         raise CodecError("a text that is none")

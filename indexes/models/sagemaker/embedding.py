@@ -219,7 +219,7 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
         if length != expected:
             raise ModelError(
                 f"{self._runtime.target} gave vectors of length {length}, not {expected}: it is "
-                "another model; change RAG_SAGEMAKER_EMBEDDING_ENDPOINT, or index into another collection"
+                "another model; change RAG_SAGEMAKER_EMBEDDING_ENDPOINT, or the collection"
             )
         self._dimension = length
         matrix = np.asarray(vectors, dtype=np.float64)

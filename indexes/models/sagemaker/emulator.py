@@ -104,7 +104,7 @@ class LocalModels:
         return vectors
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     def __init__(self, status: int, code: str, message: str, **more: Any) -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.more = status, code, message, more
@@ -153,7 +153,7 @@ class Emulator:
                 answer = self._answer(question, pieces)
             else:
                 answer = await run_in_threadpool(self._vectors, body)
-        except _Refused as refused:
+        except _RefusedError as refused:
             return _error(refused)
         data = json.dumps(answer, ensure_ascii=False).encode()
         if fault is None:
@@ -168,7 +168,7 @@ class Emulator:
         try:
             body, fault = await self._taken(request)
             question = _question(body)
-        except _Refused as refused:
+        except _RefusedError as refused:
             return _error(refused)
         pieces = iterate_in_threadpool(self.models.answer(question))
         events = self._events(question, pieces)
@@ -180,24 +180,24 @@ class Emulator:
     async def _taken(self, request: Request) -> tuple[dict[str, Any], Fault | None]:
         """The request's body, and what is to go wrong with its answer."""
         if "authorization" not in request.headers:
-            raise _Refused(403, "MissingAuthenticationTokenException", "Missing Token")
+            raise _RefusedError(403, "MissingAuthenticationTokenException", "Missing Token")
         data = bytearray()
         async for part in request.stream():
             data += part
             if len(data) > MAX_REQUEST_BYTES:
-                raise _Refused(
+                raise _RefusedError(
                     413, "ValidationError", f"Body must be at most {MAX_REQUEST_BYTES} bytes"
                 )
         name = request.path_params["name"]
         if self.endpoints is not None and name not in self.endpoints:
-            raise _Refused(
+            raise _RefusedError(
                 400, "ValidationError", f"Endpoint {name} of account 000000000000 not found."
             )
         fault = self.faults.next()
         if fault is not None and fault.fault in _REFUSALS:
             status, code = _REFUSALS[fault.fault]
             more = {"OriginalStatusCode": 500, "OriginalMessage": fault.message}
-            raise _Refused(status, code, fault.message, **(more if status == 424 else {}))
+            raise _RefusedError(status, code, fault.message, **(more if status == 424 else {}))
         try:
             body = json.loads(data)
         except ValueError:
@@ -226,9 +226,7 @@ class Emulator:
         details = {} if self.shape == "jumpstart" else {"details": figures}
         return [{"generated_text": text, **details}]
 
-    async def _events(
-        self, question: Question, pieces: AsyncIterator[str]
-    ) -> AsyncIterator[bytes]:
+    async def _events(self, question: Question, pieces: AsyncIterator[str]) -> AsyncIterator[bytes]:
         """The container's own stream."""
         count = 0
         text = ""
@@ -283,15 +281,15 @@ def _question(body: dict[str, Any]) -> Question:
         raise _container("a question that cannot be read", 422) from error
 
 
-def _container(message: str, status: int) -> _Refused:
+def _container(message: str, status: int) -> _RefusedError:
     """A refusal by the container, as SageMaker hands it on."""
-    return _Refused(
+    return _RefusedError(
         424, "ModelError", f"Received client error ({status}) from model with message: {message}",
         OriginalStatusCode=status, OriginalMessage=message,
     )  # fmt: skip
 
 
-def _error(refused: _Refused) -> Response:
+def _error(refused: _RefusedError) -> Response:
     body = {"__type": refused.code, "Message": refused.message, **refused.more}
     return JSONResponse(body, refused.status, headers={"x-amzn-ErrorType": refused.code})
 

@@ -127,9 +127,7 @@ class ControlPlane:
                 # Models and configurations cost nothing and may be half a plan's: anew.
                 self._clear(plan.name, on_progress)
                 on_progress(f"creating the model {plan.name}")
-                variant = self._create_model(
-                    self._session, plan, execution_role, accept_eula
-                )
+                variant = self._create_model(self._session, plan, execution_role, accept_eula)
                 on_progress(f"creating the endpoint {plan.name}")
                 self._client.create_endpoint_config(
                     EndpointConfigName=plan.name,
@@ -187,17 +185,14 @@ class ControlPlane:
         from botocore.exceptions import ClientError
 
         on_progress(f"deleting the {resource.kind} {resource.name}")
-        delete = {
-            "endpoint": lambda: self._client.delete_endpoint(EndpointName=resource.name),
-            "endpoint-config": lambda: self._client.delete_endpoint_config(
-                EndpointConfigName=resource.name
-            ),
-            "model": lambda: self._client.delete_model(ModelName=resource.name),
-        }[resource.kind]
         try:
-            delete()
             if resource.kind == "endpoint":
+                self._client.delete_endpoint(EndpointName=resource.name)
                 self._until_gone(resource.name)
+            elif resource.kind == "endpoint-config":
+                self._client.delete_endpoint_config(EndpointConfigName=resource.name)
+            else:
+                self._client.delete_model(ModelName=resource.name)
         except ClientError as error:
             on_progress(f"could not delete the {resource.kind} {resource.name}: {_said(error)}")
 

@@ -6,9 +6,9 @@ from typing import Any
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectTimeoutError,
     EventStreamError,
     HTTPClientError,
+    IncompleteReadError,
     NoCredentialsError,
     NoRegionError,
     ParamValidationError,
@@ -19,6 +19,7 @@ from botocore.exceptions import (
     SSOTokenLoadError,
     UnauthorizedSSOTokenError,
 )
+from botocore.exceptions import ConnectionError as NoConnectionError
 from urllib3.exceptions import HTTPError as TransportError
 from urllib3.exceptions import ReadTimeoutError as TransportTimeout
 
@@ -68,7 +69,12 @@ def may_pass(error: BaseException) -> bool:
             return _inner_status(error) in {429, 500, 502, 503, 504}
         return is_throttling(error) or _code(error) in _PASSING or _status(error) >= 500
     return isinstance(
-        error, HTTPClientError | ConnectTimeoutError | ResponseStreamingError | TransportError
+        error,
+        HTTPClientError
+        | NoConnectionError
+        | ResponseStreamingError
+        | IncompleteReadError
+        | TransportError,
     )
 
 
@@ -103,9 +109,9 @@ def _what_happened(error: Exception, seconds: float) -> str:
             f"gave no answer within {seconds:g} s: raise RAG_MODEL_TIMEOUT, or stream (SageMaker "
             "itself ends whole answers after 60 s)"
         )
-    if isinstance(error, ResponseStreamingError | TransportError):
+    if isinstance(error, ResponseStreamingError | IncompleteReadError | TransportError):
         return f"broke off in the middle of its answer ({_short(error)}): ask again"
-    if isinstance(error, HTTPClientError | ConnectTimeoutError):
+    if isinstance(error, HTTPClientError | NoConnectionError):
         return (
             f"cannot be reached ({_short(error)}): check the network, RAG_SAGEMAKER_REGION and "
             "RAG_SAGEMAKER_ENDPOINT_URL"
@@ -137,7 +143,7 @@ def _refusal(error: ClientError) -> str:
         return f"takes no more requests now ({said}): wait, or lower RAG_SAGEMAKER_CONCURRENCY"
     if isinstance(error, EventStreamError):
         return f"failed in the middle of its answer ({code}: {said}): ask again"
-    if code in _PASSING or _status(error) >= 500:
+    if code in _PASSING or _status(error) >= 500 or _inner_status(error) >= 500:
         return f"failed ({code}: {said}): look into the endpoint's log, then ask again"
     return f"refused the request ({code}: {said}): change RAG_SAGEMAKER_CODEC or the endpoint"
 

@@ -90,10 +90,9 @@ class FaultScript:
                     if self._left[place] == 0:
                         continue
                     self._left[place] -= 1
-                elif rule.share is not None:
-                    if drawn >= rule.share:
-                        drawn -= rule.share
-                        continue
+                elif rule.share is not None and drawn >= rule.share:
+                    drawn -= rule.share
+                    continue
                 self.handed.append(rule.fault)
                 return rule
         return None

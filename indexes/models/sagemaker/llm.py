@@ -18,9 +18,8 @@ from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_ca
 from llama_index.llms.sagemaker_endpoint import SageMakerLLM
 from pydantic import BaseModel, Field, PrivateAttr, SecretStr
 
-from indexes.models.sagemaker.codecs import Ask, Codec, Piece, Shape, StreamDecoder
+from indexes.models.sagemaker.codecs import Ask, Codec, Piece, Shape, StreamDecoder, read, write
 from indexes.models.sagemaker.codecs import can_constrain as _can_constrain
-from indexes.models.sagemaker.codecs import read, write
 from indexes.models.sagemaker.runtime import Keys, Runtime, Target, retries
 from indexes.models.sagemaker.template import STOP, instruct_prompt
 
@@ -164,12 +163,15 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
 
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """The whole answer to a prompt."""
         return self._completion(*self._whole(self._of_prompt(prompt, formatted, kwargs)))
 
     @llm_completion_callback()
     def stream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseGen:
+        """The answer to a prompt, piece by piece."""
+
         def stream() -> CompletionResponseGen:
             for text, piece in self._pieces(self._of_prompt(prompt, formatted, kwargs)):
                 yield CompletionResponse(text=text, delta=piece.text, raw=_raw(piece))
@@ -178,10 +180,13 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
 
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """The whole answer to a conversation."""
         return self._chat_response(*self._whole(self._of_messages(messages, kwargs)))
 
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        """The answer to a conversation, piece by piece."""
+
         def stream() -> ChatResponseGen:
             for text, piece in self._pieces(self._of_messages(messages, kwargs)):
                 yield _said(text, piece.text, _raw(piece))
@@ -192,12 +197,15 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
     async def acomplete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponse:
+        """The whole answer to a prompt, without blocking the loop."""
         return self._completion(*await self._awhole(self._of_prompt(prompt, formatted, kwargs)))
 
     @llm_completion_callback()
     async def astream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseAsyncGen:
+        """The answer to a prompt, piece by piece, without blocking the loop."""
+
         async def stream() -> CompletionResponseAsyncGen:
             async for text, piece in self._apieces(self._of_prompt(prompt, formatted, kwargs)):
                 yield CompletionResponse(text=text, delta=piece.text, raw=_raw(piece))
@@ -206,12 +214,15 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
 
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """The whole answer to a conversation, without blocking the loop."""
         return self._chat_response(*await self._awhole(self._of_messages(messages, kwargs)))
 
     @llm_chat_callback()
     async def astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: Any
     ) -> ChatResponseAsyncGen:
+        """The answer to a conversation, piece by piece, without blocking the loop."""
+
         async def stream() -> ChatResponseAsyncGen:
             async for text, piece in self._apieces(self._of_messages(messages, kwargs)):
                 yield _said(text, piece.text, _raw(piece))
@@ -354,4 +365,3 @@ def keys_of(access: str | None, secret: str | None, token: str | None) -> Keys |
     if not access or not secret:
         return None
     return Keys(SecretStr(access), SecretStr(secret), SecretStr(token) if token else None)
-

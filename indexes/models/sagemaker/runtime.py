@@ -120,16 +120,14 @@ class Runtime:
         Raises:
             ModelError: the call failed for good.
         """
+
         def call() -> T:
             response = self._ask("invoke_endpoint", body)
             stream = response["Body"]
             try:
-                data = stream.read(MAX_ANSWER_BYTES + 1)
+                return read(_all(stream))
             finally:
                 stream.close()
-            if len(data) > MAX_ANSWER_BYTES:
-                raise CodecError(f"more than {MAX_ANSWER_BYTES} bytes")
-            return read(data)
 
         with self.errors():
             return self._persist(call)
@@ -142,6 +140,7 @@ class Runtime:
         Raises:
             ModelError: the call failed for good, or in the middle of an answer.
         """
+
         def start() -> tuple[Any, Iterator[Any], bytes | None]:
             events = self._ask("invoke_endpoint_with_response_stream", body)["Body"]
             try:
@@ -249,9 +248,7 @@ class Runtime:
             yield
         except FAILURES as error:
             hidden = [secret.get_secret_value() for secret in self._secrets]
-            raise explain(
-                error, str(self.target), self.target.read_seconds, hidden
-            ) from error
+            raise explain(error, str(self.target), self.target.read_seconds, hidden) from error
 
     @property
     def client(self) -> Any:
@@ -316,6 +313,16 @@ class _Pace:
     def went_well(self) -> None:
         with self._lock:
             self._seconds *= 0.7
+
+
+def _all(stream: Any) -> bytes:
+    """A body to its end: botocore notices only there that some of it is missing."""
+    data = bytearray()
+    while part := stream.read(2**20):
+        data += part
+        if len(data) > MAX_ANSWER_BYTES:
+            raise CodecError(f"more than {MAX_ANSWER_BYTES} bytes")
+    return bytes(data)
 
 
 def _bytes(event: Any) -> bytes | None:
