@@ -257,16 +257,15 @@ async def test_500_calls_survive_throttling_and_resets(
     llm = service.llm(max_retries=20)
     with caplog.at_level(logging.WARNING, "indexes.models.sagemaker.runtime"):
         half = [llm.acomplete(f"question {n}") for n in range(250)]
-        answers = [a.text for a in await asyncio.gather(*half)]
+        answers = await asyncio.gather(*half)
         with ThreadPoolExecutor(24) as threads:
             numbers = range(250, 500)
-            answers += [
-                a.text for a in threads.map(lambda n: llm.complete(f"question {n}"), numbers)
-            ]
-    assert answers == [TEXT] * 500
+            answers += threads.map(lambda n: llm.complete(f"question {n}"), numbers)
+    assert [answer.text for answer in answers] == [TEXT] * 500
     handed = service.emulator.faults.handed
     assert len(handed) > 200
     assert caplog.text.count("trying again") == len(handed)
+    assert sum(answer.raw["retries"] for answer in answers) == len(handed)
     # A reset comes after the model has answered, so only those are asked twice.
     assert len(service.models.questions) == 500 + handed.count("reset")
 

@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field, PrivateAttr, SecretStr
 
 from indexes.models.sagemaker.codecs import Ask, Codec, Piece, Shape, StreamDecoder, read, write
 from indexes.models.sagemaker.codecs import can_constrain as _can_constrain
-from indexes.models.sagemaker.runtime import Keys, Runtime, Target, retries
+from indexes.models.sagemaker.runtime import Keys, Runtime, Target, Tries
 from indexes.models.sagemaker.template import STOP, instruct_prompt
 
 # Mixtral 8x7B's.
@@ -173,8 +173,8 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
         """The answer to a prompt, piece by piece."""
 
         def stream() -> CompletionResponseGen:
-            for text, piece in self._pieces(self._of_prompt(prompt, formatted, kwargs)):
-                yield CompletionResponse(text=text, delta=piece.text, raw=_raw(piece))
+            for text, piece, tries in self._pieces(self._of_prompt(prompt, formatted, kwargs)):
+                yield CompletionResponse(text=text, delta=piece.text, raw=_raw(piece, tries))
 
         return stream()
 
@@ -188,8 +188,8 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
         """The answer to a conversation, piece by piece."""
 
         def stream() -> ChatResponseGen:
-            for text, piece in self._pieces(self._of_messages(messages, kwargs)):
-                yield _said(text, piece.text, _raw(piece))
+            for text, piece, tries in self._pieces(self._of_messages(messages, kwargs)):
+                yield _said(text, piece.text, _raw(piece, tries))
 
         return stream()
 
@@ -207,8 +207,10 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
         """The answer to a prompt, piece by piece, without blocking the loop."""
 
         async def stream() -> CompletionResponseAsyncGen:
-            async for text, piece in self._apieces(self._of_prompt(prompt, formatted, kwargs)):
-                yield CompletionResponse(text=text, delta=piece.text, raw=_raw(piece))
+            async for text, piece, tries in self._apieces(
+                self._of_prompt(prompt, formatted, kwargs)
+            ):
+                yield CompletionResponse(text=text, delta=piece.text, raw=_raw(piece, tries))
 
         return stream()
 
@@ -224,8 +226,8 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
         """The answer to a conversation, piece by piece, without blocking the loop."""
 
         async def stream() -> ChatResponseAsyncGen:
-            async for text, piece in self._apieces(self._of_messages(messages, kwargs)):
-                yield _said(text, piece.text, _raw(piece))
+            async for text, piece, tries in self._apieces(self._of_messages(messages, kwargs)):
+                yield _said(text, piece.text, _raw(piece, tries))
 
         return stream()
 
@@ -260,17 +262,20 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
             parameters={name: value for name, value in given.items() if name not in _OURS},
         )
 
-    def _whole(self, ask: Ask) -> tuple[Ask, Piece]:
-        retries.set(0)
-        return ask, self._seen(self._runtime.invoke(write(ask, self.shape, False), read))
+    def _whole(self, ask: Ask) -> tuple[Ask, Piece, Tries]:
+        tries = Tries()
+        piece = self._runtime.invoke(write(ask, self.shape, False), read, tries)
+        return ask, self._seen(piece), tries
 
-    async def _awhole(self, ask: Ask) -> tuple[Ask, Piece]:
-        return ask, self._seen(await self._runtime.ainvoke(write(ask, self.shape, False), read))
+    async def _awhole(self, ask: Ask) -> tuple[Ask, Piece, Tries]:
+        tries = Tries()
+        piece = await self._runtime.ainvoke(write(ask, self.shape, False), read, tries)
+        return ask, self._seen(piece), tries
 
     def _pieces(self, ask: Ask) -> Any:
         gathered = _Gathered(ask)
         with self._runtime.errors():
-            for part in self._runtime.stream(write(ask, self.shape, True)):
+            for part in self._runtime.stream(write(ask, self.shape, True), gathered.tries):
                 for piece in gathered.feed(part):
                     yield gathered.add(self._seen(piece))
             for piece in gathered.close():
@@ -279,7 +284,7 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
     async def _apieces(self, ask: Ask) -> Any:
         gathered = _Gathered(ask)
         with self._runtime.errors():
-            parts = self._runtime.astream(write(ask, self.shape, True))
+            parts = self._runtime.astream(write(ask, self.shape, True), gathered.tries)
             try:
                 async for part in parts:
                     for piece in gathered.feed(part):
@@ -293,11 +298,11 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
         self._shape = self._shape or piece.shape
         return piece
 
-    def _completion(self, ask: Ask, piece: Piece) -> CompletionResponse:
-        return CompletionResponse(text=_ended(piece.text, ask), raw=_raw(piece))
+    def _completion(self, ask: Ask, piece: Piece, tries: Tries) -> CompletionResponse:
+        return CompletionResponse(text=_ended(piece.text, ask), raw=_raw(piece, tries))
 
-    def _chat_response(self, ask: Ask, piece: Piece) -> ChatResponse:
-        return _said(_ended(piece.text, ask), None, _raw(piece))
+    def _chat_response(self, ask: Ask, piece: Piece, tries: Tries) -> ChatResponse:
+        return _said(_ended(piece.text, ask), None, _raw(piece, tries))
 
 
 class _Gathered:
@@ -310,6 +315,7 @@ class _Gathered:
         self._sent = 0
         self.feed = self._decoder.feed
         self._closed = False
+        self.tries = Tries()
 
     def close(self) -> list[Piece]:
         pieces = self._decoder.close()
@@ -317,17 +323,16 @@ class _Gathered:
         self._closed = True
         return [*pieces, Piece()]
 
-    def add(self, piece: Piece) -> tuple[str, Piece]:
-        """The text so far, and the piece with what may be shown of it."""
+    def add(self, piece: Piece) -> tuple[str, Piece, Tries]:
+        """The text so far, the piece with what may be shown of it, and what it took."""
         self._text += piece.text
         end = len(_ended(self._text, self._ask))
         if not self._closed and end == len(self._text):
             end -= _held_back(self._text, self._ask.stop)
         delta = self._text[self._sent : end]
         self._sent = max(self._sent, end)
-        return self._text[: self._sent], Piece(
-            delta, piece.finish, piece.tokens_in, piece.tokens_out, piece.shape
-        )
+        shown = Piece(delta, piece.finish, piece.tokens_in, piece.tokens_out, piece.shape)
+        return self._text[: self._sent], shown, self.tries
 
 
 def _ended(text: str, ask: Ask) -> str:
@@ -352,11 +357,11 @@ def _said(text: str, delta: str | None, raw: dict[str, Any]) -> ChatResponse:
     return ChatResponse(message=message, delta=delta, raw=raw)
 
 
-def _raw(piece: Piece) -> dict[str, Any]:
+def _raw(piece: Piece, tries: Tries) -> dict[str, Any]:
     return {
         "usage": {"prompt_tokens": piece.tokens_in, "completion_tokens": piece.tokens_out},
         "finish_reason": piece.finish,
-        "retries": retries.get(),
+        "retries": tries.again,
     }
 
 

@@ -114,8 +114,13 @@ class Runtime:
 
     # Calls
 
-    def invoke(self, body: bytes, read: Callable[[bytes], T]) -> T:
+    def invoke(self, body: bytes, read: Callable[[bytes], T], tries: "Tries | None" = None) -> T:
         """Call and read the answer; what fails for the moment is tried again.
+
+        Args:
+            body: the request.
+            read: makes the result of the answer's bytes.
+            tries: counts, for whoever asks afterwards.
 
         Raises:
             ModelError: the call failed for good.
@@ -130,9 +135,9 @@ class Runtime:
                 stream.close()
 
         with self.errors():
-            return self._persist(call)
+            return self._persist(call, tries)
 
-    def stream(self, body: bytes) -> Iterator[bytes]:
+    def stream(self, body: bytes, tries: "Tries | None" = None) -> Iterator[bytes]:
         """Call and hand on the parts of the answer as they come.
 
         Until the first part has come, what fails for the moment is tried again.
@@ -151,7 +156,7 @@ class Runtime:
                 raise
 
         with self.errors():
-            events, parts, first = self._persist(start)
+            events, parts, first = self._persist(start, tries)
             try:
                 if first is not None:
                     yield first
@@ -160,14 +165,18 @@ class Runtime:
             finally:
                 events.close()
 
-    async def ainvoke(self, body: bytes, read: Callable[[bytes], T]) -> T:
+    async def ainvoke(
+        self, body: bytes, read: Callable[[bytes], T], tries: "Tries | None" = None
+    ) -> T:
         """The same in a thread of this runtime's own."""
         context = contextvars.copy_context()
         return await asyncio.get_running_loop().run_in_executor(
-            self._pool(), lambda: context.run(self.invoke, body, read)
+            self._pool(), lambda: context.run(self.invoke, body, read, tries)
         )
 
-    async def astream(self, body: bytes) -> AsyncGenerator[bytes, None]:
+    async def astream(
+        self, body: bytes, tries: "Tries | None" = None
+    ) -> AsyncGenerator[bytes, None]:
         """The same, the parts being read in a thread of this runtime's own."""
         loop = asyncio.get_running_loop()
         parts: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue()
@@ -180,7 +189,7 @@ class Runtime:
 
         def pump() -> None:
             try:
-                reading = self.stream(body)
+                reading = self.stream(body, tries)
                 try:
                     for part in reading:
                         if stopped.is_set():
@@ -217,12 +226,13 @@ class Runtime:
             **options,
         )
 
-    def _persist(self, call: Callable[[], T]) -> T:
+    def _persist(self, call: Callable[[], T], tries: "Tries | None") -> T:
+        tries = tries or Tries()
         for attempt in Retrying(
             stop=stop_after_attempt(self.target.retries + 1),
             wait=wait_random_exponential(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS),
             retry=retry_if_exception(may_pass),
-            before_sleep=self._retrying,
+            before_sleep=lambda state: self._retrying(state, tries),
             reraise=True,
         ):
             with attempt:
@@ -231,11 +241,11 @@ class Runtime:
                 self._pace.went_well()
         return result
 
-    def _retrying(self, state: RetryCallState) -> None:
+    def _retrying(self, state: RetryCallState, tries: "Tries") -> None:
         error = state.outcome.exception() if state.outcome else None
         if error is not None and is_throttling(error):
             self._pace.throttled()
-        retries.set(retries.get() + 1)
+        tries.again += 1
         logger.warning(
             "%s: attempt %d failed (%s), trying again",
             self.target, state.attempt_number, type(error).__name__,
@@ -291,8 +301,11 @@ class Runtime:
             return self._threads
 
 
-# How often the current call was tried again, for whoever asks afterwards.
-retries: contextvars.ContextVar[int] = contextvars.ContextVar("sagemaker_retries", default=0)
+@dataclass
+class Tries:
+    """How often one call was tried again."""
+
+    again: int = 0
 
 
 class _Pace:
