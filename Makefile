@@ -13,7 +13,7 @@ LOCK = $(UV) pip compile --quiet --all-extras --universal --python-version 3.11 
 demo: .venv/base
 	$(PYTHON) -m app page app/samples/letters --port $(PORT)
 
-test: .venv/dev .venv/browser
+test: .venv/sagemaker .venv/browser
 	$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: .venv/dev
@@ -63,6 +63,11 @@ clean:
 .venv/dev: .venv/uv pyproject.toml requirements.txt
 	$(INSTALL) --extra dev --extra evaluation --extra langchain
 	touch $@ .venv/base
+
+# Apart from `dev`, for it compiles llama-cpp-python, once for all checkouts of a machine.
+.venv/sagemaker: .venv/dev
+	$(INSTALL) --extra dev --extra sagemaker
+	touch $@
 
 # The browser tests use the system's Chromium, and axe-core from npm. Where one is missing and
 # can't be installed, what needs it says so and is skipped.

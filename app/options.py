@@ -12,6 +12,14 @@ import click
 from indexes.settings import Settings
 
 INDEX = ("index", "collection")
+SAGEMAKER = (
+    "sagemaker_llm_endpoint",
+    "sagemaker_embedding_endpoint",
+    "sagemaker_region",
+    "sagemaker_profile",
+    "sagemaker_endpoint_url",
+    "sagemaker_codec",
+)
 MODELS = (
     "provider",
     "base_url",
@@ -27,11 +35,21 @@ MODELS = (
     "threads",
     "model_timeout",
     "cache",
+    *SAGEMAKER,
 )
 EMBEDDING = tuple(
     name
     for name in MODELS
-    if name not in ("llm_model", "llm_gguf", "context_window", "max_answer_tokens", "temperature")
+    if name
+    not in (
+        "llm_model",
+        "llm_gguf",
+        "context_window",
+        "max_answer_tokens",
+        "temperature",
+        "sagemaker_llm_endpoint",
+        "sagemaker_codec",
+    )
 )
 DOCUMENTS = ("levels", "max_file_mb")
 RETRIEVAL = ("pattern", "search", "top_k", "budget")

@@ -22,6 +22,9 @@ SearchMode = Literal["hybrid", "dense", "bm25"]
 Quantization = Literal["none", "scalar", "binary"]
 JudgeChoice = Literal["auto", "embedding", "llm", "cross-encoder"]
 
+# What SageMaker allows.
+ENDPOINT_NAME = r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,62}$"
+
 DEFAULT_LEVELS = (1024, 256, 128)
 
 # `local` prefills about 215 prompt tokens a second on two cores: this budget keeps the
@@ -65,6 +68,38 @@ class Settings(BaseSettings):
     cache: Path = Field(
         default_factory=lambda: platformdirs.user_cache_path("advanced-rag-patterns"),
         description="Folder for converted models.",
+    )
+
+    # SageMaker (docs/sagemaker.md). Credentials come from AWS's usual chain.
+    sagemaker_llm_endpoint: str = Field(
+        "advanced-rag-mixtral", pattern=ENDPOINT_NAME, description="The language model's endpoint."
+    )
+    sagemaker_embedding_endpoint: str = Field(
+        "advanced-rag-bge", pattern=ENDPOINT_NAME, description="The embedding model's endpoint."
+    )
+    sagemaker_llm_component: str | None = Field(None, description="Inference component there.")
+    sagemaker_embedding_component: str | None = Field(None, description="The same.")
+    sagemaker_region: str | None = Field(None, description="AWS region; default: AWS's own.")
+    sagemaker_profile: str | None = Field(None, description="AWS profile; default: AWS's own.")
+    sagemaker_role: str | None = Field(None, description="ARN of a role to call endpoints in.")
+    sagemaker_endpoint_url: str | None = Field(
+        None, description="The runtime's address, if not AWS's: an emulator, a VPC endpoint."
+    )
+    sagemaker_codec: Literal["auto", "tgi", "lmi", "jumpstart", "messages"] = Field(
+        "auto", description="What the language model's container speaks."
+    )
+    sagemaker_embedding_codec: Literal["jumpstart", "feature-extraction"] = Field(
+        "jumpstart", description="What the embedding model's container speaks."
+    )
+    sagemaker_connect_timeout: float = Field(10.0, gt=0, description="Seconds to connect.")
+    sagemaker_retries: int = Field(
+        8, ge=0, le=50, description="Further tries after throttling, 5xx, a lost connection."
+    )
+    sagemaker_concurrency: int = Field(
+        48, ge=1, le=1000, description="Connections to an endpoint, and threads of async callers."
+    )
+    sagemaker_too_long: Literal["cut", "refuse"] = Field(
+        "cut", description="What happens to texts over the embedding model's window."
     )
 
     # Documents and hierarchy.

@@ -114,8 +114,8 @@ def embedding_dimension(model: BaseEmbedding) -> int:
     Raises:
         ModelError: the model cannot be loaded or reached.
     """
-    if isinstance(model, CompatibleEmbedding) and model.seen_dimension:
-        return model.seen_dimension
+    if seen := getattr(model, "seen_dimension", 0):
+        return int(seen)
     return len(model.get_text_embedding("dimension"))
 
 

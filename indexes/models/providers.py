@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 # What an endpoint is taken to read where the settings say nothing.
 DEFAULT_CONTEXT_WINDOW = 8192
+
+# What JumpStart deploys, unless the setting embedding_model says otherwise.
+BGE = "bge-large-en"
 
 # llama.cpp computes on these cores only: one request at work, one being packed.
 LOCAL_REQUESTS_AT_ONCE = 2
@@ -58,6 +61,8 @@ def embedding_name(settings: Settings) -> str:
         from indexes.models.minilm import NAME
 
         return settings.embedding_gguf.name if settings.embedding_gguf else NAME
+    if settings.provider == "sagemaker":
+        return settings.embedding_model or BGE
     return _required(settings, "embedding_model")
 
 
@@ -154,19 +159,65 @@ def _openai_embedding(settings: Settings) -> "BaseEmbedding":
     return make_embedding(endpoint, endpoint.model, query_instruction=settings.query_instruction)
 
 
+def _sagemaker_llm(settings: Settings) -> "LLM":
+    from indexes.models.sagemaker import require_extra
+
+    require_extra()
+    from indexes.models.sagemaker.llm import CONTEXT_WINDOW, EndpointLLM
+
+    return EndpointLLM(
+        settings.sagemaker_llm_endpoint,
+        inference_component=settings.sagemaker_llm_component,
+        codec=settings.sagemaker_codec,
+        context_window=settings.context_window or CONTEXT_WINDOW,
+        max_tokens=settings.max_answer_tokens,
+        temperature=settings.temperature,
+        **_sagemaker_client(settings),
+    )
+
+
+def _sagemaker_embedding(settings: Settings) -> "BaseEmbedding":
+    from indexes.models.sagemaker import require_extra
+
+    require_extra()
+    from indexes.models.sagemaker.embedding import BGE_INSTRUCTION, EndpointEmbedding
+
+    name = embedding_name(settings)
+    # The instruction is BGE's own: another model's queries would only be blurred by it.
+    instruction = BGE_INSTRUCTION if "bge" in name.lower() else ""
+    return EndpointEmbedding(
+        settings.sagemaker_embedding_endpoint,
+        model_name=name,
+        inference_component=settings.sagemaker_embedding_component,
+        codec=settings.sagemaker_embedding_codec,
+        query_instruction=settings.query_instruction or instruction,
+        window_tokens=embedding_window(settings),
+        too_long=settings.sagemaker_too_long,
+        **_sagemaker_client(settings),
+    )
+
+
+def _sagemaker_client(settings: Settings) -> dict[str, Any]:
+    return {
+        "aws_region_name": settings.sagemaker_region,
+        "profile_name": settings.sagemaker_profile,
+        "role": settings.sagemaker_role,
+        "endpoint_url": settings.sagemaker_endpoint_url,
+        "timeout": settings.model_timeout,
+        "connect_timeout": settings.sagemaker_connect_timeout,
+        "max_retries": settings.sagemaker_retries,
+        "concurrency": settings.sagemaker_concurrency,
+    }
+
+
 PROVIDERS: dict[Provider, _Builders] = {
     "local": _Builders(_local_llm, _local_embedding),
     "openai": _Builders(_openai_llm, _openai_embedding),
+    "sagemaker": _Builders(_sagemaker_llm, _sagemaker_embedding),
 }
 
 
 def _builders(settings: Settings) -> _Builders:
-    if settings.provider not in PROVIDERS:
-        raise SettingsError(
-            f"setting provider (environment RAG_PROVIDER): {settings.provider} is not available "
-            f"here; uv pip install -r pyproject.toml --extra {settings.provider} "
-            "-c requirements.txt, or choose local or openai"
-        )
     return PROVIDERS[settings.provider]
 
 

@@ -63,7 +63,10 @@ def test_openai_without_what_its_embedding_needs_names_the_setting(missing: str)
         build_embedding(settings)
 
 
-def test_a_provider_that_is_not_installed_says_how_to_get_it() -> None:
+def test_a_provider_that_is_not_installed_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("indexes.models.sagemaker.find_spec", lambda _: None)
     settings = load_settings(provider="sagemaker")
     for build in (build_llm, build_embedding):
         with pytest.raises(SettingsError, match=r"--extra sagemaker -c requirements\.txt"):

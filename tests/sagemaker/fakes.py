@@ -1,0 +1,46 @@
+"""Models behind the stand-in that say what they are told, and a server around them."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+from indexes.models.sagemaker.emulator import Question
+
+WORDS = ["Bosun ", "wurde – ", "naïvely 🚢 ", "„eingestellt“", "."]
+TEXT = "".join(WORDS)
+
+
+class SaidModels:
+    """Answers with `words`, each `seconds` after the one before, and remembers questions.
+
+    A text's vector is its length, 3 and 4, not normalised.
+    """
+
+    def __init__(self) -> None:
+        self.words: list[str] = WORDS
+        self.seconds = 0.0
+        self.questions: list[Question] = []
+        self.texts: list[str] = []
+        self.batches: list[int] = []
+        self.most_at_once = 0
+        self._now = 0
+        self._lock = threading.Lock()
+        self.said = 0
+
+    def answer(self, question: Question) -> Iterator[str]:
+        self.questions.append(question)
+        for word in self.words:
+            time.sleep(self.seconds)
+            self.said += 1
+            yield word
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        with self._lock:
+            self._now += 1
+            self.most_at_once = max(self.most_at_once, self._now)
+            self.texts += texts
+            self.batches.append(len(texts))
+        time.sleep(self.seconds)
+        with self._lock:
+            self._now -= 1
+        return [[float(len(text)), 3.0, 4.0] for text in texts]
