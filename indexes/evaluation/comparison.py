@@ -20,6 +20,7 @@ from typing import Any
 
 import indexes
 from indexes.errors import ModelError
+from indexes.evaluation.judges import NAME as PERFECT
 from indexes.evaluation.lanes import Description, Lane, open_lane
 from indexes.evaluation.peers.texts import text_of
 from indexes.evaluation.questions import Question
@@ -68,6 +69,12 @@ class Comparison:
     budgets: tuple[int, ...]
     lanes: tuple[LaneResult, ...]
     about: Mapping[str, str]
+
+    def told(self, lane: LaneResult) -> bool:
+        """Whether a lane's judge was told the evidence: not to be held against those without."""
+        if self.about["llm"] != PERFECT:
+            return False
+        return any(question.values["llm_calls"] for question in lane.scored[self.budgets[0]])
 
     @classmethod
     def of(

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # Safe for the colour-blind (Okabe and Ito); ours darkest.
 _COLOURS = {"this project": "#0072B2", "LangChain": "#D55E00", "LlamaIndex": "#009E73"}
 _STYLES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
+# Lanes whose judge knows the evidence, marked †, are beside the others but not among them.
+_FAINT = 0.35
 _MARKERS = "osD^vPX*<>"
 
 
@@ -33,15 +35,22 @@ def recall_against_budget(comparison: Comparison, path: Path) -> Path:
         axes.plot(
             comparison.budgets, means,
             color=colour, linestyle=style, marker=marker, markersize=4, linewidth=wide,
-            label=lane.description.name,
+            label=_label(comparison, lane),
+            alpha=_FAINT if comparison.told(lane) else 1.0,
         )  # fmt: skip
     axes.set_xscale("log", base=2)
     axes.set_xticks(comparison.budgets, [f"{budget:,}" for budget in comparison.budgets])
     axes.set_xlabel("context budget, cl100k tokens")
     axes.set_ylabel("recall of the evidence's characters")
-    axes.set_title(f"{comparison.questions} questions, {comparison.documents} documents")
+    axes.set_title(
+        f"{comparison.questions} questions, {comparison.documents} documents († the judge knows it)"
+    )
     _legend(axes)
     return _saved(figure, path)
+
+
+def _label(comparison: Comparison, lane: LaneResult) -> str:
+    return f"{lane.description.name} †" if comparison.told(lane) else lane.description.name
 
 
 def cost_against_quality(comparison: Comparison, path: Path) -> Path:
@@ -61,13 +70,14 @@ def cost_against_quality(comparison: Comparison, path: Path) -> Path:
         axes.plot(
             read, found,
             color=colour, linestyle=style, linewidth=0.8, marker=marker, markersize=6,
-            label=lane.description.name,
+            label=_label(comparison, lane),
+            alpha=_FAINT if comparison.told(lane) else 1.0,
         )  # fmt: skip
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.set_xlabel("tokens read for a question: compressing, then answering")
     axes.set_ylabel("recall of the evidence's characters")
-    axes.set_title("the further left and up, the better")
+    axes.set_title("the further left and up, the better († the judge knows the evidence)")
     _legend(axes)
     return _saved(figure, path)
 

@@ -123,7 +123,12 @@ def _recall_table(comparison: Comparison) -> Iterator[str]:
     yield _row(["---", *("---" for _ in comparison.budgets)])
     best = {
         budget: max(
-            summarize(lane.scored[budget]).intervals["recall"].mean for lane in comparison.lanes
+            (
+                summarize(lane.scored[budget]).intervals["recall"].mean
+                for lane in comparison.lanes
+                if not comparison.told(lane)
+            ),
+            default=0.0,
         )
         for budget in comparison.budgets
     }
@@ -131,8 +136,15 @@ def _recall_table(comparison: Comparison) -> Iterator[str]:
         cells = []
         for budget in comparison.budgets:
             found = summarize(lane.scored[budget]).intervals["recall"]
-            cells.append(_cell(found, bold=round(found.mean, 3) == round(best[budget], 3)))
-        yield _row([_name(lane), *cells])
+            first = round(found.mean, 3) == round(best[budget], 3)
+            cells.append(_cell(found, bold=first and not comparison.told(lane)))
+        yield _row([_name(lane) + " †" * comparison.told(lane), *cells])
+    if any(map(comparison.told, comparison.lanes)):
+        yield ""
+        yield (
+            "† Judged by a stand-in that knows the evidence: what this form of compression could "
+            "reach, to be compared with each other only, and with nothing else in the table."
+        )
 
 
 def _cell(found: Interval, *, bold: bool = False) -> str:
@@ -148,8 +160,9 @@ def _short(value: float) -> str:
 
 def _against_us(comparison: Comparison) -> Iterator[str]:
     """Differences to our first lane that a reader should know, whichever way they go."""
-    ours = [lane for lane in comparison.lanes if lane.description.framework == "this project"]
-    theirs = [lane for lane in comparison.lanes if lane not in ours]
+    alone = [lane for lane in comparison.lanes if not comparison.told(lane)]
+    ours = [lane for lane in alone if lane.description.framework == "this project"]
+    theirs = [lane for lane in alone if lane not in ours]
     if not ours or not theirs:
         return
     best = max(ours, key=lambda lane: _mean_recall(lane, comparison.budgets))
@@ -158,7 +171,7 @@ def _against_us(comparison: Comparison) -> Iterator[str]:
     yield ""
     yield (
         f"Recall of `{name}` minus that of each peer on the same questions; in bold where the "
-        "interval excludes 0. Negative figures are results against us."
+        "interval excludes 0. Negative figures are results against us. Lanes marked † are left out."
     )
     yield ""
     yield _row(["peer", *(f"{budget:,}" for budget in comparison.budgets)])
