@@ -353,7 +353,6 @@ def test_a_phone_needs_no_sideways_scroll_on_any_tab(
     phone.get_by_role("button", name="Inspect this journey").first.click()
     expect(phone.locator(".journey")).to_be_visible()
     fits()
-    phone.goto(page_server[0])
     for tab in ("Documents", "Settings"):
         _open_on_a_phone(phone, tab)
         phone.wait_for_timeout(200)
