@@ -53,6 +53,11 @@ class Lanes:
         self._peers: Peers | None = None
         self._peer_names: set[str] = set()
 
+    @property
+    def peers_known(self) -> bool:
+        """Whether it is known what is installed of other frameworks."""
+        return self._peers is not None
+
     def find_peers(self) -> None:
         """Add what is installed of other frameworks, once the index is open.
 

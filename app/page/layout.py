@@ -74,12 +74,17 @@ def build_page(page: Workbench) -> gr.Blocks:
 
         async def opened(request: gr.Request) -> AsyncGenerator[list[Any], None]:
             page.visitors.opened(request)
+            nothing, offered = [gr.skip()] * 2, False
             async with aclosing(documents.greet(request)) as updates:
                 async for update in updates:
-                    # Peers need the library, which is there by now.
-                    await asyncio.to_thread(page.lanes.find_peers)
-                    offers = [compare.offer(), inspect.offer()]
+                    known = page.lanes.peers_known and not offered
+                    offers = [compare.offer(), inspect.offer()] if known else nothing
+                    offered = offered or known
                     yield [*update, fixed(page.opening.wait()), *offers]
+            if not offered:
+                # The first visitor need not wait for what peers take to be imported.
+                await asyncio.to_thread(page.lanes.find_peers)
+                yield [gr.skip()] * 5 + [compare.offer(), inspect.offer()]
 
         blocks.load(
             opened,

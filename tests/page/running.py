@@ -62,6 +62,8 @@ def served(index: HierarchicalIndex, *, shared: bool = False, **options: Any) ->
 
     async def run() -> None:
         page = make_workbench(Opening.of(index), shared=shared)
+        # The first visit waits for imports; these visits are to be like all others.
+        page.lanes.find_peers()
         servers.append(PageServer(page, **options))
         await servers[0].serve(sockets=[listener])
 
