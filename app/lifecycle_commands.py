@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.progress import Progress, SpinnerColumn, TextColumn
-from rich.table import Table
 
 from app.commands import _print_json, _printable, err, out
 from app.endpoint_commands import _NAMES, _settings, endpoints
@@ -171,20 +170,17 @@ def status(deployment: str, as_json: bool, **settings: Any) -> None:
             }
         )
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("endpoint", "status", "on", "since (UTC)", "for", "model", "deployment"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("on", "since (UTC)", "for"))
+    if not found.running:
+        out.print(f"nothing is running in {plane.region}")
     for one in found.running:
-        table.add_row(
-            _printable(one.found.name),
-            _printable(f"{one.status}: {one.failure}" if one.failure else one.status),
-            _printable(f"{one.instances or '?'} × {one.instance_type or '?'}"),
-            _moment(one.found.created),
-            _duration(one.seconds),
-            _printable(one.found.model_id or ("" if one.found.ours else "not of this project")),
-            _printable(one.found.deployment or ""),
-        )
-    out.print(table if found.running else f"nothing is running in {plane.region}")
+        what = one.found.model_id or ("" if one.found.ours else "not of this project")
+        out.print(_printable(one.found.name, "bold"), _printable(one.status))
+        on = f"{one.instances or '?'} × {one.instance_type or 'unknown'}"
+        since = f"{_moment(one.found.created)} UTC ({_duration(one.seconds)})"
+        out.print(_printable(f"  on {on} since {since}"))
+        out.print(_printable(f"  {what}, deployment {one.found.deployment or '–'}"))
+        if one.failure:
+            out.print(_printable(f"  {one.failure}", "red"))
     for left in found.leftovers:
         out.print(_printable(f"without an endpoint: {left.kind} {left.name}"))
     _print_notes(found.notes)

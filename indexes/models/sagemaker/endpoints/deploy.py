@@ -28,7 +28,7 @@ from indexes.models.sagemaker.endpoints.plan import (
 
 POLL_SECONDS = 10.0
 _READY = "InService"
-_OVER = {_READY, "Failed", "OutOfService"}
+_FAILED = {"Failed", "OutOfService"}
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,7 @@ def deploy(
         for endpoint in missing:
             work.create(endpoint, hosting)
         if wait:
-            for endpoint in plan.endpoints:
-                work.wait(endpoint)
+            work.wait()
     except RagError as error:
         if work.left:
             raise type(error)(
@@ -165,25 +164,27 @@ class _Deployment:
         self.left.append(f"endpoint {endpoint.name}")
         self.tell(endpoint, "Creating")
 
-    def wait(self, endpoint: EndpointPlan) -> None:
-        """Look at it until it is in service."""
-        while True:
-            found = self.plane.describe("endpoint", endpoint.name)
-            if found is None:
-                raise ModelError(
-                    f"the endpoint {endpoint.name} was deleted meanwhile: run deploy again"
-                )
-            status = str(found["EndpointStatus"])
-            self.report(Progress(endpoint.name, status, _age(found)))
-            if status == _READY:
-                return
-            if status in _OVER:
-                raise ModelError(
-                    f"the endpoint {endpoint.name} is {status} "
-                    f"({short(self._redacted(found.get('FailureReason')))}): mend that (another "
-                    "instance type or region, if it is capacity), then run deploy again"
-                )
+    def wait(self) -> None:
+        """Look at all of them until each is in service."""
+        pending = list(self.plan.endpoints)
+        while pending := [endpoint for endpoint in pending if not self._serves(endpoint)]:
             time.sleep(self.poll_seconds)
+
+    def _serves(self, endpoint: EndpointPlan) -> bool:
+        found = self.plane.describe("endpoint", endpoint.name)
+        if found is None:
+            raise ModelError(
+                f"the endpoint {endpoint.name} was deleted meanwhile: run deploy again"
+            )
+        status = str(found["EndpointStatus"])
+        self.report(Progress(endpoint.name, status, _age(found)))
+        if status in _FAILED:
+            raise ModelError(
+                f"the endpoint {endpoint.name} is {status} "
+                f"({short(self._redacted(found.get('FailureReason')))}): mend that (another "
+                "instance type or region, if it is capacity), then run deploy again"
+            )
+        return status == _READY
 
     def result(self, endpoint: EndpointPlan, *, created: bool) -> Deployed:
         found = self.plane.describe("endpoint", endpoint.name) or {}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SHOWN_CHARACTERS = 300
 
-REGION_FIX = "set RAG_SAGEMAKER_REGION or AWS_REGION, or give --region"
+REGION_FIX = "set RAG_SAGEMAKER_REGION or AWS_REGION, or give --sagemaker-region"
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _UNKNOWN = {
     "ExpiredToken",

@@ -174,8 +174,10 @@ class JumpStart:
         for secret in self._plane.secrets():
             said = said.replace(secret, "***")
         if type(error).__name__ == "RoleValidationError" or said.startswith("IAM role"):
-            # The rest tells what to do in Python.
-            reason = said.split("\n\n")[0]
+            # First a sentence, then perhaps what is missing; the rest is how to do it in Python.
+            lines = said.splitlines()
+            missing = [line for line in lines if line.startswith("Missing permissions")]
+            reason = "; ".join([re.split(r"\.(?= |$)", lines[0])[0], *missing])
             return SettingsError(
                 f"{what}: {short(reason)}: give a role that SageMaker may use with --role or "
                 "RAG_SAGEMAKER_EXECUTION_ROLE"
