@@ -260,12 +260,7 @@ def _plan(settings: "Settings", deployment: str) -> "Plan":
         raise SettingsError(f"endpoints need boto3; install the extra sagemaker: {INSTALL}")
     from indexes.models.sagemaker.endpoints.plan import default_plan
 
-    plan = default_plan(deployment)
-    names = {
-        "llm": settings.sagemaker_llm_endpoint,
-        "embedding": settings.sagemaker_embedding_endpoint,
-    }
-    return replace(plan, endpoints=tuple(replace(e, name=names[e.part]) for e in plan.endpoints))
+    return default_plan(settings, deployment)
 
 
 def _connected(settings: "Settings") -> "tuple[ControlPlane, Ledger]":
@@ -289,12 +284,7 @@ def _show_plan(plan: "Plan", settings: "Settings", as_json: bool) -> None:
         )
         return
     for e in plan.endpoints:
-        out.print(
-            _printable(
-                f"would create model, endpoint config and endpoint {e.name}: {e.model_id} on "
-                f"{e.instances} × {e.instance_type}"
-            )
-        )
+        out.print(_printable(f"would create model, endpoint config and endpoint {e}"))
         tags = ", ".join(f"{key}={value}" for key, value in plan.tags(e).items())
         out.print(_printable(f"  tagged {tags}", "dim"))
 

@@ -465,6 +465,9 @@ def test_where_tags_cannot_be_read_names_and_ledger_are_searched(
 ) -> None:
     deployed(plane, ledger)
     aws.refuse["ListTags"] = ("AccessDeniedException", "no")
+    with pytest.raises(ModelError, match="have sagemaker:ListTags allowed"):
+        deployed(plane, Ledger(tmp_path / "another-machine"))
+    assert not any(one.created for one in deployed(plane, ledger))
     unknown = deleted(plane, Ledger(tmp_path / "another-machine"))
     assert len(unknown.remaining) == 6
     assert "allow sagemaker:ListTags" in unknown.remaining[0].reason

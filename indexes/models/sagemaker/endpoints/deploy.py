@@ -18,7 +18,6 @@ from indexes.models.sagemaker.endpoints.ledger import Ledger, Noted
 from indexes.models.sagemaker.endpoints.plan import (
     DEPLOYMENT_TAG,
     KINDS,
-    MODEL_TAG,
     PROJECT,
     PROJECT_TAG,
     EndpointPlan,
@@ -196,14 +195,23 @@ class _Deployment:
             resource = self.plane.find(kind, endpoint.name)
             if resource is None:
                 continue
-            tags = self.plane.tags(resource)
-            if tags is not None:
-                self._check(endpoint, kind, tags)
+            self._check(endpoint, kind, self.plane.tags(resource))
             self._existing.add((endpoint.name, kind))
         if self.exists(endpoint, "endpoint") and not self._usable(endpoint):
             self._existing.discard((endpoint.name, "endpoint"))
 
-    def _check(self, endpoint: EndpointPlan, kind: Kind, tags: dict[str, str]) -> None:
+    def _check(self, endpoint: EndpointPlan, kind: Kind, tags: dict[str, str] | None) -> None:
+        noted = self.ledger.known(self.plane.account, self.plane.region)
+        if not (tags or {}).get(PROJECT_TAG) and any(
+            (one.kind, one.name, one.deployment) == (kind, endpoint.name, self.plan.deployment)
+            for one in noted
+        ):
+            return  # ours, by the ledger: its tags were taken off, or may not be read
+        if tags is None:
+            raise ModelError(
+                f"the {kind} {endpoint.name} exists, and its tags may not be read: have "
+                "sagemaker:ListTags allowed, or give another name"
+            )
         if tags.get(PROJECT_TAG) != PROJECT:
             raise SettingsError(
                 f"the {kind} {endpoint.name} exists and was not made by this command: give "
@@ -212,10 +220,9 @@ class _Deployment:
         for tag, what in self.plan.tags(endpoint).items():
             if tag != PROJECT_TAG and tags.get(tag) != what:
                 option = " --all" if tag == DEPLOYMENT_TAG else ""
-                also = " (a model's id)" if tag == MODEL_TAG else ""
                 raise SettingsError(
                     f"the {kind} {endpoint.name} exists with {tag} = {tags.get(tag)}, not "
-                    f"{what}{also}: give another name, or run `endpoints delete{option}` first"
+                    f"{what}: give another name, or run `endpoints delete{option}` first"
                 )
 
     def _usable(self, endpoint: EndpointPlan) -> bool:

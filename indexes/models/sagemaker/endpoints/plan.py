@@ -76,6 +76,9 @@ class EndpointPlan:
         if self.instances < 1:
             raise SettingsError(f"{self.instances} instances: give at least 1")
 
+    def __str__(self) -> str:
+        return f"{self.name}: {self.model_id} on {self.instances} × {self.instance_type}"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -109,12 +112,22 @@ class Plan:
         }
 
 
-def default_plan(deployment: str = DEPLOYMENT) -> Plan:
-    """Mixtral 8x7B Instruct and BGE Large En, as in AWS's sample."""
+def default_plan(settings: Settings | None = None, deployment: str = DEPLOYMENT) -> Plan:
+    """Mixtral 8x7B Instruct and BGE Large En, as in AWS's sample.
+
+    Args:
+        settings: Where the endpoints' names are taken from; None for the default names.
+        deployment: Name of what belongs together.
+
+    Raises:
+        SettingsError: both have one name.
+    """
+    llm = settings.sagemaker_llm_endpoint if settings else LLM_ENDPOINT
+    embedding = settings.sagemaker_embedding_endpoint if settings else EMBEDDING_ENDPOINT
     return Plan(
         (
-            EndpointPlan("llm", LLM_ENDPOINT, LLM_MODEL, LLM_INSTANCE),
-            EndpointPlan("embedding", EMBEDDING_ENDPOINT, EMBEDDING_MODEL, EMBEDDING_INSTANCE),
+            EndpointPlan("llm", llm, LLM_MODEL, LLM_INSTANCE),
+            EndpointPlan("embedding", embedding, EMBEDDING_MODEL, EMBEDDING_INSTANCE),
         ),
         deployment,
     )
