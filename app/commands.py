@@ -398,4 +398,4 @@ def _print_json(value: object) -> None:
 
 
 # At the end, since its commands are added to `cli` and print with what is above.
-from app import endpoint_commands, evaluation_commands, store_commands  # noqa: E402, F401
+from app import endpoint_commands, evaluation_commands, lifecycle_commands, store_commands  # noqa: E402, F401

@@ -4,145 +4,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.table import Table
 
-from app.commands import _print_json, _printable, cli, err, out
+from app.commands import cli, out
 from app.options import settings_options
-from indexes.errors import ModelError, SettingsError
+from indexes.errors import SettingsError
 
 if TYPE_CHECKING:
-    from indexes.models.sagemaker.endpoints import ControlPlane, Plan
     from indexes.settings import Settings
 
-_PLACE = ("sagemaker_region", "sagemaker_profile")
 _NAMES = ("sagemaker_llm_endpoint", "sagemaker_embedding_endpoint")
 
 
 @cli.group(
     epilog="\b\nExamples:\n"
     "  python -m app endpoints emulate\n"
-    "  python -m app endpoints deploy --role arn:aws:iam::…:role/SageMaker --dry-run\n"
+    "  python -m app endpoints deploy --role MySageMakerRole --dry-run\n"
     "  python -m app endpoints status\n"
     "  python -m app endpoints delete"
 )
 def endpoints() -> None:
-    """SageMaker endpoints (Mixtral, BGE), or a stand-in for them on this machine."""
+    """SageMaker endpoints (Mixtral, BGE), or a stand-in for them on this machine.
 
-
-@endpoints.command()
-@click.option("--role", "execution_role", help="ARN of the role that SageMaker itself takes on.")
-@click.option("--only", type=click.Choice(["llm", "embedding"]), help="Deploy only one of both.")
-@click.option("--llm-model-id", help="JumpStart id; default: Mixtral 8x7B Instruct.")
-@click.option("--llm-instance-type", help="Default: ml.g5.48xlarge.")
-@click.option("--embedding-model-id", help="JumpStart id; default: BGE Large En.")
-@click.option("--embedding-instance-type", help="Default: ml.g5.2xlarge.")
-@click.option("--accept-eula", is_flag=True, help="You have read and accept the models' licences.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be created.")
-@settings_options(_PLACE, _NAMES)
-def deploy(
-    execution_role: str | None,
-    only: str | None,
-    llm_model_id: str | None,
-    llm_instance_type: str | None,
-    embedding_model_id: str | None,
-    embedding_instance_type: str | None,
-    accept_eula: bool,
-    dry_run: bool,
-    **settings: Any,
-) -> None:
-    """Deploy Mixtral and BGE. They cost money by the hour until deleted.
-
-    Interrupted, run it again: it goes on from there.
+    Deployed ones cost by the hour until they are deleted.
     """
-    from dataclasses import replace
-
-    from indexes.models.sagemaker.endpoints import bge, mixtral
-
-    loaded = _settings(**settings)
-    plans: list[Plan] = []
-    if only != "embedding":
-        plan = mixtral(loaded.sagemaker_llm_endpoint)
-        plans.append(
-            replace(
-                plan,
-                model_id=llm_model_id or plan.model_id,
-                instance_type=llm_instance_type or plan.instance_type,
-            )
-        )
-    if only != "llm":
-        plan = bge(loaded.sagemaker_embedding_endpoint)
-        plans.append(
-            replace(
-                plan,
-                model_id=embedding_model_id or plan.model_id,
-                instance_type=embedding_instance_type or plan.instance_type,
-            )
-        )
-    if dry_run:
-        for plan in plans:
-            out.print(_printable(f"would create model, endpoint configuration, endpoint {plan}"))
-        return
-    if not execution_role:
-        raise SettingsError("give --role, the ARN of a role that SageMaker may take on")
-    control = _control_plane(loaded)
-    # All begin to start before the first is waited for: they start side by side.
-    for wait in (False, True):
-        for plan in plans:
-            control.deploy(
-                plan, execution_role, accept_eula=accept_eula, on_progress=_say, wait=wait
-            )
-    for plan in plans:
-        out.print(_printable(f"in service: {plan}"))
-    _print_exports(loaded)
-
-
-def _print_exports(settings: "Settings") -> None:
-    out.print("now ask with --provider sagemaker, or:\n  export RAG_PROVIDER=sagemaker")
-    for name in (*_NAMES, *_PLACE):
-        value, default = getattr(settings, name), type(settings).model_fields[name].default
-        if value != default:
-            out.print(_printable(f"  export RAG_{name.upper()}={value}"))
-
-
-@endpoints.command()
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-@settings_options(_PLACE)
-def status(as_json: bool, **settings: Any) -> None:
-    """Show what is there, and since when."""
-    from indexes.models.sagemaker.endpoints import ago
-
-    found = _control_plane(_settings(**settings)).status()
-    if as_json:
-        _print_json(
-            [
-                {
-                    "kind": resource.kind,
-                    "name": resource.name,
-                    "status": resource.status,
-                    "since": resource.since.isoformat() if resource.since else None,
-                }
-                for resource in found
-            ]
-        )
-        return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("kind", "name", "status", "for"):
-        table.add_column(heading)
-    for resource in found:
-        name = _printable(resource.name)
-        table.add_row(resource.kind, name, resource.status, ago(resource.since))
-    out.print(table if found else "nothing is deployed, nothing costs anything")
-
-
-@endpoints.command()
-@settings_options(_PLACE)
-def delete(**settings: Any) -> None:
-    """Delete all endpoints, configurations and models that `deploy` created."""
-    remaining = _control_plane(_settings(**settings)).delete(_say)
-    if remaining:
-        left = ", ".join(f"{resource.kind} {resource.name}" for resource in remaining)
-        raise ModelError(f"still there: {left}; run delete again, or use the AWS console")
-    out.print("nothing remains")
 
 
 @endpoints.command()
@@ -210,16 +94,3 @@ def _settings(**given: Any) -> "Settings":
     from indexes.settings import load_settings
 
     return load_settings(**given)
-
-
-def _control_plane(settings: "Settings") -> "ControlPlane":
-    from indexes.models.sagemaker import require_extra
-
-    require_extra()
-    from indexes.models.sagemaker.endpoints import ControlPlane
-
-    return ControlPlane(settings.sagemaker_region, settings.sagemaker_profile)
-
-
-def _say(step: str) -> None:
-    err.print(_printable(step, "dim"), soft_wrap=True)

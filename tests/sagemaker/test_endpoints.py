@@ -1,163 +1,635 @@
-"""The life of endpoints, against moto's control plane over HTTP."""
+"""The life of SageMaker endpoints, against moto's server over HTTP with the real boto3."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+import importlib
+import json
+import logging
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.exceptions import ClientError
 
-from indexes.errors import ModelError
-from indexes.models.sagemaker.endpoints import TAG, ControlPlane, Plan, bge, explained, mixtral
+pytest.importorskip("boto3", reason="needs the extra sagemaker")
+pytest.importorskip("moto.server", reason="needs moto's server, of the extra dev")
 
-ROLE = "arn:aws:iam::123456789012:role/SageMaker"
-# moto knows fewer instance types than AWS.
-PLANS = [
-    replace(mixtral("test-mixtral"), instance_type="ml.p3.16xlarge"),
-    replace(bge("test-bge"), instance_type="ml.g4dn.2xlarge"),
-]
+from app.commands import main
+from indexes.errors import ModelError, SettingsError
+from indexes.models.sagemaker.endpoints import (
+    ControlPlane,
+    EndpointPlan,
+    Ledger,
+    Plan,
+    Progress,
+    default_plan,
+    delete,
+    deploy,
+    status,
+)
+from indexes.settings import load_settings
+from tests.sagemaker import aws as stand_in
+from tests.sagemaker.aws import KEY, REGION, ROLE, SECRET, TOKEN, Aws, Killed, PlainHosting
+
+PLAN = default_plan()
+NAMES = ["advanced-rag-bge", "advanced-rag-mixtral"]
+ALL = {"endpoint": NAMES, "endpoint-config": NAMES, "model": NAMES}
+# Both models: three resources each, created by three calls.
+CREATING_CALLS = 6
 
 
-def small_model(session: Any, plan: Plan, role: str, accept_eula: bool) -> dict[str, Any]:
-    """JumpStart's place, which moto does not have: a model with a container of its own."""
-    session.client("sagemaker").create_model(
-        ModelName=plan.name,
-        PrimaryContainer={"Image": f"123456789012.dkr.ecr.us-east-1.amazonaws.com/{plan.model_id}"},
-        ExecutionRoleArn=role,
-        Tags=[TAG],
-    )
-    return {"ContainerStartupHealthCheckTimeoutInSeconds": 900}
-
-
-@pytest.fixture(scope="session")
-def moto() -> Iterator[str]:
-    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
+@pytest.fixture(scope="module")
+def moto_url() -> Iterator[str]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = stand_in.started()
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
 
 
 @pytest.fixture
-def session(moto: str, monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", moto)
-    session = boto3.Session("AKIAX", "secret", region_name="us-east-1")
-    ControlPlane(session=session, sleep=lambda _: None).delete()
-    return session
+def aws(moto_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Aws:
+    """An empty account."""
+    urllib.request.urlopen(f"{moto_url}/moto-api/reset", data=b"", timeout=10).close()
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {
+        "AWS_ENDPOINT_URL": moto_url,
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_SESSION_TOKEN": TOKEN,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": str(tmp_path / "no-config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "no-credentials"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "RAG_CACHE": str(tmp_path / "cache"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    stand_in.mend_moto(monkeypatch)
+    found = Aws(moto_url, stand_in.session())
+    found.watch()
+    return found
 
 
 @pytest.fixture
-def control(session: boto3.Session) -> ControlPlane:
-    return ControlPlane(session=session, create_model=small_model, sleep=lambda _: None)
+def plane(aws: Aws) -> ControlPlane:
+    return ControlPlane(session=aws.session)
 
 
-def deploy(control: ControlPlane) -> None:
-    for plan in PLANS:
-        control.deploy(plan, ROLE, accept_eula=True)
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "cache")
 
 
-def test_what_is_deployed_is_shown_and_deleted_whole(control: ControlPlane) -> None:
-    deploy(control)
-    found = control.status()
-    assert sorted((r.kind, r.name) for r in found) == sorted(
-        (kind, plan.name) for kind in ("endpoint", "endpoint-config", "model") for plan in PLANS
+def deployed(plane: ControlPlane, ledger: Ledger, plan: Plan = PLAN, **options: Any) -> Any:
+    return deploy(
+        plan,
+        plane,
+        ledger,
+        **{"hosting": PlainHosting(plane.client), "poll_seconds": 0.0, **options},
     )
-    assert {r.status for r in found if r.kind == "endpoint"} == {"InService"}
-    assert all(r.since for r in found)
-    assert control.delete() == []
-    assert control.status() == []
 
 
-def test_what_others_made_is_left_alone(control: ControlPlane, session: boto3.Session) -> None:
-    client = session.client("sagemaker")
-    container = {"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/theirs"}
-    client.create_model(ModelName="theirs", PrimaryContainer=container, ExecutionRoleArn=ROLE)
-    deploy(control)
-    assert control.delete() == []
-    assert [m["ModelName"] for m in client.list_models()["Models"]] == ["theirs"]
-    client.delete_model(ModelName="theirs")
+def deleted(plane: ControlPlane, ledger: Ledger, plan: Plan = PLAN, **options: Any) -> Any:
+    return delete(plan, plane, ledger, **{"poll_seconds": 0.0, **options})
 
 
-def test_deploying_again_changes_nothing(control: ControlPlane) -> None:
-    deploy(control)
-    before = control.status()
-    deploy(control)
-    assert control.status() == before
+# The whole life
 
 
-def killed_after(session: boto3.Session, calls: int) -> boto3.Session:
-    """A session whose process dies after some more changes."""
+def test_deploy_status_delete_leaves_nothing(aws: Aws, plane: ControlPlane, ledger: Ledger) -> None:
+    done = deployed(plane, ledger)
+    assert [(d.plan.name, d.status, d.created) for d in done] == [
+        ("advanced-rag-mixtral", "InService", True),
+        ("advanced-rag-bge", "InService", True),
+    ]
+    assert aws.names() == ALL
 
-    class Killed:
-        def __init__(self) -> None:
-            self.left = calls
+    found = status(PLAN, plane, ledger)
+    shown = {r.found.part: (r.status, r.instances, r.instance_type) for r in found.running}
+    assert shown == {
+        "llm": ("InService", 1, "ml.g5.48xlarge"),
+        "embedding": ("InService", 1, "ml.g5.2xlarge"),
+    }
+    assert not found.leftovers
+    assert all(r.found.created and r.seconds >= 0 for r in found.running)
 
-        def client(self, name: str, **options: Any) -> Any:
-            client = session.client(name, **options)
-            client.meta.events.register("before-call.sagemaker", self._before)
-            return client
-
-        def _before(self, model: Any, **_: Any) -> None:
-            if model.name.startswith(("Create", "Delete")):
-                if self.left == 0:
-                    raise KeyboardInterrupt
-                self.left -= 1
-
-    return Killed()  # type: ignore[return-value]
+    result = deleted(plane, ledger)
+    assert len(result.deleted) == 6
+    assert not result.remaining
+    assert aws.nothing_left()
+    assert not status(PLAN, plane, ledger).running
+    assert ledger.known(plane.account, REGION) == []
 
 
-@pytest.mark.parametrize("calls", range(6))
-def test_killed_between_any_two_steps_everything_is_found(
-    control: ControlPlane, session: boto3.Session, calls: int
+def test_default_names_are_those_that_ask_calls() -> None:
+    settings = load_settings(provider="sagemaker")
+    assert [e.name for e in PLAN.endpoints] == [
+        settings.sagemaker_llm_endpoint,
+        settings.sagemaker_embedding_endpoint,
+    ]
+
+
+def test_all_that_is_created_is_tagged(aws: Aws, plane: ControlPlane, ledger: Ledger) -> None:
+    deployed(plane, ledger)
+    for kind, names in ALL.items():
+        for name in names:
+            resource = plane.find(kind, name)  # type: ignore[arg-type]
+            assert resource
+            tags = plane.tags(resource) or {}
+            assert tags["project"] == "advanced-rag-patterns"
+            assert tags["advanced-rag:deployment"] == "default"
+
+
+# Killed in between
+
+
+KILLS = [("before", call) for call in range(1, CREATING_CALLS + 1)] + [
+    ("after", call) for call in range(1, CREATING_CALLS + 1)
+]
+
+
+def kill(aws: Aws, plane: ControlPlane, ledger: Ledger, when: str, call: int) -> None:
+    setattr(aws, f"die_{when}", call)
+    with pytest.raises(Killed):
+        deployed(plane, ledger)
+    setattr(aws, f"die_{when}", None)
+
+
+@pytest.mark.parametrize(("when", "call"), KILLS)
+def test_killed_at_any_step_delete_removes_everything(
+    aws: Aws, plane: ControlPlane, ledger: Ledger, when: str, call: int
 ) -> None:
-    doomed = ControlPlane(
-        session=killed_after(session, calls), create_model=small_model, sleep=lambda _: None
+    kill(aws, plane, ledger, when, call)
+    result = deleted(plane, ledger)
+    assert aws.nothing_left()
+    assert not result.remaining
+    assert len(result.deleted) == (call if when == "after" else call - 1)
+    assert ledger.known(plane.account, REGION) == []
+
+
+@pytest.mark.parametrize("call", [1, 2, 3, CREATING_CALLS])
+def test_killed_delete_needs_no_ledger(
+    aws: Aws, plane: ControlPlane, ledger: Ledger, tmp_path: Path, call: int
+) -> None:
+    kill(aws, plane, ledger, "after", call)
+    other_names = Plan((EndpointPlan("llm", "other-name", "some-model", "ml.g5.xlarge"),))
+    result = deleted(plane, Ledger(tmp_path / "another-machine"), other_names)
+    assert aws.nothing_left()
+    assert len(result.deleted) == call
+
+
+@pytest.mark.parametrize("call", [1, 2, 3, CREATING_CALLS])
+def test_killed_delete_needs_no_tags(
+    aws: Aws, plane: ControlPlane, ledger: Ledger, call: int
+) -> None:
+    kill(aws, plane, ledger, "after", call)
+    for kind, names in aws.names().items():
+        for name in names:
+            aws.untag(kind, name)
+    other_names = Plan((EndpointPlan("llm", "other-name", "some-model", "ml.g5.xlarge"),))
+    assert len(deleted(plane, ledger, other_names).deleted) == call
+    assert aws.nothing_left()
+
+
+@pytest.mark.parametrize(("when", "call"), KILLS)
+def test_killed_at_any_step_deploy_goes_on(
+    aws: Aws, plane: ControlPlane, ledger: Ledger, when: str, call: int
+) -> None:
+    kill(aws, plane, ledger, when, call)
+    before = len(aws.changes)
+    done = deployed(plane, ledger)
+    assert [d.status for d in done] == ["InService", "InService"]
+    assert aws.names() == ALL
+    there = call if when == "after" else call - 1
+    again = aws.changes[before:]
+    # A model whose config is missing is created once more, and taken as it is.
+    assert len(again) == CREATING_CALLS - there + (there % 3 == 1)
+    assert all(change.startswith("Create") for change in again)
+
+
+@pytest.mark.parametrize("call", range(1, CREATING_CALLS + 1))
+def test_a_deletion_killed_at_any_step_is_finished_by_the_next(
+    aws: Aws, plane: ControlPlane, ledger: Ledger, call: int
+) -> None:
+    deployed(plane, ledger)
+    aws.die_deleting = call
+    with pytest.raises(Killed):
+        deleted(plane, ledger)
+    aws.die_deleting = None
+    result = deleted(plane, ledger)
+    assert len(result.deleted) == CREATING_CALLS - call + 1
+    assert aws.nothing_left()
+    assert ledger.known(plane.account, REGION) == []
+
+
+def test_what_is_about_to_be_created_is_noted_first(
+    aws: Aws, plane: ControlPlane, ledger: Ledger
+) -> None:
+    aws.die_before = 1
+    with pytest.raises(Killed):
+        deployed(plane, ledger)
+    assert [(n.kind, n.name) for n in ledger.known(plane.account, REGION)] == [
+        ("model", "advanced-rag-mixtral")
+    ]
+
+
+def test_deployed_again_nothing_is_created(aws: Aws, plane: ControlPlane, ledger: Ledger) -> None:
+    deployed(plane, ledger)
+    before = len(aws.changes)
+    hosting = PlainHosting(plane.client)
+    done = deployed(plane, ledger, hosting=hosting)
+    assert aws.changes[before:] == []
+    assert hosting.prepared == []  # the ten-second import of AWS's SDK is spared, too
+    assert [d.created for d in done] == [False, False]
+
+
+def test_interrupted_while_waiting_deploy_goes_on_waiting(
+    aws: Aws, plane: ControlPlane, ledger: Ledger
+) -> None:
+    def interrupt(step: Progress) -> None:
+        if step.what == "Creating":
+            aws.set_status(step.endpoint, "Creating")
+        if (step.endpoint, step.what) == (NAMES[0], "creating the model"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        deployed(plane, ledger, on_progress=interrupt)
+
+    seen: list[str] = []
+
+    def finish(step: Progress) -> None:
+        seen.append(step.what)
+        if step.what == "Creating" and seen.count("Creating") > 2:
+            aws.set_status(step.endpoint, "InService")
+
+    deployed(plane, ledger, on_progress=finish)
+    assert seen.count("Creating") > 2
+    assert aws.names() == ALL
+
+
+# What is not ours stays
+
+
+def test_a_stranger_of_the_same_name_is_neither_used_nor_deleted(
+    aws: Aws, plane: ControlPlane, ledger: Ledger
+) -> None:
+    stranger = Plan((EndpointPlan("llm", NAMES[1], "their-model", "ml.g5.xlarge"),))
+    PlainHosting(plane.client).create_model(stranger.endpoints[0], {"owner": "someone"})
+    with pytest.raises(SettingsError, match="was not made by this command: give another name"):
+        deployed(plane, ledger)
+    result = deleted(plane, ledger, force=True)
+    assert not result.deleted
+    assert "not made by this project" in result.remaining[0].reason
+    assert aws.names()["model"] == [NAMES[1]]
+
+
+def test_an_untagged_one_of_the_name_is_deleted_by_force_only(
+    aws: Aws, plane: ControlPlane, ledger: Ledger, tmp_path: Path
+) -> None:
+    deployed(plane, ledger)
+    aws.untag("model", NAMES[0])
+    elsewhere = Ledger(tmp_path / "another-machine")
+    result = deleted(plane, elsewhere)
+    assert [(r.found.kind, r.found.name) for r in result.remaining] == [("model", NAMES[0])]
+    assert "--force" in result.remaining[0].reason
+    assert not deleted(plane, elsewhere, force=True).remaining
+    assert aws.nothing_left()
+
+
+def test_another_deployment_stays_unless_all_are_meant(
+    aws: Aws, plane: ControlPlane, ledger: Ledger
+) -> None:
+    theirs = Plan((EndpointPlan("embedding", "their-bge", "bge", "ml.g5.xlarge"),), "theirs")
+    deployed(plane, ledger)
+    deployed(plane, ledger, theirs)
+    result = deleted(plane, ledger)
+    assert {r.found.name for r in result.remaining} == {"their-bge"}
+    assert "--deployment theirs" in result.remaining[0].reason
+    assert aws.names()["endpoint"] == ["their-bge"]
+    assert len(ledger.known(plane.account, REGION)) == 3
+    assert not deleted(plane, ledger, everything=True).remaining
+    assert aws.nothing_left()
+
+
+def test_another_model_under_a_used_name_is_refused(
+    aws: Aws, plane: ControlPlane, ledger: Ledger
+) -> None:
+    deployed(plane, ledger)
+    other = Plan((EndpointPlan("llm", NAMES[1], "another-model", "ml.g5.48xlarge"),))
+    with pytest.raises(SettingsError, match=r"another-model.*give another name, or run"):
+        deployed(plane, ledger, other)
+
+
+# What AWS refuses
+
+
+def test_a_refused_quota_names_the_fix_and_what_was_left(
+    aws: Aws, plane: ControlPlane, ledger: Ledger
+) -> None:
+    aws.refuse["CreateEndpoint"] = (
+        "ResourceLimitExceeded",
+        "The account-level service limit 'ml.g5.48xlarge for endpoint usage' is 0 Instances",
     )
-    with pytest.raises(KeyboardInterrupt):
-        deploy(doomed)
-    assert len(control.status()) == calls
-    assert control.delete() == []
-    assert control.status() == []
-
-
-@pytest.mark.parametrize("calls", range(6))
-def test_killed_between_any_two_steps_deploying_goes_on(
-    control: ControlPlane, session: boto3.Session, calls: int
-) -> None:
-    doomed = ControlPlane(
-        session=killed_after(session, calls), create_model=small_model, sleep=lambda _: None
-    )
-    with pytest.raises(KeyboardInterrupt):
-        deploy(doomed)
-    deploy(control)
-    assert len(control.status()) == 6
-
-
-@pytest.mark.parametrize("calls", range(6))
-def test_a_deletion_that_was_killed_can_be_done_again(
-    control: ControlPlane, session: boto3.Session, calls: int
-) -> None:
-    deploy(control)
-    with pytest.raises(KeyboardInterrupt):
-        ControlPlane(session=killed_after(session, calls), sleep=lambda _: None).delete()
-    assert len(control.status()) == 6 - calls
-    assert control.delete() == []
+    with pytest.raises(ModelError) as raised:
+        deployed(plane, ledger)
+    message = str(raised.value)
+    assert "Service Quotas" in message
+    assert "ml.g5.48xlarge for endpoint usage" in message
+    assert "model advanced-rag-mixtral" in message
+    assert "\n" not in message
+    # With the quota, the same call goes on: model and config are there.
+    aws.refuse.clear()
+    before = len(aws.changes)
+    deployed(plane, ledger)
+    assert aws.changes[before:][0] == "CreateEndpoint"
 
 
 @pytest.mark.parametrize(
-    ("code", "message", "said"),
+    ("operation", "refusal", "expected"),
     [
-        ("ResourceLimitExceeded", "limit is 0 Instances", "Service Quotas"),
-        ("AccessDeniedException", "User is not authorized", "sagemaker:CreateEndpoint"),
-        ("ValidationException", "You need to accept the EULA", "--accept-eula"),
-        ("ExpiredTokenException", "expired", "log in again"),
-        ("Other", "why not", "why not"),
+        (
+            "CreateModel",
+            ("AccessDeniedException", "User: x is not authorized to perform: iam:PassRole on y"),
+            "have iam:PassRole allowed",
+        ),
+        (
+            "CreateModel",
+            ("AccessDeniedException", "no"),
+            "have sagemaker:CreateModel allowed",
+        ),
+        (
+            "CreateModel",
+            ("ValidationException", "Could not assume role arn:aws:iam::1:role/r"),
+            "trust policy name sagemaker.amazonaws.com",
+        ),
+        ("CreateModel", ("ValidationException", "Accept the EULA"), "give --accept-eula"),
+        ("DescribeEndpoint", ("ExpiredTokenException", f"token {TOKEN}"), "log in again"),
+        ("DescribeEndpoint", ("ThrottlingException", "Rate exceeded"), "run it again"),
+        ("CreateEndpoint", ("ValidationException", f"bad {SECRET}"), r"bad \*\*\*"),
     ],
 )
-def test_a_refusal_is_explained_with_the_fix(code: str, message: str, said: str) -> None:
-    response: Any = {"Error": {"Code": code, "Message": message}}
-    with pytest.raises(ModelError) as failure, explained(PLANS[0]):
-        raise ClientError(response, "CreateEndpoint")
-    assert said in str(failure.value)
-    assert "\n" not in str(failure.value)
+def test_a_refusal_is_one_line_with_the_fix_and_no_secret(
+    aws: Aws,
+    plane: ControlPlane,
+    ledger: Ledger,
+    operation: str,
+    refusal: tuple[str, str],
+    expected: str,
+) -> None:
+    aws.refuse[operation] = refusal
+
+    with pytest.raises((ModelError, SettingsError), match=expected) as raised:
+        deployed(plane, ledger)
+    for planted in (SECRET, TOKEN, KEY):
+        assert planted not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_no_region_no_credentials_no_profile(
+    aws: Aws, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SettingsError, match="change RAG_SAGEMAKER_PROFILE"):
+        ControlPlane(profile="nobody")
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    with pytest.raises(SettingsError, match="set RAG_SAGEMAKER_REGION or AWS_REGION"):
+        ControlPlane()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name)
+    with pytest.raises(SettingsError, match="no AWS credentials: run `aws configure`"):
+        status(PLAN, ControlPlane(region=REGION), ledger)
+
+
+def test_a_failed_endpoint_says_why_and_is_made_again(
+    aws: Aws, plane: ControlPlane, ledger: Ledger
+) -> None:
+    def fail(step: Progress) -> None:
+        if (step.endpoint, step.what) == (NAMES[1], "Creating"):
+            aws.set_status(NAMES[1], "Failed", "CapacityError: no ml.g5.48xlarge")
+
+    with pytest.raises(ModelError, match=r"is Failed \(CapacityError.*run deploy again"):
+        deployed(plane, ledger, on_progress=fail)
+    done = deployed(plane, ledger)
+    assert [(d.status, d.created) for d in done] == [("InService", True), ("InService", False)]
+
+
+def test_a_refused_deletion_does_not_stop_the_others(
+    aws: Aws, plane: ControlPlane, ledger: Ledger
+) -> None:
+    deployed(plane, ledger)
+    aws.refuse["DeleteModel"] = ("AccessDeniedException", "no")
+    result = deleted(plane, ledger)
+    assert [(r.found.kind, r.found.name) for r in result.remaining] == [
+        ("model", NAMES[1]),
+        ("model", NAMES[0]),
+    ]
+    assert "have sagemaker:DeleteModel allowed" in result.remaining[0].reason
+    assert aws.names() == {"endpoint": [], "endpoint-config": [], "model": NAMES}
+    aws.refuse.clear()
+    assert not deleted(plane, ledger).remaining
+    assert aws.nothing_left()
+
+
+def test_an_endpoint_that_cannot_be_deleted_keeps_its_config_and_model(
+    aws: Aws, plane: ControlPlane, ledger: Ledger
+) -> None:
+    deployed(plane, ledger)
+    aws.refuse["DeleteEndpoint"] = ("AccessDeniedException", "no")
+    result = deleted(plane, ledger)
+    assert len(result.remaining) == 6
+    assert aws.names() == ALL
+
+
+def test_an_endpoint_in_creation_is_deleted_once_it_can_be(
+    aws: Aws, plane: ControlPlane, ledger: Ledger
+) -> None:
+    deployed(plane, ledger, wait=False)
+    for name in NAMES:
+        aws.set_status(name, "Creating")
+    aws.refuse["DeleteEndpoint"] = ("ValidationException", "Cannot delete while Creating")
+    seen: list[str] = []
+
+    def ready(found: Any, what: str) -> None:
+        seen.append(what)
+        if what == "Creating":
+            aws.set_status(found.name, "InService")
+            aws.refuse.clear()
+
+    assert not deleted(plane, ledger, on_progress=ready).remaining
+    assert "Creating" in seen
+    assert aws.nothing_left()
+
+
+def test_where_tags_cannot_be_read_names_and_ledger_are_searched(
+    aws: Aws, plane: ControlPlane, ledger: Ledger, tmp_path: Path
+) -> None:
+    deployed(plane, ledger)
+    aws.refuse["ListTags"] = ("AccessDeniedException", "no")
+    with pytest.raises(ModelError, match="have sagemaker:ListTags allowed"):
+        deployed(plane, Ledger(tmp_path / "another-machine"))
+    assert not any(one.created for one in deployed(plane, ledger))
+    unknown = deleted(plane, Ledger(tmp_path / "another-machine"))
+    assert len(unknown.remaining) == 6
+    assert "allow sagemaker:ListTags" in unknown.remaining[0].reason
+    assert any("searched by name only" in note for note in unknown.notes)
+    assert not deleted(plane, ledger).remaining
+    assert aws.nothing_left()
+
+
+# The ledger
+
+
+def test_a_damaged_ledger_names_its_file(plane: ControlPlane, ledger: Ledger) -> None:
+    ledger.path.parent.mkdir(parents=True)
+    ledger.path.write_text("{", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"sagemaker-endpoints\.json is damaged: delete it"):
+        status(PLAN, plane, ledger)
+
+
+def test_another_account_or_region_is_another_ledger(plane: ControlPlane, ledger: Ledger) -> None:
+    deployed(plane, ledger)
+    assert len(ledger.known(plane.account, REGION)) == 6
+    assert ledger.known("000000000000", REGION) == []
+    assert ledger.known(plane.account, "eu-west-1") == []
+
+
+# The command line
+
+
+@pytest.fixture
+def rag(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Runs `python -m app endpoints …` in this process; models are made by `PlainHosting`."""
+    # By its path: the package's `deploy` is the function.
+    deploying = importlib.import_module("indexes.models.sagemaker.endpoints.deploy")
+    monkeypatch.setattr(deploying, "JumpStart", lambda plane, _role: PlainHosting(plane.client))
+    monkeypatch.setattr(deploying, "POLL_SECONDS", 0.0)
+    control = "indexes.models.sagemaker.endpoints.control.aws_session"
+    monkeypatch.setattr(control, lambda *_: aws.session)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["app", "endpoints", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as exit_:
+            code = int(exit_.code or 0)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+def test_the_commands_as_json(aws: Aws, rag: Callable[..., tuple[int, str, str]]) -> None:
+    code, out, err = rag("deploy", "--role", ROLE, "--json")
+    assert code == 0, err
+    made = json.loads(out)
+    assert [e["status"] for e in made["endpoints"]] == ["InService", "InService"]
+    assert made["settings"] == {"RAG_PROVIDER": "sagemaker", "RAG_SAGEMAKER_REGION": REGION}
+
+    code, out, _ = rag("status", "--json")
+    shown = json.loads(out)
+    assert code == 0
+    assert {e["name"]: e["instance_type"] for e in shown["endpoints"]} == {
+        NAMES[0]: "ml.g5.2xlarge",
+        NAMES[1]: "ml.g5.48xlarge",
+    }
+    assert all(e["since"] and e["seconds"] >= 0 for e in shown["endpoints"])
+
+    code, out, _ = rag("delete", "--json")
+    gone = json.loads(out)
+    assert code == 0
+    assert (len(gone["deleted"]), gone["remaining"]) == (6, [])
+    assert aws.nothing_left()
+
+
+def test_the_commands_in_words(aws: Aws, rag: Callable[..., tuple[int, str, str]]) -> None:
+    code, out, err = rag("deploy", "--only", "embedding", "--sagemaker-embedding-endpoint", "bge")
+    assert code == 0, err
+    assert "export RAG_SAGEMAKER_EMBEDDING_ENDPOINT=bge" in out
+    code, out, _ = rag("status")
+    assert "1 × ml.g5.2xlarge" in out
+    code, out, _ = rag("delete")
+    assert code == 0
+    assert "deleted model bge" in out
+    assert f"nothing remains in {REGION}" in out
+    assert aws.nothing_left()
+
+
+def test_what_cannot_be_deleted_ends_in_an_error(
+    aws: Aws, rag: Callable[..., tuple[int, str, str]]
+) -> None:
+    rag("deploy")
+    aws.refuse["DeleteModel"] = ("AccessDeniedException", "no")
+    code, out, err = rag("delete")
+    assert code == 1
+    assert "remains: model advanced-rag-bge" in out
+    assert "error: 2 could not be deleted" in err
+
+
+def test_a_dry_run_of_deploy_calls_nobody(
+    aws: Aws, rag: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    code, out, _ = rag("deploy", "--dry-run")
+    assert code == 0
+    assert "would create model, endpoint config and endpoint advanced-rag-mixtral" in out
+    code, out, _ = rag("deploy", "--dry-run", "--json", "--llm-instance-type", "ml.p4d.24xlarge")
+    assert json.loads(out)["endpoints"][0]["instance_type"] == "ml.p4d.24xlarge"
+    assert aws.calls == []
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_dry_run_of_delete_only_looks(aws: Aws, rag: Callable[..., tuple[int, str, str]]) -> None:
+    rag("deploy")
+    before = len(aws.changes)
+    code, out, _ = rag("delete", "--dry-run")
+    assert code == 0
+    assert out.count("would delete") == 6
+    assert aws.changes[before:] == []
+    assert aws.names() == ALL
+
+
+def test_no_secret_in_output_log_or_record(
+    aws: Aws,
+    plane: ControlPlane,
+    rag: Callable[..., tuple[int, str, str]],
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:
+    # AWS's own loggers repeat requests with their headers: that is boto3's business.
+    caplog.set_level(logging.DEBUG, logger="indexes")
+    printed = ""
+    for arguments in (("deploy",), ("status",), ("status", "--json"), ("delete",)):
+        printed += "".join(map(str, rag(*arguments)))
+    aws.refuse["ListModels"] = ("ValidationException", f"you sent {SECRET} and {TOKEN}")
+    printed += "".join(map(str, rag("status")))
+    printed += repr(plane) + caplog.text
+    printed += "".join(p.read_text() for p in (tmp_path / "cache").glob("*.json"))
+    assert "you sent *** and ***" in printed
+    for planted in (KEY, SECRET, TOKEN):
+        assert planted not in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("deploy", "--llm-instance-type", "big"), "give one like ml.g5.2xlarge"),
+        (("deploy", "--deployment", "a b"), "give at most 64 letters"),
+        (("deploy", "--llm-model-id", "../x"), "give JumpStart's"),
+        (
+            ("deploy", "--sagemaker-llm-endpoint", "x", "--sagemaker-embedding-endpoint", "x"),
+            "give each its own name",
+        ),
+    ],
+)
+def test_what_aws_would_not_take_is_refused_before_it_is_asked(
+    aws: Aws,
+    rag: Callable[..., tuple[int, str, str]],
+    arguments: tuple[str, ...],
+    expected: str,
+) -> None:
+    code, _, err = rag(*arguments)
+    assert code == 1
+    assert expected in " ".join(err.split())
+    assert aws.calls == []

@@ -1,0 +1,354 @@
+"""`python -m app endpoints deploy`, `status`, `delete`: the life of SageMaker endpoints."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from datetime import datetime
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+from app.commands import _print_json, _printable, err, out
+from app.endpoint_commands import _NAMES, _settings, endpoints
+from app.options import settings_options
+from indexes.errors import ModelError, SettingsError
+
+if TYPE_CHECKING:
+    from indexes.models.sagemaker.endpoints import ControlPlane, Found, Ledger, Plan
+    from indexes.settings import Settings
+
+_PLACE = ("sagemaker_region", "sagemaker_profile", "cache")
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+_deployment = click.option(
+    "--deployment", default="default", show_default=True, help="Name of what belongs together."
+)
+
+
+@endpoints.command(
+    epilog="\b\nExamples:\n"
+    "  python -m app endpoints deploy --role MySageMakerRole --dry-run\n"
+    "  python -m app endpoints deploy --role MySageMakerRole --only embedding\n"
+    "  python -m app endpoints deploy --llm-instance-type ml.p4d.24xlarge\n\n"
+    "What exists is passed over: after Ctrl-C or a refused quota, run it again."
+)
+@click.option(
+    "--role",
+    envvar="RAG_SAGEMAKER_EXECUTION_ROLE",
+    show_envvar=True,
+    help="Role that SageMaker runs the models in, name or ARN; default: your own.",
+)
+@click.option("--only", type=click.Choice(["llm", "embedding"]), help="One of the two.")
+@click.option("--llm-model-id", help="JumpStart's id; default: Mixtral 8x7B Instruct.")
+@click.option("--llm-instance-type", help="Default: ml.g5.48xlarge.")
+@click.option("--embedding-model-id", help="JumpStart's id; default: BGE Large En.")
+@click.option("--embedding-instance-type", help="Default: ml.g5.2xlarge.")
+@click.option("--accept-eula", is_flag=True, help="Accept the licences of models that have one.")
+@click.option("--wait/--no-wait", default=True, help="Until they answer: ten minutes and more.")
+@click.option("--dry-run", is_flag=True, help="Say what would be created; call nobody.")
+@_deployment
+@_as_json
+@settings_options(_NAMES, _PLACE)
+def deploy(
+    role: str | None,
+    only: str | None,
+    llm_model_id: str | None,
+    llm_instance_type: str | None,
+    embedding_model_id: str | None,
+    embedding_instance_type: str | None,
+    accept_eula: bool,
+    wait: bool,
+    dry_run: bool,
+    deployment: str,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Deploy Mixtral and BGE from JumpStart, and wait until they answer."""
+    loaded = _settings(**settings)
+    plan = _plan(loaded, deployment)
+    chosen = {
+        "llm": (llm_model_id, llm_instance_type),
+        "embedding": (embedding_model_id, embedding_instance_type),
+    }
+    plan = replace(
+        plan,
+        endpoints=tuple(
+            replace(
+                e,
+                model_id=chosen[e.part][0] or e.model_id,
+                instance_type=chosen[e.part][1] or e.instance_type,
+            )
+            for e in plan.endpoints
+            if only in (None, e.part)
+        ),
+    )
+    if dry_run:
+        _show_plan(plan, loaded, as_json)
+        return
+    from indexes.models.sagemaker.endpoints import Progress as Step
+    from indexes.models.sagemaker.endpoints import deploy as deploy_plan
+
+    plane, ledger = _connected(loaded)
+    with _lines() as show:
+
+        def report(step: Step) -> None:
+            show(step.endpoint, f"{step.what}, {_duration(step.seconds)}")
+
+        try:
+            done = deploy_plan(
+                plan,
+                plane,
+                ledger,
+                role=role,
+                accept_eula=accept_eula,
+                wait=wait,
+                on_progress=report,
+            )
+        except KeyboardInterrupt:
+            err.print("endpoints that were created go on and cost: `endpoints delete` ends that")
+            raise
+    if as_json:
+        _print_json(
+            {
+                "region": plane.region,
+                "deployment": plan.deployment,
+                "endpoints": [
+                    {
+                        **asdict(one.plan),
+                        "status": one.status,
+                        "created": one.created,
+                        "seconds": round(one.seconds, 1),
+                    }
+                    for one in done
+                ],
+                "settings": _exports(loaded, plane.region),
+            }
+        )
+        return
+    for one in done:
+        what = f"{one.plan.name}: {one.status}, {one.plan.model_id} on {one.plan.instance_type}"
+        out.print(_printable(what + ("" if one.created else " (was there)")))
+    out.print("they cost until `python -m app endpoints delete`. Use them with:")
+    for name, value in _exports(loaded, plane.region).items():
+        out.print(_printable(f"  export {name}={value}"))
+
+
+@endpoints.command(epilog="\b\nExample:\n  python -m app endpoints status --json")
+@_deployment
+@_as_json
+@settings_options(_NAMES, _PLACE)
+def status(deployment: str, as_json: bool, **settings: Any) -> None:
+    """Show what is running, on what, since when, and what lies about without running.
+
+    All deployments of this project in the region are shown.
+    """
+    loaded = _settings(**settings)
+    plan = _plan(loaded, deployment)
+    from indexes.models.sagemaker.endpoints import status as look
+
+    plane, ledger = _connected(loaded)
+    found = look(plan, plane, ledger)
+    if as_json:
+        _print_json(
+            {
+                "region": plane.region,
+                "endpoints": [
+                    {
+                        **_resource(one.found),
+                        "status": one.status,
+                        "instance_type": one.instance_type,
+                        "instances": one.instances,
+                        "seconds": round(one.seconds),
+                        "failure": one.failure,
+                    }
+                    for one in found.running
+                ],
+                "leftovers": [_resource(one) for one in found.leftovers],
+                "notes": found.notes,
+            }
+        )
+        return
+    if not found.running:
+        out.print(f"nothing is running in {plane.region}")
+    for one in found.running:
+        what = one.found.model_id or ("" if one.found.ours else "not of this project")
+        out.print(_printable(one.found.name, "bold"), _printable(one.status))
+        on = f"{one.instances or '?'} × {one.instance_type or 'unknown'}"
+        since = f"{_moment(one.found.created)} UTC ({_duration(one.seconds)})"
+        out.print(_printable(f"  on {on} since {since}"))
+        out.print(_printable(f"  {what}, deployment {one.found.deployment or '–'}"))
+        if one.failure:
+            out.print(_printable(f"  {one.failure}", "red"))
+    for left in found.leftovers:
+        out.print(_printable(f"without an endpoint: {left.kind} {left.name}"))
+    _print_notes(found.notes)
+
+
+@endpoints.command(
+    epilog="\b\nExamples:\n"
+    "  python -m app endpoints delete --dry-run\n"
+    "  python -m app endpoints delete\n"
+    "  python -m app endpoints delete --all --sagemaker-region us-east-1\n\n"
+    "Found by tag, by name, and by a record kept in the cache folder; in one region."
+)
+@click.option("--all", "everything", is_flag=True, help="Of all deployments of this project.")
+@click.option("--force", is_flag=True, help="Also what only has the name, and no tags.")
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted; delete nothing.")
+@_deployment
+@_as_json
+@settings_options(_NAMES, _PLACE)
+def delete(
+    everything: bool, force: bool, dry_run: bool, deployment: str, as_json: bool, **settings: Any
+) -> None:
+    """Delete endpoints, their configs and their models, and say what remains."""
+    loaded = _settings(**settings)
+    plan = _plan(loaded, deployment)
+    from indexes.models.sagemaker.endpoints import delete as delete_plan
+
+    plane, ledger = _connected(loaded)
+    with _lines() as show:
+        result = delete_plan(
+            plan,
+            plane,
+            ledger,
+            everything=everything,
+            force=force,
+            dry_run=dry_run,
+            on_progress=lambda found, what: show(f"{found.kind} {found.name}", what),
+        )
+    if as_json:
+        _print_json(
+            {
+                "region": plane.region,
+                "deleted": [_resource(one) for one in result.deleted],
+                "remaining": [
+                    {**_resource(left.found), "reason": left.reason} for left in result.remaining
+                ],
+                "dry_run": dry_run,
+                "notes": result.notes,
+            }
+        )
+    else:
+        verb = "would delete" if dry_run else "deleted"
+        for one in result.deleted:
+            out.print(_printable(f"{verb} {one.kind} {one.name}"))
+        for left in result.remaining:
+            what = f"remains: {left.found.kind} {left.found.name}: {left.reason}"
+            out.print(_printable(what, "yellow"))
+        if not result.remaining:
+            kept = "would remain" if dry_run else "remains"
+            out.print(f"nothing {kept} in {plane.region}")
+        _print_notes(result.notes)
+    mine = [left for left in result.remaining if left.found.ours]
+    stuck = [x for x in mine if everything or x.found.deployment in (deployment, None)]
+    if stuck and not dry_run:
+        raise ModelError(
+            f"{len(stuck)} could not be deleted: {stuck[0].found.kind} {stuck[0].found.name}: "
+            f"{stuck[0].reason}"
+        )
+
+
+# Below
+
+
+def _plan(settings: "Settings", deployment: str) -> "Plan":
+    if find_spec("boto3") is None:
+        from indexes.models.sagemaker import INSTALL
+
+        raise SettingsError(f"endpoints need boto3; install the extra sagemaker: {INSTALL}")
+    from indexes.models.sagemaker.endpoints.plan import default_plan
+
+    return default_plan(settings, deployment)
+
+
+def _connected(settings: "Settings") -> "tuple[ControlPlane, Ledger]":
+    from indexes.models.sagemaker.endpoints import ControlPlane, Ledger
+
+    plane = ControlPlane(
+        settings.sagemaker_region, settings.sagemaker_profile, settings.sagemaker_role
+    )
+    return plane, Ledger(settings.cache)
+
+
+def _show_plan(plan: "Plan", settings: "Settings", as_json: bool) -> None:
+    if as_json:
+        _print_json(
+            {
+                "dry_run": True,
+                "deployment": plan.deployment,
+                "endpoints": [{**asdict(e), "tags": plan.tags(e)} for e in plan.endpoints],
+                "settings": _exports(settings, settings.sagemaker_region),
+            }
+        )
+        return
+    for e in plan.endpoints:
+        out.print(_printable(f"would create model, endpoint config and endpoint {e}"))
+        tags = ", ".join(f"{key}={value}" for key, value in plan.tags(e).items())
+        out.print(_printable(f"  tagged {tags}", "dim"))
+
+
+def _exports(settings: "Settings", region: str | None) -> dict[str, str]:
+    """The environment in which `ask` finds these endpoints; defaults are left out."""
+    found = {"RAG_PROVIDER": "sagemaker"}
+    for name in _NAMES:
+        value = getattr(settings, name)
+        if value != type(settings).model_fields[name].default:
+            found[f"RAG_{name.upper()}"] = value
+    if region:
+        found["RAG_SAGEMAKER_REGION"] = region
+    if settings.sagemaker_profile:
+        found["RAG_SAGEMAKER_PROFILE"] = settings.sagemaker_profile
+    return found
+
+
+def _resource(found: "Found") -> dict[str, Any]:
+    return {
+        "kind": found.kind,
+        "name": found.name,
+        "deployment": found.deployment,
+        "part": found.part,
+        "model_id": found.model_id,
+        "since": found.created.isoformat() if found.created else None,
+        "ours": found.ours,
+    }
+
+
+@contextmanager
+def _lines() -> Iterator[Callable[[str, str], None]]:
+    """A line of progress for each resource, on standard error."""
+    columns = (
+        SpinnerColumn(finished_text="✓"),
+        TextColumn("{task.description}", markup=False),
+        TextColumn("{task.fields[what]}", markup=False),
+    )
+    with Progress(*columns, console=err) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(name: str, what: str) -> None:
+            shown = _printable(what).plain
+            if name not in tasks:
+                tasks[name] = bar.add_task(_printable(name).plain, total=1, what=shown)
+            over = what.startswith(("InService", "deleted"))
+            bar.update(tasks[name], what=shown, completed=int(over))
+
+        yield show
+
+
+def _print_notes(notes: list[str]) -> None:
+    for note in notes:
+        err.print(_printable(f"note: {note}", "yellow"), soft_wrap=True)
+
+
+def _moment(when: datetime | None) -> str:
+    from datetime import UTC
+
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if when else ""
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"

@@ -1,0 +1,80 @@
+"""What is running, since when, and what lies about without running."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from indexes.models.sagemaker.endpoints.control import ControlPlane
+from indexes.models.sagemaker.endpoints.failures import short
+from indexes.models.sagemaker.endpoints.ledger import Ledger
+from indexes.models.sagemaker.endpoints.plan import Plan
+from indexes.models.sagemaker.endpoints.search import Found, search
+
+
+@dataclass(frozen=True)
+class Running:
+    """An endpoint. It costs as long as it exists, whether it is called or not.
+
+    Args:
+        found: Which.
+        status: SageMaker's.
+        instance_type, instances: What it runs on; None if SageMaker does not say.
+        seconds: Since it was created.
+        failure: Why it failed, if it did.
+    """
+
+    found: Found
+    status: str
+    instance_type: str | None
+    instances: int | None
+    seconds: float
+    failure: str | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """Endpoints, and configs and models without one (they cost nothing)."""
+
+    running: list[Running]
+    leftovers: list[Found]
+    notes: list[str]
+
+
+def status(plan: Plan, plane: ControlPlane, ledger: Ledger) -> Status:
+    """All of this project's in the region, and whatever bears a name of the plan.
+
+    Raises:
+        SettingsError, ModelError: AWS cannot be asked.
+    """
+    findings = search(plane, ledger, [endpoint.name for endpoint in plan.endpoints])
+    running = []
+    for found in findings.resources:
+        if found.kind == "endpoint":
+            looked = _look(plane, found)
+            if looked:
+                running.append(looked)
+    names = {one.found.name for one in running}
+    leftovers = [f for f in findings.resources if f.kind != "endpoint" and f.name not in names]
+    return Status(running, leftovers, findings.notes)
+
+
+def _look(plane: ControlPlane, found: Found) -> Running | None:
+    described = plane.describe("endpoint", found.name)
+    if described is None:
+        return None
+    config = plane.describe("endpoint-config", described["EndpointConfigName"]) or {}
+    variants = config.get("ProductionVariants") or [{}]
+    counts = [
+        variant.get("CurrentInstanceCount") or variant.get("DesiredInstanceCount") or 0
+        for variant in described.get("ProductionVariants", [])
+    ]
+    failure = described.get("FailureReason")
+    for secret in plane.secrets():
+        failure = failure.replace(secret, "***") if failure else failure
+    return Running(
+        found=found,
+        status=described["EndpointStatus"],
+        instance_type=variants[0].get("InstanceType") or found.instance_type,
+        instances=sum(counts) or variants[0].get("InitialInstanceCount"),
+        seconds=max(0.0, (datetime.now(UTC) - described["CreationTime"]).total_seconds()),
+        failure=short(failure) if failure else None,
+    )
