@@ -17,12 +17,10 @@ from types import TracebackType
 from typing import Any, Self, cast
 from zlib import crc32
 
-from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.base.response.schema import RESPONSE_TYPE, Response
 from llama_index.core.llms import LLM
-from llama_index.core.schema import Document, NodeWithScore, QueryBundle, TextNode
+from llama_index.core.schema import Document
 from llama_index.core.vector_stores import MetadataFilters
 from qdrant_client import models
 
@@ -46,6 +44,7 @@ from indexes.models.providers import (
 from indexes.outline import Outline, outline_of
 from indexes.patterns import find_pattern
 from indexes.progress import IngestReport, Progress
+from indexes.query_engine import PatternQueryEngine
 from indexes.retrieval import TreeRetriever
 from indexes.settings import DEFAULT_LEVELS, JudgeChoice, Settings, load_settings
 from indexes.store.archive import export_file, import_file
@@ -386,7 +385,7 @@ class HierarchicalIndex:
             )
         return self._judges[kind]
 
-    def query_engine(self, pattern: str | None = None, **options: Any) -> "PatternQueryEngine":
+    def query_engine(self, pattern: str | None = None, **options: Any) -> PatternQueryEngine:
         """A LlamaIndex query engine for a pattern."""
         return PatternQueryEngine(
             self, find_pattern(pattern or self.settings.pattern).name, options
@@ -510,44 +509,3 @@ class HierarchicalIndex:
         """The same, natively async."""
         events = [event async for event in self.astream(question, pattern, **options)]
         return cast(Answer, events[-1])
-
-
-class PatternQueryEngine(BaseQueryEngine):
-    """A pattern on an index as a LlamaIndex query engine.
-
-    The response's `source_nodes` are the contexts; its metadata holds, under `answer`,
-    the `Answer` with citations and trace.
-    """
-
-    def __init__(self, index: HierarchicalIndex, pattern: str, options: dict[str, Any]) -> None:
-        super().__init__(callback_manager=None)
-        self._index = index
-        self._pattern = pattern
-        self._options = options
-
-    def _get_prompt_modules(self) -> dict[str, Any]:
-        return {}
-
-    def _query(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
-        return _response(self._index.ask(query_bundle.query_str, self._pattern, **self._options))
-
-    async def _aquery(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
-        answer = await self._index.aask(query_bundle.query_str, self._pattern, **self._options)
-        return _response(answer)
-
-
-def _response(answer: Answer) -> Response:
-    nodes = [
-        NodeWithScore(
-            node=TextNode(
-                id_=context.id,
-                text=context.text,
-                start_char_idx=context.start,
-                end_char_idx=context.end,
-                metadata=context.model_dump(exclude={"text", "score", "id"}),
-            ),
-            score=context.score,
-        )
-        for context in answer.contexts
-    ]
-    return Response(answer.answer, source_nodes=nodes, metadata={"answer": answer.to_json()})
