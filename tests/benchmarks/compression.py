@@ -31,9 +31,9 @@ from indexes.compression import LLMJudge, PassageFilter, SentenceExtractor
 from indexes.compression.compressor import Compressor
 from indexes.models.endpoint import Endpoint
 from indexes.models.openai_compatible import make_llm
+from tests.benchmarks.held import recall
 from tests.benchmarks.passages import Asked, asked, opened
 from tests.benchmarks.priced_endpoint import DECODE, PREFILL, SLOTS, PricedEndpoint
-from tests.benchmarks.spans import recall
 
 # A lane: what it does, how it is asked about all questions, returning texts and spans.
 Lane = Callable[[Sequence[Asked]], list[tuple[list[str], list[dict[str, Any]]]]]

@@ -33,10 +33,11 @@ from indexes.compression import (
     similarity,
 )
 from indexes.compression.compressor import Compressor
+from indexes.evaluation.spans import characters
 from indexes.index import HierarchicalIndex
 from indexes.trace import tracing
+from tests.benchmarks.held import recall, spans_of
 from tests.benchmarks.passages import Asked, asked, opened
-from tests.benchmarks.spans import characters, merged, recall
 
 SWEEP = [round(-1 + step * 0.025, 3) for step in range(81)]
 # Each part of the score taken away.
@@ -96,7 +97,7 @@ def figures(
             for node in question.nodes
             for start, end in _spans(node)
         ]
-        ratio.append(characters(merged(kept)) / characters(merged(given)))
+        ratio.append(characters(spans_of(kept)) / characters(spans_of(given)))
         if question.held:
             retention.append(recall(kept, question.held))
     return {"retention": statistics.fmean(retention), "kept": statistics.fmean(ratio)}
@@ -138,7 +139,7 @@ def _swept(
     ratio, retention = [], []
     for question, places in judged:
         kept = [place for place in places if place["score"] >= threshold]
-        ratio.append(characters(merged(kept)) / characters(merged(places)))
+        ratio.append(characters(spans_of(kept)) / characters(spans_of(places)))
         if question.held:
             retention.append(recall(kept, question.held))
     return statistics.fmean(ratio), statistics.fmean(retention)
