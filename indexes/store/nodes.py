@@ -219,63 +219,54 @@ class TreeStore:
             )
         return Manifest.model_validate(found[0].payload) if found else None
 
-    def _all_manifests(self) -> Iterator[Manifest]:
+    def scroll(
+        self,
+        condition: models.Filter | None,
+        *,
+        payload: bool | Sequence[str] = True,
+        vectors: bool | Sequence[str] = False,
+        page: int | None = None,
+    ) -> Iterator[list[models.Record]]:
+        """All points that match, a page at a time, in the order of their ids."""
         offset = None
         while True:
             with store_errors(self.engine.address):
                 points, offset = self.engine.client.scroll(
                     self.collection,
-                    scroll_filter=matching(kind="manifest"),
-                    limit=_PAGE,
+                    scroll_filter=condition,
+                    limit=page or _PAGE,
                     offset=offset,
-                    with_payload=True,
+                    with_payload=payload if isinstance(payload, bool) else list(payload),
+                    with_vectors=vectors if isinstance(vectors, bool) else list(vectors),
                 )
-            yield from (Manifest.model_validate(point.payload) for point in points)
+            if points:
+                yield points
             if offset is None:
                 return
+
+    def _all_manifests(self) -> Iterator[Manifest]:
+        for points in self.scroll(matching(kind="manifest")):
+            yield from (Manifest.model_validate(point.payload) for point in points)
 
     def leaves(self, document_id: str, version: str, most: int) -> list[Leaf]:
         """The first leaves of a version, in the order of the document."""
         wanted = matching(document_id=document_id, version=version, kind="leaf")
-        found: list[Leaf] = []
-        offset = None
-        while True:
-            with store_errors(self.engine.address):
-                points, offset = self.engine.client.scroll(
-                    self.collection,
-                    scroll_filter=wanted,
-                    limit=_PAGE,
-                    offset=offset,
-                    with_payload=True,
-                )
-            found += map(leaf_of, points)
-            if offset is None:
-                # Points come by id, which says nothing of their order.
-                return sorted(found, key=lambda leaf: leaf.position)[:most]
+        found = [leaf_of(point) for points in self.scroll(wanted) for point in points]
+        # Points come by id, which says nothing of their order.
+        return sorted(found, key=lambda leaf: leaf.position)[:most]
 
     def vectors(self, document_id: str, version: str) -> dict[str, list[float]]:
         """The dense vectors of a version's chunks, by the digest of what was embedded."""
         found: dict[str, list[float]] = {}
         wanted = matching(document_id=document_id, version=version)
         wanted.must_not = matching(kind="manifest").must
-        offset = None
-        while True:
-            with store_errors(self.engine.address):
-                points, offset = self.engine.client.scroll(
-                    self.collection,
-                    scroll_filter=wanted,
-                    limit=_PAGE,
-                    offset=offset,
-                    with_payload=["digest"],
-                    with_vectors=[DENSE],
-                )
+        for points in self.scroll(wanted, payload=["digest"], vectors=[DENSE]):
             for point in points:
                 digest = (point.payload or {}).get("digest")
                 vector = point.vector.get(DENSE) if isinstance(point.vector, dict) else None
                 if digest is not None and vector is not None:
                     found[digest] = cast("list[float]", vector)
-            if offset is None:
-                return found
+        return found
 
     def begin(self, document: Document, tree: Tree) -> Manifest:
         """Announce a new version of a document; what is visible stays so.

@@ -12,34 +12,6 @@ from indexes.store.points import Manifest
 
 NODES = ("leaf", "parent")
 
-_PAGE = 1000
-
-
-def scroll(
-    store: TreeStore,
-    condition: models.Filter | None,
-    *,
-    payload: bool | Sequence[str] = True,
-    vectors: bool | Sequence[str] = False,
-    page: int | None = None,
-) -> Iterator[list[models.Record]]:
-    """All points that match, a page at a time, in the order of their ids."""
-    offset = None
-    while True:
-        with store_errors(store.engine.address):
-            points, offset = store.engine.client.scroll(
-                store.collection,
-                scroll_filter=condition,
-                limit=page or _PAGE,
-                offset=offset,
-                with_payload=payload if isinstance(payload, bool) else list(payload),
-                with_vectors=vectors if isinstance(vectors, bool) else list(vectors),
-            )
-        if points:
-            yield points
-        if offset is None:
-            return
-
 
 def manifests_of(store: TreeStore) -> Iterator[Manifest]:
     """All manifests that can be read, those of invisible documents included."""
@@ -59,7 +31,7 @@ def nodes_of(document_ids: str | Sequence[str], version: str | None = None) -> m
 
 def manifest_points(store: TreeStore) -> Iterator[models.Record]:
     """All points that should be manifests."""
-    for points in scroll(store, matching(kind="manifest")):
+    for points in store.scroll(matching(kind="manifest")):
         yield from points
 
 

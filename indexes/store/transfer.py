@@ -20,7 +20,7 @@ from indexes.store.check import DAMAGED, DocumentCheck
 from indexes.store.connect import store_errors
 from indexes.store.nodes import TreeStore, matching
 from indexes.store.points import BM25, DENSE, Manifest, manifest_id, manifest_point
-from indexes.store.scan import count_points, manifests_of, nodes_of, scroll
+from indexes.store.scan import count_points, manifests_of, nodes_of
 from indexes.store.upkeep import settle
 
 # Points with vectors that are held and sent at once: under a megabyte or two.
@@ -190,7 +190,7 @@ def points_of(
     store: TreeStore, document_ids: str | Sequence[str], version: str | None = None
 ) -> Iterator[list[models.PointStruct]]:
     """The nodes of documents with their vectors, a page at a time."""
-    for records in scroll(store, nodes_of(document_ids, version), vectors=[DENSE, BM25], page=PAGE):
+    for records in store.scroll(nodes_of(document_ids, version), vectors=[DENSE, BM25], page=PAGE):
         # Straight from an engine: no need to validate them again.
         yield [
             models.PointStruct.model_construct(

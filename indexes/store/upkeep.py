@@ -29,7 +29,6 @@ from indexes.store.scan import (
     manifest_of,
     manifest_points,
     nodes_of,
-    scroll,
 )
 
 # Leaves of the documents that are looked at together: many small ones in one scroll.
@@ -196,7 +195,7 @@ class _Verifier:
         condition.must_not = [models.HasVectorCondition(has_vector=DENSE)]
         if count_points(self._store, condition) == 0:
             return
-        for points in scroll(self._store, condition, payload=["document_id"]):
+        for points in self._store.scroll(condition, payload=["document_id"]):
             for point in points:
                 document_id = str((point.payload or {}).get("document_id"))
                 self._bare.setdefault(document_id, []).append(str(point.id))
@@ -206,7 +205,7 @@ class _Verifier:
             name: DocumentCheck(manifest, self._fingerprint) for name, manifest in manifests.items()
         }
         others: dict[str, Counter[str]] = {name: Counter() for name in manifests}
-        for points in scroll(self._store, nodes_of(list(manifests))):
+        for points in self._store.scroll(nodes_of(list(manifests))):
             for point in points:
                 payload = point.payload or {}
                 name, version = payload["document_id"], payload.get("version")
@@ -281,7 +280,7 @@ class _Verifier:
         if self._seen == self._expected:
             return
         orphans: Counter[str] = Counter()
-        for points in scroll(self._store, matching(kind=NODES), payload=["document_id"]):
+        for points in self._store.scroll(matching(kind=NODES), payload=["document_id"]):
             here = Counter(str((point.payload or {}).get("document_id")) for point in points)
             known = self._with_manifest(here)
             orphans.update({name: count for name, count in here.items() if name not in known})

@@ -15,7 +15,6 @@ from indexes.merging import cut_at_sentence
 from indexes.sentences import Span, sentence_spans
 from indexes.store.nodes import matching
 from indexes.store.points import Manifest, leaf_of
-from indexes.store.scan import scroll
 from indexes.tokens import count_tokens
 
 
@@ -50,7 +49,7 @@ class Piece:
 def text_of(index: HierarchicalIndex, manifest: Manifest) -> Text:
     """A document of an index, whole: its leaves, joined."""
     wanted = matching(kind="leaf", document_id=manifest.document_id, version=str(manifest.version))
-    points = (point for page in scroll(index.store, wanted) for point in page)
+    points = (point for page in index.store.scroll(wanted) for point in page)
     leaves = sorted(map(leaf_of, points), key=lambda leaf: leaf.position)
     return Text(
         document_id=manifest.document_id,
