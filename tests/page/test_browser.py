@@ -449,3 +449,26 @@ def test_an_empty_index_says_how_to_begin(
         visitor.open("Compare")
         expect(visitor.page.get_by_role("heading", name="Nothing is indexed yet")).to_be_hidden()
         context.close()
+
+
+def test_the_local_models_answer_and_can_be_stopped(chrome: Browser, tmp_path: Path) -> None:
+    with HierarchicalIndex.open(tmp_path / "index") as index:
+        index.ingest([letter_in(tmp_path)])
+        with served(index) as address:
+            context = chrome.new_context()
+            context.set_default_timeout(60_000)
+            visit = Visit(context, address)
+            expect.set_options(timeout=60_000)
+            try:
+                visit.ask()
+                for number in (1, 2):
+                    assert visit.lane(number).locator(".text").inner_text().strip()
+                expect(visit.page.locator("#evidence-2 .figures")).to_contain_text("LLM calls1")
+                visit.ask("Tell everything about the depots and the vans, at length.")
+                visit.page.get_by_role("button", name="Stop").click()
+                for number in (1, 2):
+                    visit.lane(number, "stopped")
+            finally:
+                expect.set_options(timeout=5_000)
+                context.close()
+            assert (visit.complaints, visit.strangers) == ([], [])
