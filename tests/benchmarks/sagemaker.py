@@ -4,7 +4,8 @@
 
 The endpoint is a server in a process of its own that answers each call after `--seconds`,
 48 or 8 at a time. One untimed round opens the connections; medians of the others. The
-stock class has no async form, so it is called from as many threads, and one by one.
+stock class has no async form, so it is called from as many threads, and one by one. The
+compressor judges as many passages, a call each, from sync code and async.
 """
 
 import argparse
@@ -57,8 +58,11 @@ def seconds_of(run: Callable[[], Any], rounds: int) -> float:
 
 def measure(slots: int, options: argparse.Namespace) -> dict[str, float]:
     """All ways of asking, at an endpoint with so many slots."""
+    from llama_index.core.schema import NodeWithScore, TextNode
     from llama_index.llms.sagemaker_endpoint import SageMakerLLM
 
+    from indexes.compression.filter import PassageFilter
+    from indexes.compression.llm_judge import LLMJudge
     from indexes.models.sagemaker.llm import EndpointLLM
 
     command = [sys.executable, "-m", "tests.benchmarks.sagemaker", "--serve", str(slots)]
@@ -72,14 +76,28 @@ def measure(slots: int, options: argparse.Namespace) -> dict[str, float]:
         stock = SageMakerLLM("e")
         prompts = [f"question {number}" for number in range(options.calls)]
 
+        compressor = PassageFilter(LLMJudge(ours, packing="each", at_once=options.calls))
+        nodes = [NodeWithScore(node=TextNode(text=prompt)) for prompt in prompts]
+
         async def together() -> None:
             await asyncio.gather(*[ours.acomplete(prompt) for prompt in prompts])
+
+        def compress() -> None:
+            assert len(compressor.postprocess_nodes(nodes, query_str="?")) == len(nodes)
+
+        async def acompress() -> None:
+            kept = await compressor.apostprocess_nodes(nodes, query_str="?")
+            assert len(kept) == len(nodes)
 
         with ThreadPoolExecutor(options.calls) as threads, asyncio.Runner() as runner:
             return {
                 "ours_async_seconds": seconds_of(lambda: runner.run(together()), options.rounds),
                 "ours_sync_seconds": seconds_of(
                     lambda: list(threads.map(ours.complete, prompts)), options.rounds
+                ),
+                "compressor_sync_seconds": seconds_of(compress, options.rounds),
+                "compressor_async_seconds": seconds_of(
+                    lambda: runner.run(acompress()), options.rounds
                 ),
                 "stock_threads_seconds": seconds_of(
                     lambda: list(threads.map(stock.complete, prompts)), options.rounds

@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage, CompletionResponse
+from llama_index.core.schema import NodeWithScore, TextNode
 from llama_index.llms.sagemaker_endpoint import SageMakerLLM
 
+from indexes.compression.filter import PassageFilter
+from indexes.compression.llm_judge import LLMJudge
 from indexes.errors import ModelError
 from indexes.models.openai_compatible import usage_of
 from indexes.models.sagemaker.llm import EndpointLLM
+from indexes.trace import tracing
 from tests.sagemaker.conftest import SECRET, TOKEN, Service
 from tests.sagemaker.fakes import TEXT
 
@@ -268,6 +272,27 @@ async def test_500_calls_survive_throttling_and_resets(
     assert sum(answer.raw["retries"] for answer in answers) == len(handed)
     # A reset comes after the model has answered, so only those are asked twice.
     assert len(service.models.questions) == 500 + handed.count("reset")
+
+
+@pytest.mark.usefixtures("no_pauses")
+async def test_a_call_that_was_tried_again_is_once_in_the_trace(service: Service) -> None:
+    from indexes.models.sagemaker.faults import Fault
+
+    service.emulator.faults.set(
+        [Fault(fault="throttle", share=0.3), Fault(fault="reset", share=0.1)]
+    )
+    judge = LLMJudge(service.llm(max_retries=20), packing="each", at_once=8)
+    passages = [NodeWithScore(node=TextNode(id_=str(n), text=f"Fact {n}.")) for n in range(50)]
+    with tracing() as trace:
+        kept = PassageFilter(judge).postprocess_nodes(passages, query_str="What happened?")
+        again = await PassageFilter(judge).apostprocess_nodes(passages, query_str="What happened?")
+    assert service.emulator.faults.handed
+    assert [node.node_id for node in kept] == [node.node_id for node in again]
+    for stage in trace.stages:
+        assert stage.llm_calls == 50
+        judged = [passage["id"] for passage in stage.details["passages"]]
+        assert judged == [str(n) for n in range(50)]
+        assert {passage["outcome"] for passage in stage.details["passages"]} == {"unreadable"}
 
 
 # Secrets
