@@ -40,6 +40,7 @@ from llama_index.core.schema import (
 )
 from pydantic import Field
 
+from indexes.division import cheapest_cuts
 from indexes.sentences import line_starts, paragraph_starts, sentence_spans
 from indexes.tokens import token_starts
 
@@ -190,7 +191,7 @@ class _Places:
                     )
         self.offsets = sorted(costs)
         self.tokens: list[int] = starts.searchsorted(self.offsets).tolist()
-        self._costs = np.array([costs[offset] for offset in self.offsets])
+        self._costs = [costs[offset] for offset in self.offsets]
         for place in range(1, len(self.offsets) - 1):
             line = text[self.offsets[place - 1] : self.offsets[place]].strip()
             short = self.tokens[place] - self.tokens[place - 1] < _HEADING_TOKENS
@@ -207,25 +208,8 @@ class _Places:
         count = last - first
         if tokens[-1] - tokens[0] <= size or count == 1:
             return [first, last]
-        # In chunks: how far each place is, and where the chunk that ends there may begin.
-        filled = np.array(tokens) / size
-        lowest = np.searchsorted(tokens, np.array(tokens) - size)
-        lows = np.minimum(lowest, np.arange(-1, count)).tolist()
-        costs = self._costs[first : last + 1].tolist()
-        best = np.zeros(count + 1)
-        came_from = [0] * (count + 1)
-        for place in range(1, count + 1):
-            low = lows[place]
-            empty = filled[low:place] + (1 - filled[place])
-            total = empty * empty
-            total += best[low:place]
-            choice = int(total.argmin())
-            best[place] = total[choice] + costs[place]
-            came_from[place] = low + choice
-        cuts = [count]
-        while cuts[-1] > 0:
-            cuts.append(came_from[cuts[-1]])
-        return [first + cut for cut in reversed(cuts)]
+        cuts = cheapest_cuts(tokens, self._costs[first : last + 1], size)
+        return [first + cut for cut in cuts]
 
 
 def _heading_paths(text: str, leaves: Sequence[Node]) -> list[str]:
