@@ -46,7 +46,8 @@ _PAGE = 1000
 _INDEXED: dict[str, models.PayloadFieldSchema] = {
     "kind": models.PayloadSchemaType.KEYWORD,
     "document_id": models.PayloadSchemaType.KEYWORD,
-    "root": models.PayloadSchemaType.KEYWORD,
+    # A tenant's points lie together on disk: a question fetches all leaves of its roots.
+    "root": models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
     "level": models.IntegerIndexParams(
         type=models.IntegerIndexType.INTEGER, lookup=True, range=False
     ),

@@ -157,6 +157,8 @@ def _indexes(settings: Settings) -> dict[str, Any]:
         indexes[payload_key(settings.qdrant_tenant)] = models.KeywordIndexParams(
             type=models.KeywordIndexType.KEYWORD, is_tenant=True
         )
+        # Points of a tenant lie together on disk then, not those of a root.
+        indexes["root"] = models.PayloadSchemaType.KEYWORD
     return indexes
 
 

@@ -333,9 +333,20 @@ def test_vectors_can_be_on_disk_and_tenants_have_their_index(stand_in: StandIn) 
     made = without_nulls(creation(stand_in))
     assert made["vectors"]["dense"]["on_disk"] is True
     assert made["sparse_vectors"]["bm25"]["index"] == {"on_disk": True}
-    indexed = [body for body in stand_in.bodies if body and "field_name" in body]
+    assert tenants(stand_in) == ["metadata.team"]
+
+
+def test_without_tenants_the_leaves_of_a_root_lie_together(stand_in: StandIn) -> None:
+    with Place(stand_in.url, KEY).open() as index:
+        index.ingest([])
+    assert tenants(stand_in) == ["root"]
+
+
+def tenants(stand_in: StandIn) -> list[str]:
+    """The payload fields that were indexed as a tenant's key."""
     tenant = {"type": "keyword", "is_tenant": True}
-    assert {"field_name": "metadata.team", "field_schema": tenant} in map(without_nulls, indexed)
+    indexed = [without_nulls(body) for body in stand_in.bodies if body and "field_name" in body]
+    return [body["field_name"] for body in indexed if body["field_schema"] == tenant]
 
 
 def test_searches_carry_their_parameters_and_exact_ones_stay_exact(stand_in: StandIn) -> None:

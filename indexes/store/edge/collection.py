@@ -13,6 +13,8 @@ process of its own while this one goes on reading and writing; then what changed
 meanwhile is carried over and the copy takes the original's place.
 """
 
+import contextlib
+import ctypes
 import json
 import os
 import shutil
@@ -22,7 +24,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -140,7 +141,7 @@ class Collection:
             self.config = config
             self.save()
 
-    @contextmanager
+    @contextlib.contextmanager
     def engine(self) -> Iterator[edge.EdgeShard]:
         """The current shard, which stays open until the block ends."""
         with self._idle:
@@ -280,6 +281,7 @@ class Collection:
             self.save()
         self._retire(original)
         shutil.rmtree(original.path, ignore_errors=True)
+        _give_memory_back()
         return True
 
     def _place(self) -> Path:
@@ -340,6 +342,15 @@ class Collection:
                 )
             )
             copy.update(edge.UpdateOperation.delete_points(list(gone)))
+
+
+def _give_memory_back() -> None:
+    """Hand the system what a closed shard had: glibc would keep it for later.
+
+    200 MB after 100,000 leaves; other C libraries give it back unasked.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _new_shard(path: Path) -> Path:
