@@ -386,11 +386,16 @@ def test_a_refusal_is_one_line_with_the_fix_and_no_secret(
     assert "\n" not in str(raised.value)
 
 
-def test_no_region_no_credentials_no_profile(
+def test_no_region_no_credentials_no_profile_no_role(
     aws: Aws, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(SettingsError, match="change RAG_SAGEMAKER_PROFILE"):
         ControlPlane(profile="nobody")
+    with monkeypatch.context() as away:
+        away.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
+        away.delenv("AWS_ENDPOINT_URL", raising=False)
+        with pytest.raises(SettingsError, match="cannot be taken on .* RAG_SAGEMAKER_ROLE"):
+            ControlPlane(role="arn:aws:iam::123456789012:role/nobody")
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     with pytest.raises(SettingsError, match="set RAG_SAGEMAKER_REGION or AWS_REGION"):
         ControlPlane()

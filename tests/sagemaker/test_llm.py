@@ -19,6 +19,7 @@ from indexes.errors import ModelError
 from indexes.models.openai_compatible import usage_of
 from indexes.models.sagemaker.llm import EndpointLLM
 from indexes.trace import tracing
+from tests.sagemaker.aws import started
 from tests.sagemaker.conftest import SECRET, TOKEN, Service
 from tests.sagemaker.fakes import TEXT
 
@@ -322,6 +323,38 @@ def test_no_secret_is_shown_anywhere(service: Service, caplog: pytest.LogCapture
     for text in (*shown, caplog.text):
         assert SECRET not in text
         assert TOKEN not in text
+
+
+def test_a_role_is_taken_on_and_its_secrets_are_hidden_too(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server = started()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://{}:{}".format(*server.get_host_and_port()))
+    try:
+        llm = service.llm(role="arn:aws:iam::123456789012:role/caller")
+        signed: list[str] = []
+        llm.runtime.client.meta.events.register(
+            "before-send", lambda request, **_: signed.append(str(request.headers["Authorization"]))
+        )
+        assert llm.complete("?").text
+    finally:
+        server.stop()
+    assert "Credential=AKIAPLANTED" not in signed[0]
+    taken_on = llm.runtime.client._request_signer._credentials.get_frozen_credentials()
+    assert f"Credential={taken_on.access_key}" in signed[0]
+    for secret in (taken_on.secret_key, taken_on.token, SECRET, TOKEN):
+        assert secret not in caplog.text
+        assert secret not in repr(vars(llm.runtime))
+
+
+def test_a_role_that_cannot_be_taken_on_says_so(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
+    with pytest.raises(ModelError, match="RAG_SAGEMAKER_ROLE") as failure:
+        service.llm(role="arn:aws:iam::123456789012:role/caller").complete("?")
+    assert "\n" not in str(failure.value)
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])

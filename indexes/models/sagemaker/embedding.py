@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, PrivateAttr
 
 from indexes.errors import ModelError
 from indexes.models.sagemaker.codecs import EmbeddingCodec, read_vectors, write_texts
-from indexes.models.sagemaker.llm import keys_of
+from indexes.models.sagemaker.credentials import Keys
 from indexes.models.sagemaker.runtime import Runtime, Target
 from indexes.tokens import count_tokens, token_starts
 
@@ -117,7 +117,7 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
                 options=dict(endpoint_kwargs or {}),
             ),
             client,
-            keys_of(aws_access_key_id, aws_secret_access_key, aws_session_token),
+            Keys.of(aws_access_key_id, aws_secret_access_key, aws_session_token),
         )
 
     def __setstate__(self, state: dict[str, Any]) -> None:

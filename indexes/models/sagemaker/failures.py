@@ -26,6 +26,16 @@ from urllib3.exceptions import ReadTimeoutError as TransportTimeout
 from indexes.errors import ModelError
 from indexes.models.sagemaker.codecs import CodecError, ReportedError
 
+
+class RoleError(BotoCoreError):  # type: ignore[misc]
+    """A role could not be taken on."""
+
+    fmt = (
+        "the role {role} cannot be taken on ({reason}): check RAG_SAGEMAKER_ROLE, and that the "
+        "role's trust policy names you"
+    )
+
+
 FAILURES = (BotoCoreError, ClientError, TransportError, CodecError, OSError, ValueError)
 SHOWN_CHARACTERS = 300
 
@@ -96,12 +106,14 @@ def explain(error: Exception, where: str, seconds: float, secrets: Iterable[str]
 def _what_happened(error: Exception, seconds: float) -> str:
     if isinstance(error, ClientError):
         return _refusal(error)
+    if isinstance(error, RoleError):
+        return f"cannot be called: {error}"
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return "needs AWS credentials: set AWS_PROFILE or RAG_SAGEMAKER_PROFILE, or `aws configure`"
     if isinstance(error, UnauthorizedSSOTokenError | SSOTokenLoadError):
         return "needs a fresh login: run `aws sso login`"
     if isinstance(error, ProfileNotFound):
-        return f"needs a profile that exists ({_short(error)}): change RAG_SAGEMAKER_PROFILE"
+        return f"needs a profile that exists ({short(error)}): change RAG_SAGEMAKER_PROFILE"
     if isinstance(error, NoRegionError):
         return "needs a region: set RAG_SAGEMAKER_REGION or AWS_REGION"
     if isinstance(error, ReadTimeoutError | TransportTimeout):
@@ -110,26 +122,26 @@ def _what_happened(error: Exception, seconds: float) -> str:
             "itself ends whole answers after 60 s)"
         )
     if isinstance(error, ResponseStreamingError | IncompleteReadError | TransportError):
-        return f"broke off in the middle of its answer ({_short(error)}): ask again"
+        return f"broke off in the middle of its answer ({short(error)}): ask again"
     if isinstance(error, HTTPClientError | NoConnectionError):
         return (
-            f"cannot be reached ({_short(error)}): check the network, RAG_SAGEMAKER_REGION and "
+            f"cannot be reached ({short(error)}): check the network, RAG_SAGEMAKER_REGION and "
             "RAG_SAGEMAKER_ENDPOINT_URL"
         )
     if isinstance(error, ParamValidationError):
-        return f"cannot be called that way ({_short(error)}): change RAG_SAGEMAKER_LLM_ENDPOINT"
+        return f"cannot be called that way ({short(error)}): change RAG_SAGEMAKER_LLM_ENDPOINT"
     if isinstance(error, ReportedError):
-        return f"failed ({_short(error)}): look into the endpoint's log, then ask again"
+        return f"failed ({short(error)}): look into the endpoint's log, then ask again"
     if isinstance(error, CodecError):
         return (
-            f"gave an answer that cannot be read ({_short(error)}): set RAG_SAGEMAKER_CODEC or "
+            f"gave an answer that cannot be read ({short(error)}): set RAG_SAGEMAKER_CODEC or "
             "RAG_SAGEMAKER_EMBEDDING_CODEC to what its container speaks"
         )
-    return f"failed ({_short(error)}): look into the endpoint's log, then ask again"
+    return f"failed ({short(error)}): look into the endpoint's log, then ask again"
 
 
 def _refusal(error: ClientError) -> str:
-    code, said = _code(error), _short(_said(error))
+    code, said = _code(error), short(_said(error))
     if code in _DENIED:
         return f"may not be called ({said}): allow sagemaker:InvokeEndpoint* for it"
     if code in _UNKNOWN:
@@ -166,6 +178,7 @@ def _said(error: ClientError) -> Any:
     return error.response.get("OriginalMessage") or error.response.get("Error", {}).get("Message")
 
 
-def _short(what: object) -> str:
+def short(what: object) -> str:
+    """One line, not too long."""
     text = " ".join(str(what or "no reason given").split())
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"

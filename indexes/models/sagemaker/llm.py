@@ -16,11 +16,12 @@ from llama_index.core.base.llms.types import (
 )
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.llms.sagemaker_endpoint import SageMakerLLM
-from pydantic import BaseModel, Field, PrivateAttr, SecretStr
+from pydantic import BaseModel, Field, PrivateAttr
 
 from indexes.models.sagemaker.codecs import Ask, Codec, Piece, Shape, StreamDecoder, read, write
 from indexes.models.sagemaker.codecs import can_constrain as _can_constrain
-from indexes.models.sagemaker.runtime import Keys, Runtime, Target, Tries
+from indexes.models.sagemaker.credentials import Keys
+from indexes.models.sagemaker.runtime import Runtime, Target, Tries
 from indexes.models.sagemaker.template import STOP, instruct_prompt
 
 # Mixtral 8x7B's.
@@ -116,7 +117,7 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
                 options=dict(endpoint_kwargs or {}),
             ),
             client,
-            keys_of(aws_access_key_id, aws_secret_access_key, aws_session_token),
+            Keys.of(aws_access_key_id, aws_secret_access_key, aws_session_token),
         )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -363,10 +364,3 @@ def _raw(piece: Piece, tries: Tries) -> dict[str, Any]:
         "finish_reason": piece.finish,
         "retries": tries.again,
     }
-
-
-def keys_of(access: str | None, secret: str | None, token: str | None) -> Keys | None:
-    """Credentials given in person, if they were."""
-    if not access or not secret:
-        return None
-    return Keys(SecretStr(access), SecretStr(secret), SecretStr(token) if token else None)

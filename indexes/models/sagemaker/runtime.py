@@ -11,7 +11,6 @@ its adaptive mode slows everything to a crawl when throttling is not caused by u
 import asyncio
 import contextvars
 import logging
-import os
 import random
 import threading
 import time
@@ -22,11 +21,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from pydantic import SecretStr
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
 from indexes.models.sagemaker.codecs import MAX_ANSWER_BYTES, CodecError
+from indexes.models.sagemaker.credentials import Keys, aws_session, secrets_of
 from indexes.models.sagemaker.failures import FAILURES, explain, is_throttling, may_pass
 
 logger = logging.getLogger(__name__)
@@ -34,16 +33,6 @@ T = TypeVar("T")
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
-LOGGERS = ("auth", "endpoint", "hooks", "parsers", "httpsession", "client", "credentials")
-
-
-@dataclass(frozen=True)
-class Keys:
-    """Credentials given in person instead of AWS's usual chain. Never pickled or shown."""
-
-    access_key_id: SecretStr
-    secret_access_key: SecretStr
-    session_token: SecretStr | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +86,7 @@ class Runtime:
         self._given = client
         self._client = client
         self._keys = keys
-        self._secrets: list[SecretStr] = []
+        self._session: Any = None  # whose credentials no error may show
         self._lock = threading.Lock()
         self._threads: ThreadPoolExecutor | None = None
         self._pace = _Pace()
@@ -257,7 +246,7 @@ class Runtime:
         try:
             yield
         except FAILURES as error:
-            hidden = [secret.get_secret_value() for secret in self._secrets]
+            hidden = secrets_of(self._session) if self._session else []
             raise explain(error, str(self.target), self.target.read_seconds, hidden) from error
 
     @property
@@ -273,13 +262,8 @@ class Runtime:
         from botocore.config import Config
 
         target = self.target
-        session = aws_session(target.region, target.profile, target.role, self._keys)
-        credentials = session.get_credentials()
-        if credentials is not None:
-            frozen = credentials.get_frozen_credentials()
-            self._secrets = [SecretStr(v) for v in (frozen.secret_key, frozen.token) if v]
-            hide(*self._secrets)
-        return session.client(
+        self._session = aws_session(target.region, target.profile, target.role, self._keys)
+        return self._session.client(
             "sagemaker-runtime",
             endpoint_url=target.endpoint_url,
             config=Config(
@@ -343,68 +327,3 @@ def _bytes(event: Any) -> bytes | None:
         return None
     part = event.get("PayloadPart") if isinstance(event, dict) else None
     return bytes(part["Bytes"]) if part else b""
-
-
-def aws_session(
-    region: str | None, profile: str | None, role: str | None, keys: Keys | None = None
-) -> Any:
-    """A boto3 session from AWS's usual chain, in another role where one is given.
-
-    Raises:
-        botocore's errors, where profile or role cannot be used.
-    """
-    import boto3
-    import botocore.session
-    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
-
-    given: dict[str, Any] = {}
-    if keys is not None:
-        token = keys.session_token
-        given = {
-            "aws_access_key_id": keys.access_key_id.get_secret_value(),
-            "aws_secret_access_key": keys.secret_access_key.get_secret_value(),
-            "aws_session_token": token.get_secret_value() if token else None,
-        }
-    # boto3 knows AWS_DEFAULT_REGION only; AWS's other tools go by AWS_REGION.
-    if not region and "AWS_DEFAULT_REGION" not in os.environ:
-        region = os.environ.get("AWS_REGION")
-    session = boto3.Session(profile_name=profile, region_name=region, **given)
-    if role is None:
-        return session
-    source = session.get_credentials()
-    core = botocore.session.get_session()
-    fetcher = AssumeRoleCredentialFetcher(
-        client_creator=session.client, source_credentials=source, role_arn=role
-    )
-    core._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
-    return boto3.Session(botocore_session=core, region_name=session.region_name)
-
-
-class _Hiding(logging.Filter):
-    """Replaces secrets in log records; botocore writes session tokens at DEBUG."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.secrets: set[str] = set()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        if any(secret in message for secret in self.secrets):
-            for secret in self.secrets:
-                message = message.replace(secret, "***")
-            record.msg, record.args = message, ()
-        return True
-
-
-_hiding = _Hiding()
-
-
-def hide(*secrets: SecretStr) -> None:
-    """Keep secrets out of botocore's log, whatever its level."""
-    _hiding.secrets |= {secret.get_secret_value() for secret in secrets}
-    names = {f"botocore.{name}" for name in LOGGERS}
-    names |= {n for n in logging.root.manager.loggerDict if n.startswith(("boto", "urllib3"))}
-    for name in names:
-        log = logging.getLogger(name)
-        if _hiding not in log.filters:
-            log.addFilter(_hiding)

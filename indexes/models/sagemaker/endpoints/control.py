@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from indexes.errors import RagError, SettingsError
+from indexes.models.sagemaker.credentials import aws_session, secrets_of
 from indexes.models.sagemaker.endpoints.failures import (
     REGION_FIX,
     explain,
@@ -19,7 +20,6 @@ from indexes.models.sagemaker.endpoints.failures import (
     is_missing,
 )
 from indexes.models.sagemaker.endpoints.plan import Kind, aws_tags
-from indexes.models.sagemaker.runtime import aws_session
 
 # Each kind's calls, and what its name is called in them.
 _DESCRIBE = {
@@ -84,12 +84,7 @@ class ControlPlane:
 
     def secrets(self) -> list[str]:
         """What must appear nowhere."""
-        try:
-            found = self.session.get_credentials()
-            frozen = found.get_frozen_credentials() if found else None
-        except (BotoCoreError, ClientError):
-            return []
-        return [secret for secret in (frozen or ()) if isinstance(secret, str) and len(secret) > 3]
+        return secrets_of(self.session)
 
     def explained(self, what: str) -> AbstractContextManager[None]:
         """Turn what AWS raises in the block into our errors, without secrets."""

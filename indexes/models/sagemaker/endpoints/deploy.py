@@ -12,7 +12,6 @@ from typing import Any
 
 from indexes.errors import ModelError, RagError, SettingsError
 from indexes.models.sagemaker.endpoints.control import ControlPlane
-from indexes.models.sagemaker.endpoints.failures import short
 from indexes.models.sagemaker.endpoints.jumpstart import Hosting, JumpStart
 from indexes.models.sagemaker.endpoints.ledger import Ledger, Noted
 from indexes.models.sagemaker.endpoints.plan import (
@@ -24,6 +23,7 @@ from indexes.models.sagemaker.endpoints.plan import (
     Kind,
     Plan,
 )
+from indexes.models.sagemaker.failures import short
 
 POLL_SECONDS = 10.0
 _READY = "InService"

@@ -18,11 +18,10 @@ from botocore.exceptions import (
 )
 
 from indexes.errors import ModelError, RagError, SettingsError
+from indexes.models.sagemaker.failures import RoleError, short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-SHOWN_CHARACTERS = 300
 
 REGION_FIX = "set RAG_SAGEMAKER_REGION or AWS_REGION, or give --sagemaker-region"
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
@@ -88,15 +87,11 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def short(what: object) -> str:
-    """One line, not too long."""
-    text = " ".join(str(what or "no reason given").split())
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
-
-
 def _explanation(error: Exception) -> tuple[type[RagError], str]:
     if isinstance(error, ClientError):
         return _refusal(error)
+    if isinstance(error, RoleError):
+        return SettingsError, str(error)
     if isinstance(error, NoRegionError):
         return SettingsError, f"no AWS region: {REGION_FIX}"
     if isinstance(error, NoCredentialsError | PartialCredentialsError):

@@ -19,8 +19,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from indexes.errors import ModelError, RagError, SettingsError
 from indexes.models.sagemaker.endpoints.control import ControlPlane
-from indexes.models.sagemaker.endpoints.failures import short
 from indexes.models.sagemaker.endpoints.plan import EndpointPlan, aws_tags
+from indexes.models.sagemaker.failures import short
 
 
 class Hosting(Protocol):

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from indexes.models.sagemaker.endpoints.control import ControlPlane
-from indexes.models.sagemaker.endpoints.failures import short
 from indexes.models.sagemaker.endpoints.ledger import Ledger
 from indexes.models.sagemaker.endpoints.plan import Plan
 from indexes.models.sagemaker.endpoints.search import Found, search
+from indexes.models.sagemaker.failures import short
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,133 @@
+"""AWS's credentials: where they come from, and how they stay out of sight."""
+
+import logging
+import os
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import SecretStr
+
+from indexes.models.sagemaker.failures import RoleError, short
+
+# Loggers of botocore that write requests and answers, credentials among them, at DEBUG.
+_LOGGERS = ("auth", "endpoint", "hooks", "parsers", "httpsession", "client", "credentials")
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Credentials given in person instead of AWS's usual chain. Never pickled or shown."""
+
+    access_key_id: SecretStr
+    secret_access_key: SecretStr
+    session_token: SecretStr | None = None
+
+    @classmethod
+    def of(cls, access: str | None, secret: str | None, token: str | None) -> "Keys | None":
+        """Credentials, if they were given."""
+        if not access or not secret:
+            return None
+        return cls(SecretStr(access), SecretStr(secret), SecretStr(token) if token else None)
+
+
+def aws_session(
+    region: str | None, profile: str | None, role: str | None, keys: Keys | None = None
+) -> Any:
+    """A boto3 session from AWS's usual chain, in another role where one is given.
+
+    Raises:
+        RoleError: the role cannot be taken on.
+        botocore's errors, where the profile cannot be used.
+    """
+    import boto3
+    import botocore.session
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+
+    _silence()
+    given: dict[str, Any] = {}
+    if keys is not None:
+        token = keys.session_token
+        given = {
+            "aws_access_key_id": keys.access_key_id.get_secret_value(),
+            "aws_secret_access_key": keys.secret_access_key.get_secret_value(),
+            "aws_session_token": token.get_secret_value() if token else None,
+        }
+    # boto3 knows AWS_DEFAULT_REGION only; AWS's other tools go by AWS_REGION.
+    if not region and "AWS_DEFAULT_REGION" not in os.environ:
+        region = os.environ.get("AWS_REGION")
+    session = boto3.Session(profile_name=profile, region_name=region, **given)
+    secrets_of(session)
+    if role is None:
+        return session
+    source = session.get_credentials()
+    core = botocore.session.get_session()
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=session.client, source_credentials=source, role_arn=role
+    )
+    taken_on = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+    try:
+        taken_on.get_frozen_credentials()
+    except (BotoCoreError, ClientError) as error:
+        reason = short(error)
+        for secret in secrets_of(session):
+            reason = reason.replace(secret, "***")
+        raise RoleError(role=role, reason=reason) from error
+    core._credentials = taken_on
+    session = boto3.Session(botocore_session=core, region_name=session.region_name)
+    secrets_of(session)
+    return session
+
+
+def secrets_of(session: Any) -> list[str]:
+    """What of a session's credentials must appear nowhere; from now on not in logs either."""
+    try:
+        found = session.get_credentials()
+        frozen = found.get_frozen_credentials() if found else None
+    except (BotoCoreError, ClientError):
+        return []
+    secrets = [secret for secret in (frozen.secret_key, frozen.token) if secret] if frozen else []
+    _hiding.known.update(secrets)
+    return secrets
+
+
+class _Hiding(logging.Filter):
+    """Takes secrets out of botocore's records.
+
+    Those that are known wherever they stand, for a service may repeat them; others, which
+    roles get every hour, where they stand in signed requests and in STS's answers.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: set[str] = set()
+
+    _PLACED = re.compile(
+        r"(x-amz-security-token['\"]?\s*[:=]\s*b?['\"]?"
+        r"|<(?:SecretAccessKey|SessionToken)>"
+        r"|\"(?:secretAccessKey|sessionToken|accessToken)\"\s*:\s*\")"
+        r"[^\s'\"<\\,]+",
+        re.IGNORECASE,
+    )
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        hidden = self._PLACED.sub(r"\1***", message)
+        for secret in self.known:
+            hidden = hidden.replace(secret, "***")
+        if hidden != message:
+            record.msg, record.args = hidden, ()
+        return True
+
+
+_hiding = _Hiding()
+
+
+def _silence() -> None:
+    """Keep secrets out of botocore's log, whatever its level."""
+    names = {f"botocore.{name}" for name in _LOGGERS}
+    names |= {n for n in logging.root.manager.loggerDict if n.startswith(("boto", "urllib3"))}
+    for name in names:
+        log = logging.getLogger(name)
+        if _hiding not in log.filters:
+            log.addFilter(_hiding)
