@@ -8,7 +8,8 @@ INSTALL = VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --link-mode=copy
 LOCK = $(UV) pip compile --quiet --all-extras --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
-.PHONY: demo test lint format comparison bench lock clean
+.PHONY: demo test lint format comparison bench lock clean \
+	docs/comparison.md docs/comparison-privacy-qa.md
 
 demo: .venv/base
 	$(PYTHON) -m app page app/samples/letters --port $(PORT)
@@ -32,13 +33,17 @@ COMPARED = regular,parent,parent-ratio,regular@dense,parent@dense,extract,filter
 	langchain-embeddings-filter-tuned,llamaindex-auto-merging,llamaindex-auto-merging-k6,$\
 	llamaindex-auto-merging-k12,llamaindex-auto-merging-k24,llamaindex-auto-merging-tuned
 
-# docs/comparison.md with its plots, from the development data: half an hour on two idle cores
-# the first time, a tenth of that afterwards.
-comparison: .venv/dev
+# docs/comparison*.md with their plots, from the development data: half an hour on two idle
+# cores the first time, a tenth of that afterwards.
+comparison: docs/comparison.md docs/comparison-privacy-qa.md
+
+docs/comparison.md: DATA = chunking_evaluation
+docs/comparison-privacy-qa.md: DATA = privacy_qa
+docs/comparison.md docs/comparison-privacy-qa.md: .venv/dev
 	$(PYTHON) -m app evaluate \
-		--questions ../shared/data/chunking_evaluation/questions.jsonl \
-		--documents ../shared/data/chunking_evaluation/corpora \
-		--title "Patterns and peers on chunking_evaluation" --out docs/comparison.md \
+		--questions ../shared/data/$(DATA)/questions.jsonl \
+		--documents ../shared/data/$(DATA)/corpora \
+		--title "Patterns and peers on $(DATA)" --out $@ \
 		--lanes $(COMPARED)
 
 bench: .venv/dev

@@ -5,12 +5,12 @@ no gap and no overlap, so a parent is nothing but a run of leaves, and
 `text[node.start:node.end]` is a node's text at every level.
 
 Where to cut is the problem of breaking a paragraph into lines, and solved the same way
-(Knuth and Plass, 1981): of all ways to divide a parent, the one with the least total
-cost, where a chunk costs the more the emptier it is and a cut the more it tears apart:
-nothing between paragraphs, little between lines and sentences, much between words, and
-most inside a word, which happens only to words longer than a chunk. Greedy filling
-leaves a stub at the end of each parent, which is embedded badly and found by accident;
-it retrieves measurably worse (docs/architecture.md).
+(Knuth and Plass, 1981; `indexes.division`): of all ways to divide a parent, the one
+with the least total cost, where a chunk costs the more the emptier it is and a cut the
+more it tears apart: nothing between paragraphs, little between lines and sentences,
+much between words, and most inside a word, which happens only to words longer than a
+chunk. Greedy filling leaves a stub at the end of each parent, which is embedded badly
+and found by accident; it retrieves measurably worse (docs/architecture.md).
 
 Nodes that would repeat their only child are left out: a short document is one leaf,
 not three nodes with the same text.
