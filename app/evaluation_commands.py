@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from indexes.evaluation.comparison import Comparison, OnStep
     from indexes.evaluation.questions import Question
     from indexes.index import HierarchicalIndex
+    from indexes.progress import IngestReport
 
 _EXAMPLE = """
 \b
@@ -85,7 +86,8 @@ def evaluate(
     """Compare patterns and peers on questions with known evidence.
 
     Each fills the same context budgets on the same documents, engine and models. Without
-    --index the comparison has an index of its own in the folder --work.
+    --index the comparison has an index of its own in the folder --work, which holds the
+    documents of --documents and nothing else.
     """
     from indexes.evaluation.comparison import Comparison, to_json
     from indexes.evaluation.peers.texts import text_of
@@ -99,12 +101,16 @@ def evaluate(
     if not asked:
         raise SettingsError(f"{questions}: none of its questions has references: add some")
     sizes = _budgets(budgets)
-    if settings["index"] is None and "RAG_INDEX" not in os.environ:
+    own = settings["index"] is None and "RAG_INDEX" not in os.environ
+    if own:
         settings["index"] = str(work / "index")
     texts: dict[str, str] = {}
     with _compared(work, asked if judge == "perfect" else None, texts, settings) as index:
         if documents:
-            _ingest(index, documents)
+            report = _ingest(index, documents)
+            if own and _holds_more(index, report):
+                _empty(index)
+                _ingest(index, documents)
         texts |= {found.source: text_of(index, found).text for found in index.documents()}
         _check_places(questions, asked, texts)
         with _steps() as show:
@@ -166,6 +172,25 @@ def _steps() -> "Iterator[OnStep]":
             bar.update(tasks[what], completed=done, total=total)
 
         yield show
+
+
+def _holds_more(index: "HierarchicalIndex", report: "IngestReport") -> bool:
+    """Whether an earlier comparison had other documents, or other versions of these."""
+    given = {*report.added, *report.unchanged}
+    return any(found.source not in given for found in index.documents())
+
+
+def _empty(index: "HierarchicalIndex") -> None:
+    """Delete the index and the peers' collections beside it.
+
+    Removing documents is not enough: what was deleted counts in BM25's frequencies until
+    the engine optimises itself, and would move the ranks.
+    """
+    client = index.engine.client
+    for found in client.get_collections().collections:
+        if found.name != index.store.collection:
+            client.delete_collection(found.name)
+    index.store.drop()
 
 
 def _spread(questions: "list[Question]", limit: int | None) -> "list[Question]":

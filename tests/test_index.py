@@ -132,6 +132,14 @@ def test_removing_a_document_removes_every_point_of_it(
     assert [manifest.source for manifest in index.documents()] == ["orchard.txt"]
 
 
+def test_a_dropped_collection_is_made_anew(index: HierarchicalIndex) -> None:
+    index.ingest([Document(text=text_about(topic), id_=topic) for topic in TOPICS])
+    index.store.drop()
+    assert index.documents() == []
+    index.ingest([Document(text=text_about("harbour"), id_="harbour")])
+    assert {context.document_id for context in index.retrieve("keeper")[0]} == {"harbour"}
+
+
 def test_removing_what_is_not_there_is_an_error(index: HierarchicalIndex, folder: Path) -> None:
     index.ingest([folder])
     with pytest.raises(DocumentError, match=r"no document is called 'nope\.txt'"):

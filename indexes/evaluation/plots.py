@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from indexes.evaluation.comparison import Comparison, LaneResult
 from indexes.evaluation.scores import summarize
@@ -13,10 +13,21 @@ if TYPE_CHECKING:
 
 # Safe for the colour-blind (Okabe and Ito); ours darkest.
 _COLOURS = {"this project": "#0072B2", "LangChain": "#D55E00", "LlamaIndex": "#009E73"}
+_OTHERS = "#c4c4c4"
 _STYLES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 # Lanes whose judge knows the evidence, marked †, are beside the others but not among them.
 _FAINT = 0.35
 _MARKERS = "osD^vPX*<>"
+_PANEL_INCHES = 4.2
+_LEGEND_ROW_INCHES = 0.19
+
+
+class _Curve(NamedTuple):
+    """A lane's points in a plot."""
+
+    lane: LaneResult
+    across: list[float]
+    up: list[float]
 
 
 def recall_against_budget(comparison: Comparison, path: Path) -> Path:
@@ -25,32 +36,18 @@ def recall_against_budget(comparison: Comparison, path: Path) -> Path:
     Raises:
         ImportError: matplotlib is not installed (extra `evaluation`).
     """
-    figure, axes = _canvas()
-    for lane, colour, style, marker in _styled(comparison.lanes):
-        values = [
-            summarize(lane.scored[budget]).intervals["recall"] for budget in comparison.budgets
-        ]
-        means = [value.mean for value in values]
-        wide = 2.4 if lane.description.framework == "this project" else 1.3
-        axes.plot(
-            comparison.budgets, means,
-            color=colour, linestyle=style, marker=marker, markersize=4, linewidth=wide,
-            label=_label(comparison, lane),
-            alpha=_FAINT if comparison.told(lane) else 1.0,
-        )  # fmt: skip
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(comparison.budgets, [f"{budget:,}" for budget in comparison.budgets])
-    axes.set_xlabel("context budget, cl100k tokens")
-    axes.set_ylabel("recall of the evidence's characters")
-    axes.set_title(
+    curves = [
+        _Curve(lane, list(comparison.budgets), [_recall(lane, b) for b in comparison.budgets])
+        for lane in comparison.lanes
+    ]
+    title = (
         f"{comparison.questions} questions, {comparison.documents} documents († the judge knows it)"
     )
-    _legend(axes)
+    figure, panels = _drawn(comparison, curves, title)
+    for axes in panels:
+        axes.set_xticks(comparison.budgets, [f"{budget:,}" for budget in comparison.budgets])
+        axes.set_xlabel("context budget, cl100k tokens")
     return _saved(figure, path)
-
-
-def _label(comparison: Comparison, lane: LaneResult) -> str:
-    return f"{lane.description.name} †" if comparison.told(lane) else lane.description.name
 
 
 def cost_against_quality(comparison: Comparison, path: Path) -> Path:
@@ -59,55 +56,71 @@ def cost_against_quality(comparison: Comparison, path: Path) -> Path:
     What is read is the context that the answering model gets and, where a model
     compressed it, that model's prompts and answers.
     """
-    figure, axes = _canvas()
-    for lane, colour, style, marker in _styled(comparison.lanes):
-        read, found = [], []
-        for budget in comparison.budgets:
-            summary = summarize(lane.scored[budget])
-            means = summary.means
-            read.append(means["tokens"] + means["llm_tokens_in"] + means["llm_tokens_out"])
-            found.append(summary.intervals["recall"].mean)
-        axes.plot(
-            read, found,
-            color=colour, linestyle=style, linewidth=0.8, marker=marker, markersize=6,
-            label=_label(comparison, lane),
-            alpha=_FAINT if comparison.told(lane) else 1.0,
-        )  # fmt: skip
-    axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    axes.set_xlabel("tokens read for a question: compressing, then answering")
-    axes.set_ylabel("recall of the evidence's characters")
-    axes.set_title("the further left and up, the better († the judge knows the evidence)")
-    _legend(axes)
+    curves = [
+        _Curve(
+            lane,
+            [_tokens_read(lane, budget) for budget in comparison.budgets],
+            [_recall(lane, budget) for budget in comparison.budgets],
+        )
+        for lane in comparison.lanes
+    ]
+    title = "the further left and up, the better († the judge knows the evidence)"
+    figure, panels = _drawn(comparison, curves, title)
+    for axes in panels:
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes.set_xlabel("tokens read for a question: compressing, then answering")
     return _saved(figure, path)
 
 
-def _canvas() -> "tuple[Figure, Axes]":
+def _recall(lane: LaneResult, budget: int) -> float:
+    return summarize(lane.scored[budget]).intervals["recall"].mean
+
+
+def _tokens_read(lane: LaneResult, budget: int) -> float:
+    means = summarize(lane.scored[budget]).means
+    return means["tokens"] + means["llm_tokens_in"] + means["llm_tokens_out"]
+
+
+def _drawn(
+    comparison: Comparison, curves: Sequence[_Curve], title: str
+) -> "tuple[Figure, list[Axes]]":
+    """A panel a framework: its lanes in colour, all others behind them in grey.
+
+    Two dozen lines in one panel can't be told apart.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 5.2), dpi=110, layout="constrained")
-    axes = figure.subplots()
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _styled(lanes: Sequence[LaneResult]) -> list[tuple[LaneResult, str, Any, str]]:
-    """Each lane with its framework's colour, and a line and marker of its own."""
-    seen: dict[str, int] = {}
-    styled = []
-    for lane in lanes:
-        framework = lane.description.framework
-        place = seen.get(framework, 0)
-        seen[framework] = place + 1
-        colour = _COLOURS.get(framework, "#555555")
-        style = _STYLES[place % len(_STYLES)]
-        styled.append((lane, colour, style, _MARKERS[place % len(_MARKERS)]))
-    return styled
-
-
-def _legend(axes: "Axes") -> None:
-    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, frameon=False)
+    frameworks = list(dict.fromkeys(curve.lane.description.framework for curve in curves))
+    own = {name: [c for c in curves if c.lane.description.framework == name] for name in frameworks}
+    rows = max(len(found) for found in own.values())
+    figure = Figure(
+        figsize=(_PANEL_INCHES * len(frameworks), _PANEL_INCHES + _LEGEND_ROW_INCHES * rows),
+        dpi=110,
+        layout="constrained",
+    )
+    panels: list[Axes] = list(figure.subplots(1, len(frameworks), sharey=True, squeeze=False)[0])
+    for framework, axes in zip(frameworks, panels, strict=True):
+        for curve in curves:
+            if curve not in own[framework] and not comparison.told(curve.lane):
+                axes.plot(curve.across, curve.up, color=_OTHERS, linewidth=0.8)
+        for place, curve in enumerate(own[framework]):
+            told = comparison.told(curve.lane)
+            axes.plot(
+                curve.across, curve.up,
+                color=_COLOURS.get(framework, "#555555"),
+                linestyle=_STYLES[place % len(_STYLES)], linewidth=1.6,
+                marker=_MARKERS[place % len(_MARKERS)], markersize=5,
+                alpha=_FAINT if told else 1.0,
+                label=f"{curve.lane.description.name}{' †' if told else ''}",
+            )  # fmt: skip
+        axes.set_title(framework, color=_COLOURS.get(framework, "#555555"))
+        axes.set_xscale("log", base=2)
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), fontsize=8, frameon=False)
+    panels[0].set_ylabel("recall of the evidence's characters")
+    figure.suptitle(title, fontsize=10)
+    return figure, panels
 
 
 def _saved(figure: "Figure", path: Path) -> Path:

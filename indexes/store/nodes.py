@@ -203,6 +203,12 @@ class TreeStore:
                 update_mode=models.UpdateMode.INSERT_ONLY,
             )
 
+    def drop(self) -> None:
+        """Delete the collection with all that is in it; `prepare` makes it anew."""
+        with self.writing(), store_errors(self.engine.address):
+            self.engine.client.delete_collection(self.collection)
+            self._fingerprint = None
+
     # Documents
 
     def manifests(self) -> list[Manifest]:

@@ -107,6 +107,22 @@ def test_a_second_time_runs_are_read(
     assert json.loads(second.out) == json.loads(first.out)
 
 
+def test_documents_of_an_earlier_comparison_are_not_searched(
+    evaluate: Callable[..., Ran], tmp_path: Path
+) -> None:
+    alone = evaluate("--lanes", "regular,langchain-regular", "--budgets", "64", "--json")
+    (tmp_path / "others").mkdir()
+    for number in range(3):  # as good as the evidence, which they would crowd out
+        decoy = tmp_path / "others" / f"decoy-{number}.txt"
+        decoy.write_text(f"Decoy {number}. {text('lamp')}", encoding="utf-8")
+    others = ("--documents", "others", "--documents", "docs")
+    among = evaluate(*others, "--lanes", "regular,langchain-regular", "--budgets", "64", "--json")
+    again = evaluate("--lanes", "regular,langchain-regular", "--budgets", "64", "--json")
+    figures = [json.loads(ran.out) for ran in (alone, among, again)]
+    assert [made["documents"] for made in figures] == [3, 6, 3]
+    assert figures[2]["lanes"][0]["budgets"] == figures[0]["lanes"][0]["budgets"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
