@@ -68,7 +68,7 @@ def cost_against_quality(comparison: Comparison, path: Path) -> Path:
     figure, panels = _drawn(comparison, curves, title)
     for axes in panels:
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        axes.set_xlabel("tokens read for a question: compressing, then answering")
+        axes.set_xlabel("tokens read: compressing, then answering")
     return _saved(figure, path)
 
 
@@ -98,7 +98,9 @@ def _drawn(
         dpi=110,
         layout="constrained",
     )
-    panels: list[Axes] = list(figure.subplots(1, len(frameworks), sharey=True, squeeze=False)[0])
+    panels: list[Axes] = list(
+        figure.subplots(1, len(frameworks), sharex=True, sharey=True, squeeze=False)[0]
+    )
     for framework, axes in zip(frameworks, panels, strict=True):
         for curve in curves:
             if curve not in own[framework] and not comparison.told(curve.lane):
