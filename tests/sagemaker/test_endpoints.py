@@ -393,6 +393,7 @@ def test_no_region_no_credentials_no_profile_no_role(
         ControlPlane(profile="nobody")
     with monkeypatch.context() as away:
         away.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
+        away.setenv("AWS_MAX_ATTEMPTS", "1")
         away.delenv("AWS_ENDPOINT_URL", raising=False)
         with pytest.raises(SettingsError, match=r"cannot be taken on .* RAG_SAGEMAKER_ROLE"):
             ControlPlane(role="arn:aws:iam::123456789012:role/nobody")

@@ -352,6 +352,7 @@ def test_a_role_that_cannot_be_taken_on_says_so(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(ModelError, match="RAG_SAGEMAKER_ROLE") as failure:
         service.llm(role="arn:aws:iam::123456789012:role/caller").complete("?")
     assert "\n" not in str(failure.value)
