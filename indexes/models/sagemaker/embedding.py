@@ -1,6 +1,7 @@
 """LlamaIndex's `SageMakerEmbedding`, batched, concurrent and normalised."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -149,12 +150,22 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
         batches = self._batches(texts)
         if len(batches) <= 1:
             return [vector for batch in batches for vector in self._embed(batch)]
+        failed = threading.Event()
+
+        def embed(batch: list[str]) -> list[Vector]:
+            if failed.is_set():
+                return []  # nobody will see it: an earlier batch raises
+            try:
+                return self._embed(batch)
+            except BaseException:
+                failed.set()
+                raise
+
         with ThreadPoolExecutor(self.requests_at_once, "sagemaker-embedding") as threads:
             try:
-                return [v for vectors in threads.map(self._embed, batches) for v in vectors]
-            except BaseException:
-                threads.shutdown(wait=False, cancel_futures=True)
-                raise
+                return [v for vectors in threads.map(embed, batches) for v in vectors]
+            finally:
+                failed.set()
 
     async def _aget_text_embeddings(self, texts: list[str], **_: Any) -> list[Vector]:
         slots = asyncio.Semaphore(self.requests_at_once)
