@@ -103,7 +103,8 @@ def _drawn(
     )
     for framework, axes in zip(frameworks, panels, strict=True):
         for curve in curves:
-            if curve not in own[framework] and not comparison.told(curve.lane):
+            others = curve.lane.description.framework != framework
+            if others and not comparison.told(curve.lane):
                 axes.plot(curve.across, curve.up, color=_OTHERS, linewidth=0.8)
         for place, curve in enumerate(own[framework]):
             told = comparison.told(curve.lane)

@@ -358,6 +358,16 @@ def test_a_role_that_cannot_be_taken_on_says_so(
     assert "\n" not in str(failure.value)
 
 
+def test_a_stand_ins_credentials_do_not_blot_out_words(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "local")
+    llm = service.llm(endpoint_url="http://localhost:9", max_retries=0)
+    with pytest.raises(ModelError, match="http://localhost:9"):
+        llm.complete("?")
+
+
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
 def test_a_copy_works_like_the_original(service: Service, duplicate: Any) -> None:
     llm = service.llm()

@@ -13,6 +13,9 @@ from indexes.models.sagemaker.failures import RoleError, short
 
 # Loggers of botocore that write requests and answers, credentials among them, at DEBUG.
 _LOGGERS = ("auth", "endpoint", "hooks", "parsers", "httpsession", "client", "credentials")
+# AWS's have 16 characters and more. A stand-in takes any, and hiding "local" would hide a
+# part of "localhost".
+_SHORTEST_SECRET = 16
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def aws_session(
     if not region and "AWS_DEFAULT_REGION" not in os.environ:
         region = os.environ.get("AWS_REGION")
     session = boto3.Session(profile_name=profile, region_name=region, **given)
-    secrets_of(session)
+    secrets_of(session)  # known from here on, so that no log shows them
     if role is None:
         return session
     source = session.get_credentials()
@@ -86,7 +89,7 @@ def secrets_of(session: Any) -> list[str]:
         frozen = found.get_frozen_credentials() if found else None
     except (BotoCoreError, ClientError):
         return []
-    secrets = [secret for secret in (frozen.secret_key, frozen.token) if secret] if frozen else []
+    secrets = [secret for secret in frozen or () if secret and len(secret) >= _SHORTEST_SECRET]
     _hiding.known.update(secrets)
     return secrets
 

@@ -347,7 +347,7 @@ class Collection:
 def _give_memory_back() -> None:
     """Hand the system what a closed shard had: glibc would keep it for later.
 
-    200 MB after 100,000 leaves; other C libraries give it back unasked.
+    200 MB after 100,000 leaves. Other C libraries have no such call.
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
