@@ -47,10 +47,12 @@ async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenera
         if run.stopped:
             yield changed(phase="stopped")
             return
-        yield changed(phase="searching")
         events: asyncio.Queue[Event | None] = asyncio.Queue()
-        # In a task of its own, so that it can be cancelled whatever it waits for.
+        # In a task of its own, so that it can be cancelled whatever it waits for; and begun
+        # before anything is shown, for meanwhile someone may stop it.
         writing = tab.start(_write(lanes, view, run, events))
+        writing.add_done_callback(lambda _: events.put_nowait(None))
+        yield changed(phase="searching")
         shown = time.monotonic()
         while (event := await events.get()) is not None:
             match event:
@@ -66,7 +68,6 @@ async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenera
                     changed(phase="done", text=event.answer, answer=event, trace=event.trace)
             shown = time.monotonic()
             yield view
-        await asyncio.wait({writing})
         if writing.cancelled():
             yield changed(phase="stopped")
         else:
@@ -85,12 +86,9 @@ async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenera
 
 
 async def _write(lanes: Lanes, view: View, run: Run, events: "asyncio.Queue[Event | None]") -> None:
-    """Put what happens into `events`, and None when no more does."""
-    try:
-        async for event in lanes.astream(view.question, view.pattern, run.trace(), run.options):
-            events.put_nowait(event)
-    finally:
-        events.put_nowait(None)
+    """Put what happens into `events`."""
+    async for event in lanes.astream(view.question, view.pattern, run.trace(), run.options):
+        events.put_nowait(event)
 
 
 def one_line(error: RagError) -> str:

@@ -4,6 +4,7 @@ Asking is two steps. The first understands the question and sets the lanes up; t
 is a listener of its own, so that one which stalls or fails holds no other up.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
@@ -162,31 +163,40 @@ class Compare:
         if event.target in self.chips:
             shown = question = self.examples[self.chips.index(event.target)]
         if not self.page.opening.ready:
-            yield [shown, _status("Opening the index…", busy=True), *self._same(3)]
+            opening = _status("Opening the index…", busy=True)
+            yield [shown, opening, *_buttons(busy=False), *self._same()]
         try:
             names = self.page.lanes.check_all(patterns)
             options = checked_knobs(budget, top_k, search, merge_ratio, judge).options
             options |= await self.page.library.options(self.page.visitors.of(request).key)
             asked = checked(question if isinstance(question, str) else "")
             trace = Trace()
+            understood = asked
             if tab.turns:
-                yield [shown, _status("Understanding the follow-up…", busy=True), *self._same(3)]
                 condenser = (await self.page.opening.index()).condenser()
-                understood = await condenser.acondense(asked, tab.turns, trace)
+                condensing = tab.start(condenser.acondense(asked, tab.turns, trace))
+                thinking = _status("Understanding the follow-up…", busy=True)
+                yield [shown, thinking, *_buttons(busy=True), *self._same()]
+                await asyncio.wait({condensing})
+                if condensing.cancelled():
+                    idle = _buttons(busy=False, follow_up=True)
+                    yield [shown, _status("Stopped."), *idle, *self._same()]
+                    return
                 # Questions put together may be too long for one.
-                understood = understood if len(understood) <= MAX_QUESTION_CHARACTERS else asked
-            else:
-                understood = asked
+                if len(condensing.result()) <= MAX_QUESTION_CHARACTERS:
+                    understood = condensing.result()
             condensed = trace.stages[-1] if trace.stages else None
             run = tab.begin(asked, understood, names, options=options, condensed=condensed)
         except RagError as error:
             text = html('<p class="status error" role="alert">{}</p>', one_line(error))
-            yield [shown, text, *self._same(3)]
+            at_work = tab.run is not None and tab.run.busy
+            buttons = _buttons(busy=at_work, follow_up=not at_work and bool(tab.turns))
+            yield [shown, text, *buttons, *self._same()]
             return
         yield [
             shown,
             _status(f"{counted(len(names), 'lane')} at work…", busy=True),
-            *self._buttons(run, bool(tab.turns)),
+            *_buttons(busy=True),
             comparison(run),
             gr.update(visible=False),
             gr.update(elem_classes=f"of-{len(names)}"),
@@ -198,9 +208,10 @@ class Compare:
             *[""] * MOST_LANES,
         ]
 
-    def _same(self, known: int) -> list[Any]:
-        """Updates that change nothing, for all outputs of `begin` but the first two."""
-        return [gr.skip()] * (known + 3 + 3 * MOST_LANES)
+    @staticmethod
+    def _same() -> list[Any]:
+        """Updates that change nothing, for all outputs of `begin` below the status."""
+        return [gr.skip()] * (3 + 3 * MOST_LANES)
 
     # Gradio finds out from a signature that a function wants the request; it can't read those
     # of partial functions.
@@ -237,7 +248,7 @@ class Compare:
                     comparison(run) if moved else gr.skip(),
                     gr.update(visible=True) if ended else gr.skip(),
                     *(
-                        [_outcome(run), *self._buttons(run, follow_up=True)]
+                        [_outcome(run), *_buttons(busy=False, follow_up=True)]
                         if ended
                         else [gr.skip()] * 4
                     ),
@@ -251,14 +262,6 @@ class Compare:
     @staticmethod
     def _evidence(run: Run, view: View) -> str:
         return html("{}{}", strip(view, figures(view, run.views)), passages(view))
-
-    @staticmethod
-    def _buttons(run: Run, follow_up: bool) -> list[Any]:
-        return [
-            gr.update(visible=not run.busy),
-            gr.update(visible=run.busy),
-            gr.update(visible=follow_up and not run.busy),
-        ]
 
     async def stop_all(self, request: gr.Request) -> None:
         """End the tab's answers; their own streams show what remains of them."""
@@ -283,6 +286,11 @@ class Compare:
     def show_welcome(self, empty: bool, samples: bool) -> list[Any]:
         """What helps to begin: how to fill an empty index, or questions to try."""
         return [listed.welcome() if empty else "", gr.update(visible=samples)]
+
+
+def _buttons(*, busy: bool, follow_up: bool = False) -> list[Any]:
+    """Compare, Stop and New conversation."""
+    return [gr.update(visible=shown) for shown in (not busy, busy, follow_up)]
 
 
 def _status(text: str, *, busy: bool = False) -> str:

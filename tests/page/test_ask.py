@@ -142,6 +142,19 @@ async def test_stopping_does_not_wait_for_the_models_first_word(
     assert view.phase == "stopped"
 
 
+async def test_stopping_as_a_lane_begins_is_not_lost(lanes: Lanes, llm: ScriptedLLM) -> None:
+    tab = Tab()
+    phases = []
+    async for view in answering(lanes, tab, begun(tab, QUESTION), 0):
+        phases.append(view.phase)
+        if view.phase == "searching":
+            # The page is still being told, when someone stops what it is told of.
+            tab.stop()
+            await asyncio.sleep(0)
+    assert phases == ["searching", "stopped"]
+    assert llm.asked == []
+
+
 async def test_a_lane_runs_once_however_often_it_is_asked_to(lanes: Lanes) -> None:
     tab = Tab()
     run = begun(tab, QUESTION)

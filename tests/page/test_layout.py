@@ -1,9 +1,11 @@
 """What events do to the components, without a browser."""
 
+import asyncio
 from typing import Any
 
 import gradio as gr
 import pytest
+from llama_index.core.base.llms.types import ChatResponse
 
 from app.page.api import Api
 from app.page.compare import Compare
@@ -145,6 +147,31 @@ async def test_a_follow_up_is_understood_from_the_conversation(
     await page.begin("And its margin?", ["parent"])
     await page.lane(0)
     assert "Question: And its margin?" in llm.asked[-1]
+
+
+async def test_understanding_a_follow_up_can_be_stopped(
+    page: Page, llm: ScriptedLLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await page.begin(QUESTION, ["parent"])
+    await page.lane(0)
+    thinking = asyncio.Event()
+
+    async def never_done(*_: Any, **__: Any) -> ChatResponse:
+        thinking.set()
+        await asyncio.sleep(60)
+        raise AssertionError("it was stopped")
+
+    monkeypatch.setattr(ScriptedLLM, "achat", never_done)
+    asking = asyncio.ensure_future(page.begin("And its margin?", ["parent"]))
+    await thinking.wait()
+    await page.compare.stop_all(request_of("ann"))
+    busy, stopped = await asking
+    assert [update["visible"] for update in busy[2:5]] == [False, True, False]
+    assert "Stopped." in stopped[1]
+    assert [update["visible"] for update in stopped[2:5]] == [True, False, True]
+    # The answer before stays, and no lane runs.
+    assert await page.lane(0) == []
+    assert len(llm.asked) == 1
 
 
 async def test_visitors_do_not_reach_each_others_runs(page: Page, llm: ScriptedLLM) -> None:
