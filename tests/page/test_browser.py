@@ -453,7 +453,8 @@ def test_an_empty_index_says_how_to_begin(
 
 
 def test_the_local_models_answer_and_can_be_stopped(chrome: Browser, tmp_path: Path) -> None:
-    with HierarchicalIndex.open(tmp_path / "index") as index:
+    # Long enough to be stopped, however slowly this machine clicks.
+    with HierarchicalIndex.open(tmp_path / "index", max_answer_tokens=600) as index:
         index.ingest([letter_in(tmp_path)])
         with served(index) as address:
             context = chrome.new_context()
