@@ -4,11 +4,16 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from indexes.index import HierarchicalIndex
 from indexes.settings import load_settings
 from tests.fakes import ScriptedLLM, WordEmbedding
+
+# How long an example takes is this machine's affair, not the code's.
+hypothesis.settings.register_profile("untimed")
+hypothesis.settings.load_profile("untimed")
 
 # Small chunks, so that short texts have parents.
 LEVELS = (96, 48, 24)

@@ -44,7 +44,7 @@ def assert_is_a_tree(tree: Tree, text: str, levels: tuple[int, ...]) -> None:
 
 
 @given(hostile_text)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_text_is_tiled_at_every_level(text: str) -> None:
     assert_is_a_tree(tree_of(text), text, LEVELS)
 
@@ -117,7 +117,7 @@ def test_leaves_know_the_headings_above_them() -> None:
 
 
 @given(hostile_text)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_token_starts_agree_with_the_token_count(text: str) -> None:
     starts = token_starts(text)
     assert starts.tolist() == sorted(starts.tolist())

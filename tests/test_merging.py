@@ -46,7 +46,7 @@ scores = st.lists(st.floats(-5, 5), min_size=60, max_size=60)
 
 
 @given(scores, st.integers(16, 900))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_passages_are_exact_disjoint_and_within_the_budget(relevance, budget) -> None:
     candidates = candidates_of(TEXT)
     passages = grow(candidates, np.array(relevance[: len(candidates)]), budget)
@@ -59,7 +59,7 @@ def test_passages_are_exact_disjoint_and_within_the_budget(relevance, budget) ->
 
 
 @given(scores, st.integers(40, 900))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_budget_is_filled_up_to_one_sentence(relevance, budget) -> None:
     candidates = candidates_of(TEXT)
     passages = grow(candidates, np.array(relevance[: len(candidates)]), budget)
@@ -69,7 +69,7 @@ def test_the_budget_is_filled_up_to_one_sentence(relevance, budget) -> None:
 
 
 @given(scores, st.integers(16, 900))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_passages_begin_and_end_where_sentences_do(relevance, budget) -> None:
     candidates = candidates_of(TEXT)
     for passage in grow(candidates, np.array(relevance[: len(candidates)]), budget):
@@ -160,7 +160,7 @@ def test_the_ratio_rule_replaces_children_by_their_parent() -> None:
 
 
 @given(st.text(max_size=300), st.integers(1, 60))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_cut_never_exceeds_its_tokens(text, tokens) -> None:
     length = cut_at_sentence(text, tokens, or_word=True)
     assert count_tokens(text[:length]) <= tokens

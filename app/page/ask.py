@@ -62,7 +62,9 @@ async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenera
                     changed(phase="writing", contexts=tuple(contexts), trace=now)
                 case Word(text):
                     changed(text=view.text + text)
-                    if time.monotonic() - shown < _SECONDS_BETWEEN_VIEWS:
+                    await asyncio.sleep(shown + _SECONDS_BETWEEN_VIEWS - time.monotonic())
+                    # What came meanwhile is shown with it.
+                    if not events.empty():
                         continue
                 case Answer():
                     changed(phase="done", text=event.answer, answer=event, trace=event.trace)

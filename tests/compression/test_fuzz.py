@@ -128,7 +128,7 @@ def check(found: list[NodeWithScore], given: list[NodeWithScore], *, all_of_them
         assert set(ids) == set(scores)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     said=said,
     packing=st.sampled_from(["packed", "each"]),
@@ -157,7 +157,7 @@ def test_any_answer_any_error_any_delay(
     assert [one.model_dump() for one in given_nodes] == before
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     vectors=st.one_of(
         st.sampled_from([error for error in ERRORS if isinstance(error, Exception)]),

@@ -1,7 +1,6 @@
 """The models that come with the packages, served in this process."""
 
 import asyncio
-import logging
 import os
 import subprocess
 import sys
@@ -204,19 +203,3 @@ def test_a_library_that_cannot_be_loaded_is_named(
     model = LocalModel(purpose="embedding", name="m", file=None, cache=cache, window=500)
     with pytest.raises(ModelError, match="libgomp1"):
         model.open()
-
-
-@pytest.mark.slow
-def test_the_first_word_of_an_answer_comes_soon(
-    cache: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """600 prompt tokens; 5 s is the promise, for cores that are free."""
-    import time
-
-    caplog.set_level(logging.ERROR)
-    llm = build_llm(load_settings(cache=cache))
-    llm.complete("Hi")
-    started = time.perf_counter()
-    stream = llm.stream_complete("The harbour was dredged in spring and again in autumn. " * 50)
-    next(response for response in stream if response.delta)
-    assert time.perf_counter() - started < 20

@@ -27,6 +27,7 @@ class ScriptedLLM(CustomLLM):
         reply: what it writes.
         whole: what it says when it is asked for all at once.
         pause: seconds before each word.
+        holds: whether it waits before its third word for as long as this is so.
         error: raised instead of the first word.
         fails_at: the number of the answer, from 1, that fails; 0 for none.
         asked: the prompts that it was given.
@@ -37,6 +38,7 @@ class ScriptedLLM(CustomLLM):
     reply: str = "Cloud revenue rose to 3.18 billion [1]."
     whole: str = ""
     pause: float = 0.0
+    holds: bool = False
     error: Exception | None = None
     fails_at: int = 0
     asked: list[str] = Field(default_factory=list)
@@ -66,8 +68,10 @@ class ScriptedLLM(CustomLLM):
                     raise self.error
                 if number == self.fails_at:
                     raise RuntimeError("secret detail")
-                for word in self.reply.split(" "):
+                for place, word in enumerate(self.reply.split(" ")):
                     await asyncio.sleep(self.pause)
+                    while self.holds and place == 2:
+                        await asyncio.sleep(0.01)
                     self.written.append(word)
                     piece = f"{word} "
                     yield ChatResponse(message=ChatMessage(content=piece), delta=piece)

@@ -47,6 +47,14 @@ async def test_words_show_before_the_answer_is_done(lanes: Lanes, llm: ScriptedL
     assert all(later.startswith(earlier) for earlier, later in pairwise(texts))
 
 
+async def test_a_model_that_pauses_leaves_no_word_unshown(lanes: Lanes, llm: ScriptedLLM) -> None:
+    llm.holds = True
+    async for view in answering(lanes, tab := Tab(), begun(tab, QUESTION), 0):
+        if view.text == "Cloud revenue ":
+            llm.holds = False
+    assert view.phase == "done"
+
+
 async def test_asking_an_empty_index_says_what_to_do(empty_index: HierarchicalIndex) -> None:
     last = (await views(Lanes(Opening.of(empty_index))))[-1]
     assert last.phase == "failed"

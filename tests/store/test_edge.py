@@ -486,9 +486,7 @@ def two_engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Qdran
         client.close()
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(payloads=st.lists(_payloads, min_size=1, max_size=10), condition=_filters)
 def test_filters_select_what_qdrants_reference_selects(
     two_engines: list[QdrantClient], payloads: list[dict[str, Any]], condition: models.Filter
@@ -990,13 +988,12 @@ def test_closing_does_not_wait_for_an_optimisation(
     collection = backend._folder.collection("c")
     while collection._optimizer is None:
         time.sleep(0.001)
-    started = time.monotonic()
     if end == "close":
         client.close()
     else:
         client.delete_collection("c")
     thread.join()
-    assert time.monotonic() - started < 2
+    # It was given up: one that had been waited for would say True.
     assert outcome == [False]
     if end == "close":
         again = edge_client(EdgeBackend(tmp_path / "index"))

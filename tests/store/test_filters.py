@@ -165,7 +165,7 @@ def groups(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[MetadataFilters]:
 FILTERS = groups(st.recursive(LEAF_FILTERS, groups, max_leaves=6))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(wanted=FILTERS)
 def test_filters_select_what_they_would_in_python(
     client: QdrantClient, wanted: MetadataFilters

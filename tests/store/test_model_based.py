@@ -176,7 +176,6 @@ TestIndex = Index.TestCase
 TestIndex.settings = settings(
     max_examples=8,
     stateful_step_count=12,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),

@@ -468,7 +468,7 @@ def test_a_malformed_answer_is_an_error_and_the_next_try_goes_through(
 
 
 def test_a_slow_answer_is_asked_for_again(stand_in: StandIn) -> None:
-    with Place(stand_in.url, KEY).open(qdrant_timeout=1, qdrant_retries=1) as index:
+    with Place(stand_in.url, KEY).open(qdrant_timeout=1, qdrant_retries=5) as index:
         index.ingest(documents()[:1])
         stand_in.fail("slow", "query/batch", seconds=1.3, times=1)
         assert index.retrieve("harbour")[0]
@@ -548,11 +548,12 @@ def test_a_key_that_is_taken_away_is_an_error(stand_in: StandIn, remote: Hierarc
     assert "refused the API key (401)" in failure(remote.retrieve, "harbour")
 
 
-def test_a_wrong_address_is_not_waited_for(stand_in: StandIn) -> None:
+def test_a_wrong_address_is_not_waited_for(
+    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stand_in.stop()
-    started = time.perf_counter()
+    monkeypatch.setattr(retries._log, "info", lambda *_: pytest.fail("it tried again"))
     assert "cannot reach" in failure(Place(stand_in.url, KEY).open, qdrant_retries=20)
-    assert time.perf_counter() - started < 1
 
 
 def test_a_wrong_path_is_an_error(stand_in: StandIn) -> None:
