@@ -43,6 +43,7 @@ class Passage:
         score: the best of their scores, higher being better.
         covers: the largest parent that it covers exactly, if any.
         reason: how it came to be as long as it is, in words.
+        scores: those of the leaves, if they are not all of them `score`.
     """
 
     leaves: tuple[Leaf, ...]
@@ -50,6 +51,7 @@ class Passage:
     end: int
     score: float
     reason: str = ""
+    scores: tuple[float, ...] = ()
 
     @property
     def text(self) -> str:
@@ -230,6 +232,7 @@ def _join(
                 end=run[-1].end,
                 score=max(piece.score for piece in run),
                 reason=reason,
+                scores=tuple(piece.score for piece in run) if len(run) > 1 else (),
             )
         )
     return sorted(passages, key=lambda passage: -passage.score)

@@ -273,6 +273,9 @@ def node_of(passage: Passage, manifests: dict[str, Manifest]) -> NodeWithScore:
         "tokens": count_tokens(passage.text),
         "reason": passage.reason,
     }
+    if passage.scores:
+        starts = [leaf.start for leaf in passage.leaves]
+        metadata["leaf_scores"] = list(zip(starts, passage.scores, strict=True))
     if first.heading:
         metadata["heading"] = first.heading
     if manifest.page_starts:

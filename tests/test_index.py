@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from llama_index.core.schema import Document
+from llama_index.core.schema import Document, MetadataMode
 
 from indexes.answers import NOT_FOUND, Answer, Retrieved, Word
 from indexes.errors import (
@@ -261,6 +261,22 @@ def test_merged_passages_name_their_parent(index: HierarchicalIndex, folder: Pat
     assert parents and all(context.leaves > 1 and context.reason for context in parents)
     decisions = trace["merge"].details["passages"]
     assert [decision["id"] for decision in decisions] == [context.id for context in contexts]
+
+
+def test_a_merged_passage_tells_the_scores_of_its_leaves(
+    index: HierarchicalIndex, folder: Path
+) -> None:
+    index.ingest([folder])
+    found = index.retriever("parent", budget=400).retrieve("What does the harbour keeper do?")
+    merged = [node for node in found if node.metadata["leaves"] > 1]
+    assert merged
+    for node in merged:
+        starts, scores = zip(*node.metadata["leaf_scores"], strict=True)
+        assert len(starts) == node.metadata["leaves"]
+        assert starts[0] == node.metadata["start"]
+        assert list(starts) == sorted(starts)
+        assert max(scores) == node.score
+        assert "leaf_scores" not in node.node.get_content(MetadataMode.LLM)
 
 
 def test_many_questions_at_once_are_all_answered(index: HierarchicalIndex, folder: Path) -> None:

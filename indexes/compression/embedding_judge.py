@@ -26,7 +26,10 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Vectors:
-    """The question's vector, the texts' as rows, of length 1; or what went wrong."""
+    """The question's vector, the texts' as rows, of length 1; or what went wrong.
+
+    The texts are the sentences, passage after passage, and behind them the titles.
+    """
 
     question: Matrix
     texts: Matrix
@@ -138,7 +141,7 @@ class EmbeddingJudge:
         least = self._scoring.sentences
         verdicts = []
         for passage, shares, cosines in zip(
-            passages, found.sentences, _by_passage(passages, vectors), strict=True
+            passages, found.sentences, _cosines(passages, vectors), strict=True
         ):
             if not passage.sentences:
                 verdicts.append(_BLANK_SENTENCES)
@@ -166,7 +169,7 @@ class EmbeddingJudge:
             if passage.sentences
             else _BLANK
             for passage, score, cosines in zip(
-                passages, scores, _by_passage(passages, vectors), strict=True
+                passages, scores, _cosines(passages, vectors), strict=True
             )
         ]
         return Judgement(verdicts, details=self._details(least))
@@ -184,8 +187,12 @@ class EmbeddingJudge:
     def _scored(
         self, question: QueryBundle, passages: Sequence[Passage], vectors: Vectors
     ) -> Scored:
-        similar = vectors.texts @ vectors.question
-        return scored(question.query_str, passages, similar, self._scoring.rank)
+        sentences = _cosines(passages, vectors)
+        beyond = vectors.texts[sum(map(len, sentences)) :] @ vectors.question
+        known = dict(zip(_titles(passages), beyond, strict=True))
+        titles = np.array([known.get(passage.title, 0.0) for passage in passages])
+        similar = np.concatenate(sentences)
+        return scored(question.query_str, passages, similar, titles, self._scoring.retriever)
 
     def _details(self, least: float) -> dict[str, Any]:
         name = "share of the way from the average to the best of the question"
@@ -193,6 +200,7 @@ class EmbeddingJudge:
 
     def _vectors(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Vectors]:
         texts = [passage.slice(span) for passage in passages for span in passage.sentences]
+        texts += _titles(passages)
         if not texts:
             return Vectors(np.zeros(1), np.zeros((0, 1)))
         vectors: Vectors = yield Embedding(self._embedding, question, texts, self._seconds)
@@ -203,10 +211,16 @@ _BLANK = Verdict(False, outcome="blank", note="there is no text")
 _BLANK_SENTENCES = Verdict(False, (), "blank", "there is no text")
 
 
-def _by_passage(passages: Sequence[Passage], vectors: Vectors) -> list[Matrix]:
+def _titles(passages: Sequence[Passage]) -> list[str]:
+    """The titles of passages with text, each once; one that all have says nothing of any."""
+    titles = list(dict.fromkeys(passage.title for passage in passages if passage.sentences))
+    return titles if len(titles) > 1 else []
+
+
+def _cosines(passages: Sequence[Passage], vectors: Vectors) -> list[Matrix]:
     """The cosines of each passage's sentences."""
     ends = np.cumsum([len(passage.sentences) for passage in passages])
-    return np.split(vectors.texts @ vectors.question, ends[:-1])
+    return np.split(vectors.texts @ vectors.question, ends)[: len(passages)]
 
 
 def _undecided(passages: Sequence[Passage], vectors: Vectors) -> Judgement:

@@ -8,10 +8,12 @@ A node that was compressed before is read back from its spans, so compression ca
 applied to its own results.
 """
 
+import math
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore
 
@@ -85,6 +87,20 @@ class Passage:
             for segment in self.segments
             for start, end in judged_spans(segment.text)
         )
+
+    @property
+    def scores(self) -> list[float]:
+        """The retriever's score of each sentence: that of the leaf it begins in, where the
+        node tells the scores of its leaves; else the node's. NaN where there is none.
+        """
+        whole = math.nan if self.node.score is None else self.node.score
+        leaves = self.node.node.metadata.get("leaf_scores")
+        if not _are_scores(leaves):
+            return [whole] * len(self.sentences)
+        starts = [start for start, _ in leaves]
+        return [
+            float(leaves[max(0, bisect_right(starts, start) - 1)][1]) for start, _ in self.sentences
+        ]
 
     def slice(self, span: Span) -> str:
         """The text of a span that lies within one segment."""
@@ -169,6 +185,20 @@ def _is_span(value: Any) -> bool:
         and len(value) == 2
         and all(isinstance(offset, int) for offset in value)
         and 0 <= value[0] < value[1]
+    )
+
+
+def _are_scores(value: Any) -> TypeGuard[list[tuple[int, float]]]:
+    return (
+        isinstance(value, list)
+        and len(value) > 0
+        and all(
+            isinstance(pair, list | tuple)
+            and len(pair) == 2
+            and isinstance(pair[0], int)
+            and isinstance(pair[1], int | float)
+            for pair in value
+        )
     )
 
 

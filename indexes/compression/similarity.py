@@ -4,13 +4,16 @@ For the sentences of all passages together,
 
     own(s)       = z(cos(question, s)) + 0.7 z(bm25(question, s))
     around(s)    = own(s) + 0.25 mean(own of its two neighbours)
-    relevance(s) = around(s) + 0.5 max(around over its passage) + 0.5 z(-ln(rank))
+    found(s)     = 1.5 z(score) + 0.5 z(-ln(rank)) + z(cos(question, title))
+    relevance(s) = around(s) + 0.5 max(around over its passage) + found(s)
 
-where z standardises over the sentences, neighbours are those in the same passage, and rank
-is the passage's place, from 1, in the order in which the passages came: the retriever has
-seen more than the words of one sentence. A sentence is judged beside the question's others,
-so a threshold is a share of the way from the average sentence (0) to the best (1). What
-each part contributes was measured: docs/compression.md.
+where z standardises over the sentences and neighbours are those in the same passage. What
+is found with a sentence tells of it too: the retriever has seen more than its words, and
+speaks by its score (the leaf's where it tells that, else the passage's) and by the
+passage's place, from 1; and among documents that resemble each other only the titles tell
+whom a sentence is about. A sentence is judged beside the question's others, so a threshold
+is a share of the way from the average sentence (0) to the best (1). What each part
+contributes was measured: docs/compression.md.
 """
 
 import re
@@ -26,11 +29,13 @@ from indexes.compression.passages import Passage
 
 Scores = NDArray[np.float64]
 
-# Chosen on chunking_evaluation; little changes around these values.
+# Chosen on two corpora; little changes around these values.
 BM25_WEIGHT = 0.7
 NEIGHBOURS_WEIGHT = 0.25
 PASSAGE_WEIGHT = 0.5
+SCORE_WEIGHT = 1.5
 RANK_WEIGHT = 0.5
+TITLE_WEIGHT = 1.0
 
 _WORD = re.compile(r"\w+")
 _K1, _B = 1.2, 0.75
@@ -53,13 +58,14 @@ class Scoring:
         passages: the least score of a passage that is kept.
         similarity: the least cosine to the question that anything kept must have, however
             it compares to the rest. Cosines of models differ: 0 asks for none.
-        rank: the weight of the order in which the passages came; 0 if it means nothing.
+        retriever: what the order and the scores count with which the passages came; 0 if
+            they mean nothing.
     """
 
-    sentences: float = 0.05
-    passages: float = 0.05
+    sentences: float = 0.0
+    passages: float = 0.0
     similarity: float = 0.0
-    rank: float = RANK_WEIGHT
+    retriever: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,11 @@ class Scored:
 
 
 def scored(
-    question: str, passages: Sequence[Passage], similar: Scores, rank_weight: float = RANK_WEIGHT
+    question: str,
+    passages: Sequence[Passage],
+    similar: Scores,
+    titles: Scores,
+    retriever: float = 1.0,
 ) -> Scored:
     """Judge all sentences beside each other.
 
@@ -79,7 +89,8 @@ def scored(
         question: its words count, beside its meaning.
         passages: in the order of their retrieval.
         similar: the cosine of each sentence to the question, passage after passage.
-        rank_weight: what that order counts.
+        titles: the cosine of each passage's title to the question.
+        retriever: what their scores and their order count.
     """
     owners = np.repeat(np.arange(len(passages)), [len(p.sentences) for p in passages])
     if not len(owners):
@@ -89,11 +100,13 @@ def scored(
     around = own + NEIGHBOURS_WEIGHT * _neighbours(own, owners)
     best = np.full(len(passages), -np.inf)
     np.maximum.at(best, owners, around)
-    ranks = rank_weight * _standardise(-np.log(owners + 1.0))
-    relevance = shares(around + PASSAGE_WEIGHT * best[owners] + ranks)
-    places = np.zeros(len(passages))
-    places[owners] = ranks
-    whole = np.where(np.isfinite(best), best, 0.0) * (1 + PASSAGE_WEIGHT) + places
+    found = TITLE_WEIGHT * _standardise(titles[owners])
+    found += retriever * RANK_WEIGHT * _standardise(-np.log(owners + 1.0))
+    found += retriever * SCORE_WEIGHT * _standardise(_retrieved(passages))
+    relevance = shares(around + PASSAGE_WEIGHT * best[owners] + found)
+    best_found = np.full(len(passages), -np.inf)
+    np.maximum.at(best_found, owners, found)
+    whole = np.where(np.isfinite(best), (1 + PASSAGE_WEIGHT) * best + best_found, 0.0)
     starts = np.cumsum([0, *(len(passage.sentences) for passage in passages)])
     return Scored(
         [list(map(float, relevance[a:b])) for a, b in pairwise(starts)],
@@ -104,6 +117,12 @@ def scored(
 def _standardise(values: Scores) -> Scores:
     deviation = values.std()
     return (values - values.mean()) / deviation if deviation > 1e-9 else np.zeros_like(values)
+
+
+def _retrieved(passages: Sequence[Passage]) -> Scores:
+    """The retriever's score of each sentence; all 0 if it scored only some passages."""
+    scores = np.array([score for passage in passages for score in passage.scores])
+    return scores if np.isfinite(scores).all() else np.zeros_like(scores)
 
 
 def shares(values: Scores) -> Scores:

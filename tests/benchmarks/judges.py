@@ -45,10 +45,9 @@ WITHOUT = {
     "no BM25": {"BM25_WEIGHT": 0.0},
     "no neighbours": {"NEIGHBOURS_WEIGHT": 0.0},
     "no passage": {"PASSAGE_WEIGHT": 0.0},
-    "no rank": {"RANK_WEIGHT": 0.0},
-    "cosine alone": dict.fromkeys(
-        ("BM25_WEIGHT", "NEIGHBOURS_WEIGHT", "PASSAGE_WEIGHT", "RANK_WEIGHT"), 0.0
-    ),
+    "no retriever": {"SCORE_WEIGHT": 0.0, "RANK_WEIGHT": 0.0},
+    "no title": {"TITLE_WEIGHT": 0.0},
+    "cosine alone": {name: 0.0 for name in vars(similarity) if name.endswith("_WEIGHT")},
 }
 
 Point = tuple[float, float, float]  # threshold, kept ratio, retention
@@ -180,9 +179,7 @@ def curves(questions: Sequence[Asked], embedding: BaseEmbedding) -> dict[str, li
     found = {"sentences": curve(questions, EmbeddingJudge(embedding), "extract")}
     for name, weights in WITHOUT.items():
         with mock.patch.multiple(similarity, **weights):
-            rank = weights.get("RANK_WEIGHT", similarity.RANK_WEIGHT)
-            judge = EmbeddingJudge(embedding, scoring=Scoring(rank=rank))
-            found[name] = curve(questions, judge, "extract")
+            found[name] = curve(questions, EmbeddingJudge(embedding), "extract")
     found["whole passages"] = curve(questions, EmbeddingJudge(embedding), "filter")
     found["LangChain EmbeddingsFilter"] = [
         (threshold, row["kept"], row["retention"])

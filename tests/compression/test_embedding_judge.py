@@ -4,8 +4,15 @@ import asyncio
 
 import numpy as np
 import pytest
+from llama_index.core.schema import NodeWithScore
 
-from indexes.compression import EmbeddingJudge, PassageFilter, Scoring, SentenceExtractor
+from indexes.compression import (
+    EmbeddingJudge,
+    PassageFilter,
+    PassageReranker,
+    Scoring,
+    SentenceExtractor,
+)
 from indexes.compression.passages import Passage
 from indexes.compression.similarity import bm25, scored
 from indexes.tokens import count_tokens
@@ -78,9 +85,46 @@ def test_a_budget_is_filled_with_the_best_sentences(budget: int) -> None:
 
 def test_sentences_of_one_passage_are_judged_with_their_neighbours() -> None:
     passages = [Passage.of(node("Aaa bbb. Ccc ddd. Eee fff. Ggg hhh. Iii jjj."))]
-    (shares,) = scored("?", passages, np.array([0.0, 0.0, 1.0, 0.0, 0.0])).sentences
+    (shares,) = scored("?", passages, np.array([0.0, 0.0, 1.0, 0.0, 0.0]), np.zeros(1)).sentences
     assert shares[2] == 1
     assert shares[1] == shares[3] > shares[0] == shares[4]
+
+
+def test_what_the_retriever_found_better_is_judged_better() -> None:
+    def share(*found: NodeWithScore) -> list[float]:
+        passages = [Passage.of(one) for one in found]
+        similar, titles = np.zeros(len(found)), np.zeros(len(found))
+        return [shares[0] for shares in scored("?", passages, similar, titles).sentences]
+
+    # By their scores, which come before the order; and without scores, by the order.
+    low, high = share(node("Aaa bbb.", score=0.1), node("Ccc ddd.", id="m", score=0.9))
+    assert low < high
+    unscored = node("Aaa bbb."), node("Ccc ddd.", id="m")
+    for one in unscored:
+        one.score = None
+    first, second = share(*unscored)
+    assert first > second
+
+
+def test_each_sentence_has_the_score_of_its_leaf() -> None:
+    one = node("Aaa bbb. Ccc ddd. Eee fff.", start=100, score=3.0)
+    assert Passage.of(one).scores == [3.0] * 3
+    one.node.metadata["leaf_scores"] = [(100, 3.0), (109, -1.0)]
+    assert Passage.of(one).scores == [3.0, -1.0, -1.0]
+    for odd in ("3.0", [], [3.0], [(100,)], [("100", 3.0)], [(100, None)]):
+        one.node.metadata["leaf_scores"] = odd
+        assert Passage.of(one).scores == [3.0] * 3
+
+
+def test_the_title_tells_whom_a_sentence_is_about() -> None:
+    ours, theirs = node("It was stopped in 2021."), node("It was stopped in 2021.", id="m")
+    theirs.node.metadata |= {"source": "depot.md", "title": "Depot"}
+    judge = EmbeddingJudge(WordEmbedding())
+    for asked, best in (("Bosun", "n"), ("Depot", "m")):
+        with tracing() as trace:
+            PassageReranker(judge).postprocess_nodes([ours, theirs], query_str=f"{asked}?")
+        kept = {p["id"]: p["rank_after"] for p in trace["rerank"].details["passages"]}
+        assert kept[best] == 1
 
 
 def test_bm25_is_robertsons() -> None:

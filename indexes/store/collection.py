@@ -1,0 +1,210 @@
+"""The collection that holds a tree: made once, and remembered what it was made with."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from qdrant_client import models
+
+from indexes.errors import IndexMismatchError, StoreError
+from indexes.store.connect import Engine, store_errors
+from indexes.store.points import (
+    BM25,
+    COLLECTION_POINT,
+    DENSE,
+    FORMAT,
+    Fingerprint,
+    fingerprint_point,
+)
+from indexes.store.server import ServerParameters
+
+_PAGE = 1000
+# Not `version`, only ever asked for together with `document_id`: each index of a keyword
+# costs 300 bytes of memory a node.
+_INDEXED: dict[str, models.PayloadFieldSchema] = {
+    "kind": models.PayloadSchemaType.KEYWORD,
+    "document_id": models.PayloadSchemaType.KEYWORD,
+    # A tenant's points lie together on disk: a question fetches all leaves of its roots.
+    "root": models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
+    "level": models.IntegerIndexParams(
+        type=models.IntegerIndexType.INTEGER, lookup=True, range=False
+    ),
+}
+_MADE_WITH = {
+    "embedding": ("embedding model", "RAG_EMBEDDING_MODEL"),
+    "dimension": ("vector dimension", "RAG_EMBEDDING_MODEL"),
+    "levels": ("chunk sizes", "RAG_LEVELS"),
+    "embedded_levels": ("embedded chunk sizes", "RAG_LEVELS"),
+}
+
+# Who writes to a collection of an engine in this process, whichever store it goes through.
+_writers: defaultdict[tuple[str, str], threading.RLock] = defaultdict(threading.RLock)
+
+
+class TreeCollection:
+    """One collection of an engine. Thread-safe."""
+
+    def __init__(
+        self, engine: Engine, collection: str, server: ServerParameters | None = None
+    ) -> None:
+        self.engine = engine
+        self.collection = collection
+        self.server = server or ServerParameters()
+        self._fingerprint: Fingerprint | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.collection!r} in {self.engine.address!r})"
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the pen: one at a time writes documents here, whichever store it uses.
+
+        Work in progress looks just like work that a crash cut short, so nothing may mend
+        what another thread is writing. Other processes can only be on a server, where
+        nothing is mended unasked.
+        """
+        with _writers[self.engine.address, self.collection]:
+            yield
+
+    def exists(self) -> bool:
+        """Whether anything was ever written here."""
+        with store_errors(self.engine.address):
+            return self.engine.client.collection_exists(self.collection)
+
+    def fingerprint(self) -> Fingerprint:
+        """What made the collection.
+
+        Raises:
+            StoreError: there is no collection yet, or something else made it.
+        """
+        if self._fingerprint is None:
+            if not self.exists():
+                raise StoreError(
+                    f"nothing is indexed in {self.engine.address} (collection "
+                    f"{self.collection}): run `python -m app ingest FILES` first"
+                )
+            with store_errors(self.engine.address):
+                found = self.engine.client.retrieve(
+                    self.collection, [COLLECTION_POINT], with_payload=True
+                )
+            if not found and self._empty():
+                raise StoreError(
+                    f"nothing is indexed in {self.engine.address} (collection "
+                    f"{self.collection}): run `python -m app ingest FILES` first"
+                )
+            if not found:
+                raise StoreError(
+                    f"collection {self.collection} in {self.engine.address} was not made by "
+                    "this project: choose another --collection"
+                )
+            made = Fingerprint.model_validate(found[0].payload)
+            if made.format != FORMAT:
+                raise IndexMismatchError(
+                    f"collection {self.collection} in {self.engine.address} was written by "
+                    "another version of this project: ingest the documents into another "
+                    "--collection"
+                )
+            self._fingerprint = made
+        return self._fingerprint
+
+    def prepare(self, wanted: Fingerprint) -> None:
+        """Make the collection, or check that `wanted` fits the one that is there.
+
+        Raises:
+            IndexMismatchError: it was made with another model or other chunk sizes.
+        """
+        with self.writing():
+            # Empty, it may have been cut short when it was made.
+            if self._fingerprint is None and (not self.exists() or self._empty()):
+                self._create(wanted)
+        self.check(**wanted.model_dump(exclude={"kind", "format"}))
+
+    def _empty(self) -> bool:
+        with store_errors(self.engine.address):
+            return self.engine.client.count(self.collection).count == 0
+
+    def check(self, **wanted: object) -> None:
+        """Compare fields of the collection's `Fingerprint` with what they should be.
+
+        Raises:
+            IndexMismatchError: it was made with another model or other chunk sizes.
+        """
+        for name, here in wanted.items():
+            there = getattr(self.fingerprint(), name)
+            if there != here:
+                what, setting = _MADE_WITH[name]
+                raise IndexMismatchError(
+                    f"collection {self.collection} in {self.engine.address} was made with "
+                    f"{what} {_plain(there)}, not {_plain(here)}: set {setting} to match, "
+                    "or choose another --collection"
+                )
+
+    def _create(self, wanted: Fingerprint) -> None:
+        """Make the collection; several may at once, and what was cut short is completed."""
+        client = self.engine.client
+        dense = models.VectorParams(
+            size=wanted.dimension,
+            distance=models.Distance.COSINE,
+            # Half the memory and disk; similarities agree to three digits.
+            datatype=models.Datatype.FLOAT16,
+            **self.server.vector,
+        )
+        sparse = models.SparseVectorParams(modifier=models.Modifier.IDF, index=self.server.sparse)
+        try:
+            with store_errors(self.engine.address):
+                client.create_collection(
+                    self.collection,
+                    vectors_config={DENSE: dense},
+                    sparse_vectors_config={BM25: sparse},
+                    **self.server.collection,
+                )
+        except StoreError:
+            # Another machine was quicker, or our own first try was heard after all.
+            if not self.exists():
+                raise
+        with store_errors(self.engine.address):
+            for name, schema in {**_INDEXED, **self.server.indexes}.items():
+                client.create_payload_index(self.collection, name, field_schema=schema, wait=True)
+            # Whoever says first what the collection is made with is right.
+            client.upsert(
+                self.collection,
+                [fingerprint_point(wanted)],
+                wait=True,
+                update_mode=models.UpdateMode.INSERT_ONLY,
+            )
+
+    def drop(self) -> None:
+        """Delete the collection with all that is in it; `prepare` makes it anew."""
+        with self.writing(), store_errors(self.engine.address):
+            self.engine.client.delete_collection(self.collection)
+            self._fingerprint = None
+
+    def scroll(
+        self,
+        condition: models.Filter | None,
+        *,
+        payload: bool | Sequence[str] = True,
+        vectors: bool | Sequence[str] = False,
+        page: int | None = None,
+    ) -> Iterator[list[models.Record]]:
+        """All points that match, a page at a time, in the order of their ids."""
+        offset = None
+        while True:
+            with store_errors(self.engine.address):
+                points, offset = self.engine.client.scroll(
+                    self.collection,
+                    scroll_filter=condition,
+                    limit=page or _PAGE,
+                    offset=offset,
+                    with_payload=payload if isinstance(payload, bool) else list(payload),
+                    with_vectors=vectors if isinstance(vectors, bool) else list(vectors),
+                )
+            if points:
+                yield points
+            if offset is None:
+                return
+
+
+def _plain(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
