@@ -167,10 +167,8 @@ class CrossEncoderJudge:
         if ranking.outcome != "judged":
             return _undecided(passages, ranking)
         least = self._scoring.passages
-        verdicts = [
-            Verdict(share >= least, note=f"{share:.2f}, {least:.2f} is enough", score=share)
-            for share in map(float, shares(ranking.scores))
-        ]
+        found = map(float, shares(ranking.scores))
+        verdicts = [Verdict(share >= least, score=share) for share in found]
         return Judgement(verdicts, details={"threshold": least})
 
     def order(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:

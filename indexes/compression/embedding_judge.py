@@ -148,9 +148,7 @@ class EmbeddingJudge:
                 continue
             near = cosines >= self._scoring.similarity
             kept = tuple(bool(s >= least and n) for s, n in zip(shares, near, strict=True))
-            best = max(shares)
-            note = f"best sentence {best:.2f}, {least:.2f} is enough"
-            verdicts.append(Verdict(any(kept), kept, note=note, score=best, scores=tuple(shares)))
+            verdicts.append(Verdict(any(kept), kept, score=max(shares), scores=tuple(shares)))
         return Judgement(verdicts, details=self._details(least))
 
     def passages(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
@@ -163,7 +161,6 @@ class EmbeddingJudge:
         verdicts = [
             Verdict(
                 bool(score >= least and cosines.max() >= self._scoring.similarity),
-                note=f"{score:.2f}, {least:.2f} is enough",
                 score=score,
             )
             if passage.sentences

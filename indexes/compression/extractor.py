@@ -60,12 +60,13 @@ class SentenceExtractor(Compressor):
     def _judged(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
         return self._judge.sentences(question, passages)
 
-    def _selected(
-        self, passages: Sequence[Passage], verdicts: Sequence[Verdict]
+    def _fills(self, verdicts: Sequence[Verdict]) -> int | None:
+        return self.budget if any(verdict.scores for verdict in verdicts) else None
+
+    def _filled(
+        self, passages: Sequence[Passage], verdicts: Sequence[Verdict], budget: int
     ) -> list[list[Span] | None]:
-        if self.budget is None or not any(verdict.scores for verdict in verdicts):
-            return super()._selected(passages, verdicts)
-        return best_sentences(passages, verdicts, self.budget, self.neighbours)
+        return best_sentences(passages, verdicts, budget, self.neighbours)
 
     def _spans(self, passage: Passage, verdict: Verdict) -> list[Span] | None:
         if not verdict.kept:

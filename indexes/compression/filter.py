@@ -44,12 +44,13 @@ class PassageFilter(Compressor):
     def _judged(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
         return self._judge.passages(question, passages)
 
-    def _selected(
-        self, passages: Sequence[Passage], verdicts: Sequence[Verdict]
+    def _fills(self, verdicts: Sequence[Verdict]) -> int | None:
+        return self.budget if any(verdict.score is not None for verdict in verdicts) else None
+
+    def _filled(
+        self, passages: Sequence[Passage], verdicts: Sequence[Verdict], budget: int
     ) -> list[list[Span] | None]:
-        if self.budget is None or not any(verdict.score is not None for verdict in verdicts):
-            return super()._selected(passages, verdicts)
-        return best_passages(passages, verdicts, self.budget)
+        return best_passages(passages, verdicts, budget)
 
     def _spans(self, passage: Passage, verdict: Verdict) -> list[Span] | None:
         return passage.whole if verdict.kept else None

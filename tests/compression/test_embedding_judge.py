@@ -36,6 +36,8 @@ def test_sentences_like_the_question_are_kept_and_the_trace_has_their_scores(way
     (stage,) = trace.stages
     assert (stage.llm_calls, stage.details["judge"]) == (0, "embedding")
     assert stage.details["prompt"] is None
+    # Nothing is to be filled: the threshold decides.
+    assert (stage.details["fills"], stage.details["threshold"]) == (None, 0.0)
     scores = [s["score"] for p in stage.details["passages"] for s in p["sentences"]]
     assert max(scores) == 1
     assert abs(np.mean(scores)) < 1e-9
@@ -76,8 +78,10 @@ def test_nothing_is_similar_enough_in_itself_so_the_best_is_kept() -> None:
 @pytest.mark.parametrize("budget", [10, 40, 80])
 def test_a_budget_is_filled_with_the_best_sentences(budget: int) -> None:
     extractor = SentenceExtractor(EmbeddingJudge(WordEmbedding()), budget=budget)
-    found = extractor.postprocess_nodes(nodes(), query_str=QUESTION)
+    with tracing() as trace:
+        found = extractor.postprocess_nodes(nodes(), query_str=QUESTION)
     check_verbatim(found)
+    assert trace["extract"].details["fills"] == budget
     tokens = sum(count_tokens(one.node.get_content()) for one in found)
     assert budget - 10 <= tokens <= budget
     assert any("warehouse robot" in one.node.get_content() for one in found)

@@ -81,7 +81,12 @@ def test_a_tree_without_a_question_shows_every_leaf_whole(document: Outline) -> 
     assert "hit" not in seen.text
 
 
-def test_sentences_are_kept_and_dropped_in_place_and_in_words(document: Outline) -> None:
+@pytest.mark.parametrize(
+    ("fills", "rule"), [(None, "a score of 0 is enough"), (1024, "the best fill 1,024 tokens")]
+)
+def test_sentences_are_kept_and_dropped_in_place_and_in_words(
+    document: Outline, fills: int | None, rule: str
+) -> None:
     text = document.text(0, document.manifest.characters)
     kept, dropped = span(text, 3), span(text, 4)
     stage = Stage(
@@ -92,6 +97,8 @@ def test_sentences_are_kept_and_dropped_in_place_and_in_words(document: Outline)
             "judge": "embedding",
             "model": "MiniLM",
             "fallback": None,
+            "threshold": 0.0,
+            "fills": fills,
             "passages": [
                 {
                     "id": "x",
@@ -117,9 +124,8 @@ def test_sentences_are_kept_and_dropped_in_place_and_in_words(document: Outline)
     view = View(1, "done", "Q", "extract", trace=Trace(stages=[stage]))
     shown = journey(view, [document], "")
     text = Seen(shown).text
-    assert (
-        "kept 1 of 2 sentences, 38% of the tokens; judged by embedding similarity, MiniLM" in text
-    )
+    by = f"judged by embedding similarity, MiniLM; {rule}"
+    assert f"kept 1 of 2 sentences, 38% of the tokens; {by}" in text
     assert f"dropped: {SENTENCES[4]}" in text
     assert SENTENCES[3] in text
     assert shown.count("<del") == 1

@@ -274,8 +274,17 @@ def _compressed(stage: Stage, view: View, documents: Sequence[Outline]) -> Marku
             "empty": "Everything was dropped: the documents do not say.",
         }
         body += html('<p class="notice">{}</p>', told.get(str(fallback), str(fallback)))
-    about = f"{_summary(stage, rows)}; {_judge(stage.details)}".removesuffix("; ")
+    parts = (_summary(stage, rows), _judge(stage.details), _rule(stage.details))
+    about = "; ".join(filter(None, parts))
     return _section(title, about, html('<ol class="judged">{}</ol>', body))
+
+
+def _rule(details: Mapping[str, Any]) -> str:
+    """What a score meant, where there are scores."""
+    if fills := details.get("fills"):
+        return f"the best fill {fills:,} tokens"
+    threshold = details.get("threshold")
+    return "" if threshold is None else f"a score of {threshold:g} is enough"
 
 
 def _summary(stage: Stage, rows: Sequence[Mapping[str, Any]]) -> str:
