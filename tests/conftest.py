@@ -12,7 +12,7 @@ from indexes.settings import load_settings
 from tests.fakes import ScriptedLLM, WordEmbedding
 
 # How long an example takes is this machine's affair, not the code's.
-hypothesis.settings.register_profile("untimed")
+hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 # Small chunks, so that short texts have parents.
