@@ -86,19 +86,11 @@ class Compressor(BaseNodePostprocessor):
         self, passages: Sequence[Passage], verdicts: Sequence[Verdict]
     ) -> list[list[Span] | None]:
         """What is kept of each passage."""
-        if (budget := self._fills(verdicts)) is not None:
-            return self._filled(passages, verdicts, budget)
         return [self._spans(p, v) for p, v in zip(passages, verdicts, strict=True)]
 
     def _fills(self, verdicts: Sequence[Verdict]) -> int | None:
         """Tokens that the best fill, whatever the judge's threshold; None if that decides."""
         return None
-
-    def _filled(
-        self, passages: Sequence[Passage], verdicts: Sequence[Verdict], budget: int
-    ) -> list[list[Span] | None]:
-        """What is kept of each passage to fill a budget."""
-        raise NotImplementedError
 
     def _steps(
         self, nodes: Sequence[NodeWithScore], question: QueryBundle, record: Stage

@@ -63,9 +63,11 @@ class SentenceExtractor(Compressor):
     def _fills(self, verdicts: Sequence[Verdict]) -> int | None:
         return self.budget if any(verdict.scores for verdict in verdicts) else None
 
-    def _filled(
-        self, passages: Sequence[Passage], verdicts: Sequence[Verdict], budget: int
+    def _selected(
+        self, passages: Sequence[Passage], verdicts: Sequence[Verdict]
     ) -> list[list[Span] | None]:
+        if (budget := self._fills(verdicts)) is None:
+            return super()._selected(passages, verdicts)
         return best_sentences(passages, verdicts, budget, self.neighbours)
 
     def _spans(self, passage: Passage, verdict: Verdict) -> list[Span] | None:

@@ -47,9 +47,11 @@ class PassageFilter(Compressor):
     def _fills(self, verdicts: Sequence[Verdict]) -> int | None:
         return self.budget if any(verdict.score is not None for verdict in verdicts) else None
 
-    def _filled(
-        self, passages: Sequence[Passage], verdicts: Sequence[Verdict], budget: int
+    def _selected(
+        self, passages: Sequence[Passage], verdicts: Sequence[Verdict]
     ) -> list[list[Span] | None]:
+        if (budget := self._fills(verdicts)) is None:
+            return super()._selected(passages, verdicts)
         return best_passages(passages, verdicts, budget)
 
     def _spans(self, passage: Passage, verdict: Verdict) -> list[Span] | None:
