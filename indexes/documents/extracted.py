@@ -1,15 +1,61 @@
 """What reading a file yields, whatever its format."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
+
+from indexes.documents.blocks import Mark
+from indexes.documents.report import ReadingReport
 
 # Control characters (tab and newline are text), lone surrogates and the two
 # noncharacters break JSON, XML or the engine's strings somewhere down the road.
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
+PageKind = Literal["page", "slide", "sheet", "chapter"]
+
 
 class UnreadableError(Exception):
     """Why a file gives no text, and the fix; the loader adds the file's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadingSpan:
+    """A heading in the text; level 1 is the outermost."""
+
+    start: int
+    end: int
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpan:
+    """A table in the text: where it and each of its rows begin, and its header ends.
+
+    Attributes:
+        start, end: the table.
+        header_end: where its header rows end; `start` if it has none.
+        rows: where each row begins, ascending; the first is `start`.
+    """
+
+    start: int
+    end: int
+    header_end: int
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """What is known of a text beside its characters. Offsets are characters of the text.
+
+    Attributes:
+        headings: in order.
+        tables: in order, not overlapping.
+        code: spans of code blocks.
+    """
+
+    headings: tuple[HeadingSpan, ...] = ()
+    tables: tuple[TableSpan, ...] = ()
+    code: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -17,16 +63,26 @@ class Extracted:
     """The text of one file. Offsets are Unicode characters of `text`.
 
     Attributes:
-        text: The document's text.
-        title: The title the file itself declares, or None.
-        heading: Its first heading, or None.
-        page_starts: For a PDF, the offset at which each page begins, ascending.
+        text: the document's text.
+        title: the title the file itself declares, or None.
+        heading: its first heading, or None.
+        page_starts: for a format with pages, the offset at which each begins, ascending.
+        page_labels: what each page is called, where that is not its number.
+        page_kind: what its pages are.
+        structure: headings, tables and code.
+        layout: for a format with a layout, where runs of characters stand; `at` counts in `text`.
+        report: what was read and what was not.
     """
 
     text: str
     title: str | None = None
     heading: str | None = None
     page_starts: tuple[int, ...] | None = None
+    page_labels: tuple[str, ...] | None = None
+    page_kind: PageKind = "page"
+    structure: Structure = Structure()
+    layout: tuple[Mark, ...] = ()
+    report: ReadingReport = field(default_factory=ReadingReport)
 
 
 def storable(text: str, replacement: str = "") -> str:
