@@ -1,6 +1,6 @@
-"""`python -m app`: the command line. `python -m app --help` teaches it by example."""
+"""`python -m app` in the checkout; installed, it is the command `advanced-rag`."""
 
-from app.commands import main
+from .commands import main
 
 if __name__ == "__main__":
     main()

@@ -29,7 +29,9 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from app.options import (
+from indexes.errors import DocumentError, RagError, SettingsError
+
+from .options import (
     COMPRESSION,
     DOCUMENTS,
     EMBEDDING,
@@ -38,7 +40,6 @@ from app.options import (
     RETRIEVAL,
     settings_options,
 )
-from indexes.errors import DocumentError, RagError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,12 +56,12 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _EXAMPLES = """
 \b
 Examples:
-  python -m app ingest app/samples/letters
-  python -m app ask "How did the cloud business evolve?" --pattern parent
-  python -m app ask "What did Bosun cost?" --pattern regular --json
-  python -m app page --port 7861
-  python -m app run --questions app/samples/questions.jsonl --budget 1024 --out run.jsonl
-  python -m app --help            python -m app ask --help
+  advanced-rag ingest letters/
+  advanced-rag ask "How did the cloud business evolve?" --pattern parent
+  advanced-rag ask "What did Bosun cost?" --pattern regular --json
+  advanced-rag page --port 7861
+  advanced-rag run --questions questions.jsonl --budget 1024 --out run.jsonl
+  advanced-rag --help            advanced-rag ask --help
 
 Every option is also an environment variable, RAG_ and its name: RAG_INDEX, RAG_PROVIDER.
 API keys are taken from the environment only: RAG_API_KEY, RAG_QDRANT_API_KEY.
@@ -74,14 +75,14 @@ def main() -> None:
     gc.set_threshold(50_000, 20, 50)
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
     try:
-        cli.main(standalone_mode=False)
+        cli.main(prog_name="advanced-rag", standalone_mode=False)
     except click.exceptions.Exit as exit_:
         sys.exit(exit_.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _fail("stopped: what was stored stays; the same command goes on from there", 130)
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        command = context.command_path if context else "python -m app"
+        command = context.command_path if context else "advanced-rag"
         _fail(f"{error.format_message().rstrip('.')}: see `{command} --help`", error.exit_code)
     except RagError as error:
         _fail(str(error), 1)
@@ -127,7 +128,7 @@ def _opened(**settings: Any) -> "Iterator[HierarchicalIndex]":
 # Documents
 
 
-@cli.command(epilog="\b\nExample:\n  python -m app ingest letters/ notes.md --index my-index")
+@cli.command(epilog="\b\nExample:\n  advanced-rag ingest letters/ notes.md --index my-index")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.option("--workers", type=click.IntRange(0, 64), help="Parsing processes; default: auto.")
@@ -247,7 +248,7 @@ def documents(as_json: bool, **settings: Any) -> None:
             str(manifest.tokens),
             manifest.ingested_at[:16].replace("T", " "),
         )
-    out.print(table if manifests else "nothing is indexed: run `python -m app ingest FILES`")
+    out.print(table if manifests else "nothing is indexed: run `advanced-rag ingest FILES`")
 
 
 @cli.command()
@@ -264,7 +265,7 @@ def remove(names: tuple[str, ...], **settings: Any) -> None:
 # Questions
 
 
-@cli.command(epilog='\b\nExample:\n  python -m app ask "How did the cloud business evolve?" --json')
+@cli.command(epilog='\b\nExample:\n  advanced-rag ask "How did the cloud business evolve?" --json')
 @click.argument("question")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the trace.")
 @settings_options(INDEX, RETRIEVAL, COMPRESSION, MODELS)
@@ -349,7 +350,7 @@ def _read_questions(lines: TextIO) -> list[dict[str, Any]]:
     return found
 
 
-@cli.command(epilog="\b\nExample:\n  python -m app page app/samples/letters --port 7861")
+@cli.command(epilog="\b\nExample:\n  advanced-rag page letters/ --port 7861")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=7860, show_default=True, type=click.IntRange(1, 65535))
@@ -372,9 +373,10 @@ def page(
 
     Beyond this machine (--host) it asks for RAG_PAGE_USER and RAG_PAGE_PASSWORD.
     """
-    from app.page.opening import Opening
-    from app.page.server import serve
     from indexes.settings import load_settings
+
+    from .page.opening import Opening
+    from .page.server import serve
 
     def prepare(index: "HierarchicalIndex") -> None:
         if paths:
@@ -398,4 +400,4 @@ def _print_json(value: object) -> None:
 
 
 # At the end, since its commands are added to `cli` and print with what is above.
-from app import endpoint_commands, evaluation_commands, lifecycle_commands, store_commands  # noqa: E402, F401
+from . import endpoint_commands, evaluation_commands, lifecycle_commands, store_commands  # noqa: E402, F401

@@ -1,13 +1,14 @@
-"""`python -m app endpoints`: SageMaker endpoints, and a stand-in for them on this machine."""
+"""`advanced-rag endpoints`: SageMaker endpoints, and a stand-in for them on this machine."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.commands import cli, out
-from app.options import settings_options
 from indexes.errors import SettingsError
+
+from .commands import cli, out
+from .options import settings_options
 
 if TYPE_CHECKING:
     from indexes.settings import Settings
@@ -17,10 +18,10 @@ _NAMES = ("sagemaker_llm_endpoint", "sagemaker_embedding_endpoint")
 
 @cli.group(
     epilog="\b\nExamples:\n"
-    "  python -m app endpoints emulate\n"
-    "  python -m app endpoints deploy --role MySageMakerRole --dry-run\n"
-    "  python -m app endpoints status\n"
-    "  python -m app endpoints delete"
+    "  advanced-rag endpoints emulate\n"
+    "  advanced-rag endpoints deploy --role MySageMakerRole --dry-run\n"
+    "  advanced-rag endpoints status\n"
+    "  advanced-rag endpoints delete"
 )
 def endpoints() -> None:
     """SageMaker endpoints (Mixtral, BGE), or a stand-in for them on this machine.
@@ -65,7 +66,7 @@ def emulate(port: int, shape: Any, faults: Path | None, seed: int, **settings: A
             out.print(f"serving {shape} at {address}  (Ctrl-C ends it). In another terminal:\n")
             for line in _environment(address, loaded):
                 out.print(f"  export {line}")
-            out.print('\n  python -m app ask "…" --provider sagemaker')
+            out.print('\n  advanced-rag ask "…" --provider sagemaker')
             _until_interrupted()
     except OSError as error:
         raise SettingsError(f"--port {port}: {error}: choose another") from error

@@ -16,9 +16,10 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from app.commands import _ingest, _opened, _print_json, _printable, cli, err, out
-from app.options import DOCUMENTS, INDEX, MODELS, settings_options
 from indexes.errors import ModelError, SettingsError
+
+from .commands import _ingest, _opened, _print_json, _printable, cli, err, out
+from .options import DOCUMENTS, INDEX, MODELS, settings_options
 
 if TYPE_CHECKING:
     from indexes.evaluation.comparison import Comparison, OnStep
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
 _EXAMPLE = """
 \b
 Examples:
-  python -m app evaluate --questions app/samples/questions.jsonl \\
-      --documents app/samples/letters --index .rag/evaluation
-  python -m app evaluate --questions q.csv --documents docs --lanes parent,langchain-parent \\
+  advanced-rag evaluate --questions questions.jsonl \\
+      --documents letters/ --index .rag/evaluation
+  advanced-rag evaluate --questions q.csv --documents docs --lanes parent,langchain-parent \\
       --budgets 1024 --out comparison.md
 """
 
@@ -257,7 +258,7 @@ def _write(
     if page is None:
         return list(drawn.values())
     page.parent.mkdir(parents=True, exist_ok=True)
-    words = ["python", "-m", "app", *sys.argv[1:]]
+    words = ["advanced-rag", *sys.argv[1:]]
     text = markdown(
         comparison,
         title=title,
@@ -270,7 +271,7 @@ def _write(
 
 
 @cli.command(
-    epilog="\b\nExample:\n  python -m app draft --count 50 --out questions.jsonl --provider openai"
+    epilog="\b\nExample:\n  advanced-rag draft --count 50 --out questions.jsonl --provider openai"
 )
 @click.option("--count", type=click.IntRange(1), default=20, show_default=True)
 @click.option(
@@ -294,7 +295,7 @@ def draft(count: int, path: Path, **settings: Any) -> None:
 
 
 @cli.command(
-    epilog="\b\nExample:\n  python -m app grade --questions q.jsonl --patterns regular,parent "
+    epilog="\b\nExample:\n  advanced-rag grade --questions q.jsonl --patterns regular,parent "
     "--provider openai"
 )
 @click.option(
@@ -345,8 +346,8 @@ def grade(
 
 
 @cli.command(
-    epilog="\b\nExample:\n  python -m app fetch amazon-letters\n"
-    "  python -m app ingest data/amazon-letters/letters"
+    epilog="\b\nExample:\n  advanced-rag fetch amazon-letters\n"
+    "  advanced-rag ingest data/amazon-letters/letters"
 )
 @click.argument("what", type=click.Choice(["amazon-letters"]))
 @click.option(
@@ -358,7 +359,7 @@ def fetch(what: str, folder: Path) -> None:
 
     Originals stay as they come; copies without the reprint of 1997's letter lie beside.
     """
-    from app.samples.amazon import fetch_letters
+    from .samples.amazon import fetch_letters
 
     place = folder / what
     found = fetch_letters(place, on_letter=lambda name: err.print(_printable(f"fetching {name}")))
@@ -371,4 +372,4 @@ def fetch(what: str, folder: Path) -> None:
         if not letter.downloaded:
             notes.append("was there")
         out.print(_printable(f"{letter.path}  {letter.sha256[:12]}  {', '.join(notes)}"))
-    out.print(_printable(f"now: python -m app ingest {place / 'letters'}"))
+    out.print(_printable(f"now: advanced-rag ingest {place / 'letters'}"))

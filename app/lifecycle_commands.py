@@ -1,4 +1,4 @@
-"""`python -m app endpoints deploy`, `status`, `delete`: the life of SageMaker endpoints."""
+"""`advanced-rag endpoints deploy`, `status`, `delete`: the life of SageMaker endpoints."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from app.commands import _print_json, _printable, err, out
-from app.endpoint_commands import _NAMES, _settings, endpoints
-from app.options import settings_options
 from indexes.errors import ModelError, SettingsError
+
+from .commands import _print_json, _printable, err, out
+from .endpoint_commands import _NAMES, _settings, endpoints
+from .options import settings_options
 
 if TYPE_CHECKING:
     from indexes.models.sagemaker.endpoints import ControlPlane, Found, Ledger, Plan
@@ -29,9 +30,9 @@ _deployment = click.option(
 
 @endpoints.command(
     epilog="\b\nExamples:\n"
-    "  python -m app endpoints deploy --role MySageMakerRole --dry-run\n"
-    "  python -m app endpoints deploy --role MySageMakerRole --only embedding\n"
-    "  python -m app endpoints deploy --llm-instance-type ml.p4d.24xlarge\n\n"
+    "  advanced-rag endpoints deploy --role MySageMakerRole --dry-run\n"
+    "  advanced-rag endpoints deploy --role MySageMakerRole --only embedding\n"
+    "  advanced-rag endpoints deploy --llm-instance-type ml.p4d.24xlarge\n\n"
     "What exists is passed over: after Ctrl-C or a refused quota, run it again."
 )
 @click.option(
@@ -130,12 +131,12 @@ def deploy(
     for one in done:
         what = f"{one.plan.name}: {one.status}, {one.plan.model_id} on {one.plan.instance_type}"
         out.print(_printable(what + ("" if one.created else " (was there)")))
-    out.print("they cost until `python -m app endpoints delete`. Use them with:")
+    out.print("they cost until `advanced-rag endpoints delete`. Use them with:")
     for name, value in _exports(loaded, plane.region).items():
         out.print(_printable(f"  export {name}={value}"))
 
 
-@endpoints.command(epilog="\b\nExample:\n  python -m app endpoints status --json")
+@endpoints.command(epilog="\b\nExample:\n  advanced-rag endpoints status --json")
 @_deployment
 @_as_json
 @settings_options(_NAMES, _PLACE)
@@ -188,9 +189,9 @@ def status(deployment: str, as_json: bool, **settings: Any) -> None:
 
 @endpoints.command(
     epilog="\b\nExamples:\n"
-    "  python -m app endpoints delete --dry-run\n"
-    "  python -m app endpoints delete\n"
-    "  python -m app endpoints delete --all --sagemaker-region us-east-1\n\n"
+    "  advanced-rag endpoints delete --dry-run\n"
+    "  advanced-rag endpoints delete\n"
+    "  advanced-rag endpoints delete --all --sagemaker-region us-east-1\n\n"
     "Found by tag, by name, and by a record kept in the cache folder; in one region."
 )
 @click.option("--all", "everything", is_flag=True, help="Of all deployments of this project.")

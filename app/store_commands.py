@@ -11,9 +11,10 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from app.commands import _opened, _print_json, _printable, cli, err, out
-from app.options import INDEX, settings_options
 from indexes.errors import StoreError
+
+from .commands import _opened, _print_json, _printable, cli, err, out
+from .options import INDEX, settings_options
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
-@cli.command(epilog="\b\nExample:\n  python -m app statistics --json")
+@cli.command(epilog="\b\nExample:\n  advanced-rag statistics --json")
 @_as_json
 @settings_options(INDEX)
 def statistics(as_json: bool, **settings: Any) -> None:
@@ -51,7 +52,7 @@ def statistics(as_json: bool, **settings: Any) -> None:
 
 
 @cli.command(
-    epilog="\b\nExamples:\n  python -m app verify\n  python -m app verify --repair --json\n\n"
+    epilog="\b\nExamples:\n  advanced-rag verify\n  advanced-rag verify --repair --json\n\n"
     "Repair deletes what no query can see. A damaged document stays as far as it is whole, "
     "and the next `ingest` of its file writes it anew. On a server, repair while no one "
     "ingests."
@@ -104,8 +105,8 @@ def _problems(problems: "list[Problem]") -> Table:
 
 @cli.command(
     name="export",
-    epilog="\b\nExamples:\n  python -m app export letters.jsonl.gz\n"
-    "  python -m app export letters.jsonl --index http://localhost:6333",
+    epilog="\b\nExamples:\n  advanced-rag export letters.jsonl.gz\n"
+    "  advanced-rag export letters.jsonl --index http://localhost:6333",
 )
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @_as_json
@@ -119,7 +120,7 @@ def export_(file: Path, as_json: bool, **settings: Any) -> None:
 
 @cli.command(
     name="import",
-    epilog="\b\nExample:\n  python -m app import letters.jsonl.gz --index other-index",
+    epilog="\b\nExample:\n  advanced-rag import letters.jsonl.gz --index other-index",
 )
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @_as_json
@@ -135,8 +136,8 @@ def import_(file: Path, as_json: bool, **settings: Any) -> None:
 
 
 @cli.command(
-    epilog="\b\nExamples:\n  python -m app copy --to http://localhost:6333\n"
-    "  python -m app copy --index my-index --to other-index --to-collection letters\n\n"
+    epilog="\b\nExamples:\n  advanced-rag copy --to http://localhost:6333\n"
+    "  advanced-rag copy --index my-index --to other-index --to-collection letters\n\n"
     "RAG_QDRANT_… settings are for the server; between two servers, those of the target "
     "too, but for its key, which is RAG_TO_QDRANT_API_KEY."
 )
@@ -240,6 +241,6 @@ def _print_report(report: "TransferReport", as_json: bool, done: str) -> None:
         )
     if report.failed:
         raise StoreError(
-            f"{len(report.failed)} documents are damaged: run `python -m app verify --repair`, "
+            f"{len(report.failed)} documents are damaged: run `advanced-rag verify --repair`, "
             "then ingest them again"
         )

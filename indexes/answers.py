@@ -95,7 +95,7 @@ class Answer(BaseModel):
     trace: Trace = Field(default_factory=Trace)
 
     def to_json(self) -> dict[str, Any]:
-        """The contract of `python -m app ask --json`: the trace is a list of stages."""
+        """The contract of `advanced-rag ask --json`: the trace is a list of stages."""
         plain = self.model_dump(mode="json")
         plain["trace"] = plain["trace"]["stages"]
         return plain

@@ -247,7 +247,7 @@ class HierarchicalIndex:
         manifest = self.store.manifest(document_id) if self.store.exists() else None
         if manifest is None or manifest.version is None:
             raise DocumentError(
-                f"no document has the id {document_id!r}: `python -m app documents` lists them"
+                f"no document has the id {document_id!r}: `advanced-rag documents` lists them"
             )
         return outline_of(manifest, self.store.leaves(document_id, manifest.version, most))
 
@@ -265,12 +265,12 @@ class HierarchicalIndex:
         if len(found) != 1:
             what = "no document is" if not found else f"{len(found)} documents are"
             raise DocumentError(
-                f"{what} called {name!r}: `python -m app documents` lists names and ids"
+                f"{what} called {name!r}: `advanced-rag documents` lists names and ids"
             )
         self.store.remove(found[0].document_id)
         return found[0]
 
-    # Upkeep: `python -m app statistics`, `verify`, `export`, `import`, `copy`
+    # Upkeep: `advanced-rag statistics`, `verify`, `export`, `import`, `copy`
 
     def statistics(self) -> Statistics:
         """How much is indexed; see `indexes.store.statistics`."""

@@ -1,6 +1,6 @@
 """All settings, each also an environment variable `RAG_…`.
 
-    RAG_PROVIDER=openai RAG_BASE_URL=http://localhost:8000/v1 python -m app ask "…"
+    RAG_PROVIDER=openai RAG_BASE_URL=http://localhost:8000/v1 advanced-rag ask "…"
 
 Nothing here connects, loads or reads anything but the environment, and that only when
 `load_settings` is called.

@@ -62,7 +62,7 @@ def questions() -> dict[str, Question]:
 
 
 def amazon_letters() -> list[Path]:
-    """The letters that AWS's sample reads, 2019 to 2022, where `python -m app fetch
+    """The letters that AWS's sample reads, 2019 to 2022, where `advanced-rag fetch
     amazon-letters` or a developer put them; none if they are not here.
     """
     places = (

@@ -32,7 +32,7 @@ class Ran:
 def rag(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Ran]:
-    """Runs `python -m app …` in this process, on an index of its own, with quick models."""
+    """Runs `advanced-rag …` in this process, on an index of its own, with quick models."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RAG_INDEX", str(tmp_path / "index"))
     monkeypatch.setattr(indexes.index, "build_embedding", lambda _: WordEmbedding())
@@ -109,7 +109,7 @@ def test_ingest_reports_as_json(rag: Callable[..., Ran]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "line"),
     [
-        (["ask", "hello"], 1, "run `python -m app ingest FILES` first"),
+        (["ask", "hello"], 1, "run `advanced-rag ingest FILES` first"),
         (["ask"], 2, "Missing argument 'QUESTION'"),
         (["ask", "hello", "--budget", "much"], 2, "'much' is not a valid integer"),
         (["ask", "hello", "--budget", "3"], 1, "RAG_BUDGET"),

@@ -188,4 +188,4 @@ def test_the_command_says_where_to_go_on(
     main()
     printed = capsys.readouterr().out
     assert "2 pages, 2 of the 1997 letter left out" in printed
-    assert f"python -m app ingest {tmp_path}/amazon-letters/letters" in printed
+    assert f"advanced-rag ingest {tmp_path}/amazon-letters/letters" in printed

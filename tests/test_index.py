@@ -378,7 +378,7 @@ def test_it_is_a_llamaindex_query_engine(
 
 
 def test_asking_before_anything_is_indexed_names_the_command(index: HierarchicalIndex) -> None:
-    with pytest.raises(StoreError, match="python -m app ingest"):
+    with pytest.raises(StoreError, match="advanced-rag ingest"):
         index.retrieve("anything")
 
 

@@ -13,11 +13,12 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
-from app.page.ask import one_line
-from app.page.knobs import checked_budget, knobs_of
-from app.page.workbench import Workbench
 from indexes.answers import checked
 from indexes.errors import RagError
+
+from .ask import one_line
+from .knobs import checked_budget, knobs_of
+from .workbench import Workbench
 
 _NOBODY = ""
 

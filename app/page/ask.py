@@ -6,12 +6,13 @@ import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from app.page.conversation import Run, Tab
-from app.page.lanes import Lanes
-from app.page.view import UNEXPECTED, View
 from indexes.answers import Answer, Event, Retrieved, Word
 from indexes.errors import RagError
 from indexes.trace import Trace
+
+from .conversation import Run, Tab
+from .lanes import Lanes
+from .view import UNEXPECTED, View
 
 logger = logging.getLogger(__name__)
 

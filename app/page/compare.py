@@ -11,23 +11,24 @@ from typing import Any
 
 import gradio as gr
 
-from app.page.ask import answering, one_line
-from app.page.conversation import MOST_LANES, Run
-from app.page.export import as_json, as_markdown
-from app.page.figures import figures
-from app.page.knobs import checked_knobs
-from app.page.render import documents as listed
-from app.page.render.comparison import comparison
-from app.page.render.lane import lane
-from app.page.render.markup import counted, html, seconds
-from app.page.render.passages import passages
-from app.page.render.strip import strip
-from app.page.samples import example_questions
-from app.page.view import View
-from app.page.workbench import Workbench
 from indexes.answers import MAX_QUESTION_CHARACTERS, checked
 from indexes.errors import RagError
 from indexes.trace import Trace
+
+from .ask import answering, one_line
+from .conversation import MOST_LANES, Run
+from .export import as_json, as_markdown
+from .figures import figures
+from .knobs import checked_knobs
+from .render import documents as listed
+from .render.comparison import comparison
+from .render.lane import lane
+from .render.markup import counted, html, seconds
+from .render.passages import passages
+from .render.strip import strip
+from .samples import example_questions
+from .view import View
+from .workbench import Workbench
 
 
 class Compare:

@@ -9,10 +9,11 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from app.page.view import View
 from indexes.answers import Turn
 from indexes.errors import SettingsError
 from indexes.trace import Stage, Trace
+
+from .view import View
 
 Result = TypeVar("Result")
 

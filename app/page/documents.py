@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from app.page.ask import one_line
-from app.page.render import documents as listed
-from app.page.render.markup import html
-from app.page.render.outline import outline
-from app.page.samples import has_samples
-from app.page.view import UNEXPECTED
-from app.page.workbench import Workbench
 from indexes.errors import RagError
 from indexes.media_types import MEDIA_TYPES
+
+from .ask import one_line
+from .render import documents as listed
+from .render.markup import html
+from .render.outline import outline
+from .samples import has_samples
+from .view import UNEXPECTED
+from .workbench import Workbench
 
 if TYPE_CHECKING:
     from indexes.store.points import Manifest

@@ -5,11 +5,12 @@ import re
 from dataclasses import asdict
 from typing import Any
 
-from app.page.conversation import Run
-from app.page.figures import Figures, figures
-from app.page.render.markup import seconds
-from app.page.view import View
 from indexes.answers import passages_of
+
+from .conversation import Run
+from .figures import Figures, figures
+from .render.markup import seconds
+from .view import View
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#+!|~-])")
 _COLUMNS = (

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from app.page.view import View
 from indexes.answers import Context, passages_of
 from indexes.trace import Trace
+
+from .view import View
 
 # Stages by what they are to someone who waits. `answer` is divided at its first word.
 _FINDING = frozenset({"condense", "embed question", "search", "merge"})

@@ -6,17 +6,18 @@ from typing import Any
 
 import gradio as gr
 
-from app.page.ask import one_line
-from app.page.compare import Compare
-from app.page.knobs import checked_knobs
-from app.page.render.documents import failed_shelf
-from app.page.render.journey import journey
-from app.page.render.markup import html
-from app.page.view import View
-from app.page.workbench import Workbench
 from indexes.answers import MAX_QUESTION_CHARACTERS, NOT_FOUND, checked
 from indexes.errors import RagError
 from indexes.outline import Outline
+
+from .ask import one_line
+from .compare import Compare
+from .knobs import checked_knobs
+from .render.documents import failed_shelf
+from .render.journey import journey
+from .render.markup import html
+from .view import View
+from .workbench import Workbench
 
 # Documents whose trees are drawn: those of the best passages.
 _MOST_DOCUMENTS = 4

@@ -8,13 +8,14 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from app.page.conversation import MOST_LANES
-from app.page.opening import Opening
-from app.page.peers import Peers
 from indexes.answers import Context, Event, checked
 from indexes.errors import SettingsError
 from indexes.patterns import PATTERNS, find_pattern
 from indexes.trace import Trace
+
+from .conversation import MOST_LANES
+from .opening import Opening
+from .peers import Peers
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,17 @@ from typing import Any
 
 import gradio as gr
 
-from app.page.api import Api
-from app.page.compare import Compare
-from app.page.documents import Documents
-from app.page.inspect import Inspect
-from app.page.knobs import knobs_of
-from app.page.lanes import Lanes
-from app.page.library import Library
-from app.page.opening import Opening
-from app.page.render.settings import fixed, knobs_title
-from app.page.visitors import Visitors
-from app.page.workbench import Workbench
+from .api import Api
+from .compare import Compare
+from .documents import Documents
+from .inspect import Inspect
+from .knobs import knobs_of
+from .lanes import Lanes
+from .library import Library
+from .opening import Opening
+from .render.settings import fixed, knobs_title
+from .visitors import Visitors
+from .workbench import Workbench
 
 # The local model has four slots: two lanes each for several visitors keep them busy. Others
 # answer more at once.

@@ -18,11 +18,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from app.page.opening import Opening
-from app.page.view import UNEXPECTED
 from indexes.errors import DocumentError, RagError, SettingsError
 from indexes.outline import Outline
 from indexes.progress import Progress
+
+from .opening import Opening
+from .view import UNEXPECTED
 
 if TYPE_CHECKING:
     from llama_index.core.schema import Document
@@ -176,7 +177,7 @@ class Library:
                 if not self.may_delete(manifest, visitor):
                     raise DocumentError(
                         f"{manifest.title or manifest.source} belongs to the server: "
-                        "`python -m app remove` deletes it"
+                        "`advanced-rag remove` deletes it"
                     )
                 index = self.index()
                 with self._writing:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from app.page.library import OWNER
+from .library import OWNER
 
 if TYPE_CHECKING:
     from indexes.answers import Context

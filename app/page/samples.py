@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from app.samples import LETTERS, QUESTIONS
+from ..samples import LETTERS, QUESTIONS
 
 if TYPE_CHECKING:
     from indexes.store.points import Manifest

@@ -21,8 +21,9 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.page.visitors import COOKIE, is_token
 from indexes.errors import SettingsError
+
+from .visitors import COOKIE, is_token
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 

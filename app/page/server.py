@@ -23,13 +23,14 @@ from fastapi.staticfiles import StaticFiles
 from gradio.routes import App
 from starlette.routing import Mount
 
-from app.page.layout import build_page, make_workbench
-from app.page.library import MOST_FILES
-from app.page.opening import Opening
-from app.page.security import LOOPBACK, Access, Guard, access_beyond
-from app.page.theme import page_theme
-from app.page.workbench import Workbench
 from indexes.errors import SettingsError
+
+from .layout import build_page, make_workbench
+from .library import MOST_FILES
+from .opening import Opening
+from .security import LOOPBACK, Access, Guard, access_beyond
+from .theme import page_theme
+from .workbench import Workbench
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 import gradio as gr
 
-from app.page.conversation import Tab
+from .conversation import Tab
 
 COOKIE = "rag_visitor"
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from app.page.lanes import Lanes
-from app.page.library import Library
-from app.page.opening import Opening
-from app.page.visitors import Visitors
+from .lanes import Lanes
+from .library import Library
+from .opening import Opening
+from .visitors import Visitors
 
 
 @dataclass(frozen=True)

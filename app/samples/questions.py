@@ -15,8 +15,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from app.samples import LETTERS, QUESTIONS
 from indexes.documents import load_document
+
+from . import LETTERS, QUESTIONS
 
 AUTHORED = Path(__file__).parent / "questions.json"
 
@@ -71,7 +72,7 @@ def locate(quote: str, text: str) -> tuple[int, int]:
 
 
 def referenced(question: AuthoredQuestion, letters: Path = LETTERS) -> dict[str, object]:
-    """The question in the format of `python -m app run --questions`.
+    """The question in the format of `advanced-rag run --questions`.
 
     Raises:
         ValueError: A quote is not found exactly once in its letter.

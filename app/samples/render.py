@@ -15,7 +15,7 @@ from fpdf import FPDF
 from fpdf.enums import TableBordersLayout
 from fpdf.fonts import FontFace
 
-from app.samples import LETTERS
+from . import LETTERS
 
 SOURCE = Path(__file__).parent / "source"
 

@@ -77,7 +77,7 @@ def draft_questions(
         raise SettingsError(f"{count} questions: draft from 1 to {MAX_DRAFTS} at a time")
     passages = list(_passages(index))
     if not passages:
-        raise SettingsError("nothing is indexed: run `python -m app ingest FILES` first")
+        raise SettingsError("nothing is indexed: run `advanced-rag ingest FILES` first")
     count = min(count, len(passages))
     drafts: list[Draft] = []
     for number in range(count):

@@ -1,4 +1,4 @@
-"""What a lane delivered for each question: the format of `python -m app run`.
+"""What a lane delivered for each question: the format of `advanced-rag run`.
 
 {"id": "q1", "results": [{"document", "start", "end", "score"}, …], "seconds": 0.04,
  "llm_calls": 0, …}

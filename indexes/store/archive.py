@@ -141,7 +141,7 @@ def _whole(store: TreeStore, manifest: Manifest) -> Iterator[list[models.PointSt
     problems = ["it is marked as damaged"] if damaged else check.problems()
     if problems:
         raise StoreError(
-            f"{manifest.source} is not whole ({'; '.join(problems)}): run `python -m app verify`"
+            f"{manifest.source} is not whole ({'; '.join(problems)}): run `advanced-rag verify`"
         )
 
 
@@ -305,7 +305,7 @@ class _Reader:
         except (OSError, EOFError, zlib.error) as error:
             raise self._wrong(f"the file is damaged or cut off ({error})") from error
         if self._number == 1 and not line.startswith(b'{"format":"advanced-rag-patterns"'):
-            raise self._wrong("this is not a file that `python -m app export` wrote")
+            raise self._wrong("this is not a file that `advanced-rag export` wrote")
         if len(line) > MAX_LINE:
             raise self._wrong(f"is longer than {MAX_LINE} bytes")
         if not line.endswith(b"\n"):
@@ -385,7 +385,7 @@ class _Reader:
 def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
         if not path.is_file():
-            raise StoreError(f"{path} is not a file: name one that `python -m app export` wrote")
+            raise StoreError(f"{path} is not a file: name one that `advanced-rag export` wrote")
         with path.open("rb") as raw:
             if path.suffix == ".gz":
                 with gzip.GzipFile(fileobj=raw, mode="rb") as packed:

@@ -82,7 +82,7 @@ class TreeCollection:
             if not self.exists():
                 raise StoreError(
                     f"nothing is indexed in {self.engine.address} (collection "
-                    f"{self.collection}): run `python -m app ingest FILES` first"
+                    f"{self.collection}): run `advanced-rag ingest FILES` first"
                 )
             with store_errors(self.engine.address):
                 found = self.engine.client.retrieve(
@@ -91,7 +91,7 @@ class TreeCollection:
             if not found and self._empty():
                 raise StoreError(
                     f"nothing is indexed in {self.engine.address} (collection "
-                    f"{self.collection}): run `python -m app ingest FILES` first"
+                    f"{self.collection}): run `advanced-rag ingest FILES` first"
                 )
             if not found:
                 raise StoreError(

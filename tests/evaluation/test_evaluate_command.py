@@ -1,4 +1,4 @@
-"""`python -m app evaluate`: from questions and documents to a table, a page, plots and JSON."""
+"""`advanced-rag evaluate`: from questions and documents to a table, a page, plots and JSON."""
 
 import json
 import sys
@@ -70,7 +70,7 @@ def test_one_command_makes_table_page_plots_and_json(
     assert "recall, 6 questions" in ran.out
     page = (tmp_path / "out" / "page.md").read_text(encoding="utf-8")
     assert page.startswith("# Lamps\n")
-    assert "python -m app evaluate --questions q.jsonl" in page
+    assert "advanced-rag evaluate --questions q.jsonl" in page
     for lane in LANES.split(","):
         assert page.count(f"`{lane}`") >= 3
     for wanted in (

@@ -133,7 +133,7 @@ def test_callbacks_tags_and_config_are_langchains(filled: HierarchicalIndex) -> 
 
 def test_errors_are_ours_and_reported(index: HierarchicalIndex) -> None:
     seen = Seen()
-    with pytest.raises(Exception, match="run `python -m app ingest FILES` first") as caught:
+    with pytest.raises(Exception, match="run `advanced-rag ingest FILES` first") as caught:
         PatternRetriever(index=index).invoke(QUESTION, {"callbacks": [seen]})
     assert seen.events[-1] == ("error", caught.type)
 

@@ -506,7 +506,7 @@ def test_another_account_or_region_is_another_ledger(plane: ControlPlane, ledger
 def rag(
     aws: Aws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
-    """Runs `python -m app endpoints …` in this process; models are made by `PlainHosting`."""
+    """Runs `advanced-rag endpoints …` in this process; models are made by `PlainHosting`."""
     # By its path: the package's `deploy` is the function.
     deploying = importlib.import_module("indexes.models.sagemaker.endpoints.deploy")
     monkeypatch.setattr(deploying, "JumpStart", lambda plane, _role: PlainHosting(plane.client))

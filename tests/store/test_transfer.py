@@ -586,7 +586,7 @@ class Ran:
 def rag(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Ran]:
-    """Runs `python -m app …` in this process, on an index with one document."""
+    """Runs `advanced-rag …` in this process, on an index with one document."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RAG_INDEX", str(tmp_path / "index"))
     monkeypatch.setattr(indexes.index, "build_embedding", lambda _: WordEmbedding())
@@ -647,12 +647,12 @@ def test_verify_ends_with_one_line_while_something_is_wrong(
 @pytest.mark.parametrize(
     ("arguments", "code", "line"),
     [
-        (["statistics", "--index", "empty"], 1, "run `python -m app ingest FILES` first"),
-        (["verify", "--index", "empty"], 1, "run `python -m app ingest FILES` first"),
-        (["export", "x.jsonl", "--index", "empty"], 1, "run `python -m app ingest FILES` first"),
+        (["statistics", "--index", "empty"], 1, "run `advanced-rag ingest FILES` first"),
+        (["verify", "--index", "empty"], 1, "run `advanced-rag ingest FILES` first"),
+        (["export", "x.jsonl", "--index", "empty"], 1, "run `advanced-rag ingest FILES` first"),
         (["export"], 2, "Missing argument 'FILE'"),
         (["import", "nowhere.jsonl"], 1, "nowhere.jsonl is not a file"),
-        (["import", "harbour.txt"], 1, "this is not a file that `python -m app export` wrote"),
+        (["import", "harbour.txt"], 1, "this is not a file that `advanced-rag export` wrote"),
         (["copy"], 2, "Missing option '--to'"),
         (["copy", "--to", "index"], 1, "onto itself"),
         (["copy", "--to", "harbour.txt"], 1, "is a file"),
@@ -671,7 +671,7 @@ def test_mistakes_end_as_one_line(rag: Callable[..., Ran], arguments, code, line
 def test_help_shows_an_example(rag: Callable[..., Ran], command: str) -> None:
     ran = rag(command, "--help")
     assert (ran.code, ran.err) == (0, "")
-    assert f"python -m app {command}" in ran.out
+    assert f"advanced-rag {command}" in ran.out
 
 
 def test_a_key_for_one_server_is_not_sent_to_another(

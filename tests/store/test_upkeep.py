@@ -84,7 +84,7 @@ def test_statistics_count_what_is_there(filled: HierarchicalIndex) -> None:
 
 
 def test_statistics_need_an_index(index: HierarchicalIndex) -> None:
-    with pytest.raises(StoreError, match="python -m app ingest"):
+    with pytest.raises(StoreError, match="advanced-rag ingest"):
         statistics(index.store)
 
 

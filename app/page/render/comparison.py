@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
-from app.page.conversation import Run
-from app.page.figures import Figures, figures
-from app.page.render.lane import letter, status
-from app.page.render.markup import counted, html, joined, seconds
-from app.page.view import View
+from ..conversation import Run
+from ..figures import Figures, figures
+from ..view import View
+from .lane import letter, status
+from .markup import counted, html, joined, seconds
 
 # What differs by less than this is the same.
 _CLEARLY = 0.95

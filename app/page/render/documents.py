@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from app.page.library import MOST_FILES, Upload
-from app.page.render.markup import counted, html, joined
+from ..library import MOST_FILES, Upload
+from .markup import counted, html, joined
 
 if TYPE_CHECKING:
     from indexes.store.points import Manifest
@@ -52,7 +52,7 @@ def welcome() -> str:
         '<section class="welcome"><h2>Nothing is indexed yet</h2>'
         "<p>Add documents under <b>Documents</b> and ask about them a moment later. "
         "Or index the sample letters first: stop this page, run "
-        "<code>python -m app ingest app/samples/letters</code>, and start it again.</p></section>"
+        "<code>advanced-rag ingest FILES</code>, and start it again.</p></section>"
     )
 
 

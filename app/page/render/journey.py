@@ -8,15 +8,16 @@ from typing import Any
 
 from markupsafe import Markup
 
-from app.page.render.lane import letter
-from app.page.render.markup import counted, html, joined, seconds
-from app.page.render.outline import Touched, outline
-from app.page.render.passages import numbered, score_name
-from app.page.render.strip import stages
-from app.page.view import View
 from indexes.outline import Outline
 from indexes.tokens import count_tokens
 from indexes.trace import Stage, Trace
+
+from ..view import View
+from .lane import letter
+from .markup import counted, html, joined, seconds
+from .outline import Touched, outline
+from .passages import numbered, score_name
+from .strip import stages
 
 _SHOWN_HITS = 12
 _AFTER_MERGING = frozenset({"rerank", "extract", "filter"})

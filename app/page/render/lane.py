@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
-from app.page.lanes import Choice
-from app.page.render.markup import html, joined
-from app.page.view import View
 from indexes.answers import Answer, Citation
+
+from ..lanes import Choice
+from ..view import View
+from .markup import html, joined
 
 
 def lane(view: View, choice: Choice) -> str:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from app.page.render.markup import counted, html, joined, pages
 from indexes.outline import Outline, Section
+
+from .markup import counted, html, joined, pages
 
 if TYPE_CHECKING:
     from indexes.store.points import Leaf

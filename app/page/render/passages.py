@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
-from app.page.render.markup import counted, html, joined, pages
-from app.page.view import View
 from indexes.answers import Citation, Context, passages_of
 from indexes.trace import Trace
+
+from ..view import View
+from .markup import counted, html, joined, pages
 
 # Longer passages are folded; about seven lines on a wide screen.
 _FOLD_CHARACTERS = 560

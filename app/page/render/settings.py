@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from app.page.render.markup import html, joined
 from indexes.settings import DEFAULT_LEVELS
+
+from .markup import html, joined
 
 if TYPE_CHECKING:
     from indexes.index import HierarchicalIndex

@@ -2,10 +2,11 @@
 
 from markupsafe import Markup
 
-from app.page.figures import Figures
-from app.page.render.markup import counted, html, joined, seconds
-from app.page.view import View
 from indexes.trace import Stage, Trace
+
+from ..figures import Figures
+from ..view import View
+from .markup import counted, html, joined, seconds
 
 # What a stage says about itself that is worth a line; the rest is for looking deeper.
 _NOTES = ("error", "outcome", "left_out")

@@ -148,7 +148,7 @@ def _refusal(error: ClientError) -> str:
         return f"does not accept these credentials ({code}: {said}): log in again"
     if "not found" in said.lower() and code in ("ValidationError", "ValidationException"):
         return (
-            f"does not exist ({said}): `python -m app endpoints status` lists what runs; change "
+            f"does not exist ({said}): `advanced-rag endpoints status` lists what runs; change "
             "RAG_SAGEMAKER_LLM_ENDPOINT, RAG_SAGEMAKER_EMBEDDING_ENDPOINT or RAG_SAGEMAKER_REGION"
         )
     if is_throttling(error):

@@ -112,7 +112,7 @@ def deploy(
         if work.left:
             raise type(error)(
                 f"{error} (created and left: {', '.join(work.left)}; "
-                "`python -m app endpoints delete` removes them)"
+                "`advanced-rag endpoints delete` removes them)"
             ) from error
         raise
     return [work.result(endpoint, created=endpoint in missing) for endpoint in plan.endpoints]
