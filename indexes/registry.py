@@ -1,10 +1,10 @@
 """Things by name that users add to: patterns, judges, providers, document formats.
 
-    SHAPES: Registry[Shape] = Registry("shape", {"circle": Circle()})
-    SHAPES.register("oval", Oval())       # refused if there is one, unless replace=True
-    SHAPES.find("oval")                   # or a SettingsError that lists what there is
-    list(SHAPES)                          # ["circle", "oval"]
-    SHAPES.unregister("oval")
+SHAPES: Registry[Shape] = Registry("shape", {"circle": Circle()})
+SHAPES.register("oval", Oval())       # refused if there is one, unless replace=True
+SHAPES.find("oval")                   # or a SettingsError that lists what there is
+list(SHAPES)                          # ["circle", "oval"]
+SHAPES.unregister("oval")
 """
 
 import difflib

@@ -1,5 +1,7 @@
 """Blocks become a document's text, and every place in it is known."""
 
+from itertools import pairwise
+
 from indexes.documents.assembly import assemble
 from indexes.documents.blocks import (
     Code,
@@ -45,7 +47,7 @@ def test_a_table_keeps_its_empty_cells_and_knows_its_rows():
     assert found.text == "Depots\n\n | Q1 | Q2\nEly | 5 | \nDiss |  | 7 8"
     (span,) = found.structure.tables
     rows = [*span.rows, span.end + 1]
-    assert [found.text[a : b - 1] for a, b in zip(rows, rows[1:], strict=False)] == table.lines
+    assert [found.text[a : b - 1] for a, b in pairwise(rows)] == table.lines
     assert found.text[span.start : span.header_end] == " | Q1 | Q2\n"
     assert found.report.tables == 1
 

@@ -21,7 +21,7 @@ def test_ours_come_first_then_those_added() -> None:
 
 def test_a_name_that_is_taken_is_refused_unless_it_is_replaced() -> None:
     registry = shapes()
-    with pytest.raises(SettingsError, match="'circle' is there already.*replace=True"):
+    with pytest.raises(SettingsError, match=r"'circle' is there already.*replace=True"):
         registry.register("circle", 1)
     registry.register("circle", 1, replace=True)
     assert registry["circle"] == 1
