@@ -17,7 +17,7 @@ from llama_index.core.schema import NodeWithScore
 
 from indexes.answers import NOT_FOUND, Citation, Context, passages_of
 from indexes.compression.passages import GAP, Segment, segments_of
-from indexes.models.openai_compatible import usage_of
+from indexes.models.usage import usage_of
 from indexes.sentences import Span, sentence_spans
 from indexes.tokens import count_tokens
 from indexes.trace import Stage, Trace, stage

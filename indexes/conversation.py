@@ -22,7 +22,7 @@ from llama_index.core.prompts import PromptTemplate
 
 from indexes.answers import Turn
 from indexes.errors import ModelError
-from indexes.models.openai_compatible import usage_of
+from indexes.models.usage import usage_of
 from indexes.tokens import count_tokens
 from indexes.trace import Stage, Trace, stage
 

@@ -33,8 +33,7 @@ from indexes.conversation import Condenser
 from indexes.documents import load_documents
 from indexes.errors import DocumentError, SettingsError
 from indexes.ingestion import ingest
-from indexes.models.given import given_embedding, given_llm
-from indexes.models.openai_compatible import embedding_dimension
+from indexes.models.given import embedding_dimension, given_embedding, given_llm
 from indexes.models.providers import (
     build_embedding,
     build_llm,

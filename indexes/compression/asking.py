@@ -12,7 +12,7 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.llms import LLM, CustomLLM
 
 from indexes.compression.work import TimedOutError, in_threads, on_the_loop
-from indexes.models.openai_compatible import usage_of
+from indexes.models.usage import usage_of
 from indexes.tokens import count_tokens
 
 logger = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from indexes.answers import Context
 from indexes.documents import adopt
 from indexes.hierarchy import Node, Tree, node_id
 from indexes.index import HierarchicalIndex
-from indexes.models.openai_compatible import embedding_dimension
+from indexes.models.given import embedding_dimension
 from indexes.sentences import Span
 from indexes.store.points import Fingerprint, leaf_point
 from indexes.tokens import token_starts

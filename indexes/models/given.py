@@ -35,6 +35,17 @@ def given_embedding(model: Any) -> BaseEmbedding | None:
     return adapted
 
 
+def embedding_dimension(model: BaseEmbedding) -> int:
+    """Length of the model's vectors; asks it once where it has embedded nothing yet.
+
+    Raises:
+        ModelError: the model cannot be loaded or reached.
+    """
+    if seen := getattr(model, "seen_dimension", 0):
+        return int(seen)
+    return len(model.get_text_embedding("dimension"))
+
+
 def _langchain(model: Any, expected: str) -> "ModuleType":
     # Where LangChain is not installed, nothing can be one of its models.
     try:

@@ -39,7 +39,7 @@ from llama_index.core.llms import LLM
 from pydantic import ConfigDict, Field, PrivateAttr
 
 from indexes.errors import ModelError, RagError
-from indexes.models.openai_compatible import usage_of
+from indexes.models.usage import usage_of
 
 _CONTEXT_WINDOW = 8192
 _NUM_OUTPUT = 256

@@ -23,7 +23,6 @@ from llama_index.core.base.llms.types import (
     ChatResponse,
     ChatResponseAsyncGen,
     ChatResponseGen,
-    CompletionResponse,
 )
 from llama_index.core.llms import LLM
 from llama_index.embeddings.openai_like import OpenAILikeEmbedding
@@ -106,30 +105,6 @@ def make_embedding(
         requests_at_once=requests_at_once,
         embed_batch_size=min(2048, texts_per_request * requests_at_once * 4),
     )
-
-
-def embedding_dimension(model: BaseEmbedding) -> int:
-    """Length of the model's vectors; asks it once where it has embedded nothing yet.
-
-    Raises:
-        ModelError: the model cannot be loaded or reached.
-    """
-    if seen := getattr(model, "seen_dimension", 0):
-        return int(seen)
-    return len(model.get_text_embedding("dimension"))
-
-
-def usage_of(response: ChatResponse | CompletionResponse) -> tuple[int, int]:
-    """Prompt and answer tokens of a response; zeros where the endpoint tells none.
-
-    Of a stream, the last response has them.
-    """
-    usage = _field(response.raw, "usage")
-    return (_field(usage, "prompt_tokens") or 0, _field(usage, "completion_tokens") or 0)
-
-
-def _field(value: Any, name: str) -> Any:
-    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
 
 
 def _not_empty(last: ChatResponse | None) -> None:

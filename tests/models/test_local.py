@@ -14,10 +14,11 @@ import pytest
 
 from indexes.errors import ModelError
 from indexes.models import local as local_module
+from indexes.models.given import embedding_dimension
 from indexes.models.local import LocalModel, smollm2_gguf
 from indexes.models.minilm import minilm_gguf
-from indexes.models.openai_compatible import embedding_dimension, usage_of
 from indexes.models.providers import build_embedding, build_llm
+from indexes.models.usage import usage_of
 from indexes.settings import Settings, load_settings
 
 

@@ -9,7 +9,7 @@ import pytest
 from llama_index.embeddings.sagemaker_endpoint import SageMakerEmbedding
 
 from indexes.errors import ModelError
-from indexes.models.openai_compatible import embedding_dimension
+from indexes.models.given import embedding_dimension
 from indexes.models.sagemaker.embedding import BGE_INSTRUCTION
 from tests.sagemaker.conftest import Service
 

@@ -16,8 +16,8 @@ from llama_index.llms.sagemaker_endpoint import SageMakerLLM
 from indexes.compression.filter import PassageFilter
 from indexes.compression.llm_judge import LLMJudge
 from indexes.errors import ModelError
-from indexes.models.openai_compatible import usage_of
 from indexes.models.sagemaker.llm import EndpointLLM
+from indexes.models.usage import usage_of
 from indexes.trace import tracing
 from tests.sagemaker.aws import started
 from tests.sagemaker.conftest import SECRET, TOKEN, Service

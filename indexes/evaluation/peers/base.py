@@ -23,7 +23,7 @@ from indexes.answers import Context, checked
 from indexes.evaluation.peers.settings import PeerSettings
 from indexes.evaluation.peers.texts import Piece, Text, contexts_of, fill, text_of, tokens_of
 from indexes.index import HierarchicalIndex
-from indexes.models.openai_compatible import embedding_dimension
+from indexes.models.given import embedding_dimension
 from indexes.store.connect import store_errors
 from indexes.trace import Trace, stage, tracing
 
