@@ -45,7 +45,7 @@ from indexes.patterns import find_pattern
 from indexes.progress import IngestReport, Progress
 from indexes.query_engine import PatternQueryEngine
 from indexes.retrieval import TreeRetriever
-from indexes.settings import DEFAULT_LEVELS, JudgeChoice, Settings, load_settings
+from indexes.settings import DEFAULT_LEVELS, WHOLE_DOCUMENTS, JudgeChoice, Settings, load_settings
 from indexes.store.archive import export_file, import_file
 from indexes.store.connect import Engine, connect
 from indexes.store.nodes import TreeStore
@@ -223,9 +223,8 @@ class HierarchicalIndex:
                 f"{int(window / _WINDOW_MARGIN)}"
             )
         finest = range(len(levels))[-_EMBEDDED_LEVELS:]
-        embedded = [
-            level for level in finest if window is None or levels[level] * _WINDOW_MARGIN <= window
-        ]
+        longest = WHOLE_DOCUMENTS - 1 if window is None else window
+        embedded = [level for level in finest if levels[level] * _WINDOW_MARGIN <= longest]
         return Fingerprint(
             embedding=self._embedding_name,
             dimension=embedding_dimension(self.embedding),

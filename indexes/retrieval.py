@@ -16,7 +16,7 @@ from llama_index.core.vector_stores import MetadataFilters
 from qdrant_client import models
 
 from indexes.documents import pages_of
-from indexes.errors import StoreError
+from indexes.errors import SettingsError, StoreError
 from indexes.merging import Passage, grow, in_order, merge_by_ratio, pack, spread
 from indexes.search import Candidate, Found, Question, TreeSearch
 from indexes.settings import Method, SearchMode
@@ -25,6 +25,7 @@ from indexes.store.nodes import TreeStore
 from indexes.store.points import Manifest
 from indexes.tokens import count_tokens
 from indexes.trace import Stage, stage
+from indexes.whole import whole_parents
 
 # Leaves that the trace shows with their scores, best first.
 _RANKED = 24
@@ -37,6 +38,8 @@ _HITS_PER_TOKEN = 1 / 48
 # found .006 more on one of two corpora, none on the other, and took three times as long.
 _MIN_ROOTS = 16
 _ROOTS_PER_TOKEN = 1 / 256
+# Hits of a search for whole parents, at most: one long document can hold very many.
+_MOST_HITS = 4096
 # Of a document's metadata, what is about the file rather than about what it says.
 _NOT_SHOWN = frozenset({"content_hash", "file_digest", "media_type"})
 
@@ -54,12 +57,14 @@ class TreeRetriever(BaseRetriever):
         embedding: the model that made its vectors.
         method: `leaves` takes the best leaves as they are; `tree` fills the budget in
             the context of the tree (see `indexes.merging`); `ratio` is LlamaIndex's
-            auto-merging rule.
+            auto-merging rule; `whole` delivers the parents of the best leaves whole.
         search: by meaning (`dense`), by words (`bm25`) or both (`hybrid`).
         budget: cl100k tokens of context.
         top_k: hits of each search, at least; a large budget asks for more.
         merge_ratio: the share of children from which `ratio` replaces them.
         ratio_top_k: the leaves that `ratio` starts from, best first.
+        parents: of `whole`, how many roots to deliver; then the budget does not bound them.
+        score_threshold: of `whole`, the least cosine of a leaf that counts as found.
         filters: what nodes must match, as LlamaIndex's filters or Qdrant's.
 
     Raises:
@@ -79,6 +84,8 @@ class TreeRetriever(BaseRetriever):
         top_k: int = 50,
         merge_ratio: float = 0.5,
         ratio_top_k: int = 12,
+        parents: int | None = None,
+        score_threshold: float | None = None,
         filters: MetadataFilters | models.Filter | None = None,
         **kwargs: Any,
     ) -> None:
@@ -89,9 +96,17 @@ class TreeRetriever(BaseRetriever):
         self._mode: SearchMode = search
         self._budget = budget
         self._top_k = max(top_k, round(budget * _HITS_PER_TOKEN))
-        self._max_roots = max(_MIN_ROOTS, round(budget * _ROOTS_PER_TOKEN))
+        self._max_roots = parents or max(_MIN_ROOTS, round(budget * _ROOTS_PER_TOKEN))
         self._merge_ratio = merge_ratio
         self._ratio_top_k = ratio_top_k
+        if method != "whole" and (parents is not None or score_threshold is not None):
+            raise SettingsError(f"parents and score_threshold are for method whole, not {method}")
+        if parents is not None and parents < 1:
+            raise SettingsError(f"parents={parents}: give the number of parents, 1 or more")
+        if score_threshold is not None and search == "bm25":
+            raise SettingsError("score_threshold compares vectors: search by dense or hybrid")
+        self._parents = parents
+        self._score_threshold = score_threshold
         self._filters = qdrant_filter(filters)
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
@@ -132,18 +147,25 @@ class TreeRetriever(BaseRetriever):
         self, question: str, vector: Sequence[float] | None, record: Stage
     ) -> Generator[list[models.QueryRequest], list[list[models.ScoredPoint]], Found]:
         """The search without its I/O: yields batches of requests, is sent the responses."""
-        for _ in range(_TRIES):
-            search = self._search(question, vector)
+        tries, top_k = 0, self._top_k
+        while True:
+            search = self._search(question, vector, top_k)
             searches = self._store.server.tuned(search.searches())
-            fetches = search.fetches((yield searches))
+            hits = yield searches
+            record.round_trips += 1
+            if self._parents and search.wants_more(hits) and top_k < _MOST_HITS:
+                top_k = min(4 * top_k, _MOST_HITS)
+                continue
+            fetches = search.fetches(hits)
             found = search.found((yield fetches) if fetches else [])
-            record.round_trips += 1 + bool(fetches)
-            if not found.stale:
+            record.round_trips += bool(fetches)
+            tries += 1
+            if not found.stale or tries == _TRIES:
                 break
         self._describe(record, found)
         return found
 
-    def _search(self, question: str, vector: Sequence[float] | None) -> TreeSearch:
+    def _search(self, question: str, vector: Sequence[float] | None, top_k: int) -> TreeSearch:
         made = self._store.fingerprint()
         if vector is not None and len(vector) != made.dimension:
             raise StoreError(
@@ -151,9 +173,11 @@ class TreeRetriever(BaseRetriever):
                 f"{self._store.collection} has {made.dimension}: use the embedding model "
                 f"that made it ({made.embedding})"
             )
+        levels = sorted(made.embedded_levels, reverse=True)
         return TreeSearch(
-            Question(question, vector, self._mode, self._top_k, self._max_roots),
-            levels=sorted(made.embedded_levels, reverse=True),
+            Question(question, vector, self._mode, top_k, self._max_roots),
+            # What is found by its children is searched by them alone.
+            levels=levels[:1] if self._method == "whole" else levels,
             whole_roots=self._method != "leaves",
             filters=self._filters,
             skip=self._store.unfinished(),
@@ -214,6 +238,13 @@ class TreeRetriever(BaseRetriever):
         name = f"reciprocal rank fusion of {self._mode} search (higher is better)"
         hits = [candidate.hit_score for candidate in candidates]
         ranking = [(place, score) for place, score in _best(candidates, hits) if score > 0]
+        if self._method == "whole":
+            found_whole = whole_parents(
+                candidates, parents=self._parents, score_threshold=self._score_threshold
+            )
+            name += ", the best leaf's"
+            fitting = found_whole if self._parents else pack(found_whole, self._budget)
+            return fitting, ranking, name
         if self._method == "ratio":
             merged = merge_by_ratio(candidates, self._merge_ratio, self._ratio_top_k)
             name += ", mean of the children found"

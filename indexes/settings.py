@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from indexes.errors import SettingsError
 
 Provider = Literal["local", "openai", "sagemaker"]
-Method = Literal["leaves", "tree", "ratio"]
+Method = Literal["leaves", "tree", "ratio", "whole"]
 SearchMode = Literal["hybrid", "dense", "bm25"]
 Quantization = Literal["none", "scalar", "binary"]
 JudgeChoice = Literal["auto", "embedding", "llm", "cross-encoder"]
@@ -26,6 +26,8 @@ JudgeChoice = Literal["auto", "embedding", "llm", "cross-encoder"]
 ENDPOINT_NAME = r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,62}$"
 
 DEFAULT_LEVELS = (1024, 256, 128)
+# As the size of a root: no document is cut at that level, so each is one root.
+WHOLE_DOCUMENTS = 1_000_000_000
 
 # `local` prefills about 215 prompt tokens a second on two cores: this budget keeps the
 # first word of an answer within a few seconds. The other providers read a page at once.
@@ -208,10 +210,10 @@ class Settings(BaseSettings):
     def _check_levels(cls, levels: tuple[int, ...] | None) -> tuple[int, ...] | None:
         if levels is None:
             return None
-        if not levels or any(size < 16 for size in levels):
-            raise ValueError("give at least one chunk size of 16 tokens or more")
-        if any(child * 2 > parent for parent, child in pairwise(levels)):
-            raise ValueError("each level must be at most half of the one before, root first")
+        if not levels or any(size < 1 for size in levels):
+            raise ValueError("give at least one chunk size, in tokens")
+        if any(child >= parent for parent, child in pairwise(levels)):
+            raise ValueError("each level must be smaller than the one before, root first")
         return levels
 
     @property
