@@ -15,6 +15,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from llama_index.core.vector_stores import MetadataFilters
 from qdrant_client import models
 
+from indexes.details import MergeDetails, MergedPassage, RankedLeaf, SearchDetails
 from indexes.documents import pages_of
 from indexes.errors import SettingsError, StoreError
 from indexes.merging import Passage, grow, in_order, merge_by_ratio, pack, spread
@@ -186,13 +187,13 @@ class TreeRetriever(BaseRetriever):
     def _describe(self, record: Stage, found: Found) -> None:
         record.nodes_out = sum(1 for candidate in found.candidates if candidate.hit_score > 0)
         record.tokens_out = sum(c.leaf.tokens for c in found.candidates if c.hit_score > 0)
-        record.details = {
-            "mode": self._mode,
-            "top_k": self._top_k,
-            "candidates": len(found.candidates),
-            "documents": len(found.manifests),
-            "changed_while_reading": found.stale,
-        }
+        record.details = SearchDetails(
+            mode=self._mode,
+            top_k=self._top_k,
+            candidates=len(found.candidates),
+            documents=len(found.manifests),
+            changed_while_reading=found.stale,
+        )
 
     def _deliver(self, found: Found) -> list[NodeWithScore]:
         with stage("merge") as record:
@@ -202,27 +203,27 @@ class TreeRetriever(BaseRetriever):
             nodes = [node_of(passage, found.manifests) for passage in passages]
             record.nodes_out = len(nodes)
             record.tokens_out = sum(node.node.metadata["tokens"] for node in nodes)
-            record.details = {
-                "method": self._method,
-                "budget": self._budget,
-                "score": score,
-                "ranked": [
+            record.details = MergeDetails(
+                method=self._method,
+                budget=self._budget,
+                score=score,
+                ranked=tuple(
                     _ranked(found.candidates[place], value, found.manifests)
                     for place, value in ranking
-                ],
-                "passages": [
-                    {
-                        "id": node.node.node_id,
-                        "document_id": node.node.metadata["document_id"],
-                        "start": passage.start,
-                        "end": passage.end,
-                        "leaves": [leaf.id for leaf in passage.leaves],
-                        "score": passage.score,
-                        "reason": passage.reason,
-                    }
+                ),
+                passages=tuple(
+                    MergedPassage(
+                        id=node.node.node_id,
+                        document_id=passage.leaves[0].document_id,
+                        start=passage.start,
+                        end=passage.end,
+                        leaves=tuple(leaf.id for leaf in passage.leaves),
+                        score=passage.score,
+                        reason=passage.reason,
+                    )
                     for node, passage in zip(nodes, passages, strict=True)
-                ],
-            }
+                ),
+            )
         return nodes
 
     def _passages(self, found: Found) -> tuple[list[Passage], list[tuple[int, float]], str]:
@@ -261,23 +262,22 @@ def _best(candidates: Sequence[Candidate], scores: Sequence[float]) -> list[tupl
     return [(place, scores[place]) for place in in_order(candidates, scores)[:_RANKED]]
 
 
-def _ranked(found: Candidate, score: float, manifests: dict[str, Manifest]) -> dict[str, Any]:
-    """A leaf for the trace: where it is, and everything that was measured of it."""
+def _ranked(found: Candidate, score: float, manifests: dict[str, Manifest]) -> RankedLeaf:
+    """A leaf for the trace."""
     leaf = found.leaf
-    return {
-        "id": leaf.id,
-        "document_id": leaf.document_id,
-        "document": manifests[leaf.document_id].source,
-        "start": leaf.start,
-        "end": leaf.end,
-        "position": leaf.position,
-        "score": score,
-        "cosine": found.dense,
-        "parent_cosine": found.parent_dense,
-        "bm25": found.bm25,
-        # Whether a search returned it, or it came along with the others of its root.
-        "hit": found.hit_score > 0,
-    }
+    return RankedLeaf(
+        id=leaf.id,
+        document_id=leaf.document_id,
+        document=manifests[leaf.document_id].source,
+        start=leaf.start,
+        end=leaf.end,
+        position=leaf.position,
+        score=score,
+        cosine=found.dense,
+        parent_cosine=found.parent_dense,
+        bm25=found.bm25,
+        hit=found.hit_score > 0,
+    )
 
 
 def node_of(passage: Passage, manifests: dict[str, Manifest]) -> NodeWithScore:

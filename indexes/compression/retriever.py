@@ -7,6 +7,7 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from indexes.compression.budget import fit
+from indexes.details import FitDetails
 from indexes.trace import stage
 
 
@@ -46,5 +47,5 @@ class CompressingRetriever(BaseRetriever):
         with stage("fit") as record:
             fitting, record.tokens_in, record.tokens_out = fit(nodes, self._budget)
             record.nodes_in, record.nodes_out = len(nodes), len(fitting)
-            record.details = {"budget": self._budget}
+            record.details = FitDetails(budget=self._budget)
         return fitting
