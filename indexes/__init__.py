@@ -1,3 +1,1 @@
 """The library: files → tree → one Qdrant collection → merged, compressed, cited answers."""
-
-__version__ = "0.1.0"

@@ -47,7 +47,7 @@ def _understood(run: Run) -> Markup:
         '<p class="understood"><b>{verb}</b> {question} <small>{how} · {spent}</small></p>',
         verb="Understood as" if run.question != run.asked else "Searched for as it is:",
         question=run.question if run.question != run.asked else "",
-        how="; ".join(stage.details.notes),
+        how=stage.details.get("outcome", ""),
         spent=f"{seconds(stage.seconds)}, {counted(stage.llm_calls, 'LLM call')}",
     )
 

@@ -1,1 +1,0 @@
-"""One format a module; `indexes.documents.formats` lists them."""
