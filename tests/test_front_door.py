@@ -1,0 +1,58 @@
+"""The library's public face: `from indexes import …`."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import indexes
+
+NAMES = [name for name in indexes.__all__ if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_public_name_is_there_and_described(name: str) -> None:
+    assert inspect.getdoc(getattr(indexes, name))
+    assert name in dir(indexes)
+
+
+def test_type_checkers_see_the_names_that_are_there() -> None:
+    tree = ast.parse(Path(indexes.__file__).read_text(encoding="utf-8"))
+    checked = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {
+        (line.module, alias.name, alias.asname)
+        for line in checked.body
+        if isinstance(line, ast.ImportFrom)
+        for alias in line.names
+    }
+    assert seen == {(home, name, name) for name, home in indexes._HOME.items()}
+
+
+def test_about_twenty_names_are_enough() -> None:
+    assert 15 <= len(NAMES) <= 32
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'indexes' has no attribute 'Hierarchy'"):
+        _ = indexes.Hierarchy
+
+
+def test_importing_the_package_loads_nothing_else() -> None:
+    printed = run("import indexes, sys; print(*sorted(n for n in sys.modules if '.' in n))")
+    assert "indexes." not in printed and "llama_index" not in printed
+
+
+def test_data_and_errors_come_without_the_engine_and_llamaindex() -> None:
+    printed = run(
+        "import sys; from indexes import Answer, RagError, Settings, Trace, IngestReport\n"
+        "print(*{name.split('.')[0] for name in sys.modules})"
+    )
+    assert not {"llama_index", "qdrant_client"} & set(printed.split())
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout
