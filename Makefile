@@ -4,8 +4,9 @@ PYTHON := .venv/bin/python
 # uv installs in seconds what pip installs in minutes; without one it is fetched by pip.
 UV := $(shell command -v uv || echo .venv/bin/uv)
 # Copies, not hard links: llama-index-core reads data files that must not be links.
-INSTALL = VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --link-mode=copy -r pyproject.toml -c requirements.txt
-LOCK = $(UV) pip compile --quiet --all-extras --universal --python-version 3.11 \
+INSTALL = VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --link-mode=copy \
+	--group weights -c requirements.txt -e
+LOCK = $(UV) pip compile --quiet --all-extras --group weights --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
 .PHONY: demo test lint format comparison bench lock clean \
@@ -61,17 +62,17 @@ clean:
 	[ -x "$(UV)" ] || $(PYTHON) -m pip install --quiet uv
 	touch $@
 
-.venv/base: .venv/uv pyproject.toml requirements.txt
-	$(INSTALL)
+.venv/base: .venv/uv pyproject.toml setup.py requirements.txt
+	$(INSTALL) ".[local,page]"
 	touch $@
 
-.venv/dev: .venv/uv pyproject.toml requirements.txt
-	$(INSTALL) --extra dev --extra evaluation --extra langchain
+.venv/dev: .venv/uv pyproject.toml setup.py requirements.txt
+	$(INSTALL) ".[local,page,langchain,evaluation,dev]"
 	touch $@ .venv/base
 
 # Apart from `dev`, for it compiles llama-cpp-python, once for all checkouts of a machine.
 .venv/sagemaker: .venv/dev
-	$(INSTALL) --extra dev --extra sagemaker
+	$(INSTALL) ".[sagemaker]"
 	touch $@
 
 # The browser tests use the system's Chromium, and axe-core from npm. Where one is missing and

@@ -17,6 +17,7 @@ from llama_index.core.schema import NodeWithScore
 
 from indexes.answers import NOT_FOUND, Citation, Context, passages_of
 from indexes.compression.passages import GAP, Segment, segments_of
+from indexes.details import AnswerDetails, CiteDetails
 from indexes.models.usage import usage_of
 from indexes.sentences import Span, sentence_spans
 from indexes.tokens import count_tokens
@@ -96,7 +97,7 @@ class Answerer:
     def stream(
         self, question: str, contexts: Sequence[Context], trace: Trace | None = None
     ) -> Iterator[str]:
-        """The answer, piece by piece, as the model writes it.
+        """The answer, a few words at a time, as the model writes it.
 
         Raises:
             ModelError: the model fails, also in the middle of an answer.
@@ -105,10 +106,10 @@ class Answerer:
             yield self._nothing(trace)
             return
         with stage("answer", trace) as record:
-            asked = _Asked(record, self._request(question, contexts, record))
+            asked = _Asked(record, *self._request(question, contexts, record))
             for response in self._llm.stream_chat(asked.messages):
-                if piece := asked.take(response):
-                    yield piece
+                if words := asked.take(response):
+                    yield words
             asked.close()
 
     async def astream(
@@ -119,27 +120,29 @@ class Answerer:
             yield self._nothing(trace)
             return
         with stage("answer", trace) as record:
-            asked = _Asked(record, self._request(question, contexts, record))
+            asked = _Asked(record, *self._request(question, contexts, record))
             async for response in await self._llm.astream_chat(asked.messages):
-                if piece := asked.take(response):
-                    yield piece
+                if words := asked.take(response):
+                    yield words
             asked.close()
 
     def prompt(self, question: str, contexts: Sequence[Context]) -> str:
         """What the model would be asked, to the letter; it is not asked."""
-        (message,) = self._request(question, contexts, Stage(name="answer"))
-        return str(message.content)
+        _, details = self._request(question, contexts, Stage(name="answer"))
+        return details.prompt
 
     @staticmethod
     def _nothing(trace: Trace | None) -> str:
         with stage("answer", trace) as record:
-            record.details["outcome"] = "nothing was retrieved: the model was not asked"
+            record.details = AnswerDetails(outcome="nothing was retrieved: the model was not asked")
         return NOT_FOUND
 
     def _request(
         self, question: str, contexts: Sequence[Context], record: Stage
-    ) -> list[ChatMessage]:
+    ) -> tuple[list[ChatMessage], AnswerDetails]:
         metadata = self._llm.metadata
+        details = AnswerDetails(model=metadata.model_name, prompt_version=self._version)
+        record.details = details
         # Room for the answer and for the prompt's own words.
         room = metadata.context_window - max(metadata.num_output, 0) - 128
         room -= count_tokens(question)
@@ -150,7 +153,7 @@ class Answerer:
             size = sum(context.tokens for context in passage)
             room -= round(size * _TOKENS_MARGIN) + 16
             if room < 0 and shown:
-                record.details["left_out"] = (
+                details.left_out = (
                     f"{len(passages) - len(shown)} of {len(passages)} passages, for they exceed "
                     f"the model's window of {metadata.context_window} tokens"
                 )
@@ -158,15 +161,10 @@ class Answerer:
             tokens += size
             text = GAP.join(context.text.strip() for context in passage)
             shown.append(f"[{number}] {_heading(passage[0])}\n{text}")
-        prompt = self._prompt.format(context="\n\n".join(shown), question=question)
+        details.prompt = self._prompt.format(context="\n\n".join(shown), question=question)
         record.nodes_in = len(shown)
         record.tokens_in = tokens
-        record.details |= {
-            "model": metadata.model_name,
-            "prompt_version": self._version,
-            "prompt": prompt,
-        }
-        return [ChatMessage(role="user", content=prompt)]
+        return [ChatMessage(role="user", content=details.prompt)], details
 
     def cite(
         self, answer: str, contexts: Sequence[Context], trace: Trace | None = None
@@ -200,11 +198,12 @@ class Answerer:
 
 
 class _Asked:
-    """One streamed call: pieces go out, figures go into the record."""
+    """One streamed call: words go out, figures go into the record."""
 
-    def __init__(self, record: Stage, messages: list[ChatMessage]) -> None:
+    def __init__(self, record: Stage, messages: list[ChatMessage], details: AnswerDetails) -> None:
         self.messages = messages
         self._record = record
+        self._details = details
         self._record.llm_calls += 1
         self._started = time.perf_counter()
         self._last: ChatResponse | None = None
@@ -214,10 +213,10 @@ class _Asked:
         self._last = response
         # The figures come in a chunk of their own, with or after the last words.
         self._tokens = max(self._tokens, usage_of(response))
-        piece = response.delta or ""
-        if piece and "first_word_seconds" not in self._record.details:
-            self._record.details["first_word_seconds"] = time.perf_counter() - self._started
-        return piece
+        words = response.delta or ""
+        if words and self._details.first_word_seconds is None:
+            self._details.first_word_seconds = time.perf_counter() - self._started
+        return words
 
     def close(self) -> None:
         self._record.llm_tokens_in, self._record.llm_tokens_out = self._tokens
@@ -303,7 +302,5 @@ class _Compared:
 
 
 def _describe(record: Stage, citations: Sequence[Citation]) -> None:
-    record.details = {
-        "citations": len(citations),
-        "origin": citations[0].origin if citations else "none",
-    }
+    origin = citations[0].origin if citations else "none"
+    record.details = CiteDetails(citations=len(citations), origin=origin)

@@ -5,7 +5,7 @@ Light to import, so that what only shows answers need not wait for what makes th
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -81,7 +81,7 @@ class Citation(BaseModel):
     pages: tuple[int, int] | None
     start: int
     end: int
-    origin: str
+    origin: Literal["model", "similarity"]
 
 
 class Answer(BaseModel):

@@ -21,6 +21,7 @@ from llama_index.core.llms import LLM
 from llama_index.core.prompts import PromptTemplate
 
 from indexes.answers import Turn
+from indexes.details import CondenseDetails
 from indexes.errors import ModelError
 from indexes.models.usage import usage_of
 from indexes.tokens import count_tokens
@@ -76,63 +77,67 @@ class Condenser:
         if not turns:
             return question
         with stage("condense", trace) as record:
-            asked = self._asked(question, turns, record)
-            reply: ChatResponse | ModelError | None = None
-            if self._llm is not None:
-                try:
-                    reply = await self._llm.achat(asked)
-                except ModelError as error:
-                    reply = error
-            return _decide(reply, question, turns, record)
+            condensing = _Condensing(question, turns, record)
+            if self._llm is None:
+                return condensing.together()
+            try:
+                return condensing.read(await self._llm.achat(condensing.messages()))
+            except ModelError as error:
+                return condensing.together(f"the model failed ({error}); ")
 
     def condense(self, question: str, turns: Sequence[Turn], trace: Trace | None = None) -> str:
         """The same, waiting for the model."""
         if not turns:
             return question
         with stage("condense", trace) as record:
-            asked = self._asked(question, turns, record)
-            reply: ChatResponse | ModelError | None = None
-            if self._llm is not None:
-                try:
-                    reply = self._llm.chat(asked)
-                except ModelError as error:
-                    reply = error
-            return _decide(reply, question, turns, record)
+            condensing = _Condensing(question, turns, record)
+            if self._llm is None:
+                return condensing.together()
+            try:
+                return condensing.read(self._llm.chat(condensing.messages()))
+            except ModelError as error:
+                return condensing.together(f"the model failed ({error}); ")
 
-    def _asked(self, question: str, turns: Sequence[Turn], record: Stage) -> list[ChatMessage]:
-        record.details |= {"question": question, "turns": len(turns)}
-        if self._llm is None:
-            return []
+
+class _Condensing:
+    """One follow-up question; how it is understood goes into the record."""
+
+    def __init__(self, question: str, turns: Sequence[Turn], record: Stage) -> None:
+        self._question = question
+        self._turns = turns
+        self._record = record
+        self._details = CondenseDetails(question=question, turns=len(turns))
+        record.details = self._details
+
+    def messages(self) -> list[ChatMessage]:
+        """What the model is asked."""
         told = "\n".join(
             f"Question: {turn.question}\nAnswer: {turn.answer[:_ANSWER_CHARACTERS].strip()}"
-            for turn in turns[-_TURNS:]
+            for turn in self._turns[-_TURNS:]
         )
-        prompt = CONDENSE_PROMPT.format(conversation=told, question=question)
-        record.llm_calls += 1
-        record.details |= {"prompt_version": CONDENSE_PROMPT_VERSION, "prompt": prompt}
+        prompt = CONDENSE_PROMPT.format(conversation=told, question=self._question)
+        self._record.llm_calls += 1
+        self._details.prompt_version, self._details.prompt = CONDENSE_PROMPT_VERSION, prompt
         return [ChatMessage(role="user", content=prompt)]
 
-
-def _decide(
-    reply: ChatResponse | ModelError | None,
-    question: str,
-    turns: Sequence[Turn],
-    record: Stage,
-) -> str:
-    """The question to search for; how it came to be goes into the record."""
-    found, how = "", ""
-    if isinstance(reply, ModelError):
-        how = f"the model failed ({reply}); "
-    elif reply is not None:
-        record.llm_tokens_in, record.llm_tokens_out = usage_of(reply)
+    def read(self, reply: ChatResponse) -> str:
+        """The question that the model replied; without one, see `together`."""
+        self._record.llm_tokens_in, self._record.llm_tokens_out = usage_of(reply)
         found, how = _question_in(reply.message.content or "")
-    if not found:
-        found, why = together(question, turns)
-        how += why
-    elif found.casefold() == question.casefold():
-        found, how = question, "it stands alone, says the model"
-    record.details |= {"condensed": found, "outcome": how}
-    return found
+        if not found:
+            return self.together(how)
+        if found.casefold() == self._question.casefold():
+            return self._end(self._question, "it stands alone, says the model")
+        return self._end(found, how)
+
+    def together(self, before: str = "") -> str:
+        """The question without a model, and why there is none."""
+        found, why = together(self._question, self._turns)
+        return self._end(found, before + why)
+
+    def _end(self, condensed: str, outcome: str) -> str:
+        self._details.condensed, self._details.outcome = condensed, outcome
+        return condensed
 
 
 def _question_in(reply: str) -> tuple[str, str]:

@@ -74,6 +74,12 @@ RETRIEVERS: dict[str, Part] = {
             "ParentDocumentRetriever",
             "ratio",
         ),
+        Part(
+            "parent-whole",
+            "LangChain's own rule: the parents of the best small chunks, whole.",
+            "ParentDocumentRetriever",
+            "whole",
+        ),
     )
 }
 

@@ -9,7 +9,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from indexes.answers import Answer
 
 if TYPE_CHECKING:
-    from indexes.queryable import AskOptions, Queryable
+    from indexes.index import HierarchicalIndex
 
 
 class PatternQueryEngine(BaseQueryEngine):
@@ -19,7 +19,7 @@ class PatternQueryEngine(BaseQueryEngine):
     the `Answer` with citations and trace.
     """
 
-    def __init__(self, index: "Queryable", pattern: str, options: "AskOptions") -> None:
+    def __init__(self, index: "HierarchicalIndex", pattern: str, options: dict[str, Any]) -> None:
         super().__init__(callback_manager=None)
         self._index = index
         self._pattern = pattern

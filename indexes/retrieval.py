@@ -7,32 +7,26 @@ nodes = await retriever.aretrieve("How did the cloud business evolve?")
 
 import uuid
 from collections.abc import Generator, Sequence
-from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.callbacks import CallbackManager
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from llama_index.core.vector_stores import MetadataFilters
-from pydantic import Field
 from qdrant_client import models
-from typing_extensions import TypedDict
 
-from indexes.answers import checked
+from indexes.details import MergeDetails, MergedPassage, RankedLeaf, SearchDetails
 from indexes.documents import pages_of
-from indexes.errors import StoreError
+from indexes.errors import SettingsError, StoreError
 from indexes.merging import Passage, grow, in_order, merge_by_ratio, pack, spread
-from indexes.options import checked_options, strictly
 from indexes.search import Candidate, Found, Question, TreeSearch
-from indexes.settings import DEFAULT_TOP_K, Budget, Method, SearchMode, TopK
+from indexes.settings import Method, SearchMode
 from indexes.store.filters import qdrant_filter
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Manifest
 from indexes.tokens import count_tokens
 from indexes.trace import Stage, stage
-
-MergeRatio = Annotated[float, Field(ge=0, le=1)]
+from indexes.whole import whole_parents
 
 # Leaves that the trace shows with their scores, best first.
 _RANKED = 24
@@ -45,18 +39,10 @@ _HITS_PER_TOKEN = 1 / 48
 # found .006 more on one of two corpora, none on the other, and took three times as long.
 _MIN_ROOTS = 16
 _ROOTS_PER_TOKEN = 1 / 256
+# Hits of a search for whole parents, at most: one long document can hold very many.
+_MOST_HITS = 4096
 # Of a document's metadata, what is about the file rather than about what it says.
 _NOT_SHOWN = frozenset({"content_hash", "file_digest", "media_type"})
-
-
-@strictly
-class _Options(TypedDict, total=False):
-    method: Method
-    search: SearchMode
-    budget: Budget
-    top_k: TopK | None
-    merge_ratio: MergeRatio | None
-    ratio_top_k: TopK
 
 
 class TreeRetriever(BaseRetriever):
@@ -72,20 +58,20 @@ class TreeRetriever(BaseRetriever):
         embedding: the model that made its vectors.
         method: `leaves` takes the best leaves as they are; `tree` fills the budget in
             the context of the tree (see `indexes.merging`); `ratio` is LlamaIndex's
-            auto-merging rule.
-        search: by meaning (`dense`), by words (`bm25`) or both (`hybrid`)
-        budget: cl100k tokens of context
-        top_k: hits of each search; of `leaves`, also the most that are delivered. By default
-            50, or more for a large budget
-        merge_ratio: the share of children from which `ratio` replaces them
-        ratio_top_k: the leaves that `ratio` starts from, best first
-        filters: what nodes must match, as LlamaIndex's filters or Qdrant's
-        callback_manager: told of each retrieval
+            auto-merging rule; `whole` delivers the parents of the best leaves whole.
+        search: by meaning (`dense`), by words (`bm25`) or both (`hybrid`).
+        budget: cl100k tokens of context.
+        top_k: hits of each search, at least; a large budget asks for more.
+        merge_ratio: the share of children from which `ratio` replaces them.
+        ratio_top_k: the leaves that `ratio` starts from, best first.
+        parents: of `whole`, how many roots to deliver; then the budget does not bound them.
+        score_threshold: of `whole`, the least cosine of a leaf that counts as found.
+        filters: what nodes must match, as LlamaIndex's filters or Qdrant's.
 
     Raises:
-        SettingsError: an option is wrong, a filter can't be served, or the question is empty
-        StoreError: the index can't be read
-        ModelError: the question can't be embedded
+        SettingsError: when a filter can't be served.
+        StoreError: when the index cannot be read.
+        ModelError: when the question cannot be embedded.
     """
 
     def __init__(
@@ -96,60 +82,42 @@ class TreeRetriever(BaseRetriever):
         method: Method = "tree",
         search: SearchMode = "hybrid",
         budget: int = 1024,
-        top_k: int | None = None,
-        merge_ratio: float | None = None,
+        top_k: int = 50,
+        merge_ratio: float = 0.5,
         ratio_top_k: int = 12,
+        parents: int | None = None,
+        score_threshold: float | None = None,
         filters: MetadataFilters | models.Filter | None = None,
-        callback_manager: CallbackManager | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(callback_manager)
-        given = _Options(
-            method=method, search=search, budget=budget, top_k=top_k, merge_ratio=merge_ratio,
-            ratio_top_k=ratio_top_k,
-        )  # fmt: skip
-        checked_options(_Options, given)
+        super().__init__(**kwargs)
         self._store = store
         self._embedding = embedding
         self._method = method
         self._mode: SearchMode = search
         self._budget = budget
-        self._most = top_k
-        self._top_k = top_k or max(DEFAULT_TOP_K, round(budget * _HITS_PER_TOKEN))
-        self._max_roots = max(_MIN_ROOTS, round(budget * _ROOTS_PER_TOKEN))
-        self._merge_ratio = 0.5 if merge_ratio is None else merge_ratio
+        self._top_k = max(top_k, round(budget * _HITS_PER_TOKEN))
+        self._max_roots = parents or max(_MIN_ROOTS, round(budget * _ROOTS_PER_TOKEN))
+        self._merge_ratio = merge_ratio
         self._ratio_top_k = ratio_top_k
+        if method != "whole" and (parents is not None or score_threshold is not None):
+            raise SettingsError(f"parents and score_threshold are for method whole, not {method}")
+        if parents is not None and parents < 1:
+            raise SettingsError(f"parents={parents}: give the number of parents, 1 or more")
+        if score_threshold is not None and search == "bm25":
+            raise SettingsError("score_threshold compares vectors: search by dense or hybrid")
+        self._parents = parents
+        self._score_threshold = score_threshold
         self._filters = qdrant_filter(filters)
 
-    def embed(self, question: QueryBundle) -> QueryBundle:
-        """The question with its vector, where it needs one and has none.
-
-        As LlamaIndex's own retrievers do, it embeds `embedding_strs`, which HyDE and other
-        transformations set, and averages.
-        """
-        if not self._needs_vector(question):
-            return question
-        with stage("embed question"):
-            vector = self._embedding.get_agg_embedding_from_queries(_embedded(question))
-        return replace(question, embedding=vector)
-
-    async def aembed(self, question: QueryBundle) -> QueryBundle:
-        """The same, natively async."""
-        if not self._needs_vector(question):
-            return question
-        with stage("embed question"):
-            vector = await self._embedding.aget_agg_embedding_from_queries(_embedded(question))
-        return replace(question, embedding=vector)
-
-    def _needs_vector(self, question: QueryBundle) -> bool:
-        # Whoever brings a vector may leave out the words.
-        if question.embedding is None or question.query_str:
-            checked(question.query_str)
-        return question.embedding is None and self._mode != "bm25"
-
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        question = self.embed(query_bundle)
+        vector = query_bundle.embedding if self._mode != "bm25" else None
+        if vector is None and self._mode != "bm25":
+            with stage("embed question"):
+                vector = self._embedding.get_query_embedding(query_bundle.query_str)
+            query_bundle.embedding = vector  # for whoever works on the contexts next
         with stage("search") as record:
-            steps = self._steps(question, record)
+            steps = self._steps(query_bundle.query_str, vector, record)
             requests = next(steps)
             while True:
                 try:
@@ -160,9 +128,13 @@ class TreeRetriever(BaseRetriever):
         return self._deliver(found)
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        question = await self.aembed(query_bundle)
+        vector = query_bundle.embedding if self._mode != "bm25" else None
+        if vector is None and self._mode != "bm25":
+            with stage("embed question"):
+                vector = await self._embedding.aget_query_embedding(query_bundle.query_str)
+            query_bundle.embedding = vector
         with stage("search") as record:
-            steps = self._steps(question, record)
+            steps = self._steps(query_bundle.query_str, vector, record)
             requests = next(steps)
             while True:
                 try:
@@ -173,32 +145,40 @@ class TreeRetriever(BaseRetriever):
         return self._deliver(found)
 
     def _steps(
-        self, question: QueryBundle, record: Stage
+        self, question: str, vector: Sequence[float] | None, record: Stage
     ) -> Generator[list[models.QueryRequest], list[list[models.ScoredPoint]], Found]:
         """The search without its I/O: yields batches of requests, is sent the responses."""
-        for _ in range(_TRIES):
-            search = self._search(question)
+        tries, top_k = 0, self._top_k
+        while True:
+            search = self._search(question, vector, top_k)
             searches = self._store.server.tuned(search.searches())
-            fetches = search.fetches((yield searches))
+            hits = yield searches
+            record.round_trips += 1
+            if self._parents and search.wants_more(hits) and top_k < _MOST_HITS:
+                top_k = min(4 * top_k, _MOST_HITS)
+                continue
+            fetches = search.fetches(hits)
             found = search.found((yield fetches) if fetches else [])
-            record.round_trips += 1 + bool(fetches)
-            if not found.stale:
+            record.round_trips += bool(fetches)
+            tries += 1
+            if not found.stale or tries == _TRIES:
                 break
         self._describe(record, found)
         return found
 
-    def _search(self, question: QueryBundle) -> TreeSearch:
+    def _search(self, question: str, vector: Sequence[float] | None, top_k: int) -> TreeSearch:
         made = self._store.fingerprint()
-        vector = question.embedding if self._mode != "bm25" else None
         if vector is not None and len(vector) != made.dimension:
             raise StoreError(
                 f"the question has {len(vector)} dimensions, collection "
                 f"{self._store.collection} has {made.dimension}: use the embedding model "
                 f"that made it ({made.embedding})"
             )
+        levels = sorted(made.embedded_levels, reverse=True)
         return TreeSearch(
-            Question(question.query_str, vector, self._mode, self._top_k, self._max_roots),
-            levels=sorted(made.embedded_levels, reverse=True),
+            Question(question, vector, self._mode, top_k, self._max_roots),
+            # What is found by its children is searched by them alone.
+            levels=levels[:1] if self._method == "whole" else levels,
             whole_roots=self._method != "leaves",
             filters=self._filters,
             skip=self._store.unfinished(),
@@ -207,13 +187,13 @@ class TreeRetriever(BaseRetriever):
     def _describe(self, record: Stage, found: Found) -> None:
         record.nodes_out = sum(1 for candidate in found.candidates if candidate.hit_score > 0)
         record.tokens_out = sum(c.leaf.tokens for c in found.candidates if c.hit_score > 0)
-        record.details = {
-            "mode": self._mode,
-            "top_k": self._top_k,
-            "candidates": len(found.candidates),
-            "documents": len(found.manifests),
-            "changed_while_reading": found.stale,
-        }
+        record.details = SearchDetails(
+            mode=self._mode,
+            top_k=self._top_k,
+            candidates=len(found.candidates),
+            documents=len(found.manifests),
+            changed_while_reading=found.stale,
+        )
 
     def _deliver(self, found: Found) -> list[NodeWithScore]:
         with stage("merge") as record:
@@ -223,27 +203,27 @@ class TreeRetriever(BaseRetriever):
             nodes = [node_of(passage, found.manifests) for passage in passages]
             record.nodes_out = len(nodes)
             record.tokens_out = sum(node.node.metadata["tokens"] for node in nodes)
-            record.details = {
-                "method": self._method,
-                "budget": self._budget,
-                "score": score,
-                "ranked": [
+            record.details = MergeDetails(
+                method=self._method,
+                budget=self._budget,
+                score=score,
+                ranked=tuple(
                     _ranked(found.candidates[place], value, found.manifests)
                     for place, value in ranking
-                ],
-                "passages": [
-                    {
-                        "id": node.node.node_id,
-                        "document_id": node.node.metadata["document_id"],
-                        "start": passage.start,
-                        "end": passage.end,
-                        "leaves": [leaf.id for leaf in passage.leaves],
-                        "score": passage.score,
-                        "reason": passage.reason,
-                    }
+                ),
+                passages=tuple(
+                    MergedPassage(
+                        id=node.node.node_id,
+                        document_id=passage.leaves[0].document_id,
+                        start=passage.start,
+                        end=passage.end,
+                        leaves=tuple(leaf.id for leaf in passage.leaves),
+                        score=passage.score,
+                        reason=passage.reason,
+                    )
                     for node, passage in zip(nodes, passages, strict=True)
-                ],
-            }
+                ),
+            )
         return nodes
 
     def _passages(self, found: Found) -> tuple[list[Passage], list[tuple[int, float]], str]:
@@ -259,44 +239,45 @@ class TreeRetriever(BaseRetriever):
         name = f"reciprocal rank fusion of {self._mode} search (higher is better)"
         hits = [candidate.hit_score for candidate in candidates]
         ranking = [(place, score) for place, score in _best(candidates, hits) if score > 0]
+        if self._method == "whole":
+            found_whole = whole_parents(
+                candidates, parents=self._parents, score_threshold=self._score_threshold
+            )
+            name += ", the best leaf's"
+            fitting = found_whole if self._parents else pack(found_whole, self._budget)
+            return fitting, ranking, name
         if self._method == "ratio":
             merged = merge_by_ratio(candidates, self._merge_ratio, self._ratio_top_k)
             name += ", mean of the children found"
             return pack(merged, self._budget), ranking[: self._ratio_top_k], name
         pieces = [
             Passage((leaf,), leaf.start, leaf.end, candidates[place].hit_score)
-            for place in in_order(candidates, hits)[: self._most]
+            for place in in_order(candidates, hits)
             for leaf in [candidates[place].leaf]
         ]
         return pack(pieces, self._budget), ranking, name
-
-
-def _embedded(question: QueryBundle) -> list[str]:
-    """The texts whose mean vector the question is searched by."""
-    return question.embedding_strs or [question.query_str]
 
 
 def _best(candidates: Sequence[Candidate], scores: Sequence[float]) -> list[tuple[int, float]]:
     return [(place, scores[place]) for place in in_order(candidates, scores)[:_RANKED]]
 
 
-def _ranked(found: Candidate, score: float, manifests: dict[str, Manifest]) -> dict[str, Any]:
-    """A leaf for the trace: where it is, and everything that was measured of it."""
+def _ranked(found: Candidate, score: float, manifests: dict[str, Manifest]) -> RankedLeaf:
+    """A leaf for the trace."""
     leaf = found.leaf
-    return {
-        "id": leaf.id,
-        "document_id": leaf.document_id,
-        "document": manifests[leaf.document_id].source,
-        "start": leaf.start,
-        "end": leaf.end,
-        "position": leaf.position,
-        "score": score,
-        "cosine": found.dense,
-        "parent_cosine": found.parent_dense,
-        "bm25": found.bm25,
-        # Whether a search returned it, or it came along with the others of its root.
-        "hit": found.hit_score > 0,
-    }
+    return RankedLeaf(
+        id=leaf.id,
+        document_id=leaf.document_id,
+        document=manifests[leaf.document_id].source,
+        start=leaf.start,
+        end=leaf.end,
+        position=leaf.position,
+        score=score,
+        cosine=found.dense,
+        parent_cosine=found.parent_dense,
+        bm25=found.bm25,
+        hit=found.hit_score > 0,
+    )
 
 
 def node_of(passage: Passage, manifests: dict[str, Manifest]) -> NodeWithScore:

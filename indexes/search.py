@@ -152,6 +152,12 @@ class TreeSearch:
             )
         return requests
 
+    def wants_more(self, responses: Sequence[Points]) -> bool:
+        """Whether further hits might lead to further roots, of which too few were hit."""
+        roots = {(point.payload or {})["root"] for points in responses for point in points}
+        full = any(len(points) >= self._question.top_k for points in responses)
+        return full and len(roots) < self._question.max_roots
+
     def _searchable(self, wanted: models.Filter | None) -> models.Filter | None:
         must = [found for found in (wanted, self._filters) if found is not None]
         must_not = [

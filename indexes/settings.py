@@ -17,22 +17,17 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from indexes.errors import SettingsError
 
 Provider = Literal["local", "openai", "sagemaker"]
-Method = Literal["leaves", "tree", "ratio"]
+Method = Literal["leaves", "tree", "ratio", "whole"]
 SearchMode = Literal["hybrid", "dense", "bm25"]
 Quantization = Literal["none", "scalar", "binary"]
 JudgeChoice = Literal["auto", "embedding", "llm", "cross-encoder"]
-
-# What options take, whether they come as a setting, an argument, or from the page.
-Budget = Annotated[int, Field(ge=16, le=1_000_000)]
-TopK = Annotated[int, Field(ge=1, le=1000)]
-
-# Hits of each search where neither a setting nor an argument says how many.
-DEFAULT_TOP_K = 50
 
 # What SageMaker allows.
 ENDPOINT_NAME = r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,62}$"
 
 DEFAULT_LEVELS = (1024, 256, 128)
+# As the size of a root: no document is cut at that level, so each is one root.
+WHOLE_DOCUMENTS = 1_000_000_000
 
 # `local` prefills about 215 prompt tokens a second on two cores: this budget keeps the
 # first word of an answer within a few seconds. The other providers read a page at once.
@@ -118,10 +113,10 @@ class Settings(BaseSettings):
     # Retrieval.
     pattern: str = Field("parent", description="How contexts are chosen: regular, parent, …")
     search: SearchMode = Field("hybrid", description="By meaning, by words (bm25), or both.")
-    top_k: TopK | None = Field(
-        None, description="Hits of each search; default: 50, or more for a large budget."
+    top_k: int = Field(50, ge=1, le=1000, description="Hits each search hands on.")
+    budget: int | None = Field(
+        None, ge=16, le=1_000_000, description="Context tokens; default by provider."
     )
-    budget: Budget | None = Field(None, description="Context tokens; default by provider.")
 
     # Reranking and compression (docs/compression.md).
     judge: JudgeChoice = Field(
@@ -215,10 +210,10 @@ class Settings(BaseSettings):
     def _check_levels(cls, levels: tuple[int, ...] | None) -> tuple[int, ...] | None:
         if levels is None:
             return None
-        if not levels or any(size < 16 for size in levels):
-            raise ValueError("give at least one chunk size of 16 tokens or more")
-        if any(child * 2 > parent for parent, child in pairwise(levels)):
-            raise ValueError("each level must be at most half of the one before, root first")
+        if not levels or any(size < 1 for size in levels):
+            raise ValueError("give at least one chunk size, in tokens")
+        if any(child >= parent for parent, child in pairwise(levels)):
+            raise ValueError("each level must be smaller than the one before, root first")
         return levels
 
     @property

@@ -5,9 +5,10 @@ A trace is a list of stages in the order in which they ended. Whoever does somet
 worth seeing wraps it in a stage and fills in what is known:
 
     with tracing() as trace:
-        with stage("search") as record:
+        with stage("fit") as record:
             record.nodes_out = 64
-    trace.stages[0].seconds
+            record.details = FitDetails(budget=1024)
+    trace["fit"].seconds, trace.find(FitDetails).budget
 
 `tracing` is a context variable: retrievers and postprocessors find the trace of the
 question they work for, in threads started by asyncio as well, and record nothing (at no
@@ -18,9 +19,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field, SerializeAsAny
+
+from indexes.details import Details, OtherDetails, details_of
+
+D = TypeVar("D", bound=Details)
 
 
 class Stage(BaseModel):
@@ -28,6 +33,7 @@ class Stage(BaseModel):
 
     name: str
     seconds: float = 0.0
+    error: str | None = Field(None, description="What it raised, if it did.")
     nodes_in: int | None = None
     nodes_out: int | None = None
     tokens_in: int | None = Field(None, description="Context tokens handed to the stage.")
@@ -36,8 +42,8 @@ class Stage(BaseModel):
     llm_tokens_in: int = 0
     llm_tokens_out: int = 0
     round_trips: int = Field(0, description="Requests sent to the engine.")
-    details: dict[str, Any] = Field(
-        default_factory=dict, description="What it did: merges and reasons, decisions, prompts."
+    details: Annotated[SerializeAsAny[Details], BeforeValidator(details_of)] = Field(
+        default_factory=OtherDetails, description="What it did: one record for each kind of stage."
     )
 
 
@@ -52,6 +58,14 @@ class Trace(BaseModel):
             if record.name == name:
                 return record
         raise KeyError(name)
+
+    def find(self, kind: type[D]) -> D | None:
+        """The last details of a kind, such as `MergeDetails`; None when there are none."""
+        return next(reversed(self.all(kind)), None)
+
+    def all(self, kind: type[D]) -> list[D]:
+        """All details of a kind, in the order of their stages."""
+        return [record.details for record in self.stages if isinstance(record.details, kind)]
 
     def total(self, field: str) -> float:
         """The sum of a numeric field over all stages, `None` counting as 0."""
@@ -87,7 +101,7 @@ def stage(name: str, trace: Trace | None = None) -> Iterator[Stage]:
     try:
         yield record
     except BaseException as error:
-        record.details["error"] = f"{type(error).__name__}: {error}"
+        record.error = f"{type(error).__name__}: {error}"
         raise
     finally:
         record.seconds = time.perf_counter() - started

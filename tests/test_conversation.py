@@ -32,8 +32,8 @@ async def test_a_capable_model_rewrites_the_question(llm: ScriptedLLM) -> None:
     found = await Condenser(llm).acondense("And its margin?", TURNS, trace)
     assert found == "What was Keelstrand's margin?"
     record = trace["condense"]
-    assert record.details["outcome"] == "rewritten by the model"
-    assert record.details["question"] == "And its margin?"
+    assert record.details.outcome == "rewritten by the model"
+    assert record.details.question == "And its margin?"
     assert record.llm_calls == 1
     assert (record.llm_tokens_in, record.llm_tokens_out) == (100, 4)
     assert "It rose by a third." in llm.prompts[0]
@@ -55,7 +55,7 @@ async def test_a_model_that_answers_otherwise_does_not_fail_the_question(
     trace = Trace()
     found = Condenser(llm).condense("And its margin?", TURNS, trace)
     assert found == "How did Keelstrand's revenue develop? And its margin?"
-    assert outcome in trace["condense"].details["outcome"]
+    assert outcome in trace["condense"].details.outcome
 
 
 async def test_what_decorates_a_models_question_is_dropped(llm: ScriptedLLM) -> None:

@@ -22,11 +22,11 @@ from indexes.documents import (
     load_document,
     load_documents,
     loading,
-    markup,
     pages_of,
     pdf,
 )
 from indexes.documents.loading import document_id_of, file_digest
+from indexes.documents.readers import word
 from indexes.errors import DocumentError
 
 LETTERS = Path(__file__).parents[2] / "shared" / "data" / "amazon_letters"
@@ -757,7 +757,7 @@ def test_docx_resolves_no_entities(tmp_path: Path) -> None:
 
 
 def test_a_docx_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(markup, "MAX_XML_BYTES", 1 << 20)
+    monkeypatch.setattr(word, "MAX_XML_BYTES", 1 << 20)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("word/document.xml", " " * (2 << 20))

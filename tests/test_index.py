@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from indexes.errors import (
 from indexes.index import HierarchicalIndex
 from indexes.settings import load_settings
 from indexes.store.points import Manifest
+from indexes.trace import Trace
 from tests.conftest import LEVELS
 from tests.fakes import ScriptedLLM, WordEmbedding
 
@@ -259,8 +259,8 @@ def test_merged_passages_name_their_parent(index: HierarchicalIndex, folder: Pat
     contexts, trace = index.retrieve("volcano", "parent", budget=400)
     parents = [context for context in contexts if context.level < len(LEVELS) - 1]
     assert parents and all(context.leaves > 1 and context.reason for context in parents)
-    decisions = trace["merge"].details["passages"]
-    assert [decision["id"] for decision in decisions] == [context.id for context in contexts]
+    decisions = trace["merge"].details.passages
+    assert [decision.id for decision in decisions] == [context.id for context in contexts]
 
 
 def test_a_merged_passage_tells_the_scores_of_its_leaves(
@@ -336,7 +336,7 @@ def test_an_answer_without_markers_is_cited_by_similarity(
     assert citation.origin == "similarity"
     text = text_about("library")[citation.start : citation.end]
     assert "about the library concerns its library keeper." in text
-    assert answer.trace["cite"].details["origin"] == "similarity"
+    assert answer.trace["cite"].details.origin == "similarity"
 
 
 def test_nothing_found_is_said_without_asking_the_model(
@@ -353,7 +353,7 @@ def test_passages_beyond_the_models_window_are_left_out_and_said_so(
     index.ingest([folder])
     llm.context_window = 900
     answer = index.ask("library market", budget=2000)
-    assert "window of 900 tokens" in answer.trace["answer"].details["left_out"]
+    assert "window of 900 tokens" in answer.trace["answer"].details.left_out
 
 
 def test_a_failing_model_is_a_model_error(
@@ -516,9 +516,9 @@ def test_a_trace_shows_the_best_leaves_with_their_scores(
     for pattern in ("regular", "parent", "parent-ratio"):
         _, trace = index.retrieve("When does the harbour close?", pattern)
         details = trace["merge"].details
-        ranked = details["ranked"]
-        scores = [row["score"] for row in ranked]
+        ranked = details.ranked
+        scores = [row.score for row in ranked]
         assert scores == sorted(scores, reverse=True), pattern
-        assert {leaf for row in details["passages"] for leaf in row["leaves"]}, pattern
-        assert any(row["hit"] for row in ranked), pattern
-        assert json.loads(json.dumps(ranked)) == ranked
+        assert {leaf for row in details.passages for leaf in row.leaves}, pattern
+        assert any(row.hit for row in ranked), pattern
+        assert Trace.model_validate_json(trace.model_dump_json()) == trace

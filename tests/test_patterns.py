@@ -85,7 +85,7 @@ def test_contexts_are_verbatim_within_the_budget_and_numbered(
         "fit",
     ]
     first = trace[find_pattern(pattern).postprocessors[0]]
-    assert first.details["judge"] == "embedding"
+    assert first.details.judge == "embedding"
     if pattern != "parent+filter":  # grown passages are not shortened: no more than fits
         assert (first.tokens_in or 0) > 120
 
@@ -124,7 +124,7 @@ def test_kept_spans_of_one_passage_share_its_number_and_its_id(
     assert contexts[0].id == contexts[1].id
     assert contexts[0].end < contexts[1].start
     assert trace["extract"].llm_calls == 1
-    assert trace["extract"].details["judge"] == "llm"
+    assert trace["extract"].details.judge == "llm"
 
 
 def test_the_model_reads_a_compressed_passage_as_one_and_cites_its_number(

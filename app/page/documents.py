@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from indexes.documents.formats import suffixes
 from indexes.errors import RagError
-from indexes.media_types import MEDIA_TYPES
 
 from .ask import one_line
 from .render import documents as listed
@@ -49,7 +49,7 @@ class Documents:
                     label="Add documents",
                     show_label=False,
                     file_count="multiple",
-                    file_types=sorted(MEDIA_TYPES),
+                    file_types=suffixes(),
                     height=104,
                     elem_id="upload",
                 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from indexes.answers import Context, passages_of
-from indexes.trace import Trace
+from indexes.details import AnswerDetails
 
 from .view import View
 
@@ -64,7 +64,8 @@ def figures(view: View, others: Sequence[View] = ()) -> Figures:
         seconds[stage.name] += stage.seconds
     found = bool(view.contexts) or view.phase == "done"
     answered = view.answer is not None
-    first = _first_word(trace)
+    asked = trace.find(AnswerDetails)
+    first = asked.first_word_seconds if asked else None
     answer = seconds.get("answer", 0.0)
     return Figures(
         finding=sum(seconds.get(name, 0.0) for name in _FINDING) if found else None,
@@ -85,14 +86,6 @@ def figures(view: View, others: Sequence[View] = ()) -> Figures:
         else None,
         alone=_alone(view, others) if found else None,
     )
-
-
-def _first_word(trace: Trace) -> float | None:
-    try:
-        value = trace["answer"].details.get("first_word_seconds")
-    except KeyError:
-        return None
-    return value if isinstance(value, float) else None
 
 
 def _alone(view: View, others: Sequence[View]) -> float | None:

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from indexes.answers import MAX_QUESTION_CHARACTERS, NOT_FOUND, checked
+from indexes.details import AnswerDetails, MergeDetails
 from indexes.errors import RagError
 from indexes.outline import Outline
 
@@ -145,23 +146,15 @@ class Inspect:
 
     def _prompt(self, view: View) -> str:
         """What the model was asked; or would be, by the same code."""
-        try:
-            asked = view.trace["answer"].details.get("prompt")
-        except KeyError:
-            asked = None
-        return (
-            str(asked)
-            if asked
-            else self.page.opening.wait().answerer().prompt(view.question, list(view.contexts))
-        )
+        asked = view.trace.find(AnswerDetails)
+        if asked and asked.prompt:
+            return asked.prompt
+        return self.page.opening.wait().answerer().prompt(view.question, list(view.contexts))
 
     def _documents(self, view: View, visitor: str) -> list[Outline]:
         """The documents that the passages come from, as trees, the best first."""
         merged = [
-            row["document_id"]
-            for stage in view.trace.stages
-            if stage.name == "merge"
-            for row in stage.details.get("passages", [])
+            row.document_id for merge in view.trace.all(MergeDetails) for row in merge.passages
         ]
         if not merged:
             sources = [context.document for context in view.contexts]

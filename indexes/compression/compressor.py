@@ -6,7 +6,7 @@ is, and the trace says so. Nodes that come in are never changed.
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.prompts.mixin import PromptDictType
@@ -17,11 +17,10 @@ from pydantic import Field, PrivateAttr
 from indexes.compression.passages import Passage
 from indexes.compression.verdicts import Judge, Judgement, Verdict
 from indexes.compression.work import Steps, arun, run
+from indexes.details import Fallback, JudgedPassage, JudgedSentence, PromptVersion
 from indexes.errors import SettingsError
 from indexes.sentences import Span
 from indexes.trace import Stage, stage
-
-Fallback = Literal["keep_best", "empty"]
 
 dispatcher = get_dispatcher(__name__)
 
@@ -127,24 +126,22 @@ class Compressor(BaseNodePostprocessor):
         record.llm_calls = usage.llm_calls
         record.llm_tokens_in, record.llm_tokens_out = usage.tokens_in, usage.tokens_out
         ranks = {place: rank for rank, place in enumerate(judgement.order or (), start=1)}
-        decisions = [
+        decisions = tuple(
             _decision(passage, verdict, kept, rank, ranks.get(rank - 1))
             for rank, (passage, verdict, kept) in enumerate(
                 zip(passages, judgement.verdicts, spans, strict=True), start=1
             )
-        ]
-        record.tokens_out = sum(decision["tokens_out"] for decision in decisions)
-        prompt = self._judge.prompts.get(self.task)
-        record.details = {
-            "judge": self._judge.kind,
-            "model": self._judge.model,
-            "prompt": prompt.described() if prompt else None,
-            "fallback": fallback,
-            **({} if usage.counted else {"llm_tokens": "estimated: the endpoint tells none"}),
-            **judgement.details,
-            "fills": self._fills(judgement.verdicts),
-            "passages": decisions,
-        }
+        )
+        record.tokens_out = sum(decision.tokens_out for decision in decisions)
+        details = judgement.details
+        details.judge, details.model = self._judge.kind, self._judge.model
+        if prompt := self._judge.prompts.get(self.task):
+            details.prompt = PromptVersion(name=prompt.name, version=prompt.version)
+        details.fallback = fallback
+        details.llm_tokens = "counted" if usage.counted else "estimated"
+        details.fills = self._fills(judgement.verdicts)
+        details.passages = decisions
+        record.details = details
 
 
 def _asked(query_bundle: QueryBundle | None) -> QueryBundle:
@@ -161,36 +158,31 @@ def _best(verdicts: Sequence[Verdict]) -> int:
 
 def _decision(
     passage: Passage, verdict: Verdict, kept: list[Span] | None, before: int, after: int | None
-) -> dict[str, Any]:
+) -> JudgedPassage:
     """One passage's entry in the trace."""
-    start = passage.segments[0].start if passage.segments else 0
-    end = passage.segments[-1].end if passage.segments else 0
-    decision: dict[str, Any] = {
-        "id": passage.node.node.node_id,
-        "document": passage.document,
-        "start": start,
-        "end": end,
-        "kept": kept is not None,
-        "outcome": verdict.outcome,
-        "note": verdict.note,
-        "score": verdict.score,
-        "rank_before": before if after is not None else None,
-        "rank_after": after,
-        "tokens_in": passage.tokens,
-        "tokens_out": passage.tokens_of(kept or []),
-    }
-    if verdict.sentences is not None:
-        scores = verdict.scores or (None,) * len(verdict.sentences)
-        decision["sentences"] = [
-            {
-                "start": first,
-                "end": last,
-                "kept": _covered((first, last), kept or []),
-                "score": score,
-            }
-            for (first, last), score in zip(passage.sentences, scores, strict=True)
-        ]
-    return decision
+    scores = verdict.scores or (None,) * len(passage.sentences)
+    return JudgedPassage(
+        id=passage.node.node.node_id,
+        document=passage.document,
+        start=passage.segments[0].start if passage.segments else 0,
+        end=passage.segments[-1].end if passage.segments else 0,
+        kept=kept is not None,
+        outcome=verdict.outcome,
+        note=verdict.note,
+        score=verdict.score,
+        rank_before=before if after is not None else None,
+        rank_after=after,
+        tokens_in=passage.tokens,
+        tokens_out=passage.tokens_of(kept or []),
+        sentences=tuple(
+            JudgedSentence(
+                start=start, end=end, kept=_covered((start, end), kept or []), score=score
+            )
+            for (start, end), score in zip(passage.sentences, scores, strict=True)
+        )
+        if verdict.sentences is not None
+        else None,
+    )
 
 
 def _covered(span: Span, kept: Sequence[Span]) -> bool:

@@ -19,8 +19,9 @@ from pydantic import SecretStr
 from indexes.compression.passages import Passage
 from indexes.compression.prompts import JudgePrompt
 from indexes.compression.similarity import Scores, Scoring, shares
-from indexes.compression.verdicts import JudgeKind, Judgement, Outcome, Verdict
+from indexes.compression.verdicts import JudgeKind, Judgement, Verdict
 from indexes.compression.work import Steps, TimedOutError, in_threads, on_the_loop
+from indexes.details import JudgeDetails, Outcome
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ class CrossEncoderJudge:
             kept = tuple(score >= least for score in own)
             best = max(own, default=None)
             verdicts.append(Verdict(any(kept), kept, score=best, scores=tuple(own)))
-        return Judgement(verdicts, details={"threshold": least})
+        return Judgement(verdicts, details=JudgeDetails(threshold=least))
 
     def passages(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
         """Which passages score enough; see `Judge`."""
@@ -169,7 +170,7 @@ class CrossEncoderJudge:
         least = self._scoring.passages
         found = map(float, shares(ranking.scores))
         verdicts = [Verdict(share >= least, score=share) for share in found]
-        return Judgement(verdicts, details={"threshold": least})
+        return Judgement(verdicts, details=JudgeDetails(threshold=least))
 
     def order(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
         """The highest score first; see `Judge`."""

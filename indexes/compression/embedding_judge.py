@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import getattr_static
-from typing import Any
 
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -18,8 +17,9 @@ from numpy.typing import NDArray
 from indexes.compression.passages import Passage
 from indexes.compression.prompts import JudgePrompt
 from indexes.compression.similarity import Scored, Scoring, scored
-from indexes.compression.verdicts import JudgeKind, Judgement, Outcome, Verdict
+from indexes.compression.verdicts import JudgeKind, Judgement, Verdict
 from indexes.compression.work import Steps, TimedOutError, in_threads, on_the_loop
+from indexes.details import JudgeDetails, Outcome
 
 Matrix = NDArray[np.float64]
 
@@ -191,9 +191,9 @@ class EmbeddingJudge:
         similar = np.concatenate(sentences)
         return scored(question.query_str, passages, similar, titles, self._scoring.retriever)
 
-    def _details(self, least: float) -> dict[str, Any]:
+    def _details(self, least: float) -> JudgeDetails:
         name = "share of the way from the average to the best of the question"
-        return {"threshold": least, "score": name, "least_cosine": self._scoring.similarity}
+        return JudgeDetails(threshold=least, score=name, least_cosine=self._scoring.similarity)
 
     def _vectors(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Vectors]:
         texts = [passage.slice(span) for passage in passages for span in passage.sentences]

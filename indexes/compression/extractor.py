@@ -16,10 +16,11 @@ from llama_index.core.schema import QueryBundle
 from pydantic import Field
 
 from indexes.compression.budget import best_sentences
-from indexes.compression.compressor import Compressor, Fallback
+from indexes.compression.compressor import Compressor
 from indexes.compression.passages import Passage
 from indexes.compression.verdicts import Judge, Judgement, Verdict
 from indexes.compression.work import Steps
+from indexes.details import Fallback
 from indexes.sentences import Span
 
 

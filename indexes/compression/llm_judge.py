@@ -25,8 +25,9 @@ from indexes.compression.prompts import (
     numbers_schema,
 )
 from indexes.compression.replies import Read, read_numbers, read_yes_no
-from indexes.compression.verdicts import JudgeKind, Judgement, Outcome, Usage, Verdict
+from indexes.compression.verdicts import JudgeKind, Judgement, Usage, Verdict
 from indexes.compression.work import Steps
+from indexes.details import JudgeCall, JudgeDetails, Outcome
 from indexes.tokens import count_tokens, token_starts
 
 Packing = Literal["packed", "each"]
@@ -242,17 +243,18 @@ class LLMJudge:
             tokens_out=sum(reply.tokens_out for reply in replies),
             counted=all(reply.counted for reply in replies),
         )
-        calls = [
-            {
-                "outcome": reply.outcome,
-                "seconds": round(reply.seconds, 4),
-                "tokens_in": reply.tokens_in,
-                "tokens_out": reply.tokens_out,
-                "answer": reply.text[:400],
-            }
+        calls = tuple(
+            JudgeCall(
+                outcome=reply.outcome,
+                seconds=round(reply.seconds, 4),
+                tokens_in=reply.tokens_in,
+                tokens_out=reply.tokens_out,
+                answer=reply.text[:400],
+            )
             for reply in replies
-        ]
-        return Judgement(verdicts, usage=usage, details={"packing": self._packing, "calls": calls})
+        )
+        details = JudgeDetails(packing=self._packing, calls=calls)
+        return Judgement(verdicts, usage=usage, details=details)
 
     def _known(
         self, task: str, question: QueryBundle, passages: Sequence[Passage]

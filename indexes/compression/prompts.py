@@ -32,10 +32,6 @@ class JudgePrompt:
         text = template.get_template()
         return JudgePrompt(self.name, f"changed-{crc32(text.encode()):08x}", template)
 
-    def described(self) -> dict[str, str]:
-        """What the trace says of it."""
-        return {"name": self.name, "version": self.version}
-
 
 EXTRACT = JudgePrompt(
     "extract",

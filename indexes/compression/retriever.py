@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 from llama_index.core.base.base_retriever import BaseRetriever
-from llama_index.core.callbacks import CallbackManager
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from indexes.compression.budget import fit
-from indexes.retrieval import TreeRetriever
+from indexes.details import FitDetails
 from indexes.trace import stage
 
 
@@ -16,10 +15,9 @@ class CompressingRetriever(BaseRetriever):
     """Retrieves, postprocesses, and hands on as much as fits into a budget.
 
     Args:
-        retriever: any LlamaIndex retriever; it should find more than the budget holds
-        postprocessors: applied in order; any of LlamaIndex's
-        budget: cl100k tokens of what is handed on
-        callback_manager: told of each retrieval
+        retriever: any LlamaIndex retriever; it should find more than the budget holds.
+        postprocessors: applied in order; any of LlamaIndex's.
+        budget: cl100k tokens of what is handed on.
     """
 
     def __init__(
@@ -27,35 +25,27 @@ class CompressingRetriever(BaseRetriever):
         retriever: BaseRetriever,
         postprocessors: Sequence[BaseNodePostprocessor],
         budget: int,
-        callback_manager: CallbackManager | None = None,
     ) -> None:
-        super().__init__(callback_manager)
+        super().__init__()
         self._retriever = retriever
         self._postprocessors = list(postprocessors)
         self._budget = budget
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        question = query_bundle
-        if isinstance(self._retriever, TreeRetriever):
-            # Postprocessors may need the question's vector, too.
-            question = self._retriever.embed(question)
-        nodes = self._retriever.retrieve(question)
+        nodes = self._retriever.retrieve(query_bundle)
         for postprocessor in self._postprocessors:
-            nodes = postprocessor.postprocess_nodes(nodes, question)
+            nodes = postprocessor.postprocess_nodes(nodes, query_bundle)
         return self._fit(nodes)
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        question = query_bundle
-        if isinstance(self._retriever, TreeRetriever):
-            question = await self._retriever.aembed(question)
-        nodes = await self._retriever.aretrieve(question)
+        nodes = await self._retriever.aretrieve(query_bundle)
         for postprocessor in self._postprocessors:
-            nodes = await postprocessor.apostprocess_nodes(nodes, question)
+            nodes = await postprocessor.apostprocess_nodes(nodes, query_bundle)
         return self._fit(nodes)
 
     def _fit(self, nodes: list[NodeWithScore]) -> list[NodeWithScore]:
         with stage("fit") as record:
             fitting, record.tokens_in, record.tokens_out = fit(nodes, self._budget)
             record.nodes_in, record.nodes_out = len(nodes), len(fitting)
-            record.details = {"budget": self._budget}
+            record.details = FitDetails(budget=self._budget)
         return fitting

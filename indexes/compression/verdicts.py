@@ -2,25 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from llama_index.core.schema import QueryBundle
 
 from indexes.compression.passages import Passage
 from indexes.compression.prompts import JudgePrompt
 from indexes.compression.work import Steps
-
-# judged      as the judge said
-# cached      as it said when it was asked the same before
-# unreadable  its answer could not be understood
-# incomplete  its answer broke off before this passage
-# omitted     it ordered the others and left this one out
-# failed      it could not be asked
-# timeout     it did not answer in time
-# blank       there is no text to judge
-Outcome = Literal[
-    "judged", "cached", "unreadable", "incomplete", "omitted", "failed", "timeout", "blank"
-]
+from indexes.details import JudgeDetails, Outcome
 
 JudgeKind = Literal["llm", "embedding", "cross-encoder"]
 
@@ -65,13 +54,13 @@ class Judgement:
         verdicts: one for each passage.
         order: of a reranking, the passages' places, best first.
         usage: what it cost.
-        details: what else the trace should say.
+        details: what the trace should say; who asks the judge adds what it knows.
     """
 
     verdicts: Sequence[Verdict]
     order: Sequence[int] | None = None
     usage: Usage = field(default_factory=Usage)
-    details: dict[str, Any] = field(default_factory=dict)
+    details: JudgeDetails = field(default_factory=JudgeDetails)
 
 
 class Judge(Protocol):

@@ -1,19 +1,37 @@
 """Files → LlamaIndex `Document`s.
 
     files.py      which files, and the name each goes by
+    formats.py    which reader reads which (reader.py: what one is); readers/: one a format
+    blocks.py     what readers find; assembly.py makes it a text (extracted.py) with a report
     pdf.py        PDF → glyphs; rows.py → rows; reflow.py → paragraphs with a page map
     hyphens.py    which words a line's end divided
-    markup.py     HTML and DOCX → paragraphs
     titles.py     what a document is called
     loading.py    all of it together, and documents that others made
     folders.py    all files in a folder; parallel.py in several processes
 
-Every failure is a `DocumentError` of one line that names the file and the fix.
+Every failure is a `DocumentError` of one line that names the file and the fix. Names are
+imported when they are first used: readers need no LlamaIndex, and start without it.
 """
 
-from indexes.documents.files import find_files
-from indexes.documents.folders import load_documents
-from indexes.documents.loading import MAX_BYTES, adopt, load_document, pages_of
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from indexes.documents.files import find_files
+    from indexes.documents.folders import load_documents
+    from indexes.documents.formats import register_reader, unregister_reader
+    from indexes.documents.loading import MAX_BYTES, adopt, load_document, pages_of
+
+_HOMES = {
+    "MAX_BYTES": "loading",
+    "adopt": "loading",
+    "find_files": "files",
+    "load_document": "loading",
+    "load_documents": "folders",
+    "pages_of": "loading",
+    "register_reader": "formats",
+    "unregister_reader": "formats",
+}
 
 __all__ = [
     "MAX_BYTES",
@@ -22,4 +40,12 @@ __all__ = [
     "load_document",
     "load_documents",
     "pages_of",
+    "register_reader",
+    "unregister_reader",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from indexes.documents.extracted import one_line
+from indexes.documents.formats import reader_of, suffixes
 from indexes.errors import DocumentError
-from indexes.media_types import MEDIA_TYPES
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def walk(
             on_error(given, error)
             continue
         for path in found:
-            if path.suffix.lower() not in MEDIA_TYPES:
+            if reader_of(path) is None:
                 (on_skip if root else on_error)(path, unsupported(path))
             elif (real := path.resolve()) not in seen:
                 seen.add(real)
@@ -102,8 +102,7 @@ def unsupported(path: Path) -> DocumentError:
     """The error for a file of no supported type."""
     kind = f"{path.suffix} files" if path.suffix else "files without an extension"
     return DocumentError(
-        f"{shown(path)}: {kind} are not supported: convert it to one of "
-        f"{' '.join(sorted(MEDIA_TYPES))}"
+        f"{shown(path)}: {kind} are not supported: convert it to one of {' '.join(suffixes())}"
     )
 
 

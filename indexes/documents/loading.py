@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 
 from llama_index.core.schema import Document
 
-from indexes.documents.extracted import Extracted, UnreadableError, storable
+from indexes.documents.extracted import UnreadableError, storable
 from indexes.documents.files import (
     existing,
     shown,
@@ -18,11 +18,10 @@ from indexes.documents.files import (
     unreadable,
     unsupported,
 )
-from indexes.documents.markup import read_docx, read_html
-from indexes.documents.pdf import read_pdf
-from indexes.documents.titles import choose_title, markdown_title, title_from_name
+from indexes.documents.formats import reader_of
+from indexes.documents.reader import Reading
+from indexes.documents.titles import choose_title, title_from_name
 from indexes.errors import DocumentError
-from indexes.media_types import DOCX, MEDIA_TYPES
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_CHARACTERS = 64 * 1024 * 1024
@@ -56,12 +55,13 @@ def load_document(
         DocumentError: the file cannot be turned into text; one line with its name and the fix.
     """
     path = Path(path)
-    media_type = MEDIA_TYPES.get(existing(path).suffix.lower())
-    if media_type is None:
+    reader = reader_of(existing(path))
+    if reader is None:
         raise unsupported(path)
     data = _bytes_of(path, max_bytes)
+    reading = Reading(file_name=path.name, max_characters=MAX_CHARACTERS)
     try:
-        extracted = _read(data, media_type)
+        extracted = reader.read(data, reading)
     except UnreadableError as error:
         raise DocumentError(f"{shown(path)}: {error}") from error
     if not extracted.text.strip("\ufeff \t\r\n\f\v"):
@@ -72,7 +72,7 @@ def load_document(
         "title": choose_title(extracted, file_name),
         "source": source,
         "file_name": file_name,
-        "media_type": media_type,
+        "media_type": reader.media_type,
         "file_digest": _digest(data),
     }
     if extracted.page_starts is not None:
@@ -160,30 +160,6 @@ def _bytes_of(path: Path, max_bytes: int) -> bytes:
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(_READERS + data).hexdigest()
-
-
-def _read(data: bytes, media_type: str) -> Extracted:
-    if media_type == "application/pdf":
-        return read_pdf(data, MAX_CHARACTERS)
-    if media_type == "text/html":
-        return read_html(data, MAX_CHARACTERS)
-    if media_type == DOCX:
-        return read_docx(data, MAX_CHARACTERS)
-    text = _decode(data)
-    return Extracted(text, title=markdown_title(text) if media_type == "text/markdown" else None)
-
-
-def _decode(data: bytes) -> str:
-    if b"\0" in data:
-        kind = "UTF-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "binary or UTF-16"
-        raise UnreadableError(f"is {kind}, not UTF-8 text: save it as UTF-8")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UnreadableError(
-            f"is not UTF-8 (byte {error.start}): save it as UTF-8, "
-            "e.g. iconv -f WINDOWS-1252 -t UTF-8"
-        ) from error
 
 
 def _document(id_: str, text: str, metadata: dict[str, Any]) -> Document:

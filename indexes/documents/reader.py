@@ -1,19 +1,17 @@
-"""Readers: one for each format, found by a file's extension.
+"""What a reader is: one format's way from bytes to text.
 
-    register_reader("vtt", read_captions, suffixes=[".vtt"])
-
-where `read_captions(data: bytes)` gives the text, or blocks (`indexes.documents.blocks`), or an
-`Extracted`. Reading happens in a process of its own, which imports the function by its name:
-it must be at the top of a module; one from a notebook cell or a lambda is read in this process.
+A reader gets a file's bytes and a `Reading`, and gives an `Extracted`; `indexes.documents.formats`
+lists them all. Reading may happen in a process of its own, so ours are named, not imported,
+where they are listed, and need neither LlamaIndex nor an index.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import importlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from indexes.documents.assembly import assemble
 from indexes.documents.blocks import Block
-from indexes.documents.extracted import Extracted
-from indexes.errors import SettingsError
+from indexes.documents.extracted import Extracted, UnreadableError
 
 
 @dataclass(frozen=True)
@@ -43,68 +41,62 @@ class Reader:
         name: what people call it: "PDF", "Word".
         suffixes: file name extensions, lower case, with their dot.
         media_type: as in a `Content-Type`.
-        read: bytes → what was read; raises `UnreadableError`.
+        function: reads it, or says where the function is that does: "package.module:function".
         extra: the extra of this package that it needs, if it needs one.
     """
 
     name: str
     suffixes: tuple[str, ...]
     media_type: str
-    read: ReadFile
+    function: ReadFile | str
     extra: str | None = None
 
+    def read(self, data: bytes, reading: Reading) -> Extracted:
+        """The text of a file.
 
-_readers: dict[str, Reader] = {}
+        Raises:
+            UnreadableError: it gives none, and why.
+        """
+        try:
+            return self._resolved()(data, reading)
+        except UnreadableError:
+            raise
+        except ModuleNotFoundError as error:
+            raise UnreadableError(self._missing(error)) from error
+        except Exception as error:
+            # Libraries each have their own ways to fail on a broken file.
+            raise UnreadableError(
+                f"is not a readable {self.name} file ({type(error).__name__}): open it in the "
+                "program that made it and save it again"
+            ) from error
+
+    def _resolved(self) -> ReadFile:
+        if not isinstance(self.function, str):
+            return self.function
+        module, _, name = self.function.partition(":")
+        found: ReadFile = getattr(importlib.import_module(module), name)
+        return found
+
+    def _missing(self, error: ModuleNotFoundError) -> str:
+        if self.extra:
+            return (
+                f'reading {self.name} files needs more: pip install "advanced-rag-patterns'
+                f'[{self.extra}]"'
+            )
+        return f"reading {self.name} files needs {error.name}: pip install {error.name}"
 
 
-def register_reader(
-    name: str,
-    read: Simple,
-    *,
-    suffixes: Iterable[str],
-    media_type: str = "application/octet-stream",
-    replace: bool = False,
-) -> Reader:
-    """Read files with these extensions by a function of your own.
+@dataclass(frozen=True)
+class FromBytes:
+    """A user's function of a file's bytes, as a reader's function."""
 
-    Args:
-        name: what people call the format.
-        read: bytes → its text, or blocks, or an `Extracted`.
-        suffixes: extensions, with or without dot.
-        media_type: as in a `Content-Type`.
-        replace: whether an extension that has a reader gets this one.
+    read: Simple
 
-    Raises:
-        SettingsError: an extension is none, or has a reader already.
-    """
-
-    def read_file(data: bytes, reading: Reading) -> Extracted:
-        result = read(data)
+    def __call__(self, data: bytes, reading: Reading) -> Extracted:
+        """Whatever it gives, made an `Extracted`."""
+        result = self.read(data)
         if isinstance(result, Extracted):
             return result
         if isinstance(result, str):
             return Extracted(text=result)
         return assemble(result, max_characters=reading.max_characters)
-
-    dotted = tuple("." + suffix.lower().lstrip(".") for suffix in suffixes)
-    reader = Reader(name, dotted, media_type, read_file)
-    add_reader(reader, replace=replace)
-    return reader
-
-
-def add_reader(reader: Reader, *, replace: bool = False) -> None:
-    """Make a reader known."""
-    for suffix in reader.suffixes:
-        if len(suffix) < 2:
-            raise SettingsError(f"reader {reader.name}: {suffix!r} is no file extension")
-        if suffix in _readers and not replace:
-            raise SettingsError(
-                f"reader {reader.name}: {suffix} files are read by {_readers[suffix].name}: "
-                "pass replace=True to read them by this one"
-            )
-    _readers.update(dict.fromkeys(reader.suffixes, reader))
-
-
-def readers() -> Mapping[str, Reader]:
-    """All readers, by extension."""
-    return _readers

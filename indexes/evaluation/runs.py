@@ -12,8 +12,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from indexes.answers import Context
+from indexes.details import CompressionDetails
 from indexes.errors import SettingsError
-from indexes.trace import Trace
+from indexes.trace import Stage, Trace
 
 # Stages that hand on less than they are given.
 _COMPRESSING = ("extract", "filter")
@@ -70,7 +71,6 @@ def line_of(name: str | int, contexts: Iterable[Context], trace: Trace) -> Line:
     contexts = list(contexts)
     compressing = [stage for stage in trace.stages if stage.name in _COMPRESSING]
     before = compressing[0] if compressing else None
-    passages = before.details.get("passages", []) if before else []
     return Line(
         id=name,
         results=tuple(
@@ -83,16 +83,22 @@ def line_of(name: str | int, contexts: Iterable[Context], trace: Trace) -> Line:
         tokens=sum(context.tokens for context in contexts),
         invented=sum(context.tokens for context in contexts if context.start == context.end),
         tokens_before=before.tokens_in if before else None,
-        results_before=tuple(
-            Result(document=p["document"], start=p["start"], end=p["end"]) for p in passages
-        )
-        if before
-        else None,
+        results_before=_passages(before) if before else None,
         undecided=sum(
-            passage.get("outcome") in _UNDECIDED
-            for stage in trace.stages
-            for passage in stage.details.get("passages", [])
+            passage.outcome in _UNDECIDED
+            for details in trace.all(CompressionDetails)
+            for passage in details.passages
         ),
+    )
+
+
+def _passages(compressing: Stage) -> tuple[Result, ...]:
+    """The passages as they came to a stage that compresses."""
+    if not isinstance(compressing.details, CompressionDetails):
+        return ()
+    return tuple(
+        Result(document=passage.document, start=passage.start, end=passage.end)
+        for passage in compressing.details.passages
     )
 
 

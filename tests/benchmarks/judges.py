@@ -33,6 +33,7 @@ from indexes.compression import (
     similarity,
 )
 from indexes.compression.compressor import Compressor
+from indexes.details import JudgeDetails, JudgedPassage
 from indexes.evaluation.spans import characters
 from indexes.index import HierarchicalIndex
 from indexes.trace import tracing
@@ -120,15 +121,16 @@ def curve(questions: Sequence[Asked], judge: EmbeddingJudge, task: str) -> list[
     for question in questions:
         with tracing() as trace:
             kind(judge).postprocess_nodes(question.nodes, query_str=question.question)
-        passages = trace[task].details["passages"]
-        judged.append((question, [p for passage in passages for p in _places(passage)]))
+        (details,) = trace.all(JudgeDetails)
+        judged.append((question, [p for passage in details.passages for p in _places(passage)]))
     return [(threshold, *_swept(judged, threshold)) for threshold in SWEEP]
 
 
-def _places(passage: dict[str, Any]) -> list[dict[str, Any]]:
+def _places(passage: JudgedPassage) -> list[dict[str, Any]]:
     """What is decided about together: the sentences of a passage, or all of it."""
     return [
-        {"document": passage["document"], **place} for place in passage.get("sentences", [passage])
+        {"document": passage.document, "start": one.start, "end": one.end, "score": one.score}
+        for one in passage.sentences or (passage,)
     ]
 
 

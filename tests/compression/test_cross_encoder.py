@@ -106,7 +106,7 @@ def test_what_goes_wrong_leaves_everything_as_it_is(
     with tracing() as trace:
         found = PassageReranker(judge).postprocess_nodes(nodes(), query_str="When?")
     assert [one.node.node_id for one in found] == [one.node.node_id for one in nodes()]
-    assert {d["outcome"] for d in trace["rerank"].details["passages"]} == {outcome}
+    assert {d.outcome for d in trace["rerank"].details.passages} == {outcome}
 
 
 def test_reranking_asks_it_where_one_is_set(endpoint: Endpoint, index: HierarchicalIndex) -> None:

@@ -34,11 +34,11 @@ def test_sentences_like_the_question_are_kept_and_the_trace_has_their_scores(way
     check_verbatim(found)
     assert "Bosun was a warehouse robot." in found[0].node.get_content()
     (stage,) = trace.stages
-    assert (stage.llm_calls, stage.details["judge"]) == (0, "embedding")
-    assert stage.details["prompt"] is None
+    assert (stage.llm_calls, stage.details.judge) == (0, "embedding")
+    assert stage.details.prompt is None
     # Nothing is to be filled: the threshold decides.
-    assert (stage.details["fills"], stage.details["threshold"]) == (None, 0.0)
-    scores = [s["score"] for p in stage.details["passages"] for s in p["sentences"]]
+    assert (stage.details.fills, stage.details.threshold) == (None, 0.0)
+    scores = [s.score for p in stage.details.passages for s in p.sentences]
     assert max(scores) == 1
     assert abs(np.mean(scores)) < 1e-9
     assert 0 < (stage.tokens_out or 0) < (stage.tokens_in or 0)
@@ -72,7 +72,7 @@ def test_nothing_is_similar_enough_in_itself_so_the_best_is_kept() -> None:
     with tracing() as trace:
         found = PassageFilter(judge).postprocess_nodes(nodes(), query_str=QUESTION)
     assert len(found) == 1
-    assert trace["filter"].details["fallback"] == "keep_best"
+    assert trace["filter"].details.fallback == "keep_best"
 
 
 @pytest.mark.parametrize("budget", [10, 40, 80])
@@ -81,7 +81,7 @@ def test_a_budget_is_filled_with_the_best_sentences(budget: int) -> None:
     with tracing() as trace:
         found = extractor.postprocess_nodes(nodes(), query_str=QUESTION)
     check_verbatim(found)
-    assert trace["extract"].details["fills"] == budget
+    assert trace["extract"].details.fills == budget
     tokens = sum(count_tokens(one.node.get_content()) for one in found)
     assert budget - 10 <= tokens <= budget
     assert any("warehouse robot" in one.node.get_content() for one in found)
@@ -127,7 +127,7 @@ def test_the_title_tells_whom_a_sentence_is_about() -> None:
     for asked, best in (("Bosun", "n"), ("Depot", "m")):
         with tracing() as trace:
             PassageReranker(judge).postprocess_nodes([ours, theirs], query_str=f"{asked}?")
-        kept = {p["id"]: p["rank_after"] for p in trace["rerank"].details["passages"]}
+        kept = {p.id: p.rank_after for p in trace["rerank"].details.passages}
         assert kept[best] == 1
 
 

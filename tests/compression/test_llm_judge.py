@@ -17,6 +17,7 @@ from indexes.compression import (
     SentenceExtractor,
 )
 from indexes.compression.compressor import Compressor
+from indexes.details import PromptVersion
 from indexes.errors import SettingsError
 from indexes.trace import Stage, tracing
 from tests.compression.oracle import FORMATS, OracleLLM
@@ -91,23 +92,23 @@ def test_most_formats_are_understood_exactly(name: str) -> None:
         SentenceExtractor(LLMJudge(OracleLLM(relevant, name))), nodes(size=200)
     )
     assert text_of(found) == text_of(exact)
-    assert {decision["outcome"] for decision in stage.details["passages"]} == {"judged"}
+    assert {decision.outcome for decision in stage.details.passages} == {"judged"}
 
 
 def test_the_trace_tells_what_was_decided_sentence_by_sentence() -> None:
     _, stage = postprocess(SentenceExtractor(LLMJudge(OracleLLM(relevant))), nodes(size=200))
     details = stage.details
-    assert (details["judge"], details["model"], details["fallback"]) == ("llm", "oracle", None)
-    assert details["prompt"] == {"name": "extract", "version": "1"}
-    first = details["passages"][0]
-    assert (first["id"], first["document"], first["start"], first["end"]) == (
+    assert (details.judge, details.model, details.fallback) == ("llm", "oracle", None)
+    assert details.prompt == PromptVersion(name="extract", version="1")
+    first = details.passages[0]
+    assert (first.id, first.document, first.start, first.end) == (
         "n0", "bosun.md", 0, 200,
     )  # fmt: skip
-    kept = [s for s in first["sentences"] if s["kept"]]
-    assert [DOCUMENT[s["start"] : s["end"]] for s in kept] == list(GOLD[:2])
-    assert first["tokens_out"] < first["tokens_in"]
-    for decision in details["passages"]:
-        assert decision["kept"] == any(s["kept"] for s in decision["sentences"])
+    kept = [s for s in first.sentences if s.kept]
+    assert [DOCUMENT[s.start : s.end] for s in kept] == list(GOLD[:2])
+    assert first.tokens_out < first.tokens_in
+    for decision in details.passages:
+        assert decision.kept == any(s.kept for s in decision.sentences)
 
 
 def test_neighbours_are_kept_when_wanted() -> None:
@@ -148,13 +149,13 @@ def test_when_all_is_dropped_the_policy_decides(fallback: Any) -> None:
     extractor = SentenceExtractor(LLMJudge(OracleLLM(lambda line: False)), fallback=fallback)
     given = nodes(size=200)
     found, stage = postprocess(extractor, given)
-    assert stage.details["fallback"] == fallback
+    assert stage.details.fallback == fallback
     if fallback == "empty":
         assert found == []
     else:
         assert [one.node.get_content() for one in found] == [given[0].node.get_content()]
         check_verbatim(found)
-        assert [decision["kept"] for decision in stage.details["passages"]][:2] == [True, False]
+        assert [decision.kept for decision in stage.details.passages][:2] == [True, False]
 
 
 def test_no_nodes_are_no_work() -> None:
@@ -177,7 +178,7 @@ def test_nodes_without_text_are_named_in_the_trace_and_not_asked_about() -> None
     llm = OracleLLM(relevant)
     given = [node("  \n "), *nodes(size=200)]
     _, stage = postprocess(SentenceExtractor(LLMJudge(llm)), given)
-    assert stage.details["passages"][0]["outcome"] == "blank"
+    assert stage.details.passages[0].outcome == "blank"
     assert "[1]  " not in llm.prompts[0]
 
 
@@ -192,9 +193,9 @@ def test_a_call_that_fails_keeps_its_passages_and_the_others_go_on(way: str) -> 
     given = [node(f"One {n}. Two {n}. Three {n}.", id=f"n{n}") for n in range(3)]
     found, stage = postprocess(SentenceExtractor(judge), given, way)
     assert [one.node.get_content() for one in found] == ["One 0.", "One 1. Two 1. Three 1."]
-    decisions = stage.details["passages"]
-    assert [decision["outcome"] for decision in decisions] == ["judged", "failed", "judged"]
-    assert decisions[1]["note"] == "kept whole: the machine is on fire"
+    decisions = stage.details.passages
+    assert [decision.outcome for decision in decisions] == ["judged", "failed", "judged"]
+    assert decisions[1].note == "kept whole: the machine is on fire"
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
@@ -202,7 +203,7 @@ def test_a_call_that_takes_too_long_is_given_up(way: str) -> None:
     judge = LLMJudge(OracleLLM(relevant, seconds=5), seconds=0.05)
     found, stage = postprocess(SentenceExtractor(judge), nodes(size=200), way)
     assert len(found) == len(nodes(size=200))
-    assert {decision["outcome"] for decision in stage.details["passages"]} == {"timeout"}
+    assert {decision.outcome for decision in stage.details.passages} == {"timeout"}
     assert stage.seconds < 4
 
 
@@ -225,7 +226,7 @@ def test_passages_that_do_not_help_are_dropped_and_the_others_stay_whole(way: st
     assert 0 < len(wanted) < len(given)
     assert [one.node.get_content() for one in found] == [o.node.get_content() for o in wanted]
     assert (stage.name, stage.nodes_out, stage.llm_calls) == ("filter", len(wanted), 1)
-    assert all("sentences" not in decision for decision in stage.details["passages"])
+    assert all(decision.sentences is None for decision in stage.details.passages)
     check_verbatim(found)
 
 
@@ -245,8 +246,8 @@ def test_one_passage_a_call_is_judged_by_yes_or_no(answer: Any, kept: bool, outc
     filtering = PassageFilter(LLMJudge(llm, packing="each"), fallback="empty")
     found, stage = postprocess(filtering, [node("Bosun was a robot.")])
     assert bool(found) is kept
-    assert stage.details["passages"][0]["outcome"] == outcome
-    assert stage.details["prompt"]["name"] == "filter-each"
+    assert stage.details.passages[0].outcome == outcome
+    assert stage.details.prompt.name == "filter-each"
 
 
 # The reranker
@@ -281,9 +282,9 @@ def test_no_passage_is_lost_doubled_or_misplaced(answer: Any, order: str) -> Non
 
 def test_the_trace_tells_ranks_before_and_after() -> None:
     _, stage = reranked('{"order": [3, 1]}')
-    ranks = [(d["rank_before"], d["rank_after"]) for d in stage.details["passages"]]
+    ranks = [(d.rank_before, d.rank_after) for d in stage.details.passages]
     assert ranks == [(1, 2), (2, 3), (3, 1), (4, 4)]
-    outcomes = [d["outcome"] for d in stage.details["passages"]]
+    outcomes = [d.outcome for d in stage.details.passages]
     assert outcomes == ["judged", "omitted", "judged", "omitted"]
 
 
@@ -319,7 +320,7 @@ def test_a_prompt_can_be_changed_and_the_trace_says_so() -> None:
     extractor._update_prompts({"extract": PromptTemplate("Q {question}\n{passages}\nHm?")})
     _, stage = postprocess(extractor, nodes(size=2000))
     assert llm.prompts[0].endswith("\nHm?")
-    assert stage.details["prompt"]["version"].startswith("changed-")
+    assert stage.details.prompt.version.startswith("changed-")
 
 
 def test_braces_in_documents_and_questions_are_text() -> None:
@@ -372,7 +373,7 @@ def test_a_judgement_is_remembered_by_question_and_passage() -> None:
     again, stage = postprocess(SentenceExtractor(judge), nodes(size=200))
     assert text_of(again) == text_of(first)
     assert (len(llm.prompts), stage.llm_calls) == (1, 0)
-    assert {decision["outcome"] for decision in stage.details["passages"]} == {"cached"}
+    assert {decision.outcome for decision in stage.details.passages} == {"cached"}
     SentenceExtractor(judge).postprocess_nodes(nodes(size=200), query_str="Another?")
     assert len(llm.prompts) == 2
 

@@ -123,7 +123,7 @@ def test_an_extractors_own_words_have_no_place(filled: HierarchicalIndex, llm: S
     stage = trace["extract"]
     assert stage.llm_calls == len(llm.prompts) == stage.nodes_in
     assert stage.llm_tokens_in == 100 * stage.llm_calls
-    assert stage.details["invented_tokens"] == count_tokens(invented.text)
+    assert stage.details.invented_tokens == count_tokens(invented.text)
     assert stage.tokens_out < stage.tokens_in
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from indexes.answers import Context
+from indexes.details import JudgeDetails, JudgedPassage
 from indexes.errors import SettingsError
 from indexes.evaluation.questions import Question, Reference, read_questions, write_questions
 from indexes.evaluation.runs import Line, Result, line_of, read_run, write_run
@@ -79,13 +80,13 @@ def test_runs_survive_a_round_trip(tmp_path: Path) -> None:
 
 
 def test_a_line_knows_what_there_was_before_compression() -> None:
-    passages = [{"document": "x", "start": 0, "end": 90, "kept": True}]
+    passages = (JudgedPassage(document="x", start=0, end=90, outcome="timeout"),)
     trace = Trace(
         stages=[
             Stage(name="search", seconds=0.5),
             Stage(
                 name="extract", seconds=0.25, tokens_in=20, llm_calls=1, llm_tokens_in=50,
-                llm_tokens_out=3, details={"passages": passages},
+                llm_tokens_out=3, details=JudgeDetails(passages=passages),
             ),
         ]
     )  # fmt: skip
@@ -96,4 +97,5 @@ def test_a_line_knows_what_there_was_before_compression() -> None:
         0.75, 1, 50, 3,
     )  # fmt: skip
     assert (line.tokens, line.invented, line.tokens_before) == (4, 2, 20)
+    assert line.undecided == 1
     assert line.results_before == (Result(document="x", start=0, end=90),)

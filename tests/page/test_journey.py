@@ -7,6 +7,13 @@ import pytest
 from app.page.render.journey import journey
 from app.page.render.outline import outline
 from app.page.view import View
+from indexes.details import (
+    CondenseDetails,
+    JudgeDetails,
+    JudgedPassage,
+    JudgedSentence,
+    MergeDetails,
+)
 from indexes.index import HierarchicalIndex
 from indexes.outline import Outline
 from indexes.settings import Settings
@@ -64,10 +71,12 @@ def test_the_tree_shows_what_was_found_and_given_and_why(
     view = retrieved(index, "parent")
     shown = journey(view, [document], "")
     seen = Seen(shown)
-    given = {leaf for row in view.trace["merge"].details["passages"] for leaf in row["leaves"]}
+    merge = view.trace.find(MergeDetails)
+    assert merge is not None
+    given = {leaf for row in merge.passages for leaf in row.leaves}
     assert seen.text.count("in passage") == len(given)
-    for row in view.trace["merge"].details["passages"]:
-        assert row["reason"] in seen.text
+    for row in merge.passages:
+        assert row.reason in seen.text
     label = next(label for label in seen.all("aria-label") if "leaves found" in label)
     assert f"{len(given)} given to the model" in label
 
@@ -93,33 +102,32 @@ def test_sentences_are_kept_and_dropped_in_place_and_in_words(
         name="extract",
         tokens_in=100,
         tokens_out=38,
-        details={
-            "judge": "embedding",
-            "model": "MiniLM",
-            "fallback": None,
-            "threshold": 0.0,
-            "fills": fills,
-            "passages": [
-                {
-                    "id": "x",
-                    "document": "harbour.txt",
-                    "start": kept[0],
-                    "end": dropped[1],
-                    "kept": True,
-                    "outcome": "judged",
-                    "note": "the most similar sentences",
-                    "score": 0.5,
-                    "rank_before": 1,
-                    "rank_after": 1,
-                    "tokens_in": 100,
-                    "tokens_out": 38,
-                    "sentences": [
-                        {"start": kept[0], "end": kept[1], "kept": True, "score": 0.9},
-                        {"start": dropped[0], "end": dropped[1], "kept": False, "score": None},
-                    ],
-                }
-            ],
-        },
+        details=JudgeDetails(
+            judge="embedding",
+            model="MiniLM",
+            threshold=0.0,
+            fills=fills,
+            passages=(
+                JudgedPassage(
+                    id="x",
+                    document="harbour.txt",
+                    start=kept[0],
+                    end=dropped[1],
+                    kept=True,
+                    outcome="judged",
+                    note="the most similar sentences",
+                    score=0.5,
+                    rank_before=1,
+                    rank_after=1,
+                    tokens_in=100,
+                    tokens_out=38,
+                    sentences=(
+                        JudgedSentence(start=kept[0], end=kept[1], kept=True, score=0.9),
+                        JudgedSentence(start=dropped[0], end=dropped[1], kept=False),
+                    ),
+                ),
+            ),
+        ),
     )
     view = View(1, "done", "Q", "extract", trace=Trace(stages=[stage]))
     shown = journey(view, [document], "")
@@ -133,8 +141,9 @@ def test_sentences_are_kept_and_dropped_in_place_and_in_words(
 
 
 def test_a_filters_passages_are_crossed_out_whole(document: Outline) -> None:
-    row = {"id": "x", "document": "harbour.txt", "start": 0, "end": 40, "kept": False}
-    stage = Stage(name="filter", details={"judge": "llm", "fallback": "empty", "passages": [row]})
+    row = JudgedPassage(id="x", document="harbour.txt", start=0, end=40, kept=False)
+    details = JudgeDetails(judge="llm", fallback="empty", passages=(row,))
+    stage = Stage(name="filter", details=details)
     view = View(1, "done", "Q", "filter", trace=Trace(stages=[stage]))
     text = Seen(journey(view, [document], "")).text
     assert "kept 0 of 1 passage" in text
@@ -142,12 +151,12 @@ def test_a_filters_passages_are_crossed_out_whole(document: Outline) -> None:
 
 
 def test_reranking_shows_who_moved_where() -> None:
-    rows = [
-        {"document": "a.md", "start": 0, "end": 9, "rank_before": 3, "rank_after": 1, "score": 0.9},
-        {"document": "b.md", "start": 0, "end": 9, "rank_before": 1, "rank_after": 2, "score": 0.5},
-        {"document": "c.md", "start": 0, "end": 9, "rank_before": 2, "rank_after": None},
-    ]
-    stage = Stage(name="rerank", details={"judge": "cross-encoder", "passages": rows})
+    rows = (
+        JudgedPassage(document="a.md", start=0, end=9, rank_before=3, rank_after=1, score=0.9),
+        JudgedPassage(document="b.md", start=0, end=9, rank_before=1, rank_after=2, score=0.5),
+        JudgedPassage(document="c.md", start=0, end=9, rank_before=2),
+    )
+    stage = Stage(name="rerank", details=JudgeDetails(judge="cross-encoder", passages=rows))
     view = View(1, "done", "Q", "rerank", trace=Trace(stages=[stage]))
     text = Seen(journey(view, [], "")).text
     assert "13▲ up 2a.md" in text
@@ -156,7 +165,9 @@ def test_reranking_shows_who_moved_where() -> None:
 
 
 def test_a_follow_up_begins_the_journey() -> None:
-    details = {"question": "And then?", "condensed": "What then grew?", "outcome": "rewritten"}
+    details = CondenseDetails(
+        question="And then?", condensed="What then grew?", outcome="rewritten"
+    )
     view = View(
         1, "done", "What then grew?", trace=Trace(stages=[Stage(name="condense", details=details)])
     )
@@ -172,7 +183,9 @@ def test_hostile_text_stays_text_on_a_journey(hostile: str, tmp_path: Path) -> N
         (manifest,) = index.documents()
         document = index.outline(manifest.document_id)
         contexts, trace = index.retrieve("What is hostile?", "parent")
-        trace["merge"].details["score"] = hostile
+        merge = trace.find(MergeDetails)
+        assert merge is not None
+        merge.score = hostile
         view = View(1, "done", hostile, hostile, tuple(contexts), trace=trace)
         assert_harmless(journey(view, [document], hostile), hostile)
         assert_harmless(outline(document), hostile)

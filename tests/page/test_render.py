@@ -20,6 +20,7 @@ from app.page.render.passages import passages
 from app.page.render.strip import stages, strip
 from app.page.view import View
 from indexes.answers import NOT_FOUND, Answer, Citation, Context
+from indexes.details import AnswerDetails, CondenseDetails, MergeDetails
 from indexes.store.points import Manifest
 from indexes.trace import Stage, Trace
 
@@ -100,14 +101,18 @@ def done(text: str, *citations: Citation, contexts: list[Context] | None = None)
     found = [context()] if contexts is None else contexts
     stages = [
         Stage(name="search", seconds=0.2, nodes_out=64, round_trips=2),
-        Stage(name="merge", seconds=0.1, details={"score": "relevance (higher is better)"}),
+        Stage(
+            name="merge",
+            seconds=0.1,
+            details=MergeDetails(score="relevance (higher is better)"),
+        ),
         Stage(
             name="answer",
             seconds=1.0,
             llm_calls=1,
             llm_tokens_in=1200,
             llm_tokens_out=40,
-            details={"model": "Scripted-1", "first_word_seconds": 0.25},
+            details=AnswerDetails(model="Scripted-1", first_word_seconds=0.25),
         ),
     ]
     whole = Answer(
@@ -155,11 +160,12 @@ def test_hostile_text_stays_text_wherever_it_comes_from(hostile: str) -> None:
         contexts=[context(hostile, title=hostile, reason=hostile, document=hostile)],
     )
     view = replace(view, pattern=hostile)
-    view.trace.stages[2].details |= {"model": hostile, "error": hostile}
-    view.trace.stages[2].name = hostile
-    view.trace.stages[1].details["score"] = hostile
+    answer = view.trace.stages[2]
+    answer.name = answer.error = hostile
+    answer.details = AnswerDetails(model=hostile, outcome=hostile, left_out=hostile)
+    view.trace.stages[1].details = MergeDetails(score=hostile)
     document = manifest(title=hostile, source=hostile, document_id=hostile)
-    condensed = Stage(name="condense", details={"outcome": hostile})
+    condensed = Stage(name="condense", details=CondenseDetails(outcome=hostile))
     run = Run(hostile, "asked", condensed, {}, [view, replace(view, lane=2)])
     pieces = [
         shown(view),
@@ -315,7 +321,8 @@ def test_the_comparison_is_a_table_and_a_chart_in_words() -> None:
 
 
 def test_a_follow_up_is_shown_as_it_was_understood() -> None:
-    stage = Stage(name="condense", seconds=0.5, llm_calls=1, details={"outcome": "rewritten"})
+    details = CondenseDetails(outcome="rewritten")
+    stage = Stage(name="condense", seconds=0.5, llm_calls=1, details=details)
     run = Run("And then?", "What grew then?", stage, {}, [done("Yes.")])
     text = Seen(comparison(run)).text
     assert "Understood as What grew then? rewritten · 500 ms, 1 LLM call" in text

@@ -291,9 +291,9 @@ async def test_a_call_that_was_tried_again_is_once_in_the_trace(service: Service
     assert [node.node_id for node in kept] == [node.node_id for node in again]
     for stage in trace.stages:
         assert stage.llm_calls == 50
-        judged = [passage["id"] for passage in stage.details["passages"]]
+        judged = [passage.id for passage in stage.details.passages]
         assert judged == [str(n) for n in range(50)]
-        assert {passage["outcome"] for passage in stage.details["passages"]} == {"unreadable"}
+        assert {passage.outcome for passage in stage.details.passages} == {"unreadable"}
 
 
 # Secrets

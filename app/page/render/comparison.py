@@ -47,7 +47,7 @@ def _understood(run: Run) -> Markup:
         '<p class="understood"><b>{verb}</b> {question} <small>{how} · {spent}</small></p>',
         verb="Understood as" if run.question != run.asked else "Searched for as it is:",
         question=run.question if run.question != run.asked else "",
-        how=stage.details.get("outcome", ""),
+        how="; ".join(stage.details.notes),
         spent=f"{seconds(stage.seconds)}, {counted(stage.llm_calls, 'LLM call')}",
     )
 

@@ -3,11 +3,20 @@
 Everything here is read from the trace; what a station did not do is not shown.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
+from indexes.details import (
+    CompressionDetails,
+    CondenseDetails,
+    Fallback,
+    JudgeDetails,
+    JudgedPassage,
+    JudgedSentence,
+    MergeDetails,
+    SearchDetails,
+)
 from indexes.outline import Outline
 from indexes.tokens import count_tokens
 from indexes.trace import Stage, Trace
@@ -69,25 +78,18 @@ def _named(trace: Trace, *names: str) -> Iterator[Stage]:
     return (stage for stage in trace.stages if stage.name in names)
 
 
-def _details(trace: Trace, name: str) -> Mapping[str, Any]:
-    try:
-        return trace[name].details
-    except KeyError:
-        return {}
-
-
 # Understood
 
 
 def _understood(trace: Trace) -> Markup:
-    details = _details(trace, "condense")
-    if not details:
+    details = trace.find(CondenseDetails)
+    if details is None:
         return Markup("")
     body = html(
         '<p class="quote">{}</p><p class="hint">Asked: {} · {}</p>',
-        details.get("condensed", ""),
-        details.get("question", ""),
-        details.get("outcome", ""),
+        details.condensed,
+        details.question,
+        details.outcome,
     )
     return _section("Understood as", "a follow-up, made to stand alone", body)
 
@@ -97,12 +99,12 @@ def _understood(trace: Trace) -> Markup:
 
 def _found(trace: Trace, documents: Sequence[Outline]) -> Markup:
     """The best leaves with their scores, and whether they reached the model."""
-    ranked = list(_details(trace, "merge").get("ranked", []))
-    if not ranked:
+    merge = trace.find(MergeDetails)
+    if merge is None or not merge.ranked:
         return Markup("")
-    given = {leaf for row in _merged(trace) for leaf in row["leaves"]}
+    given = {leaf for row in merge.passages for leaf in row.leaves}
     texts = {leaf.id: leaf.text for document in documents for leaf in document.leaves}
-    top = max(abs(row["score"]) for row in ranked) or 1.0
+    top = max(abs(row.score) for row in merge.ranked) or 1.0
     digits = 2 if top >= 1 else 4
     rows = joined(
         html(
@@ -110,18 +112,18 @@ def _found(trace: Trace, documents: Sequence[Outline]) -> Markup:
             "{leaf}</span><p>{text}</p></td>"
             '<td class="score"><b>{score}</b><i style="width: {width}%"></i></td>'
             "<td>{cosine}</td><td>{bm25}</td><td>{given}</td></tr>",
-            kind=html(' class="given"') if row["id"] in given else "",
+            kind=html(' class="given"') if row.id in given else "",
             rank=rank,
-            document=row["document"],
-            leaf=row["position"] + 1,
-            text=_beginning(texts.get(row["id"], "")),
-            score=f"{row['score']:.{digits}f}",
-            width=f"{max(0.0, 100 * row['score'] / top):.0f}",
-            cosine=f"{row['cosine']:.2f}",
-            bm25=f"{row['bm25']:.1f}" if row["bm25"] else "–",
-            given="yes" if row["id"] in given else "no",
+            document=row.document,
+            leaf=row.position + 1,
+            text=_beginning(texts.get(row.id, "")),
+            score=f"{row.score:.{digits}f}",
+            width=f"{max(0.0, 100 * row.score / top):.0f}",
+            cosine=f"{row.cosine:.2f}",
+            bm25=f"{row.bm25:.1f}" if row.bm25 else "–",
+            given="yes" if row.id in given else "no",
         )
-        for rank, row in enumerate(ranked[:_SHOWN_HITS], 1)
+        for rank, row in enumerate(merge.ranked[:_SHOWN_HITS], 1)
     )
     table = html(
         '<div class="scroll" role="region" aria-label="Leaves found" tabindex="0">'
@@ -130,9 +132,8 @@ def _found(trace: Trace, documents: Sequence[Outline]) -> Markup:
         '<th scope="col">taken</th></tr></thead><tbody>{}</tbody></table></div>',
         rows,
     )
-    search = _details(trace, "search")
-    looked = search.get("candidates")
-    about = f"the best of {looked:,} leaves looked at" if isinstance(looked, int) else ""
+    search = trace.find(SearchDetails)
+    about = f"the best of {search.candidates:,} leaves looked at" if search else ""
     note = html('<p class="hint">Score: {}.</p>', score_name(trace) or "higher is better")
     return _section("Found", about, note + table)
 
@@ -145,30 +146,26 @@ def _beginning(text: str) -> str:
 # Grown
 
 
-def _merged(trace: Trace) -> list[Mapping[str, Any]]:
-    return list(_details(trace, "merge").get("passages", []))
-
-
 def _grown(view: View, documents: Sequence[Outline]) -> Markup:
     """The documents as trees, with hits, and what became passages and why."""
     if not documents:
         return Markup("")
-    trace = view.trace
-    digits = 2 if any(abs(row["score"]) >= 1 for row in _ranked(trace)) else 4
+    merge = view.trace.find(MergeDetails) or MergeDetails()
+    digits = 2 if any(abs(row.score) >= 1 for row in merge.ranked) else 4
     found = {
-        row["id"]: (rank, f"{row['score']:.{digits}f}")
-        for rank, row in enumerate(_ranked(trace)[:_SHOWN_HITS], 1)
+        row.id: (rank, f"{row.score:.{digits}f}")
+        for rank, row in enumerate(merge.ranked[:_SHOWN_HITS], 1)
     }
-    given = {leaf: number for number, row in enumerate(_merged(trace), 1) for leaf in row["leaves"]}
+    given = {leaf: number for number, row in enumerate(merge.passages, 1) for leaf in row.leaves}
     if not given:
         # A lane that keeps no tree: its passages are placed in ours.
         given = _placed(view, documents)
-    reasons = {number: str(row["reason"]) for number, row in enumerate(_merged(trace), 1)}
+    reasons = {number: row.reason for number, row in enumerate(merge.passages, 1)}
     # What is compressed afterwards is not what the model gets.
-    last = not any(stage.name in _AFTER_MERGING for stage in trace.stages)
+    last = not any(stage.name in _AFTER_MERGING for stage in view.trace.stages)
     goal = "given to the model" if last else "handed on"
     touched = Touched(found, given, reasons, goal)
-    merged = sum(len(row["leaves"]) > 1 for row in _merged(trace))
+    merged = sum(len(row.leaves) > 1 for row in merge.passages)
     count = len(set(given.values()))
     about = f"{counted(count, 'passage')}" + (
         f", {merged} of them merged from leaves" if merged else ""
@@ -180,10 +177,6 @@ def _grown(view: View, documents: Sequence[Outline]) -> Markup:
     )
     trees = joined(outline(document, touched) for document in documents)
     return _section("Grown into passages", about, legend + trees)
-
-
-def _ranked(trace: Trace) -> list[Mapping[str, Any]]:
-    return list(_details(trace, "merge").get("ranked", []))
 
 
 def _placed(view: View, documents: Sequence[Outline]) -> dict[str, int]:
@@ -203,26 +196,25 @@ def _placed(view: View, documents: Sequence[Outline]) -> dict[str, int]:
 
 def _reranked(trace: Trace) -> Markup:
     """Who moved where."""
-    rows = [
-        row
-        for row in _details(trace, "rerank").get("passages", [])
-        if row.get("rank_before") is not None
-    ]
+    details = next((s.details for s in _named(trace, "rerank")), None)
+    if not isinstance(details, JudgeDetails):
+        return Markup("")
+    rows = [(row.rank_before, row) for row in details.passages if row.rank_before is not None]
     if not rows:
         return Markup("")
-    rows.sort(key=lambda row: (row.get("rank_after") or len(rows) + 1, row["rank_before"]))
+    rows.sort(key=lambda item: (item[1].rank_after or len(rows) + 1, item[0]))
     items = joined(
         html(
             '<tr><th scope="row">{}</th><td>{}</td><td class="move {}">{}</td><td>{}</td>'
             "<td>{}</td></tr>",
-            row.get("rank_after") or "–",
-            row["rank_before"],
-            _direction(row),
-            _moved(row),
-            f"{row['document']}, characters {row['start']:,}–{row['end']:,}",
-            "–" if row.get("score") is None else f"{row['score']:.3f}",
+            row.rank_after or "–",
+            before,
+            _direction(before, row.rank_after),
+            _moved(before, row.rank_after),
+            f"{row.document}, characters {row.start:,}–{row.end:,}",
+            "–" if row.score is None else f"{row.score:.3f}",
         )
-        for row in rows
+        for before, row in rows
     )
     table = html(
         '<div class="scroll" role="region" aria-label="Reranking" tabindex="0">'
@@ -232,31 +224,27 @@ def _reranked(trace: Trace) -> Markup:
         "<tbody>{}</tbody></table></div>",
         items,
     )
-    return _section("Reranked", _judge(_details(trace, "rerank")), table)
+    return _section("Reranked", _judge(details), table)
 
 
-def _direction(row: Mapping[str, Any]) -> str:
-    after = row.get("rank_after")
+def _direction(before: int, after: int | None) -> str:
     if after is None:
         return "gone"
-    return "up" if after < row["rank_before"] else "down" if after > row["rank_before"] else "same"
+    return "up" if after < before else "down" if after > before else "same"
 
 
-def _moved(row: Mapping[str, Any]) -> str:
-    after = row.get("rank_after")
+def _moved(before: int, after: int | None) -> str:
     if after is None:
         return "left out"
-    by = row["rank_before"] - after
+    by = before - after
     return f"▲ up {by}" if by > 0 else f"▼ down {-by}" if by < 0 else "stayed"
 
 
-def _judge(details: Mapping[str, Any]) -> str:
+def _judge(details: JudgeDetails) -> str:
     """Who decided."""
     what = {"llm": "language model", "embedding": "embedding similarity"}
-    judge = str(details.get("judge", ""))
-    name = details.get("model")
-    told = f"judged by {what.get(judge, judge)}" if judge else ""
-    return f"{told}, {name}" if told and name else told
+    told = f"judged by {what.get(details.judge, details.judge)}" if details.judge else ""
+    return f"{told}, {details.model}" if told and details.model else told
 
 
 # Compressed
@@ -264,85 +252,83 @@ def _judge(details: Mapping[str, Any]) -> str:
 
 def _compressed(stage: Stage, view: View, documents: Sequence[Outline]) -> Markup:
     """What was kept and dropped, in place; crossed out and said, not only coloured."""
-    rows = list(stage.details.get("passages", []))
+    details = stage.details
+    if not isinstance(details, CompressionDetails):
+        return Markup("")
     title = "Sentences kept" if stage.name == "extract" else "Passages kept"
     numbers = {context.id: context.number for context in view.contexts}
-    body = joined(_judged(row, numbers.get(row.get("id", "")), documents) for row in rows)
-    fallback = stage.details.get("fallback")
-    if fallback:
-        told = {
-            "keep_best": "Everything was dropped, so the best passage was kept as it was.",
-            "empty": "Everything was dropped: the documents do not say.",
-        }
-        body += html('<p class="notice">{}</p>', told.get(str(fallback), str(fallback)))
-    parts = (_summary(stage, rows), _judge(stage.details), _rule(stage.details))
+    body = joined(_judged(row, numbers.get(row.id), documents) for row in details.passages)
+    parts = [_summary(stage, details.passages)]
+    if isinstance(details, JudgeDetails):
+        parts += [_judge(details), _rule(details)]
+        if details.fallback:
+            body += html('<p class="notice">{}</p>', _FALLBACKS[details.fallback])
     about = "; ".join(filter(None, parts))
     return _section(title, about, html('<ol class="judged">{}</ol>', body))
 
 
-def _rule(details: Mapping[str, Any]) -> str:
+_FALLBACKS: dict[Fallback, str] = {
+    "keep_best": "Everything was dropped, so the best passage was kept as it was.",
+    "empty": "Everything was dropped: the documents do not say.",
+}
+
+
+def _rule(details: JudgeDetails) -> str:
     """What a score meant, where there are scores."""
-    if fills := details.get("fills"):
-        return f"the best fill {fills:,} tokens"
-    threshold = details.get("threshold")
-    return "" if threshold is None else f"a score of {threshold:g} is enough"
+    if details.fills:
+        return f"the best fill {details.fills:,} tokens"
+    return "" if details.threshold is None else f"a score of {details.threshold:g} is enough"
 
 
-def _summary(stage: Stage, rows: Sequence[Mapping[str, Any]]) -> str:
+def _summary(stage: Stage, rows: Sequence[JudgedPassage]) -> str:
     """`kept 4 of 11 sentences, 38% of the tokens`."""
     before, after = stage.tokens_in, stage.tokens_out
     if before is None or after is None:
-        before = sum(row.get("tokens_in") or 0 for row in rows)
-        after = sum(row.get("tokens_out") or 0 for row in rows)
+        before = sum(row.tokens_in for row in rows)
+        after = sum(row.tokens_out for row in rows)
     share = f", {after / before:.0%} of the tokens" if before else ""
-    sentences = [sentence for row in rows for sentence in row.get("sentences") or []]
+    sentences = [sentence for row in rows for sentence in row.sentences or ()]
     if sentences:
-        kept = sum(bool(sentence["kept"]) for sentence in sentences)
+        kept = sum(sentence.kept for sentence in sentences)
         return f"kept {kept} of {counted(len(sentences), 'sentence')}{share}"
-    kept = sum(bool(row.get("kept")) for row in rows)
+    kept = sum(row.kept for row in rows)
     return f"kept {kept} of {counted(len(rows), 'passage')}{share}"
 
 
-def _judged(row: Mapping[str, Any], number: int | None, documents: Sequence[Outline]) -> Markup:
-    document = next((d for d in documents if d.manifest.source == row.get("document")), None)
-    sentences = row.get("sentences") or []
-    if sentences:
-        kept = sum(bool(sentence["kept"]) for sentence in sentences)
-        told = f"kept {kept} of {counted(len(sentences), 'sentence')}"
+def _judged(row: JudgedPassage, number: int | None, documents: Sequence[Outline]) -> Markup:
+    document = next((d for d in documents if d.manifest.source == row.document), None)
+    if row.sentences:
+        kept = sum(sentence.kept for sentence in row.sentences)
+        told = f"kept {kept} of {counted(len(row.sentences), 'sentence')}"
     else:
-        told = "kept" if row.get("kept") else "dropped"
-    tokens = f"{row.get('tokens_in') or 0:,} → {row.get('tokens_out') or 0:,} tokens"
-    score = row.get("score")
+        told = "kept" if row.kept else "dropped"
     facts = [
         told,
-        tokens,
-        "" if score is None else f"score {score:.3f}",
-        str(row.get("note") or ""),
+        f"{row.tokens_in:,} → {row.tokens_out:,} tokens",
+        "" if row.score is None else f"score {row.score:.3f}",
+        row.note,
     ]
     return html(
         '<li class="{}"><p class="facts">{}<b>{}</b> {}</p><p class="text">{}</p></li>',
-        "kept" if row.get("kept") else "dropped",
+        "kept" if row.kept else "dropped",
         html('<span class="number">{}</span> ', number) if number else "",
-        row.get("document", ""),
+        row.document,
         " · ".join(filter(None, facts)),
         joined(_sentences(row, document)) if document else "",
     )
 
 
-def _sentences(row: Mapping[str, Any], document: Outline) -> Iterator[Markup]:
-    sentences = row.get("sentences") or [
-        {"start": row["start"], "end": row["end"], "kept": row.get("kept"), "score": None}
-    ]
-    done = sentences[0]["start"]
+def _sentences(row: JudgedPassage, document: Outline) -> Iterator[Markup]:
+    sentences = row.sentences or (JudgedSentence(start=row.start, end=row.end, kept=row.kept),)
+    done = sentences[0].start
     for sentence in sentences:
         # What is between sentences is white space.
-        yield html("{}", document.text(done, sentence["start"]))
-        done = sentence["end"]
-        text = document.text(sentence["start"], done)
+        yield html("{}", document.text(done, sentence.start))
+        done = sentence.end
+        text = document.text(sentence.start, done)
         bare = text.rstrip()
-        score = sentence.get("score")
-        title = "" if score is None else html(' title="score {}"', f"{score:.3f}")
-        if sentence["kept"]:
+        title = "" if sentence.score is None else html(' title="score {}"', f"{sentence.score:.3f}")
+        if sentence.kept:
             yield html('<span class="kept"{}>{}</span>', title, bare)
         else:
             yield html(

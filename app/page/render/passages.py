@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from markupsafe import Markup
 
 from indexes.answers import Citation, Context, passages_of
+from indexes.details import MergeDetails
 from indexes.trace import Trace
 
 from ..view import View
@@ -160,7 +161,5 @@ def _origin(parts: Sequence[Context]) -> Markup:
 
 def score_name(trace: Trace) -> str:
     """What the score measures and which way is better, as the trace says."""
-    try:
-        return str(trace["merge"].details.get("score", ""))
-    except KeyError:
-        return ""
+    merge = trace.find(MergeDetails)
+    return merge.score if merge else ""

@@ -2,14 +2,12 @@
 
 from markupsafe import Markup
 
+from indexes.details import AnswerDetails
 from indexes.trace import Stage, Trace
 
 from ..figures import Figures
 from ..view import View
 from .markup import counted, html, joined, seconds
-
-# What a stage says about itself that is worth a line; the rest is for looking deeper.
-_NOTES = ("error", "outcome", "left_out")
 
 
 def strip(view: View, known: Figures) -> str:
@@ -52,10 +50,10 @@ def stages(trace: Trace) -> Markup:
 
 
 def _row(stage: Stage) -> Markup:
-    notes = [str(stage.details[name]) for name in _NOTES if stage.details.get(name)]
-    first_word = stage.details.get("first_word_seconds")
-    if isinstance(first_word, float):
-        notes.append(f"first word after {seconds(first_word)}")
+    details = stage.details
+    notes = [*filter(None, [stage.error]), *details.notes]
+    if isinstance(details, AnswerDetails) and details.first_word_seconds is not None:
+        notes.append(f"first word after {seconds(details.first_word_seconds)}")
     return html(
         '<tr><th scope="row">{}{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>'
         "<td>{}</td></tr>",

@@ -20,6 +20,7 @@ from typing import Any
 from qdrant_client import models
 
 from indexes.answers import Context, checked
+from indexes.details import PeerSearchDetails
 from indexes.evaluation.peers.settings import PeerSettings
 from indexes.evaluation.peers.texts import Piece, Text, contexts_of, fill, text_of, tokens_of
 from indexes.index import HierarchicalIndex
@@ -212,7 +213,9 @@ class Peer(ABC):
                 hits *= 2
             record.nodes_out = len(pieces)
             record.tokens_out = tokens_of(pieces)
-            record.details = {"peer": self.settings.what, "hits": hits, **self.settings.options}
+            record.details = PeerSearchDetails(
+                peer=self.settings.what, hits=hits, options=self.settings.options
+            )
         return pieces
 
     def _hits(self, budget: int) -> int:

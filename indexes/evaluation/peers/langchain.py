@@ -22,6 +22,7 @@ from langchain_text_splitters import RecursiveCharacterTextSplitter
 from qdrant_client import models
 
 from indexes.compression.build import OVERFETCH
+from indexes.details import JudgedPassage, PeerCompressionDetails
 from indexes.errors import ModelError, RagError
 from indexes.evaluation.fixed import located
 from indexes.evaluation.peers.base import VECTOR, WORDS, Peer
@@ -235,22 +236,22 @@ class CompressedPeer(LangChainPeer):
             ]
             kept = fill(kept, budget)
             record.nodes_out, record.tokens_out = len(said), tokens_of(kept)
-            record.details = {
-                "peer": self.settings.what,
-                "passages": [
-                    {
-                        "document": piece.origin.source,
-                        "start": piece.start,
-                        "end": piece.end,
-                        "kept": any(d.metadata["place"] == place for d in said),
-                        "tokens_in": count_tokens(piece.text),
-                    }
+            record.details = PeerCompressionDetails(
+                peer=self.settings.what,
+                passages=tuple(
+                    JudgedPassage(
+                        document=piece.origin.source,
+                        start=piece.start,
+                        end=piece.end,
+                        kept=any(d.metadata["place"] == place for d in said),
+                        tokens_in=count_tokens(piece.text),
+                    )
                     for place, piece in enumerate(pieces)
-                ],
-                "invented_tokens": sum(
+                ),
+                invented_tokens=sum(
                     count_tokens(piece.text) for piece in kept if piece.start == piece.end
                 ),
-            }
+            )
         return kept
 
     @staticmethod
