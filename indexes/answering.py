@@ -19,6 +19,7 @@ from indexes.answers import NOT_FOUND, Citation, Context, passages_of
 from indexes.compression.passages import GAP, Segment, segments_of
 from indexes.details import AnswerDetails, CiteDetails
 from indexes.models.usage import usage_of
+from indexes.namespace import ours, theirs
 from indexes.sentences import Span, sentence_spans
 from indexes.tokens import count_tokens
 from indexes.trace import Stage, Trace, stage
@@ -52,21 +53,23 @@ def contexts_of(nodes: Sequence[NodeWithScore]) -> list[Context]:
 
 
 def _context_of(node: NodeWithScore, segment: Segment, number: int) -> Context:
-    place = node.node.metadata
+    place = ours(node.node.metadata)
     return Context(
         number=number,
-        document=place.get("source", ""),
+        document_id=node.node.ref_doc_id or "",
+        document=place.get("source") or str(node.node.metadata.get("source", "")),
         start=segment.start,
         end=segment.end,
         pages=place.get("pages"),
         text=segment.text,
         score=node.score or 0.0,
         level=place.get("level", 0),
-        title=place.get("title", ""),
+        title=place.get("title") or str(node.node.metadata.get("title", "")),
         id=node.node.node_id,
         leaves=place.get("leaves", 1),
         tokens=count_tokens(segment.text),
         reason=place.get("reason", ""),
+        metadata=theirs(node.node.metadata),
     )
 
 

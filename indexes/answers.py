@@ -42,7 +42,8 @@ class Context(BaseModel):
     """
 
     number: int = Field(0, description="The passage's, from 1, in prompt and citations.")
-    document: str
+    document: str = Field(description="The document's name: its source.")
+    document_id: str = ""
     start: int
     end: int
     pages: tuple[int, int] | None = Field(None, description="First and last, from 1.")
@@ -54,6 +55,9 @@ class Context(BaseModel):
     leaves: int = 1
     tokens: int = 0
     reason: str = Field("", description="How it came to be as long as it is.")
+    metadata: dict[str, Any] = Field(
+        default_factory=dict, description="The document's, as it was handed in."
+    )
 
 
 def passages_of(contexts: Sequence[Context]) -> dict[int, list[Context]]:

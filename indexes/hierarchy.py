@@ -41,6 +41,7 @@ from llama_index.core.schema import (
 from pydantic import Field
 
 from indexes.division import cheapest_cuts
+from indexes.namespace import OURS, theirs
 from indexes.sentences import line_starts, paragraph_starts, sentence_spans
 from indexes.tokens import token_starts
 
@@ -270,9 +271,9 @@ def _text_nodes(tree: Tree, text: str, document: BaseNode) -> list[TextNode]:
                 text=text[node.start : node.end],
                 start_char_idx=node.start,
                 end_char_idx=node.end,
-                metadata={**document.metadata, "level": node.level},
-                excluded_embed_metadata_keys=[*document.excluded_embed_metadata_keys, "level"],
-                excluded_llm_metadata_keys=[*document.excluded_llm_metadata_keys, "level"],
+                metadata={**theirs(document.metadata), OURS: {"level": node.level}},
+                excluded_embed_metadata_keys=[*document.excluded_embed_metadata_keys, OURS],
+                excluded_llm_metadata_keys=[*document.excluded_llm_metadata_keys, OURS],
                 relationships={NodeRelationship.SOURCE: source},
             )
         )

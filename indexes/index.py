@@ -176,9 +176,9 @@ class HierarchicalIndex:
             if there is None or not there.settled:
                 return None
             # A damaged version is marked as one: its file has to be read again.
-            if there.version != there.metadata.get("content_hash"):
+            if there.version != there.about.get("content_hash"):
                 return None
-            return there.metadata.get("file_digest")
+            return there.about.get("file_digest")
 
         def unchanged(source: str) -> None:
             report.unchanged.append(source)
@@ -258,7 +258,7 @@ class HierarchicalIndex:
         found = [
             manifest
             for manifest in self.documents()
-            if name in (manifest.document_id, manifest.source, manifest.metadata.get("file_name"))
+            if name in (manifest.document_id, manifest.source, manifest.file_name)
         ]
         if len(found) != 1:
             what = "no document is" if not found else f"{len(found)} documents are"

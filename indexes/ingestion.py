@@ -22,7 +22,9 @@ from qdrant_client import models
 from indexes.documents import adopt
 from indexes.errors import DocumentError
 from indexes.hierarchy import Node, Tree, build_tree
+from indexes.namespace import ours, theirs
 from indexes.progress import Event, IngestReport, Progress
+from indexes.store.filterable import filterable
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Manifest, embedding_text, leaf_point, parent_point
 
@@ -30,8 +32,6 @@ from indexes.store.points import Manifest, embedding_text, leaf_point, parent_po
 _SLICE = 256
 # Slices that may wait to be written while the next is embedded.
 _AHEAD = 2
-# What is about the text, not from the caller: no use in a filter, and page_starts is long.
-_NOT_ON_NODES = frozenset({"page_starts", "content_hash", "file_digest", "media_type"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +50,23 @@ class _Job:
         self.document = document
         self._content = document.text
         self.tree = tree
-        self.source: str = document.metadata["source"]
+        about = ours(document.metadata)
+        self.source: str = about["source"]
+        self._title: str = about["title"]
         self.chunks = [self._chunk(node) for node in tree.nodes if node.level in embedded_levels]
         self.left = len(self.chunks)
         self.manifest: Manifest | None = None
         self.vectors: dict[str, list[float]] = {}
-        self._metadata = {
-            name: value for name, value in document.metadata.items() if name not in _NOT_ON_NODES
-        }
+        metadata, _ = filterable(theirs(document.metadata))
+        owner = {"owner": about["owner"]} if about.get("owner") else {}
+        self._shared = {"metadata": metadata, **owner}
 
     def _text(self, node: Node) -> str:
         return self._content[node.start : node.end]
 
     def _chunk(self, node: Node) -> _Chunk:
         heading = self.tree.headings[node.leaves[0]]
-        embedded = embedding_text(self.document.metadata["title"], heading, self._text(node))
+        embedded = embedding_text(self._title, heading, self._text(node))
         digest = hashlib.blake2b(embedded.encode(), digest_size=12).hexdigest()
         return _Chunk(node, embedded, digest)
 
@@ -73,7 +75,7 @@ class _Job:
         node = chunk.node
         if node is not self.tree.leaves[node.leaves[0]]:
             return parent_point(
-                self.tree, node, dense=dense, digest=chunk.digest, metadata=self._metadata
+                self.tree, node, dense=dense, digest=chunk.digest, shared=self._shared
             )
         return leaf_point(
             self.tree,
@@ -82,7 +84,7 @@ class _Job:
             embedded=chunk.embedded,
             dense=dense,
             digest=chunk.digest,
-            metadata=self._metadata,
+            shared=self._shared,
         )
 
 
@@ -181,7 +183,8 @@ class _Run:
                 self.tell("failed", given.id_)
                 continue
             self._seen.add(document.id_)
-            source, version = document.metadata["source"], document.metadata["content_hash"]
+            about = ours(document.metadata)
+            source, version = about["source"], about["content_hash"]
             there = self._store.manifest(document.id_)
             if there is not None and there.settled and there.version == version:
                 self._report.unchanged.append(source)
@@ -192,7 +195,7 @@ class _Run:
                 document_id=document.id_,
                 version=version,
                 levels=self._fingerprint.levels,
-                markdown=document.metadata.get("media_type") == "text/markdown",
+                markdown=about.get("media_type") == "text/markdown",
             )
             job = _Job(document, tree, self._fingerprint.embedded_levels)
             if there is not None and there.version is not None:

@@ -45,6 +45,7 @@ from indexes.models.langchain import (
     chat_model,
 )
 from indexes.models.providers import build_embedding, build_llm
+from indexes.namespace import OURS, ours
 from indexes.patterns import POSTPROCESSORS, find_pattern
 from indexes.settings import load_settings
 
@@ -74,8 +75,9 @@ _THEIRS = re.compile(r"^_")
 class PatternRetriever(BaseRetriever):
     """A pattern on an index as a LangChain retriever.
 
-    Each document's `page_content` is a run of its source's text, and its metadata says
-    which: `source`, `start`, `end` (characters), `pages` and `page` for a PDF, `title`,
+    Each document's `page_content` is a run of its source's text, and its metadata is the
+    source's as it was handed in. `metadata["advanced_rag"]` says which run it is: `source`,
+    `document_id`, `start`, `end` (characters), `pages` and `page` for a PDF, `title`,
     `score`, `level` (0 is the root's), `leaves`, `tokens`, `number` and `reason`.
 
     Args:
@@ -298,17 +300,18 @@ def to_langchain(passage: Context | Sequence[Context]) -> Document:
     """
     contexts = [passage] if isinstance(passage, Context) else list(passage)
     first = contexts[0]
-    metadata = first.model_dump(exclude={"text", "document", "id"})
-    metadata |= {
+    about = first.model_dump(exclude={"text", "document", "id", "metadata"})
+    about |= {
         "source": first.document,
         "end": contexts[-1].end,
         "tokens": sum(context.tokens for context in contexts),
     }
     if len(contexts) > 1:
-        metadata["spans"] = [[context.start, context.end] for context in contexts]
+        about["spans"] = [[context.start, context.end] for context in contexts]
     if first.pages is not None:
         # LangChain's PDF loaders count from 0.
-        metadata["page"] = first.pages[0] - 1
+        about["page"] = first.pages[0] - 1
+    metadata = {**first.metadata, OURS: about}
     text = GAP.join(context.text for context in contexts)
     return Document(page_content=text, metadata=metadata, id=first.id or None)
 
@@ -396,7 +399,7 @@ def _nodes(documents: Sequence[Document]) -> list[NodeWithScore]:
             start_char_idx=start,
             end_char_idx=start + len(document.page_content) if start is not None else None,
         )
-        score = document.metadata.get("score")
+        score = ours(document.metadata).get("score")
         nodes.append(NodeWithScore(node=node, score=score if score is None else float(score)))
     return nodes
 

@@ -4,9 +4,17 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.response.schema import RESPONSE_TYPE, Response
-from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
+from llama_index.core.schema import (
+    NodeRelationship,
+    NodeWithScore,
+    ObjectType,
+    QueryBundle,
+    RelatedNodeInfo,
+    TextNode,
+)
 
 from indexes.answers import Answer
+from indexes.namespace import OURS
 
 if TYPE_CHECKING:
     from indexes.index import HierarchicalIndex
@@ -44,7 +52,17 @@ def _response(answer: Answer) -> Response:
                 text=context.text,
                 start_char_idx=context.start,
                 end_char_idx=context.end,
-                metadata=context.model_dump(exclude={"text", "score", "id"}),
+                metadata={
+                    **context.metadata,
+                    OURS: context.model_dump(exclude={"text", "id", "metadata"}),
+                },
+                excluded_llm_metadata_keys=[OURS],
+                excluded_embed_metadata_keys=[OURS],
+                relationships={
+                    NodeRelationship.SOURCE: RelatedNodeInfo(
+                        node_id=context.document_id, node_type=ObjectType.DOCUMENT
+                    )
+                },
             ),
             score=context.score,
         )

@@ -11,7 +11,14 @@ from typing import Any
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
+from llama_index.core.schema import (
+    NodeRelationship,
+    NodeWithScore,
+    ObjectType,
+    QueryBundle,
+    RelatedNodeInfo,
+    TextNode,
+)
 from llama_index.core.vector_stores import MetadataFilters
 from qdrant_client import models
 
@@ -19,6 +26,7 @@ from indexes.details import MergeDetails, MergedPassage, RankedLeaf, SearchDetai
 from indexes.documents import pages_of
 from indexes.errors import SettingsError, StoreError
 from indexes.merging import Passage, grow, in_order, merge_by_ratio, pack, spread
+from indexes.namespace import OURS, ours
 from indexes.search import Candidate, Found, Question, TreeSearch
 from indexes.settings import Method, SearchMode
 from indexes.store.filters import qdrant_filter
@@ -41,16 +49,17 @@ _MIN_ROOTS = 16
 _ROOTS_PER_TOKEN = 1 / 256
 # Hits of a search for whole parents, at most: one long document can hold very many.
 _MOST_HITS = 4096
-# Of a document's metadata, what is about the file rather than about what it says.
-_NOT_SHOWN = frozenset({"content_hash", "file_digest", "media_type"})
+# Longer metadata is delivered, but not shown to models: it would not leave room for the text.
+_SHOWN = 500
 
 
 class TreeRetriever(BaseRetriever):
     """Contexts for a question, as many as fit into a budget.
 
-    Each node's text is a run of its document's text; its metadata tells where:
-    `document_id`, `source`, `title`, `start`, `end` (characters), `level` (0 is the
-    root's), `leaves`, `tokens`, `reason` and, for a PDF, `pages`. Nodes come best first;
+    Each node's text is a run of its document's text. Its metadata is the document's as it was
+    handed in, its `ref_doc_id` the document's id; under our key (`indexes.namespace`) it tells
+    where it is: `document_id`, `source`, `title`, `start`, `end` (characters), `level` (0 is
+    the root's), `leaves`, `tokens`, `reason` and, for a PDF, `pages`. Nodes come best first;
     scores of different methods are on different scales, higher being better.
 
     Args:
@@ -202,7 +211,7 @@ class TreeRetriever(BaseRetriever):
             passages, ranking, score = self._passages(found)
             nodes = [node_of(passage, found.manifests) for passage in passages]
             record.nodes_out = len(nodes)
-            record.tokens_out = sum(node.node.metadata["tokens"] for node in nodes)
+            record.tokens_out = sum(ours(node.node.metadata)["tokens"] for node in nodes)
             record.details = MergeDetails(
                 method=self._method,
                 budget=self._budget,
@@ -292,8 +301,7 @@ def node_of(passage: Passage, manifests: dict[str, Manifest]) -> NodeWithScore:
     else:
         place = f"{first.document_id}/{first.version}/{passage.start}-{passage.end}"
         identity = str(uuid.uuid5(uuid.NAMESPACE_URL, place))
-    metadata: dict[str, Any] = {
-        **{name: value for name, value in manifest.metadata.items() if name not in _NOT_SHOWN},
+    about: dict[str, Any] = {
         "document_id": first.document_id,
         "source": manifest.source,
         "title": manifest.title,
@@ -306,21 +314,25 @@ def node_of(passage: Passage, manifests: dict[str, Manifest]) -> NodeWithScore:
     }
     if passage.scores:
         starts = [leaf.start for leaf in passage.leaves]
-        metadata["leaf_scores"] = list(zip(starts, passage.scores, strict=True))
+        about["leaf_scores"] = list(zip(starts, passage.scores, strict=True))
     if first.heading:
-        metadata["heading"] = first.heading
+        about["heading"] = first.heading
     if manifest.page_starts:
         pages = pages_of(manifest.page_starts, passage.start, passage.end)
-        metadata["pages"] = list(pages) if pages else None
-    shown = {"title", "heading"}
-    hidden = [name for name in metadata if name not in shown]
+        about["pages"] = list(pages) if pages else None
+    long = [name for name, said in manifest.metadata.items() if len(str(said)) > _SHOWN]
     node = TextNode(
         id_=identity,
         text=passage.text,
         start_char_idx=passage.start,
         end_char_idx=passage.end,
-        metadata=metadata,
-        excluded_embed_metadata_keys=hidden,
-        excluded_llm_metadata_keys=hidden,
+        metadata={**manifest.metadata, OURS: about},
+        excluded_embed_metadata_keys=[OURS, *{*manifest.hidden_from_embedding, *long}],
+        excluded_llm_metadata_keys=[OURS, *{*manifest.hidden_from_llm, *long}],
+        relationships={
+            NodeRelationship.SOURCE: RelatedNodeInfo(
+                node_id=first.document_id, node_type=ObjectType.DOCUMENT
+            )
+        },
     )
     return NodeWithScore(node=node, score=passage.score)

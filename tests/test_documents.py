@@ -25,9 +25,11 @@ from indexes.documents import (
     pages_of,
     pdf,
 )
-from indexes.documents.loading import document_id_of, file_digest
+from indexes.documents.adopting import document_id_of
+from indexes.documents.loading import file_digest
 from indexes.documents.readers import word
 from indexes.errors import DocumentError
+from indexes.namespace import OURS, ours, theirs
 
 LETTERS = Path(__file__).parents[2] / "shared" / "data" / "amazon_letters"
 
@@ -137,12 +139,17 @@ def test_metadata_is_complete_and_kept_out_of_embeddings(tmp_path: Path) -> None
         "title": "The Plan",
         "source": "plan.md",
         "file_name": "plan.md",
-        "media_type": "text/markdown",
-        "content_hash": document.metadata["content_hash"],
-        "file_digest": file_digest(tmp_path / "plan.md"),
+        OURS: {
+            "title": "The Plan",
+            "source": "plan.md",
+            "file_name": "plan.md",
+            "media_type": "text/markdown",
+            "content_hash": ours(document.metadata)["content_hash"],
+            "file_digest": file_digest(tmp_path / "plan.md"),
+        },
     }
     assert document.get_content(MetadataMode.EMBED) == document.text
-    assert document.get_content(MetadataMode.LLM) == document.text
+    assert document.get_content(MetadataMode.LLM) == f"title: The Plan\n\n{document.text}"
 
 
 def test_the_same_file_read_again_is_the_same_document(tmp_path: Path) -> None:
@@ -152,7 +159,7 @@ def test_the_same_file_read_again_is_the_same_document(tmp_path: Path) -> None:
     after = load_document(path)
     assert before == again
     assert after.id_ == before.id_
-    assert after.metadata["content_hash"] != before.metadata["content_hash"]
+    assert ours(after.metadata)["content_hash"] != ours(before.metadata)["content_hash"]
 
 
 def test_a_file_that_is_known_is_not_parsed(tmp_path: Path) -> None:
@@ -179,7 +186,7 @@ def test_the_hash_covers_the_title(tmp_path: Path) -> None:
     one = load_document(written(tmp_path, "a.html", "<title>One</title><p>same"))
     two = load_document(written(tmp_path, "a.html", "<title>Two</title><p>same"))
     assert one.text == two.text
-    assert one.metadata["content_hash"] != two.metadata["content_hash"]
+    assert ours(one.metadata)["content_hash"] != ours(two.metadata)["content_hash"]
 
 
 @pytest.mark.parametrize(
@@ -341,7 +348,7 @@ def test_a_pdf_reads_as_paragraphs(tmp_path: Path) -> None:
     made.output(str(tmp_path / "x.pdf"))
     document = load_document(tmp_path / "x.pdf")
     assert document.text == f"The Ledger\n\n{STORY}\n\n{STORY}"
-    assert document.metadata["page_starts"] == [0]
+    assert ours(document.metadata)["page_starts"] == [0]
     assert document.metadata["title"] == "The Ledger"
 
 
@@ -354,7 +361,7 @@ def test_a_paragraph_over_a_page_break_is_joined_and_mapped(tmp_path: Path) -> N
     made.output(str(tmp_path / "x.pdf"))
     document = load_document(tmp_path / "x.pdf")
     assert document.text == STORY
-    first, second = document.metadata["page_starts"]
+    first, second = ours(document.metadata)["page_starts"]
     assert first == 0
     assert 0 < second < len(STORY)
     assert STORY[second - 1] == " "
@@ -381,7 +388,7 @@ def test_running_headers_and_page_numbers_are_removed(tmp_path: Path) -> None:
     assert document.text == "\n\n".join(
         f"In {year} the harbour froze over." for year in (1997, 1998, 1999)
     )
-    assert len(document.metadata["page_starts"]) == 3
+    assert len(ours(document.metadata)["page_starts"]) == 3
 
 
 def test_table_rows_and_list_items_are_lines(tmp_path: Path) -> None:
@@ -446,8 +453,8 @@ def test_pages_without_text_have_a_place_in_the_page_map(tmp_path: Path) -> None
     made.output(str(tmp_path / "x.pdf"))
     document = load_document(tmp_path / "x.pdf")
     end = len(document.text)
-    assert document.metadata["page_starts"] == [0, 0, end, end]
-    assert pages_of(document.metadata["page_starts"], 0, end) == (2, 2)
+    assert ours(document.metadata)["page_starts"] == [0, 0, end, end]
+    assert pages_of(ours(document.metadata)["page_starts"], 0, end) == (2, 2)
 
 
 @pytest.mark.parametrize(
@@ -611,10 +618,10 @@ def test_letters_read_as_a_reader_would_copy_them(letters: dict[int, Document]) 
 
 
 def test_letters_map_their_pages(letters: dict[int, Document]) -> None:
-    assert [len(letters[year].metadata["page_starts"]) for year in sorted(letters)] == [
+    assert [len(ours(letters[year].metadata)["page_starts"]) for year in sorted(letters)] == [
         5, 5, 7, 6, 7, 11,
     ]  # fmt: skip
-    text, starts = letters[2023].text, letters[2023].metadata["page_starts"]
+    text, starts = letters[2023].text, ours(letters[2023].metadata)["page_starts"]
     assert text[starts[6] :].startswith("service. Amazon Bedrock invented this layer")
     assert text[starts[8] :].startswith("1997 LETTER TO SHAREHOLDERS")
     assert starts == sorted(starts)
@@ -779,18 +786,17 @@ def test_broken_and_encrypted_docx_are_refused(tmp_path: Path) -> None:
 # Documents that a caller brings
 
 
-def test_adopting_fills_in_and_leaves_the_original_alone() -> None:
+def test_adopting_fills_in_under_our_key_and_leaves_the_original_alone() -> None:
     original = Document(id_="letters/my_letter.txt", text="Dear all", metadata={"author": "me"})
     before = original.model_copy(deep=True)
     adopted = adopt(original)
     assert original == before
-    assert adopted.id_ == "letters/my_letter.txt"
-    assert adopted.text == "Dear all"
-    assert adopted.metadata["author"] == "me"
-    assert adopted.metadata["title"] == "my letter"
-    assert adopted.metadata["source"] == "letters/my_letter.txt"
-    assert adopted.metadata["file_name"] == "my_letter.txt"
-    assert adopted.get_content(MetadataMode.EMBED) == "Dear all"
+    assert (adopted.id_, adopted.text) == ("letters/my_letter.txt", "Dear all")
+    assert theirs(adopted.metadata) == {"author": "me"}
+    about = ours(adopted.metadata)
+    assert about["title"] == "my letter"
+    assert about["source"] == "letters/my_letter.txt"
+    assert about["file_name"] == "my_letter.txt"
     assert adopt(adopted) == adopted
 
 
@@ -804,11 +810,11 @@ def test_the_same_document_without_an_id_is_adopted_as_the_same(tmp_path: Path) 
     other = adopt(Document(text="page 2", metadata={"file_name": "x.pdf"}))
     assert one == two
     assert other.id_ != one.id_
-    assert one.metadata["source"] == other.metadata["source"] == "x.pdf"
+    assert ours(one.metadata)["source"] == ours(other.metadata)["source"] == "x.pdf"
 
 
 def test_a_document_without_any_name_is_called_by_its_first_line() -> None:
-    assert adopt(Document(text="Hello there\nmore")).metadata["title"] == "Hello there"
+    assert ours(adopt(Document(text="Hello there\nmore")).metadata)["title"] == "Hello there"
 
 
 def test_adopting_makes_text_and_metadata_storable() -> None:
@@ -816,12 +822,12 @@ def test_adopting_makes_text_and_metadata_storable() -> None:
         Document(
             id_="a",
             text="a\0b\ud800c",
-            metadata={"path": Path("x"), "page_starts": ["no"], "tags": ("a", 1)},
+            metadata={"path": Path("x"), OURS: {"page_starts": ["no"]}, "tags": ("a", 1)},
         )
     )
     assert adopted.text == "a\ufffdb\ufffdc"
     assert adopted.metadata["path"] == "x"
     assert adopted.metadata["tags"] == ["a", 1]
-    assert "page_starts" not in adopted.metadata
+    assert "page_starts" not in ours(adopted.metadata)
     with pytest.raises(DocumentError, match="no text"):
         adopt(Document(id_="empty", text=" "))

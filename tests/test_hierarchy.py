@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from llama_index.core.schema import Document, NodeRelationship
 
 from indexes.hierarchy import Tree, TreeNodeParser, build_tree
+from indexes.namespace import ours
 from indexes.tokens import count_tokens, token_starts
 
 LEVELS = (64, 32, 16)
@@ -142,6 +143,6 @@ def test_llamaindex_nodes_carry_offsets_and_true_links() -> None:
             assert following.start_char_idx == node.end_char_idx
             assert following.prev_node.node_id == node.node_id
     inner = [node for node in nodes if node.child_nodes]
-    assert {node.metadata["level"] for node in inner} == {0, 1}
+    assert {ours(node.metadata)["level"] for node in inner} == {0, 1}
     linked = [node for node in nodes if NodeRelationship.NEXT in node.relationships]
-    assert {node.metadata["level"] for node in linked} == {0, 1, 2}
+    assert {ours(node.metadata)["level"] for node in linked} == {0, 1, 2}

@@ -16,6 +16,7 @@ from indexes.errors import (
     StoreError,
 )
 from indexes.index import HierarchicalIndex
+from indexes.namespace import ours
 from indexes.settings import load_settings
 from indexes.store.points import Manifest
 from indexes.trace import Trace
@@ -268,12 +269,12 @@ def test_a_merged_passage_tells_the_scores_of_its_leaves(
 ) -> None:
     index.ingest([folder])
     found = index.retriever("parent", budget=400).retrieve("What does the harbour keeper do?")
-    merged = [node for node in found if node.metadata["leaves"] > 1]
+    merged = [node for node in found if ours(node.metadata)["leaves"] > 1]
     assert merged
     for node in merged:
-        starts, scores = zip(*node.metadata["leaf_scores"], strict=True)
-        assert len(starts) == node.metadata["leaves"]
-        assert starts[0] == node.metadata["start"]
+        starts, scores = zip(*ours(node.metadata)["leaf_scores"], strict=True)
+        assert len(starts) == ours(node.metadata)["leaves"]
+        assert starts[0] == ours(node.metadata)["start"]
         assert list(starts) == sorted(starts)
         assert max(scores) == node.score
         assert "leaf_scores" not in node.node.get_content(MetadataMode.LLM)
@@ -371,7 +372,7 @@ def test_it_is_a_llamaindex_query_engine(
     index.ingest([folder])
     response = index.query_engine("parent").query("Who keeps the harbour?")
     assert str(response) == "Scripted answer [1]."
-    assert response.source_nodes[0].metadata["document"] == "harbour.txt"
+    assert response.source_nodes[0].metadata["source"] == "harbour.txt"
 
 
 # Mistakes

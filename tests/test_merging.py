@@ -30,7 +30,7 @@ def candidates_of(text: str, document: str = "d") -> list[Candidate]:
             embedded="",
             dense=[1.0],
             digest="",
-            metadata={},
+            shared={"metadata": {}},
         )
         leaf = leaf_of(models.Record(id=point.id, payload=point.payload))
         found.append(Candidate(leaf, dense=0, parent_dense=0, bm25=0, hit_score=0, last=False))

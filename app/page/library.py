@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-OWNER = "rag_visitor"
-_OWNER_PATH = f"metadata.{OWNER}"
+_OWNER_PATH = "owner"
 _IDS = uuid.UUID("4d7f0e31-8d5c-4bb2-9f0a-6a3b8a8f5a0e")
 
 MOST_FILES = 20
@@ -133,8 +132,7 @@ class Library:
 
     def may_delete(self, manifest: "Manifest", visitor: str) -> bool:
         """Whether a document is the visitor's to delete."""
-        owner = manifest.metadata.get(OWNER)
-        return owner == visitor and bool(visitor) if owner else self.shared
+        return manifest.owner == visitor if manifest.owner else self.shared
 
     # Writing
 
@@ -192,7 +190,7 @@ class Library:
         self._owners.discard(visitor)
         index = self.index()
         with self._writing:
-            return _delete_those(index, lambda found: found.metadata.get(OWNER) == visitor)
+            return _delete_those(index, lambda found: found.owner == visitor)
 
     def _sweep(self, index: "HierarchicalIndex") -> None:
         """Delete what visitors left behind, as far as it is surely that."""
@@ -200,7 +198,7 @@ class Library:
         latest = (datetime.now(UTC) - _LEFT_BEHIND).isoformat()
         _delete_those(
             index,
-            lambda found: OWNER in found.metadata and (embedded or found.ingested_at < latest),
+            lambda found: bool(found.owner) and (embedded or found.ingested_at < latest),
         )
         self._private = not embedded
 
@@ -210,7 +208,7 @@ class Library:
         if len(files) > MOST_FILES:
             raise SettingsError(f"that is {len(files)} files: add at most {MOST_FILES} at a time")
         if not self.shared:
-            own = sum(OWNER in manifest.metadata for manifest in self.documents(visitor))
+            own = sum(bool(manifest.owner) for manifest in self.documents(visitor))
             if own + len(files) > MOST_DOCUMENTS:
                 raise SettingsError(
                     f"that would be more than {MOST_DOCUMENTS} documents of yours: delete some"
@@ -295,20 +293,17 @@ def _delete_those(index: "HierarchicalIndex", which: "Callable[[Manifest], bool]
 
 
 def _shown(manifest: "Manifest", visitor: str) -> bool:
-    owner = manifest.metadata.get(OWNER)
-    return owner is None or (bool(visitor) and owner == visitor)
+    return manifest.owner in ("", visitor)
 
 
 def _owned(document: "Document", visitor: str) -> "Document":
     """The same document as a visitor's own: it replaces nobody else's of that name."""
-    from llama_index.core.schema import Document
+    from indexes.namespace import OURS, ours
 
-    name = f"{visitor}/{document.metadata['source']}"
-    return Document(
-        id_=str(uuid.uuid5(_IDS, name)),
-        text=document.text,
-        metadata={**document.metadata, OWNER: visitor},
-    )
+    about = ours(document.metadata)
+    name = f"{visitor}/{about['source']}"
+    owned = {**document.metadata, OURS: {**about, "owner": visitor}}
+    return document.model_copy(update={"id_": str(uuid.uuid5(_IDS, name)), "metadata": owned})
 
 
 def _reason(why: str, file: Path) -> str:

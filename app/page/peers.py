@@ -8,8 +8,6 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from .library import OWNER
-
 if TYPE_CHECKING:
     from indexes.answers import Context
     from indexes.evaluation.peers import Peer
@@ -79,7 +77,7 @@ class _ServersDocuments:
         self._index = index
 
     def documents(self) -> "list[Manifest]":
-        return [found for found in self._index.documents() if OWNER not in found.metadata]
+        return [found for found in self._index.documents() if not found.owner]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._index, name)

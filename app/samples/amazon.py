@@ -24,6 +24,7 @@ from pypdf.errors import PyPdfError
 
 from indexes.documents import load_document
 from indexes.errors import DocumentError
+from indexes.namespace import ours
 
 _FOLDER = "https://s2.q4cdn.com/299287126/files/doc_financials"
 _REPRINT = "(Reprinted from the 1997 Annual Report)"
@@ -185,7 +186,7 @@ def _pages(path: Path, letter: Letter) -> tuple[int, int]:
         raise DocumentError(
             f"{path}: does not say {letter.says!r}, so it is not that letter: look at {letter.url}"
         )
-    starts: list[int] = document.metadata["page_starts"]
+    starts: list[int] = ours(document.metadata)["page_starts"]
     for page, start in enumerate(starts):
         end = starts[page + 1] if page + 1 < len(starts) else len(document.text)
         if _REPRINT in " ".join(document.text[start:end].split()) and page > 0:

@@ -2,7 +2,7 @@
 
     extractor = SentenceExtractor(LLMJudge(llm))
     nodes = extractor.postprocess_nodes(nodes, query_str="How did the cloud business evolve?")
-    nodes[0].node.metadata["spans"]     # what was kept, in characters of the document
+    ours(nodes[0].node.metadata)["spans"]   # what was kept, in characters of the document
 
 The model chooses sentences by their numbers and the text is cut from the source: nothing
 can be invented, and everything can be cited. LangChain's counterpart, `LLMChainExtractor`,
@@ -28,7 +28,7 @@ class SentenceExtractor(Compressor):
     """Keeps the sentences that help to answer; drops passages in which none does.
 
     A kept node has the id, score and offsets of the one that came in; its text is the
-    kept spans, joined by " … ", and `metadata["spans"]` says where they are.
+    kept spans, joined by " … ", and `spans` under our key says where they are.
 
     Args:
         judge: who decides.

@@ -17,6 +17,7 @@ from typing import Any, TypeGuard
 
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore
 
+from indexes.namespace import OURS, ours
 from indexes.sentences import Span, sentence_spans
 from indexes.tokens import count_tokens, token_starts
 
@@ -59,7 +60,8 @@ class Passage:
         length; else they count from the node's own first character.
         """
         place = node.node.metadata
-        name = place.get("source") or place.get("file_name") or node.node.ref_doc_id or ""
+        name = ours(place).get("source") or place.get("source") or place.get("file_name")
+        name = name or node.node.ref_doc_id or ""
         return cls(node, str(name), segments_of(node.node))
 
     @property
@@ -70,7 +72,7 @@ class Passage:
     @property
     def title(self) -> str:
         """What it is from, for people and models: document, then heading."""
-        place = self.node.node.metadata
+        place = {**self.node.node.metadata, **ours(self.node.node.metadata)}
         parts = [str(place[name]) for name in ("title", "heading") if place.get(name)]
         return " › ".join(dict.fromkeys(parts)) or self.document
 
@@ -94,7 +96,7 @@ class Passage:
         node tells the scores of its leaves; else the node's. NaN where there is none.
         """
         whole = math.nan if self.node.score is None else self.node.score
-        leaves = self.node.node.metadata.get("leaf_scores")
+        leaves = ours(self.node.node.metadata).get("leaf_scores")
         if not _are_scores(leaves):
             return [whole] * len(self.sentences)
         starts = [start for start, _ in leaves]
@@ -143,12 +145,11 @@ class Passage:
         """A new node of these spans only, with the same id, score and metadata."""
         text = self.text_of(spans)
         node = self.node.node.model_copy(deep=True)
-        node.metadata["spans"] = [list(span) for span in spans]
-        if "tokens" in node.metadata:
-            node.metadata["tokens"] = count_tokens(text)
+        about = {**ours(node.metadata), "spans": [list(span) for span in spans]}
+        node.metadata[OURS] = {**about, "tokens": count_tokens(text)}
         for hidden in (node.excluded_embed_metadata_keys, node.excluded_llm_metadata_keys):
-            if "spans" not in hidden:
-                hidden.append("spans")
+            if OURS not in hidden:
+                hidden.append(OURS)
         # A vector of the whole is not one of what is left of it.
         node.embedding = node.embedding if spans == self.whole else None
         node.set_content(text)
@@ -160,7 +161,8 @@ def segments_of(node: BaseNode) -> tuple[Segment, ...]:
     text = node.get_content(metadata_mode=MetadataMode.NONE)
     if not text:
         return ()
-    return _compressed(text, node.metadata.get("spans")) or (Segment(_base(node, text), text),)
+    compressed = _compressed(text, ours(node.metadata).get("spans"))
+    return compressed or (Segment(_base(node, text), text),)
 
 
 def _compressed(text: str, spans: Any) -> tuple[Segment, ...]:
@@ -203,8 +205,9 @@ def _are_scores(value: Any) -> TypeGuard[list[tuple[int, float]]]:
 
 
 def _base(node: BaseNode, text: str) -> int:
+    about = ours(node.metadata)
     places = (
-        (node.metadata.get("start"), node.metadata.get("end")),
+        (about.get("start"), about.get("end")),
         (getattr(node, "start_char_idx", None), getattr(node, "end_char_idx", None)),
     )
     for start, end in places:

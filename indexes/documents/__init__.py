@@ -6,7 +6,7 @@
     pdf.py        PDF → glyphs; rows.py → rows; reflow.py → paragraphs with a page map
     hyphens.py    which words a line's end divided
     titles.py     what a document is called
-    loading.py    all of it together, and documents that others made
+    loading.py    all of it together; adopting.py: documents that others made
     folders.py    all files in a folder; parallel.py in several processes
 
 Every failure is a `DocumentError` of one line that names the file and the fix. Names are
@@ -17,15 +17,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from indexes.documents.adopting import adopt, is_blank
     from indexes.documents.files import find_files
     from indexes.documents.folders import load_documents
     from indexes.documents.formats import register_reader, unregister_reader
-    from indexes.documents.loading import MAX_BYTES, adopt, load_document, pages_of
+    from indexes.documents.loading import MAX_BYTES, load_document, pages_of
 
 _HOMES = {
     "MAX_BYTES": "loading",
-    "adopt": "loading",
+    "adopt": "adopting",
     "find_files": "files",
+    "is_blank": "adopting",
     "load_document": "loading",
     "load_documents": "folders",
     "pages_of": "loading",
@@ -37,6 +39,7 @@ __all__ = [
     "MAX_BYTES",
     "adopt",
     "find_files",
+    "is_blank",
     "load_document",
     "load_documents",
     "pages_of",

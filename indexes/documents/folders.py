@@ -5,8 +5,9 @@ from pathlib import Path
 
 from llama_index.core.schema import Document
 
+from indexes.documents.adopting import document_id_of
 from indexes.documents.files import Report, log_skip, shown, source_of, walk
-from indexes.documents.loading import MAX_BYTES, document_id_of, file_digest, load_document
+from indexes.documents.loading import MAX_BYTES, file_digest, load_document
 from indexes.documents.parallel import File, load_in_processes, worker_count
 from indexes.errors import DocumentError
 

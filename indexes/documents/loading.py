@@ -1,16 +1,15 @@
 """A file → a LlamaIndex document with a stable id, a title and a source."""
 
 import hashlib
-import json
 from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
-from uuid import UUID, uuid5
 
 from llama_index.core.schema import Document
 
-from indexes.documents.extracted import UnreadableError, storable
+from indexes.documents.adopting import document_id_of, document_of
+from indexes.documents.extracted import UnreadableError
 from indexes.documents.files import (
     existing,
     shown,
@@ -20,7 +19,7 @@ from indexes.documents.files import (
 )
 from indexes.documents.formats import reader_of
 from indexes.documents.reader import Reading
-from indexes.documents.titles import choose_title, title_from_name
+from indexes.documents.titles import choose_title
 from indexes.errors import DocumentError
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -28,8 +27,6 @@ MAX_CHARACTERS = 64 * 1024 * 1024
 
 # What readers make of a file: raise it when they make something else of the same bytes.
 _READERS = b"1"
-# Never change this: every document's id derives from it.
-_IDS = UUID("6f1c4f1e-52a5-5c0b-9c55-6d1f0c6b8a11")
 
 
 def load_document(
@@ -42,9 +39,9 @@ def load_document(
     Other formats give reading text: paragraphs separated by a blank line, list items and
     table rows (cells separated by ` | `) on lines of their own.
 
-    Metadata: `title`, `source`, `file_name`, `media_type`, `content_hash`, `file_digest`, and
-    for a PDF `page_starts`, the offset at which each page begins (see `pages_of`). None of it
-    is part of what LlamaIndex embeds or shows a model.
+    Metadata: `title`, `source` and `file_name`, of which a model is shown the title; and under
+    our key (`indexes.namespace`) `media_type`, `content_hash`, `file_digest`, and for a PDF
+    `page_starts`, the offset at which each page begins (see `pages_of`).
 
     Args:
         path: The file.
@@ -68,21 +65,25 @@ def load_document(
         raise DocumentError(f"{shown(path)}: has no text in it: leave it out")
     source = source_of(path, root)
     file_name = PurePath(source).name
-    metadata: dict[str, Any] = {
+    metadata = {
         "title": choose_title(extracted, file_name),
         "source": source,
         "file_name": file_name,
+    }
+    about: dict[str, Any] = {
+        **metadata,
         "media_type": reader.media_type,
         "file_digest": _digest(data),
     }
     if extracted.page_starts is not None:
-        metadata["page_starts"] = list(extracted.page_starts)
-    return _document(document_id_of(source), extracted.text, metadata)
-
-
-def document_id_of(name: str) -> str:
-    """The id of the document that a file whose source is `name` becomes."""
-    return str(uuid5(_IDS, name))
+        about["page_starts"] = list(extracted.page_starts)
+    return document_of(
+        document_id_of(source),
+        extracted.text,
+        dict(metadata),
+        about,
+        hidden=(["file_name", "source"], list(metadata)),
+    )
 
 
 def file_digest(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
@@ -94,39 +95,6 @@ def file_digest(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
         DocumentError: the file cannot be read.
     """
     return _digest(_bytes_of(existing(path), max_bytes))
-
-
-def adopt(document: Document) -> Document:
-    """A copy of a caller's document with id, title, source and hash filled in.
-
-    An id that the caller gave stays, so that it can be deleted or replaced by it. One that
-    LlamaIndex made up is replaced by one derived from source and content: the same document
-    adopted twice is one document. (A changed one is then another; give it an id if it is to
-    replace the old.) Characters that cannot be stored become U+FFFD, which moves no offset.
-
-    Raises:
-        DocumentError: the document has no text, or metadata that is no JSON.
-    """
-    given_id = document.id_ if "id_" in document.model_fields_set else None
-    text = storable(document.text, "\ufffd")
-    if not text.strip():
-        raise DocumentError(f"document {document.id_}: has no text in it: leave it out")
-    try:
-        metadata: dict[str, Any] = _jsonable(document.metadata)
-    except RecursionError as error:
-        raise DocumentError(f"document {document.id_}: its metadata never ends: trim it") from error
-    metadata.pop("content_hash", None)
-    name = metadata.get("source") or metadata.get("file_name") or metadata.get("file_path")
-    source = str(metadata.get("source") or PurePath(str(name or "")).name or given_id or "")
-    id_ = given_id or document_id_of(source + "\n" + _hash(text, metadata))
-    metadata["source"] = source or id_
-    metadata["file_name"] = str(metadata.get("file_name") or PurePath(metadata["source"]).name)
-    metadata["title"] = str(metadata.get("title") or "").strip() or (
-        title_from_name(metadata["file_name"]) if source else text.strip().splitlines()[0][:80]
-    )
-    if not _is_page_map(metadata.get("page_starts")):
-        metadata.pop("page_starts", None)
-    return _document(id_, text, metadata)
 
 
 def pages_of(page_starts: Sequence[int], start: int, end: int) -> tuple[int, int] | None:
@@ -160,38 +128,3 @@ def _bytes_of(path: Path, max_bytes: int) -> bytes:
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(_READERS + data).hexdigest()
-
-
-def _document(id_: str, text: str, metadata: dict[str, Any]) -> Document:
-    said = {name: value for name, value in metadata.items() if name != "file_digest"}
-    metadata = {**metadata, "content_hash": _hash(text, said)}
-    return Document(
-        id_=id_,
-        text=text,
-        metadata=metadata,
-        excluded_embed_metadata_keys=sorted(metadata),
-        excluded_llm_metadata_keys=sorted(metadata),
-    )
-
-
-def _hash(text: str, metadata: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps([text, metadata], sort_keys=True).encode()).hexdigest()
-
-
-def _jsonable(value: Any) -> Any:
-    """The value as JSON can hold it; dates, paths and the like as text."""
-    if isinstance(value, dict):
-        return {storable(str(key), "\ufffd"): _jsonable(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_jsonable(item) for item in value]
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    return storable(str(value), "\ufffd")
-
-
-def _is_page_map(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and all(type(start) is int and start >= 0 for start in value)
-        and value == sorted(value)
-    )

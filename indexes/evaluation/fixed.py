@@ -19,6 +19,7 @@ from indexes.documents import adopt
 from indexes.hierarchy import Node, Tree, node_id
 from indexes.index import HierarchicalIndex
 from indexes.models.given import embedding_dimension
+from indexes.namespace import ours
 from indexes.sentences import Span
 from indexes.store.points import Fingerprint, leaf_point
 from indexes.tokens import token_starts
@@ -98,7 +99,7 @@ def index_chunks(
                     [
                         leaf_point(
                             tree, leaf, text=words, embedded=words, dense=vector,
-                            digest="", metadata={},
+                            digest="", shared={"metadata": {}},
                         )
                         for leaf, words, vector in zip(part, said, vectors, strict=True)
                     ]
@@ -115,7 +116,7 @@ def nearest(index: HierarchicalIndex, question: str, count: int) -> list[Context
 
 
 def _flat_tree(document: Document, spans: Sequence[Span]) -> Tree:
-    version = document.metadata["content_hash"]
+    version = ours(document.metadata)["content_hash"]
     starts = token_starts(document.text)
     leaves = tuple(
         Node(

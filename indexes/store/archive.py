@@ -1,6 +1,6 @@
 """A collection as one file of JSON lines, and back.
 
-    {"format": "advanced-rag-patterns", "version": 1, "fingerprint": {…}, "documents": 2, "leaves": 40}
+    {"format": "advanced-rag-patterns", "version": 2, "fingerprint": {…}, "documents": 2, "leaves": 40}
     {"manifest": {…}}                                        the first document,
     {"id": "…", "vector": {"dense": […], "bm25": {…}}, "payload": {…}}     its nodes
     …
@@ -85,7 +85,7 @@ def export_file(
         writer = _Writer(file)
         writer.line(header.model_dump(mode="json"))
         for manifest in _visible(store):
-            writer.line({"manifest": manifest.model_copy(update={"settled": True}).model_dump()})
+            writer.line({"manifest": manifest.model_copy(update={"settled": True}).payload()})
             for points in _whole(store, manifest):
                 for point in points:
                     writer.line(_point_line(point))
@@ -122,7 +122,7 @@ def _header(store: TreeStore) -> "Header":
         leaves += manifest.leaves
     return Header(
         format="advanced-rag-patterns",
-        version=1,
+        version=2,
         fingerprint=ArchivedFingerprint(**fingerprint.model_dump()),
         documents=documents,
         leaves=leaves,

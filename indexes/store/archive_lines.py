@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from qdrant_client import models
 
-from indexes.store.points import BM25, DENSE, Fingerprint, Leaf, Manifest
+from indexes.store.points import BM25, DENSE, FORMAT, READABLE, Fingerprint, Leaf, Manifest
 
 _MAX_DIMENSION = 65_536
 _MAX_DEPTH = 32
@@ -17,18 +17,18 @@ _MAX_INTEGER = 2**63 - 1
 _MAX_INDEX = 2**32 - 1
 
 
-def _checked_json(value: Any, depth: int = 0) -> None:
-    """Refuse what no engine takes, or none should."""
+def _checked_json(value: Any, depth: int = 0, *, packed: bool = False) -> None:
+    """Refuse what no engine takes, or none should; what is `packed`, it takes as a string."""
     if depth > _MAX_DEPTH:
         raise ValueError(f"is nested more than {_MAX_DEPTH} deep")
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
         for item in value:
-            _checked_json(item, depth + 1)
+            _checked_json(item, depth + 1, packed=packed)
     elif isinstance(value, float) and not math.isfinite(value):
         raise ValueError("holds a number that is not finite")
-    elif isinstance(value, int) and abs(value) > _MAX_INTEGER:
+    elif isinstance(value, int) and abs(value) > _MAX_INTEGER and not packed:
         raise ValueError("holds a number that is too large")
 
 
@@ -51,20 +51,20 @@ class ArchivedFingerprint(Fingerprint, Line):
             raise ValueError("embedded_levels must be levels, the last among them")
         if not 1 <= self.dimension <= _MAX_DIMENSION:
             raise ValueError("dimension is out of range")
-        if self.format != Fingerprint.model_fields["format"].default:
-            raise ValueError("format is another than this version's")
+        if self.format not in READABLE:
+            raise ValueError("format is none that this version reads")
         return self
 
     def plain(self) -> Fingerprint:
         """The same, to make a collection with."""
-        return Fingerprint(**self.model_dump())
+        return Fingerprint(**{**self.model_dump(), "format": FORMAT})
 
 
 class Header(Line):
     """The first line."""
 
     format: Literal["advanced-rag-patterns"]
-    version: Literal[1]
+    version: Literal[1, 2]
     fingerprint: ArchivedFingerprint
     documents: int = Field(ge=0)
     leaves: int = Field(ge=0)
@@ -83,7 +83,8 @@ class ArchivedManifest(Manifest, Line):
 
     @model_validator(mode="after")
     def _possible(self) -> "ArchivedManifest":
-        _checked_json(self.model_dump(include={"metadata", "page_starts"}))
+        _checked_json(self.metadata, packed=True)
+        _checked_json(self.about, packed=True)
         if not self.document_id or not self.version or not self.settled:
             raise ValueError("is not that of a visible document")
         numbers = [self.characters, self.tokens, self.leaves, self.nodes]
@@ -130,6 +131,7 @@ class _Payload(Line):
     root_leaves: int = Field(ge=0, le=_MAX_INTEGER)
     digest: str = ""
     metadata: dict[str, JsonValue]
+    owner: str = ""
     # Of leaves only. What they mean together is `DocumentCheck`'s.
     tokens: int = Field(0, ge=0, le=_MAX_INTEGER)
     position: int = Field(0, ge=0, le=_MAX_INTEGER)

@@ -16,12 +16,11 @@ from pydantic import ValidationError
 from indexes.documents import adopt
 from indexes.errors import DocumentError
 from indexes.hierarchy import node_id
+from indexes.namespace import OURS, ours
 from indexes.store.points import Ancestor, Fingerprint, Leaf, Manifest
 
 # The mark on a version that is known to be damaged; see `indexes.store.upkeep`.
 DAMAGED = "-damaged"
-
-_EXACT_INTEGERS = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,31 +178,27 @@ class DocumentCheck:
 
     def _content(self) -> list[str]:
         """The text, hashed again as it was when it came in."""
-        metadata = self._manifest.metadata
-        if not _comes_back_the_same(metadata) or "content_hash" not in metadata:
-            return []
-        given = {**metadata, "title": self._manifest.title, "source": self._manifest.source}
-        if self._manifest.page_starts is not None:
-            given["page_starts"] = self._manifest.page_starts
+        manifest = self._manifest
+        known = manifest.about.get("content_hash")
+        if known is None:
+            return []  # written by an older version of this project
         text = "".join(self._texts[position] for position in range(len(self._texts)))
+        about = {**manifest.about, "owner": manifest.owner, "page_starts": manifest.page_starts}
+        again = Document(
+            id_=manifest.document_id,
+            text=text,
+            metadata={
+                **manifest.metadata,
+                OURS: {name: said for name, said in about.items() if said not in ("", None)},
+            },
+            excluded_llm_metadata_keys=manifest.hidden_from_llm,
+            excluded_embed_metadata_keys=manifest.hidden_from_embedding,
+        )
         try:
-            again = adopt(Document(id_=self._manifest.document_id, text=text, metadata=given))
+            found = ours(adopt(again).metadata)["content_hash"]
         except DocumentError:
             return ["its text is empty"]
-        if again.metadata["content_hash"] == metadata["content_hash"]:
-            return []
-        return ["its text or metadata is not what was ingested"]
-
-
-def _comes_back_the_same(value: Any) -> bool:
-    """Whether the engine returns exactly what it was given: not so for all numbers."""
-    if isinstance(value, dict):
-        return all(_comes_back_the_same(item) for item in value.values())
-    if isinstance(value, list):
-        return all(_comes_back_the_same(item) for item in value)
-    if isinstance(value, int):
-        return -_EXACT_INTEGERS < value < _EXACT_INTEGERS
-    return value is None or isinstance(value, str)
+        return [] if found == known else ["its text or metadata is not what was ingested"]
 
 
 def original_version(manifest: Manifest) -> str:

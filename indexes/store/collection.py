@@ -13,7 +13,7 @@ from indexes.store.points import (
     BM25,
     COLLECTION_POINT,
     DENSE,
-    FORMAT,
+    READABLE,
     Fingerprint,
     fingerprint_point,
 )
@@ -99,7 +99,7 @@ class TreeCollection:
                     "this project: choose another --collection"
                 )
             made = Fingerprint.model_validate(found[0].payload)
-            if made.format != FORMAT:
+            if made.format not in READABLE:
                 raise IndexMismatchError(
                     f"collection {self.collection} in {self.engine.address} was written by "
                     "another version of this project: ingest the documents into another "

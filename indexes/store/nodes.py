@@ -22,6 +22,7 @@ from llama_index.core.schema import Document
 from qdrant_client import models
 
 from indexes.hierarchy import Tree
+from indexes.namespace import OURS, ours, theirs
 from indexes.store.collection import TreeCollection
 from indexes.store.connect import Engine, store_errors
 from indexes.store.points import (
@@ -104,19 +105,21 @@ class TreeStore(TreeCollection):
         before = self.manifest(document.id_)
         if before is not None and not before.settled:
             self._settle(before)
-        metadata = dict(document.metadata)
+        about = dict(ours(document.metadata))
+        named = ("title", "source", "file_name", "owner", "page_starts")
         manifest = Manifest(
             document_id=document.id_,
             version=before.version if before else None,
             settled=False,
-            title=metadata.pop("title", ""),
-            source=metadata.pop("source", ""),
-            page_starts=metadata.pop("page_starts", None),
+            **{name: about.pop(name) for name in named if name in about},
             characters=len(document.text),
             tokens=sum(leaf.tokens for leaf in tree.leaves),
             leaves=len(tree.leaves),
             nodes=len(tree.nodes),
-            metadata=metadata,
+            about=about,
+            metadata=theirs(document.metadata),
+            hidden_from_llm=_but_ours(document.excluded_llm_metadata_keys),
+            hidden_from_embedding=_but_ours(document.excluded_embed_metadata_keys),
         )
         if manifest.version != tree.version:
             with self._lock:
@@ -217,6 +220,10 @@ class TreeStore(TreeCollection):
                 self.collection, list(requests)
             )
         return [response.points for response in responses]
+
+
+def _but_ours(keys: Sequence[str]) -> list[str]:
+    return [key for key in keys if key != OURS]
 
 
 def matching(**values: str | int | Sequence[str]) -> models.Filter:

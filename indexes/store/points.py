@@ -2,12 +2,13 @@
 
 | kind | vectors | payload |
 |---|---|---|
-| leaf | dense, bm25 | its text, place, ancestors and the document's metadata |
-| parent | dense | its place: its text is that of its leaves, joined |
-| manifest | none | the document: which version of it is visible, title, source, pages |
+| leaf | dense, bm25 | its text, place, ancestors and what of the document's metadata filters use |
+| parent | dense | its place: its text is that of its leaves, joined; and the same metadata |
+| manifest | none | the document: which version of it is visible, title, source, pages, metadata |
 | collection | none | which embedding model and chunk sizes made the collection |
 """
 
+import json
 import re
 import uuid
 from collections.abc import Sequence
@@ -22,8 +23,9 @@ from indexes.hierarchy import Node, Tree, node_id
 
 DENSE = "dense"
 BM25 = "bm25"
-# What collections of other versions of this project were written as can't be read.
-FORMAT = 2
+# How collections are written, and which other versions' can be read.
+FORMAT = 3
+READABLE = (2, 3)
 COLLECTION_POINT = str(uuid.uuid5(uuid.NAMESPACE_URL, "advanced-rag-patterns/collection"))
 
 # A leaf holds about this many words that count for BM25 (stop words don't).
@@ -44,18 +46,65 @@ class Manifest(BaseModel):
     settled: bool
     title: str
     source: str
+    file_name: str = ""
+    owner: str = Field("", description="Who alone may see it; empty: everybody.")
     characters: int = 0
     tokens: int = 0
     leaves: int = 0
     nodes: int = 0
     page_starts: list[int] | None = None
     ingested_at: str = Field("", description="ISO 8601, UTC.")
-    metadata: dict[str, Any] = Field(default_factory=dict)
+    about: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What we know besides: media_type, file_digest, content_hash, report.",
+    )
+    metadata: dict[str, Any] = Field(default_factory=dict, description="The user's, untouched.")
+    hidden_from_llm: list[str] = Field(default_factory=list, description="Keys of the metadata.")
+    hidden_from_embedding: list[str] = Field(default_factory=list, description="The same.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unpack(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        packed = [name for name in _PACKED_FIELDS if isinstance(given.get(name), str)]
+        try:
+            given = {**given, **{name: json.loads(given[name]) for name in packed}}
+        except RecursionError as error:
+            raise ValueError("is nested too deep") from error
+        return _of_format_2(given) if "about" not in given else given
 
     @property
     def point_id(self) -> str:
         """The id of the manifest's point."""
         return manifest_id(self.document_id)
+
+    def payload(self) -> dict[str, Any]:
+        """The manifest as it is stored.
+
+        What may hold anything is packed: so it comes back exactly as it was, and costs the
+        engine no more than a string.
+        """
+        packed = {
+            name: json.dumps(getattr(self, name), ensure_ascii=False) for name in _PACKED_FIELDS
+        }
+        return {**self.model_dump(exclude=set(_PACKED_FIELDS)), **packed}
+
+
+_PACKED_FIELDS = ("metadata", "about")
+
+
+def _of_format_2(given: dict[str, Any]) -> dict[str, Any]:
+    """A manifest that was written when the user's metadata and ours were still one."""
+    metadata = given.get("metadata")
+    if not isinstance(metadata, dict) or "content_hash" not in metadata:
+        return given
+    # Its content_hash was made in another way: without one it is another version's.
+    mine = ("content_hash", "file_digest", "media_type")
+    about = {name: metadata[name] for name in mine[1:] if name in metadata}
+    metadata = {name: said for name, said in metadata.items() if name not in mine}
+    named = {name: given[name] for name in ("title", "source") if name in given}
+    return {**given, "metadata": {**named, **metadata}, "about": about}
 
 
 class Fingerprint(BaseModel):
@@ -128,11 +177,12 @@ def leaf_point(
     embedded: str,
     dense: Sequence[float],
     digest: str,
-    metadata: dict[str, Any],
+    shared: dict[str, Any],
 ) -> models.PointStruct:
     """The point of a leaf.
 
-    `text` is delivered; `embedded` is what BM25 indexes, and `digest` is its digest.
+    `text` is delivered; `embedded` is what BM25 indexes, and `digest` is its digest;
+    `shared` is what all nodes of the document say, for filters: its `metadata`, and `owner`.
     """
     position = leaf.leaves[0]
     payload = {
@@ -143,7 +193,7 @@ def leaf_point(
         "heading": tree.headings[position],
         "digest": digest,
         "ancestors": pack_ancestors(tree.ancestors(leaf)),
-        "metadata": metadata,
+        **shared,
         "text": text,
     }
     vectors: dict[str, Any] = {DENSE: list(dense), BM25: bm25_document(embedded)}
@@ -152,14 +202,14 @@ def leaf_point(
 
 
 def parent_point(
-    tree: Tree, node: Node, *, dense: Sequence[float], digest: str, metadata: dict[str, Any]
+    tree: Tree, node: Node, *, dense: Sequence[float], digest: str, shared: dict[str, Any]
 ) -> models.PointStruct:
     """The point of a parent whose level is searched too."""
     payload = {
         "kind": "parent",
         **_place(tree, node),
         "digest": digest,
-        "metadata": metadata,
+        **shared,
     }
     return models.PointStruct.model_construct(
         id=node.id, vector={DENSE: list(dense)}, payload=payload
@@ -168,7 +218,7 @@ def parent_point(
 
 def manifest_point(manifest: Manifest) -> models.PointStruct:
     """The point of a document."""
-    return models.PointStruct(id=manifest.point_id, vector={}, payload=manifest.model_dump())
+    return models.PointStruct(id=manifest.point_id, vector={}, payload=manifest.payload())
 
 
 def fingerprint_point(fingerprint: Fingerprint) -> models.PointStruct:

@@ -31,6 +31,7 @@ from indexes.compression import LLMJudge, PassageFilter, SentenceExtractor
 from indexes.compression.compressor import Compressor
 from indexes.models.endpoint import Endpoint
 from indexes.models.openai_compatible import make_llm
+from indexes.namespace import ours as our_fields
 from tests.benchmarks.held import recall
 from tests.benchmarks.passages import Asked, asked, opened
 from tests.benchmarks.priced_endpoint import DECODE, PREFILL, SLOTS, PricedEndpoint
@@ -69,9 +70,9 @@ def ours(compressor: Compressor, way: str) -> Lane:
             (
                 [node.node.get_content() for node in nodes],
                 [
-                    {"document": node.node.metadata["source"], "start": start, "end": end}
-                    for node in nodes
-                    for start, end in node.node.metadata["spans"]
+                    {"document": place["source"], "start": start, "end": end}
+                    for place in (our_fields(node.node.metadata) for node in nodes)
+                    for start, end in place["spans"]
                 ],
             )
             for nodes in results
@@ -131,7 +132,7 @@ def measure(lane: Lane, questions: Sequence[Asked], endpoint: PricedEndpoint) ->
 
 def _ours(node: NodeWithScore, spans: list[dict[str, Any]]) -> list[tuple[int, int]]:
     """The spans that lie in a node, as offsets into its text."""
-    place = node.node.metadata
+    place = our_fields(node.node.metadata)
     return [
         (span["start"] - place["start"], span["end"] - place["start"])
         for span in spans

@@ -36,6 +36,7 @@ from indexes.compression.compressor import Compressor
 from indexes.details import JudgeDetails, JudgedPassage
 from indexes.evaluation.spans import characters
 from indexes.index import HierarchicalIndex
+from indexes.namespace import ours
 from indexes.trace import tracing
 from tests.benchmarks.held import recall, spans_of
 from tests.benchmarks.passages import Asked, asked, opened
@@ -88,12 +89,12 @@ def figures(
     retention, ratio = [], []
     for question in questions:
         kept = [
-            {"document": node.node.metadata["source"], "start": start, "end": end}
+            {"document": ours(node.node.metadata)["source"], "start": start, "end": end}
             for node in keep(question)
             for start, end in _spans(node)
         ]
         given = [
-            {"document": node.node.metadata["source"], "start": start, "end": end}
+            {"document": ours(node.node.metadata)["source"], "start": start, "end": end}
             for node in question.nodes
             for start, end in _spans(node)
         ]
@@ -104,7 +105,7 @@ def figures(
 
 
 def _spans(node: NodeWithScore) -> list[list[int]]:
-    place = node.node.metadata
+    place = ours(node.node.metadata)
     return place.get("spans") or [[place["start"], place["end"]]]
 
 

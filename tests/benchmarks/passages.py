@@ -18,6 +18,7 @@ from llama_index.core.schema import NodeWithScore
 
 from indexes.compression.passages import Passage
 from indexes.index import HierarchicalIndex
+from indexes.namespace import ours
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 PASSAGES = 12
@@ -45,7 +46,7 @@ class Asked:
     @property
     def held(self) -> list[dict[str, Any]]:
         """The gold that the passages hold: no compression can keep more."""
-        places = [node.node.metadata for node in self.nodes]
+        places = [ours(node.node.metadata) for node in self.nodes]
         cut = [
             {
                 "document": place["source"],

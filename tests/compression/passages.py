@@ -2,6 +2,8 @@
 
 from llama_index.core.schema import NodeWithScore, TextNode
 
+from indexes.namespace import OURS, ours
+
 DOCUMENT = """# Bosun
 
 Bosun was a warehouse robot. It cost $41 million, e.g. for its arms. It was stopped in 2021.
@@ -39,7 +41,7 @@ def node(text: str, start: int = 0, *, id: str = "n", score: float = 0.5) -> Nod
             text=text,
             start_char_idx=start,
             end_char_idx=start + len(text),
-            metadata=metadata,
+            metadata={OURS: metadata},
         ),
         score=score,
     )
@@ -56,10 +58,11 @@ def nodes(document: str = DOCUMENT, size: int = 200) -> list[NodeWithScore]:
 def check_verbatim(found: list[NodeWithScore], document: str = DOCUMENT) -> None:
     """Every character that is left is in the source, where it says it is."""
     for one in found:
-        spans = one.node.metadata["spans"]
+        place = ours(one.node.metadata)
+        spans = place["spans"]
         assert spans == sorted(spans)
         pieces = [document[start:end] for start, end in spans]
         assert all(pieces)
         assert one.node.get_content() == " … ".join(pieces)
-        assert one.node.metadata["start"] <= spans[0][0]
-        assert spans[-1][1] <= one.node.metadata["end"]
+        assert place["start"] <= spans[0][0]
+        assert spans[-1][1] <= place["end"]

@@ -15,6 +15,7 @@ from indexes.compression import (
 )
 from indexes.compression.passages import Passage
 from indexes.compression.similarity import bm25, scored
+from indexes.namespace import ours
 from indexes.tokens import count_tokens
 from indexes.trace import tracing
 from tests.compression.passages import check_verbatim, node, nodes
@@ -113,20 +114,20 @@ def test_what_the_retriever_found_better_is_judged_better() -> None:
 def test_each_sentence_has_the_score_of_its_leaf() -> None:
     one = node("Aaa bbb. Ccc ddd. Eee fff.", start=100, score=3.0)
     assert Passage.of(one).scores == [3.0] * 3
-    one.node.metadata["leaf_scores"] = [(100, 3.0), (109, -1.0)]
+    ours(one.node.metadata)["leaf_scores"] = [(100, 3.0), (109, -1.0)]
     assert Passage.of(one).scores == [3.0, -1.0, -1.0]
     for odd in ("3.0", [], [3.0], [(100,)], [("100", 3.0)], [(100, None)]):
-        one.node.metadata["leaf_scores"] = odd
+        ours(one.node.metadata)["leaf_scores"] = odd
         assert Passage.of(one).scores == [3.0] * 3
 
 
 def test_the_title_tells_whom_a_sentence_is_about() -> None:
-    ours, theirs = node("It was stopped in 2021."), node("It was stopped in 2021.", id="m")
-    theirs.node.metadata |= {"source": "depot.md", "title": "Depot"}
+    bosun, depot = node("It was stopped in 2021."), node("It was stopped in 2021.", id="m")
+    ours(depot.node.metadata).update(source="depot.md", title="Depot")
     judge = EmbeddingJudge(WordEmbedding())
     for asked, best in (("Bosun", "n"), ("Depot", "m")):
         with tracing() as trace:
-            PassageReranker(judge).postprocess_nodes([ours, theirs], query_str=f"{asked}?")
+            PassageReranker(judge).postprocess_nodes([bosun, depot], query_str=f"{asked}?")
         kept = {p.id: p.rank_after for p in trace["rerank"].details.passages}
         assert kept[best] == 1
 

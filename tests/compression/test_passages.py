@@ -6,6 +6,7 @@ from llama_index.core.schema import NodeWithScore, TextNode
 
 from indexes.compression.budget import fit
 from indexes.compression.passages import LONGEST_SENTENCE, Passage, judged_spans
+from indexes.namespace import OURS, ours
 from indexes.tokens import count_tokens
 from tests.compression.passages import DOCUMENT, check_verbatim, node, nodes
 
@@ -69,10 +70,10 @@ def test_what_is_kept_has_the_same_identity_and_leaves_the_input_alone() -> None
     kept = passage.kept(passage.joined([0, 2]))
     assert original.model_dump() == before
     assert kept.node.get_content() == "One. … Three."
-    assert kept.node.metadata["spans"] == [[100, 104], [110, 116]]
+    assert ours(kept.node.metadata)["spans"] == [[100, 104], [110, 116]]
     assert (kept.node.node_id, kept.score) == ("kept", 0.25)
-    assert (kept.node.metadata["start"], kept.node.metadata["end"]) == (100, 116)
-    assert "spans" in kept.node.excluded_llm_metadata_keys
+    assert (ours(kept.node.metadata)["start"], ours(kept.node.metadata)["end"]) == (100, 116)
+    assert OURS in kept.node.excluded_llm_metadata_keys
 
 
 def test_neighbours_are_joined_with_what_stands_between_them() -> None:
@@ -86,13 +87,13 @@ def test_a_compressed_node_can_be_compressed_again() -> None:
     assert once.sentences == ((100, 104), (110, 116), (117, 122))
     again = once.kept(once.joined([0, 1]))
     assert again.node.get_content() == "One. … Three."
-    assert again.node.metadata["spans"] == [[100, 104], [110, 116]]
+    assert ours(again.node.metadata)["spans"] == [[100, 104], [110, 116]]
 
 
 def test_spans_that_are_not_of_this_text_are_not_believed() -> None:
     for spans in ([[0, 3]], [[0, 4], [2, 1]], "0-4", [["a", "b"]], [[-1, 8]]):
         odd = node("One. Two.", 5)
-        odd.node.metadata["spans"] = spans
+        ours(odd.node.metadata)["spans"] = spans
         assert Passage.of(odd).sentences == ((5, 9), (10, 14))
 
 

@@ -13,6 +13,7 @@ from langchain_core.retrievers import BaseRetriever
 from indexes.errors import SettingsError
 from indexes.index import HierarchicalIndex
 from indexes.langchain import PassageCompressor, PatternRetriever
+from indexes.namespace import ours
 from tests.fakes import ScriptedLLM, WordEmbedding
 
 TEXT = "It rained. Ada lit the lamp. The sea was calm. Ada slept by day."
@@ -47,7 +48,7 @@ def says(*kept: list[int]) -> FakeListChatModel:
 def test_sentences_are_cut_from_the_source() -> None:
     [found] = retriever(says([2, 4])).invoke(QUESTION)
     assert found.page_content == "Ada lit the lamp. … Ada slept by day."
-    assert [TEXT[start:end] for start, end in found.metadata["spans"]] == [
+    assert [TEXT[start:end] for start, end in ours(found.metadata)["spans"]] == [
         "Ada lit the lamp.",
         "Ada slept by day.",
     ]
@@ -56,7 +57,7 @@ def test_sentences_are_cut_from_the_source() -> None:
 
 def test_offsets_count_from_the_document_where_its_splitter_tells_them() -> None:
     [found] = retriever(says([2]), start_index=1000).invoke(QUESTION)
-    assert found.metadata["spans"] == [[1011, 1028]]
+    assert ours(found.metadata)["spans"] == [[1011, 1028]]
 
 
 async def test_async_and_filters() -> None:
@@ -103,8 +104,8 @@ def test_a_compressed_pattern_is_one_document_a_passage(tmp_path: Path) -> None:
         index.ingest([tmp_path / "a.txt"])
         [found] = PatternRetriever(index=index, pattern="extract", k=3).invoke(QUESTION)
     assert found.page_content == "Ada lit the lamp. … Ada slept by day."
-    assert [TEXT[start:end] for start, end in found.metadata["spans"]] == [
+    assert [TEXT[start:end] for start, end in ours(found.metadata)["spans"]] == [
         "Ada lit the lamp.",
         "Ada slept by day.",
     ]
-    assert (found.metadata["start"], found.metadata["end"]) == (11, len(TEXT))
+    assert (ours(found.metadata)["start"], ours(found.metadata)["end"]) == (11, len(TEXT))

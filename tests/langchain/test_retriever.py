@@ -15,6 +15,7 @@ from indexes.documents import load_document
 from indexes.errors import DocumentError, SettingsError
 from indexes.index import HierarchicalIndex
 from indexes.langchain import ParentDocuments, PatternRetriever, levels_of
+from indexes.namespace import ours
 from tests.conftest import LEVELS
 from tests.fakes import WordEmbedding
 
@@ -66,12 +67,12 @@ def test_a_document_says_where_it_is_from(filled: HierarchicalIndex) -> None:
     found = PatternRetriever(index=filled, pattern="parent").invoke(QUESTION)
     assert found
     for document in found:
-        place = document.metadata
+        place = ours(document.metadata)
         whole = texts()[place["source"]]
         assert document.page_content == whole[place["start"] : place["end"]]
         assert {"score", "level", "leaves", "title", "tokens"} <= set(place)
         assert document.id
-    scores = [document.metadata["score"] for document in found]
+    scores = [ours(document.metadata)["score"] for document in found]
     assert scores == sorted(scores, reverse=True)
 
 
@@ -79,14 +80,15 @@ def test_pages_are_those_of_langchains_loaders(index: HierarchicalIndex) -> None
     [letter] = LETTERS.glob("*2019*.pdf")
     index.ingest([letter])
     [first, *_] = PatternRetriever(index=index, pattern="regular").invoke("shareholders")
-    assert first.metadata["page"] == first.metadata["pages"][0] - 1
+    place = ours(first.metadata)
+    assert place["page"] == place["pages"][0] - 1
 
 
 def test_the_budget_bounds_what_comes(filled: HierarchicalIndex) -> None:
     retriever = PatternRetriever(index=filled, pattern="parent", budget=60)
-    tokens = [document.metadata["tokens"] for document in retriever.invoke(QUESTION)]
+    tokens = [ours(document.metadata)["tokens"] for document in retriever.invoke(QUESTION)]
     assert 30 < sum(tokens) <= 60
-    tokens = [d.metadata["tokens"] for d in retriever.invoke(QUESTION, budget=30)]
+    tokens = [ours(d.metadata)["tokens"] for d in retriever.invoke(QUESTION, budget=30)]
     assert sum(tokens) <= 30
 
 
@@ -177,7 +179,7 @@ def test_it_takes_the_same_documents(parents: ParentDocuments) -> None:
     [first, *_] = parents.invoke("Who looked after the roses?")
     assert first.metadata["source"] == "roses.txt"
     whole = texts()["roses.txt"]
-    assert first.page_content == whole[first.metadata["start"] : first.metadata["end"]]
+    assert first.page_content == whole[ours(first.metadata)["start"] : ours(first.metadata)["end"]]
 
 
 def test_adding_again_changes_nothing_and_deleting_deletes(parents: ParentDocuments) -> None:
@@ -227,8 +229,9 @@ def test_offsets_of_a_loaded_pdf_are_those_of_our_own_loader(index: Hierarchical
     """A PDF that LangChain's side handed over as one text keeps its offsets."""
     [letter] = LETTERS.glob("*2020*.pdf")
     loaded = load_document(letter)
-    ours = ParentDocuments(index=index, pattern="parent")
-    ours.add_documents([Document(page_content=loaded.text, metadata={"source": "letter"})])
-    for document in ours.invoke("What changed this year?"):
-        start, end = document.metadata["start"], document.metadata["end"]
+    parents = ParentDocuments(index=index, pattern="parent")
+    parents.add_documents([Document(page_content=loaded.text, metadata={"source": "letter"})])
+    for document in parents.invoke("What changed this year?"):
+        place = ours(document.metadata)
+        start, end = place["start"], place["end"]
         assert document.page_content == loaded.text[start:end]

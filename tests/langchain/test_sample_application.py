@@ -22,6 +22,7 @@ from indexes.errors import DocumentError
 from indexes.index import HierarchicalIndex
 from indexes.langchain import ParentDocuments, PatternRetriever, chat_model
 from indexes.models.langchain import LlamaIndexEmbeddings
+from indexes.namespace import OURS
 from indexes.settings import load_settings
 from tests.fakes import DIMENSION, ScriptedLLM, WordEmbedding
 from tests.test_development_data import DATA
@@ -158,13 +159,14 @@ def test_offsets_are_exact_for_every_document_of_the_set(tmp_path: Path, corpus:
         seen: set[str] = set()
         for pattern in ("regular", "parent"):
             for name, text in texts.items():
-                wanted = {"must": [{"key": "metadata.file_name", "match": {"value": name}}]}
+                wanted = {"must": [{"key": "metadata.source", "match": {"value": name}}]}
                 retriever = PatternRetriever(
                     index=index, pattern=pattern, filters=models.Filter(**wanted)
                 )
                 for document in retriever.invoke(f"What about {text[:40]}?"):
                     place = json.loads(document.model_dump_json())["metadata"]
                     assert place["source"] == name
-                    assert document.page_content == text[place["start"] : place["end"]]
+                    run = place[OURS]
+                    assert document.page_content == text[run["start"] : run["end"]]
                     seen.add(name)
     assert seen == set(texts)
