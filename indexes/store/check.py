@@ -183,7 +183,8 @@ class DocumentCheck:
         if known is None:
             return []  # written by an older version of this project
         text = "".join(self._texts[position] for position in range(len(self._texts)))
-        about = {**manifest.about, "owner": manifest.owner, "page_starts": manifest.page_starts}
+        named = {name: getattr(manifest, name) for name in ("title", "source", "owner")}
+        about = {**manifest.about, **named, "page_starts": manifest.page_starts}
         again = Document(
             id_=manifest.document_id,
             text=text,

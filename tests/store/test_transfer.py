@@ -481,7 +481,7 @@ HOSTILE = {
     "levels that rise": in_fingerprint(levels=[24, 48, 96]),
     "no levels": in_fingerprint(levels=[]),
     "embedded levels that are none": in_fingerprint(embedded_levels=[7]),
-    "another format": lambda lines: lines[0].update(version=2),
+    "another format": lambda lines: lines[0].update(version=3),
     "more documents than there are": lambda lines: lines[0].update(documents=5),
     "a line that is a list": lambda lines: lines.insert(2, [1]),  # type: ignore[arg-type]
 }
