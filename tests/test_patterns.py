@@ -7,6 +7,7 @@ import pytest
 
 from indexes.errors import SettingsError
 from indexes.index import HierarchicalIndex
+from indexes.namespace import ours
 from indexes.patterns import PATTERNS, find_pattern
 from indexes.settings import load_settings
 from tests.conftest import LEVELS
@@ -166,6 +167,6 @@ def test_the_query_engine_and_the_retriever_take_compositions(
     index: HierarchicalIndex, folder: Path
 ) -> None:
     nodes = index.retriever("parent+extract", budget=60).retrieve("the orchard keeper")
-    assert all(node.node.metadata["spans"] for node in nodes)
+    assert all(ours(node.node.metadata)["spans"] for node in nodes)
     response = index.query_engine("parent+extract").query("the orchard keeper")
     assert response.source_nodes and response.metadata["answer"]["pattern"] == "parent+extract"

@@ -8,6 +8,7 @@ from llama_index.core.schema import NodeWithScore
 
 from indexes.errors import SettingsError
 from indexes.index import HierarchicalIndex
+from indexes.namespace import ours
 from indexes.settings import WHOLE_DOCUMENTS, load_settings
 from indexes.tokens import count_tokens
 from indexes.whole import whole_parents
@@ -79,7 +80,7 @@ def test_as_many_parents_as_are_asked_for_whatever_the_budget(
 ) -> None:
     nodes = found(index, parents=parents, budget=16)
     assert len({node.node.node_id for node in nodes}) == len(nodes) == parents
-    assert {node.node.metadata["level"] for node in nodes} == {0}
+    assert {ours(node.node.metadata)["level"] for node in nodes} == {0}
     scores = [node.score for node in nodes]
     assert scores == sorted(scores, reverse=True)
 
@@ -94,7 +95,7 @@ def test_neighbouring_parents_stay_apart(index: HierarchicalIndex) -> None:
 def test_without_a_number_they_fill_the_budget(index: HierarchicalIndex) -> None:
     nodes = found(index, budget=300)
     assert sum(count_tokens(node.node.get_content()) for node in nodes) <= 300
-    assert [node.node.metadata["level"] for node in nodes][:2] == [0, 0]
+    assert [ours(node.node.metadata)["level"] for node in nodes][:2] == [0, 0]
 
 
 def test_a_whole_document_is_a_parent(tmp_path: Path) -> None:
@@ -102,7 +103,7 @@ def test_a_whole_document_is_a_parent(tmp_path: Path) -> None:
         assert index.store.fingerprint().embedded_levels == (1,)
         nodes = found(index, parents=2)
         assert [node.node.get_content() for node in nodes] == [
-            texts()[node.node.metadata["source"]] for node in nodes
+            texts()[ours(node.node.metadata)["source"]] for node in nodes
         ]
         assert nodes[0].node.metadata["source"] == "lamp.txt"
 
@@ -112,12 +113,12 @@ def test_other_parents_are_found_behind_a_long_one_that_fills_the_first_hits(
 ) -> None:
     with opened(tmp_path, (WHOLE_DOCUMENTS, 30)) as index:
         nodes = found(index, parents=8, top_k=3, search="dense")
-        assert {node.node.metadata["source"] for node in nodes} == set(texts())
+        assert {ours(node.node.metadata)["source"] for node in nodes} == set(texts())
 
 
 def test_parents_may_be_little_larger_than_their_children(tmp_path: Path) -> None:
     with opened(tmp_path, (45, 30)) as index:
-        assert {node.node.metadata["leaves"] for node in found(index, parents=4)} == {2}
+        assert {ours(node.node.metadata)["leaves"] for node in found(index, parents=4)} == {2}
 
 
 @pytest.mark.parametrize(
