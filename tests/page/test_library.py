@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.page.library import MOST_FILES, OWNER, Library, Upload
+from app.page.library import MOST_FILES, Library, Upload
 from app.page.opening import Opening
 from app.page.view import UNEXPECTED
 from indexes.errors import DocumentError, ModelError, SettingsError
@@ -129,7 +129,7 @@ def test_what_a_crash_left_behind_goes_when_the_page_starts(
     with opened(tmp_path, llm) as index:
         index.ingest([letter_in(tmp_path)])
         added(Library(Opening.of(index)), ANN, upload("a.txt", "Of Ann."))
-        assert any(OWNER in found.metadata for found in index.documents())
+        assert any(found.owner for found in index.documents())
         again = Library(Opening.of(index))
         assert [found.source for found in again.documents(ANN)] == ["letter.md"]
         assert len(index.documents()) == 1
