@@ -69,6 +69,7 @@ class DocumentCheck:
             if point_id != node_id(self._manifest.document_id, self._version, *place):
                 self._found["nodes whose id is not that of their place"] += 1
             if payload["kind"] == "parent":
+                self._found["parents that came twice"] += point_id in self._parents
                 self._parents.add(point_id)
             else:
                 self._add_leaf(Leaf.model_validate({**payload, "id": point_id}))
@@ -100,7 +101,7 @@ class DocumentCheck:
 
     def problems(self) -> list[str]:
         """Everything that is wrong, in words; nothing if the document is whole."""
-        found = [f"{count} {what}" for what, count in self._found.items()]
+        found = [f"{count} {what}" for what, count in self._found.items() if count]
         found += self._tiling()
         # Parents are runs of leaves: what is wrong with them follows from missing leaves.
         found = found or [*self._tree(), *self._numbers()]

@@ -421,8 +421,12 @@ def in_vector(**fields: Any) -> Callable[[list[dict[str, Any]]], object]:
     return lambda lines: first_leaf(lines)["vector"].update(fields)
 
 
+def first(kind: str, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    return next(line for line in lines if line.get("payload", {}).get("kind") == kind)
+
+
 def first_leaf(lines: list[dict[str, Any]]) -> dict[str, Any]:
-    return next(line for line in lines if line.get("payload", {}).get("kind") == "leaf")
+    return first("leaf", lines)
 
 
 def nested(depth: int) -> Any:
@@ -439,7 +443,8 @@ HOSTILE = {
         id="00000000-0000-0000-0000-000000000000"
     ),
     "a leaf less": lambda lines: lines.remove(first_leaf(lines)),
-    "a leaf twice": lambda lines: lines.insert(3, lines[2]),
+    "a leaf twice": lambda lines: lines.insert(3, first_leaf(lines)),
+    "a parent twice": lambda lines: lines.insert(3, first("parent", lines)),
     "a document twice": lambda lines: lines.insert(-1, lines[1]),
     "a document less": lambda lines: lines.__delitem__(slice(1, 2)),
     "other text": in_payload(text="x" * 10),
