@@ -17,7 +17,7 @@ from .endpoint_commands import _NAMES, _settings, endpoints
 from .options import settings_options
 
 if TYPE_CHECKING:
-    from indexes.models.sagemaker.endpoints import ControlPlane, Found, Ledger, Plan
+    from indexes.models.sagemaker.endpoints import ControlPlane, FoundResource, Ledger, Plan
     from indexes.settings import Settings
 
 _PLACE = ("sagemaker_region", "sagemaker_profile", "cache")
@@ -88,13 +88,13 @@ def deploy(
     if dry_run:
         _show_plan(plan, loaded, as_json)
         return
-    from indexes.models.sagemaker.endpoints import Progress as Step
+    from indexes.models.sagemaker.endpoints import DeployStep
     from indexes.models.sagemaker.endpoints import deploy as deploy_plan
 
     plane, ledger = _connected(loaded)
     with _lines() as show:
 
-        def report(step: Step) -> None:
+        def report(step: DeployStep) -> None:
             show(step.endpoint, f"{step.what}, {_duration(step.seconds)}")
 
         try:
@@ -192,7 +192,7 @@ def status(deployment: str, as_json: bool, **settings: Any) -> None:
     "  advanced-rag endpoints delete --dry-run\n"
     "  advanced-rag endpoints delete\n"
     "  advanced-rag endpoints delete --all --sagemaker-region us-east-1\n\n"
-    "Found by tag, by name, and by a record kept in the cache folder; in one region."
+    "FoundResource by tag, by name, and by a record kept in the cache folder; in one region."
 )
 @click.option("--all", "everything", is_flag=True, help="Of all deployments of this project.")
 @click.option("--force", is_flag=True, help="Also what only has the name, and no tags.")
@@ -304,7 +304,7 @@ def _exports(settings: "Settings", region: str | None) -> dict[str, str]:
     return found
 
 
-def _resource(found: "Found") -> dict[str, Any]:
+def _resource(found: "FoundResource") -> dict[str, Any]:
     return {
         "kind": found.kind,
         "name": found.name,

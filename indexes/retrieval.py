@@ -27,7 +27,7 @@ from indexes.documents import pages_of
 from indexes.errors import SettingsError, StoreError
 from indexes.merging import Passage, grow, in_order, merge_by_ratio, pack, spread
 from indexes.namespace import OURS, ours
-from indexes.search import Candidate, Found, Question, TreeSearch
+from indexes.search import Candidate, Query, SearchResult, TreeSearch
 from indexes.settings import Method, SearchMode
 from indexes.store.filters import qdrant_filter
 from indexes.store.nodes import TreeStore
@@ -155,7 +155,7 @@ class TreeRetriever(BaseRetriever):
 
     def _steps(
         self, question: str, vector: Sequence[float] | None, record: Stage
-    ) -> Generator[list[models.QueryRequest], list[list[models.ScoredPoint]], Found]:
+    ) -> Generator[list[models.QueryRequest], list[list[models.ScoredPoint]], SearchResult]:
         """The search without its I/O: yields batches of requests, is sent the responses."""
         tries, top_k = 0, self._top_k
         while True:
@@ -185,7 +185,7 @@ class TreeRetriever(BaseRetriever):
             )
         levels = sorted(made.embedded_levels, reverse=True)
         return TreeSearch(
-            Question(question, vector, self._mode, top_k, self._max_roots),
+            Query(question, vector, self._mode, top_k, self._max_roots),
             # What is found by its children is searched by them alone.
             levels=levels[:1] if self._method == "whole" else levels,
             whole_roots=self._method != "leaves",
@@ -193,7 +193,7 @@ class TreeRetriever(BaseRetriever):
             skip=self._store.unfinished(),
         )
 
-    def _describe(self, record: Stage, found: Found) -> None:
+    def _describe(self, record: Stage, found: SearchResult) -> None:
         record.nodes_out = sum(1 for candidate in found.candidates if candidate.hit_score > 0)
         record.tokens_out = sum(c.leaf.tokens for c in found.candidates if c.hit_score > 0)
         record.details = SearchDetails(
@@ -204,7 +204,7 @@ class TreeRetriever(BaseRetriever):
             changed_while_reading=found.stale,
         )
 
-    def _deliver(self, found: Found) -> list[NodeWithScore]:
+    def _deliver(self, found: SearchResult) -> list[NodeWithScore]:
         with stage("merge") as record:
             record.nodes_in = len(found.candidates)
             record.tokens_in = sum(c.leaf.tokens for c in found.candidates)
@@ -235,7 +235,7 @@ class TreeRetriever(BaseRetriever):
             )
         return nodes
 
-    def _passages(self, found: Found) -> tuple[list[Passage], list[tuple[int, float]], str]:
+    def _passages(self, found: SearchResult) -> tuple[list[Passage], list[tuple[int, float]], str]:
         """What to deliver, best first; the best leaves with their scores; its name."""
         candidates = found.candidates
         if not candidates:

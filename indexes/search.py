@@ -40,8 +40,8 @@ _PLACE = models.PayloadSelectorInclude(
 
 
 @dataclass(frozen=True)
-class Question:
-    """A question as the engine sees it.
+class Query:
+    """Parameters of a search.
 
     Attributes:
         text: its words.
@@ -76,8 +76,8 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What two round trips bring home.
+class SearchResult:
+    """Result of a search.
 
     Attributes:
         candidates: visible leaves, in document order.
@@ -94,7 +94,7 @@ class TreeSearch:
     """One question on its way through the two batches.
 
     Args:
-        question: what is asked.
+        query: what is searched for.
         levels: the level of the leaves, then those above it that have vectors.
         whole_roots: fetch everything under the roots of the hits, not just the hits.
         filters: what nodes must match, besides.
@@ -103,21 +103,21 @@ class TreeSearch:
 
     def __init__(
         self,
-        question: Question,
+        query: Query,
         *,
         levels: Sequence[int],
         whole_roots: bool,
         filters: models.Filter | None = None,
         skip: Sequence[tuple[str, str]] = (),
     ) -> None:
-        self._question = question
+        self._query = query
         self._leaf_level, *parents = levels
         self._parent_level = parents[0] if parents and whole_roots else None
         self._whole_roots = whole_roots
         self._filters = filters
         self._skip = list(skip)
-        self._dense = list(question.vector) if question.vector is not None else None
-        sparse = bm25_query(question.text) if question.mode != "dense" else None
+        self._dense = list(query.vector) if query.vector is not None else None
+        sparse = bm25_query(query.text) if query.mode != "dense" else None
         # A question of nothing but stop words has no words to search for.
         self._sparse = sparse if sparse is not None and sparse.indices else None
         self._scores: defaultdict[str, float] = defaultdict(float)
@@ -136,7 +136,7 @@ class TreeSearch:
                     query=self._dense,
                     using=DENSE,
                     filter=self._searchable(only_leaves),
-                    limit=self._question.top_k * scales,
+                    limit=self._query.top_k * scales,
                     with_payload=_PLACE,
                 )
             )
@@ -146,7 +146,7 @@ class TreeSearch:
                     query=self._sparse,
                     using=BM25,  # which only leaves have
                     filter=self._searchable(None),
-                    limit=self._question.top_k,
+                    limit=self._query.top_k,
                     with_payload=_PLACE,
                 )
             )
@@ -155,8 +155,8 @@ class TreeSearch:
     def wants_more(self, responses: Sequence[Points]) -> bool:
         """Whether further hits might lead to further roots, of which too few were hit."""
         roots = {(point.payload or {})["root"] for points in responses for point in points}
-        full = any(len(points) >= self._question.top_k for points in responses)
-        return full and len(roots) < self._question.max_roots
+        full = any(len(points) >= self._query.top_k for points in responses)
+        return full and len(roots) < self._query.max_roots
 
     def _searchable(self, wanted: models.Filter | None) -> models.Filter | None:
         must = [found for found in (wanted, self._filters) if found is not None]
@@ -238,19 +238,15 @@ class TreeSearch:
             place = hit.payload or {}
             root = place["root"]
             best[root] += 1
-            if (
-                root in expected
-                or not self._whole_roots
-                or len(expected) < self._question.max_roots
-            ):
+            if root in expected or not self._whole_roots or len(expected) < self._query.max_roots:
                 leaves = place["root_leaves"] if self._whole_roots else best[root]
                 expected[root] = _Expected(place["document_id"], place["version"], leaves)
         return expected
 
-    def found(self, responses: Sequence[Points]) -> Found:
+    def found(self, responses: Sequence[Points]) -> SearchResult:
         """The visible leaves among what the second round trip returned."""
         if not responses:
-            return Found([], {}, stale=False)
+            return SearchResult([], {}, stale=False)
         described, leaves, *others = responses
         manifests = {
             manifest.document_id: manifest
@@ -281,7 +277,7 @@ class TreeSearch:
                 )
             )
         candidates.sort(key=lambda found: (found.leaf.document_id, found.leaf.position))
-        return Found(candidates, manifests, stale)
+        return SearchResult(candidates, manifests, stale)
 
     def _whole(
         self, arrived: Counter[str], manifests: dict[str, Manifest]

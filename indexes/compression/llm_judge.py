@@ -13,7 +13,7 @@ from llama_index.core.schema import QueryBundle
 
 from indexes.compression.asking import Ask, Asking, Constraints, Reply
 from indexes.compression.cache import JudgementCache
-from indexes.compression.packing import Pack, Piece, pack_sentences
+from indexes.compression.packing import Excerpt, Pack, pack_sentences
 from indexes.compression.passages import Passage
 from indexes.compression.prompts import (
     EXTRACT,
@@ -119,10 +119,10 @@ class LLMJudge:
         )
         asks = [self._ask("extract", question, *_numbered(passages, pack)) for pack in packs]
         replies = yield self._asking(asks)
-        decided: dict[int, list[tuple[Piece, _Decided]]] = {}
+        decided: dict[int, list[tuple[Excerpt, _Decided]]] = {}
         for pack, reply in zip(packs, replies, strict=True):
-            for piece, decision in _decide(passages, pack, reply):
-                decided.setdefault(piece.passage, []).append((piece, decision))
+            for excerpt, decision in _decide(passages, pack, reply):
+                decided.setdefault(excerpt.passage, []).append((excerpt, decision))
         for place, parts in decided.items():
             verdicts[place] = _combined(len(passages[place].sentences), parts)
             if verdicts[place].outcome == "judged":
@@ -304,14 +304,14 @@ def _numbered(passages: Sequence[Passage], pack: Pack) -> tuple[str, int]:
     lines: list[str] = []
     number = 0
     title = None
-    for piece in pack.pieces:
-        passage = passages[piece.passage]
+    for excerpt in pack.excerpts:
+        passage = passages[excerpt.passage]
         if lines:
             lines.append("")
         if passage.title != title:
             title = passage.title
             lines.append(f"From {_line(title) or 'a document'}:")
-        for place in piece.sentences:
+        for place in excerpt.sentences:
             number += 1
             lines.append(f"[{number}] {_line(passage.slice(passage.sentences[place]))}")
     return "\n".join(lines), number
@@ -354,7 +354,7 @@ def _window(passages: Sequence[Passage], order: Sequence[int], end: int, share: 
 
 @dataclass(frozen=True)
 class _Decided:
-    """About the sentences of one piece: which are kept, and how that came about."""
+    """About the sentences of one excerpt: which are kept, and how that came about."""
 
     kept: tuple[bool, ...]
     outcome: Outcome
@@ -385,35 +385,35 @@ def _outcome(reply: Reply, read: Read) -> Outcome:
 
 def _decide(
     passages: Sequence[Passage], pack: Pack, reply: Reply
-) -> Iterator[tuple[Piece, _Decided]]:
+) -> Iterator[tuple[Excerpt, _Decided]]:
     texts = [
-        passages[piece.passage].slice(passages[piece.passage].sentences[place])
-        for piece in pack.pieces
-        for place in piece.sentences
+        passages[excerpt.passage].slice(passages[excerpt.passage].sentences[place])
+        for excerpt in pack.excerpts
+        for place in excerpt.sentences
     ]
     read = _read(read_numbers, reply, len(texts), texts)
     outcome = _outcome(reply, read)
     last = max(read.numbers, default=0)
     number = 0
-    for piece in pack.pieces:
-        numbers = range(number + 1, number + 1 + len(piece.sentences))
-        number += len(piece.sentences)
+    for excerpt in pack.excerpts:
+        numbers = range(number + 1, number + 1 + len(excerpt.sentences))
+        number += len(excerpt.sentences)
         if outcome in ("failed", "timeout", "unreadable"):
-            yield piece, _Decided((True,) * len(numbers), outcome, f"kept whole: {read.note}")
+            yield excerpt, _Decided((True,) * len(numbers), outcome, f"kept whole: {read.note}")
         elif outcome == "incomplete" and numbers[-1] > last:
             note = "kept from where the answer breaks off"
             kept = tuple(n in read.numbers or n > last for n in numbers)
-            yield piece, _Decided(kept, "incomplete", note)
+            yield excerpt, _Decided(kept, "incomplete", note)
         else:
             kept = tuple(n in read.numbers for n in numbers)
-            yield piece, _Decided(kept, "judged", read.note)
+            yield excerpt, _Decided(kept, "judged", read.note)
 
 
-def _combined(count: int, parts: Sequence[tuple[Piece, _Decided]]) -> Verdict:
+def _combined(count: int, parts: Sequence[tuple[Excerpt, _Decided]]) -> Verdict:
     """The verdict on a passage that one call judged, or several."""
     flags = [False] * count
-    for piece, decision in parts:
-        for place, keep in zip(piece.sentences, decision.kept, strict=True):
+    for excerpt, decision in parts:
+        for place, keep in zip(excerpt.sentences, decision.kept, strict=True):
             flags[place] = keep
     odd = [decision for _, decision in parts if decision.outcome != "judged"]
     chosen = odd[0] if odd else parts[0][1]

@@ -16,7 +16,7 @@ _LINE_TOKENS = 5
 
 
 @dataclass(frozen=True)
-class Piece:
+class Excerpt:
     """Sentences of a passage, by their places, as one call sees them."""
 
     passage: int
@@ -27,7 +27,7 @@ class Piece:
 class Pack:
     """What one call judges."""
 
-    pieces: tuple[Piece, ...]
+    excerpts: tuple[Excerpt, ...]
 
 
 def pack_sentences(
@@ -41,55 +41,55 @@ def pack_sentences(
         tokens: a call's share.
         together: whether passages may share a call.
     """
-    pieces: list[tuple[Piece, int]] = []
+    excerpts: list[tuple[Excerpt, int]] = []
     for place in places:
-        pieces += _pieces(place, passages[place], tokens)
-    packs: list[list[Piece]] = []
+        excerpts += _excerpts(place, passages[place], tokens)
+    packs: list[list[Excerpt]] = []
     room = 0
-    for piece, size in pieces:
+    for excerpt, size in excerpts:
         if not packs or not together or size > room:
             packs.append([])
             room = tokens
-        packs[-1].append(piece)
+        packs[-1].append(excerpt)
         room -= size
-    return [Pack(tuple(pack)) for pack in _levelled(packs, dict(pieces), tokens, together)]
+    return [Pack(tuple(pack)) for pack in _levelled(packs, dict(excerpts), tokens, together)]
 
 
-def _pieces(place: int, passage: Passage, tokens: int) -> list[tuple[Piece, int]]:
+def _excerpts(place: int, passage: Passage, tokens: int) -> list[tuple[Excerpt, int]]:
     heading = count_tokens(passage.title) + _LINE_TOKENS
-    pieces: list[tuple[Piece, int]] = []
+    excerpts: list[tuple[Excerpt, int]] = []
     taken: list[int] = []
     size = heading
     for number, span in enumerate(passage.sentences):
         cost = count_tokens(passage.slice(span)) + _LINE_TOKENS
         if taken and size + cost > tokens:
-            pieces.append((Piece(place, tuple(taken)), size))
+            excerpts.append((Excerpt(place, tuple(taken)), size))
             taken, size = [], heading
         taken.append(number)
         size += cost
     if taken:
-        pieces.append((Piece(place, tuple(taken)), size))
-    return pieces
+        excerpts.append((Excerpt(place, tuple(taken)), size))
+    return excerpts
 
 
 def _levelled(
-    packs: list[list[Piece]], sizes: dict[Piece, int], tokens: int, together: bool
-) -> list[list[Piece]]:
+    packs: list[list[Excerpt]], sizes: dict[Excerpt, int], tokens: int, together: bool
+) -> list[list[Excerpt]]:
     """The same number of calls, of about the same length: the longest decides when all
     are answered.
     """
     if not together or len(packs) < 2:
         return packs
-    pieces = [piece for pack in packs for piece in pack]
-    share = sum(sizes[piece] for piece in pieces) / len(packs)
-    levelled: list[list[Piece]] = [[]]
+    excerpts = [excerpt for pack in packs for excerpt in pack]
+    share = sum(sizes[excerpt] for excerpt in excerpts) / len(packs)
+    levelled: list[list[Excerpt]] = [[]]
     filled = 0.0
-    for piece in pieces:
-        size = sizes[piece]
+    for excerpt in excerpts:
+        size = sizes[excerpt]
         full = filled + size / 2 > share * len(levelled) and len(levelled) < len(packs)
         over = sum(sizes[one] for one in levelled[-1]) + size > tokens
         if levelled[-1] and (full or over):
             levelled.append([])
-        levelled[-1].append(piece)
+        levelled[-1].append(excerpt)
         filled += size
     return levelled if len(levelled) <= len(packs) else packs

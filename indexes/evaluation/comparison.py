@@ -25,7 +25,7 @@ from indexes.evaluation.lanes import Description, Lane, open_lane
 from indexes.evaluation.peers.texts import text_of
 from indexes.evaluation.questions import Question
 from indexes.evaluation.runs import Line, line_of, read_run, write_run
-from indexes.evaluation.scores import Prices, Scored, score_run
+from indexes.evaluation.scores import Prices, QuestionScore, score_run
 from indexes.index import HierarchicalIndex
 
 # What a lane delivers depends on these; how it is scored and shown does not.
@@ -54,7 +54,7 @@ class LaneResult:
     """A lane's figures, at each budget."""
 
     description: Description
-    scored: Mapping[int, list[Scored]]
+    scored: Mapping[int, list[QuestionScore]]
     errors: Mapping[int, str] = field(default_factory=dict)
 
 
@@ -254,5 +254,5 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _has(scored: Sequence[Scored], subset: str) -> bool:
+def _has(scored: Sequence[QuestionScore], subset: str) -> bool:
     return any((question.references > 1) == (subset == "multi") for question in scored)

@@ -12,7 +12,7 @@ from rich.text import Text
 from indexes.evaluation.bootstrap import Interval
 from indexes.evaluation.comparison import Comparison, LaneResult
 from indexes.evaluation.judges import NAME as PERFECT
-from indexes.evaluation.scores import Scored, compare, summarize
+from indexes.evaluation.scores import QuestionScore, compare, summarize
 
 # Below so many documents, an interval over documents is a rough guide.
 _FEW_CLUSTERS = 10
@@ -256,7 +256,7 @@ def _details(comparison: Comparison, budget: int) -> Iterator[str]:
         yield _row([_name(lane), *cells])
 
 
-def _subset(scored: Sequence[Scored], subset: str) -> str:
+def _subset(scored: Sequence[QuestionScore], subset: str) -> str:
     try:
         return _short(summarize(scored, subset).intervals["recall"].mean)
     except ValueError:
@@ -372,7 +372,7 @@ def _mean_recall(lane: LaneResult, budgets: Sequence[int]) -> float:
     )
 
 
-def _median(scored: Sequence[Scored], figure: str) -> float:
+def _median(scored: Sequence[QuestionScore], figure: str) -> float:
     return statistics.median(question.values[figure] or 0.0 for question in scored)
 
 

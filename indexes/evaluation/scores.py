@@ -31,7 +31,7 @@ class Prices:
 
 
 @dataclass(frozen=True)
-class Scored:
+class QuestionScore:
     """One question's figures; what does not apply is None."""
 
     id: str
@@ -63,7 +63,7 @@ def score_run(
     *,
     texts: Mapping[str, str] | None = None,
     prices: Prices = Prices(),
-) -> list[Scored]:
+) -> list[QuestionScore]:
     """Score every question that has evidence.
 
     Args:
@@ -104,7 +104,9 @@ def score_run(
             "failed": float(bool(line.error)),
             **_compression(question, line),
         }
-        scored.append(Scored(str(question.id), question.group, len(question.references), values))
+        scored.append(
+            QuestionScore(str(question.id), question.group, len(question.references), values)
+        )
     return scored
 
 
@@ -122,7 +124,7 @@ def _compression(question: Question, line: Line) -> dict[str, float | None]:
     }
 
 
-def summarize(scored: Sequence[Scored], subset: str = "all") -> Summary:
+def summarize(scored: Sequence[QuestionScore], subset: str = "all") -> Summary:
     """Means over all questions, or those with one reference, or with several.
 
     Raises:
@@ -149,7 +151,7 @@ def summarize(scored: Sequence[Scored], subset: str = "all") -> Summary:
 
 
 def compare(
-    ours: Sequence[Scored], theirs: Sequence[Scored], figure: str, subset: str = "all"
+    ours: Sequence[QuestionScore], theirs: Sequence[QuestionScore], figure: str, subset: str = "all"
 ) -> Interval:
     """How much better the first is in a figure, on the same questions.
 
@@ -166,7 +168,7 @@ def compare(
     )
 
 
-def _of(scored: Sequence[Scored], subset: str) -> list[Scored]:
+def _of(scored: Sequence[QuestionScore], subset: str) -> list[QuestionScore]:
     if subset == "all":
         return list(scored)
     return [question for question in scored if (question.references > 1) == (subset == "multi")]

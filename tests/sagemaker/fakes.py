@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from indexes.models.sagemaker.emulator import Question
+from indexes.models.sagemaker.emulator import ChatRequest
 
 WORDS = ["Bosun ", "wurde – ", "naïvely 🚢 ", "„eingestellt“", "."]
 TEXT = "".join(WORDS)
@@ -19,7 +19,7 @@ class SaidModels:
     def __init__(self) -> None:
         self.words: list[str] = WORDS
         self.seconds = 0.0
-        self.questions: list[Question] = []
+        self.questions: list[ChatRequest] = []
         self.texts: list[str] = []
         self.batches: list[int] = []
         self.most_at_once = 0
@@ -27,7 +27,7 @@ class SaidModels:
         self._lock = threading.Lock()
         self.said = 0
 
-    def answer(self, question: Question) -> Iterator[str]:
+    def answer(self, question: ChatRequest) -> Iterator[str]:
         self.questions.append(question)
         for word in self.words:
             time.sleep(self.seconds)

@@ -48,8 +48,8 @@ def streams(words: list[str]) -> dict[str, bytes]:
 
 def decoded(parts: list[bytes]) -> str:
     decoder = StreamDecoder()
-    pieces = [piece for part in parts for piece in decoder.feed(part)] + decoder.close()
-    return "".join(piece.text for piece in pieces)
+    deltas = [delta for part in parts for delta in decoder.feed(part)] + decoder.close()
+    return "".join(delta.text for delta in deltas)
 
 
 @given(st.lists(texts, min_size=1, max_size=4))
@@ -93,8 +93,8 @@ def test_a_whole_answer_is_read_in_any_shape() -> None:
         {"generated_text": "ä", "details": details},
         {"choices": [{"message": {"content": "ä"}, "finish_reason": "stop"}], "usage": usage},
     ):
-        piece = read(json.dumps(value).encode())
-        assert (piece.text, piece.tokens_in, piece.tokens_out) == ("ä", 7, 3)
+        delta = read(json.dumps(value).encode())
+        assert (delta.text, delta.tokens_in, delta.tokens_out) == ("ä", 7, 3)
 
 
 def test_requests_are_what_the_containers_take() -> None:

@@ -18,10 +18,10 @@ from app.commands import main
 from indexes.errors import ModelError, SettingsError
 from indexes.models.sagemaker.endpoints import (
     ControlPlane,
+    DeployStep,
     EndpointPlan,
     Ledger,
     Plan,
-    Progress,
     default_plan,
     delete,
     deploy,
@@ -247,7 +247,7 @@ def test_deployed_again_nothing_is_created(aws: Aws, plane: ControlPlane, ledger
 def test_interrupted_while_waiting_deploy_goes_on_waiting(
     aws: Aws, plane: ControlPlane, ledger: Ledger
 ) -> None:
-    def interrupt(step: Progress) -> None:
+    def interrupt(step: DeployStep) -> None:
         if step.what == "Creating":
             aws.set_status(step.endpoint, "Creating")
         if (step.endpoint, step.what) == (NAMES[0], "creating the model"):
@@ -258,7 +258,7 @@ def test_interrupted_while_waiting_deploy_goes_on_waiting(
 
     seen: list[str] = []
 
-    def finish(step: Progress) -> None:
+    def finish(step: DeployStep) -> None:
         seen.append(step.what)
         if step.what == "Creating" and seen.count("Creating") > 2:
             aws.set_status(step.endpoint, "InService")
@@ -409,7 +409,7 @@ def test_no_region_no_credentials_no_profile_no_role(
 def test_a_failed_endpoint_says_why_and_is_made_again(
     aws: Aws, plane: ControlPlane, ledger: Ledger
 ) -> None:
-    def fail(step: Progress) -> None:
+    def fail(step: DeployStep) -> None:
         if (step.endpoint, step.what) == (NAMES[1], "Creating"):
             aws.set_status(NAMES[1], "Failed", "CapacityError: no ml.g5.48xlarge")
 

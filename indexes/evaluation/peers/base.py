@@ -22,7 +22,7 @@ from qdrant_client import models
 from indexes.answers import Context, checked
 from indexes.details import PeerSearchDetails
 from indexes.evaluation.peers.settings import PeerSettings
-from indexes.evaluation.peers.texts import Piece, Text, contexts_of, fill, text_of, tokens_of
+from indexes.evaluation.peers.texts import PeerPassage, Text, contexts_of, fill, text_of, tokens_of
 from indexes.index import HierarchicalIndex
 from indexes.models.given import embedding_dimension
 from indexes.store.connect import store_errors
@@ -188,9 +188,9 @@ class Peer(ABC):
         trace = Trace()
         with tracing(trace), store_errors(self.index.engine.address):
             wanted = round(budget * self._overfetch)
-            pieces = fill(self._search(question, wanted), wanted)
-            pieces = self._compress(question, pieces, budget)
-        return contexts_of(pieces), trace
+            passages = fill(self._search(question, wanted), wanted)
+            passages = self._compress(question, passages, budget)
+        return contexts_of(passages), trace
 
     async def aretrieve(
         self, question: str, *, budget: int | None = None, **options: Any
@@ -198,25 +198,25 @@ class Peer(ABC):
         """The same, in a thread."""
         return await asyncio.to_thread(self.retrieve, question, budget=budget, **options)
 
-    def _search(self, question: str, budget: int) -> list[Piece]:
-        """Pieces that fill the budget, or all there are, best first."""
+    def _search(self, question: str, budget: int) -> list[PeerPassage]:
+        """Passages that fill the budget, or all there are, best first."""
         with stage("search") as record:
             hits = self._hits(budget)
             while True:
-                pieces = self._found(question, hits)
+                passages = self._found(question, hits)
                 record.round_trips += 1
-                enough = tokens_of(pieces) >= budget or hits >= _MOST_HITS
-                if enough or self._fixed_hits or len(pieces) == 0:
+                enough = tokens_of(passages) >= budget or hits >= _MOST_HITS
+                if enough or self._fixed_hits or len(passages) == 0:
                     break
                 if self._exhausted(hits):
                     break
                 hits *= 2
-            record.nodes_out = len(pieces)
-            record.tokens_out = tokens_of(pieces)
+            record.nodes_out = len(passages)
+            record.tokens_out = tokens_of(passages)
             record.details = PeerSearchDetails(
                 peer=self.settings.what, hits=hits, options=self.settings.options
             )
-        return pieces
+        return passages
 
     def _hits(self, budget: int) -> int:
         """Of how many hits to make the contexts."""
@@ -231,9 +231,11 @@ class Peer(ABC):
     _fixed_hits = False
 
     @abstractmethod
-    def _found(self, question: str, hits: int) -> list[Piece]:
+    def _found(self, question: str, hits: int) -> list[PeerPassage]:
         """What the peer delivers when it starts from so many hits, best first."""
 
-    def _compress(self, question: str, pieces: Sequence[Piece], budget: int) -> list[Piece]:
+    def _compress(
+        self, question: str, passages: Sequence[PeerPassage], budget: int
+    ) -> list[PeerPassage]:
         """What is left of them; by default everything."""
-        return list(pieces)
+        return list(passages)

@@ -27,7 +27,7 @@ from indexes.errors import ModelError, RagError
 from indexes.evaluation.fixed import located
 from indexes.evaluation.peers.base import VECTOR, WORDS, Peer
 from indexes.evaluation.peers.settings import PeerSettings
-from indexes.evaluation.peers.texts import Piece, Text, fill, quotes, tokens_of
+from indexes.evaluation.peers.texts import PeerPassage, Text, fill, quotes, tokens_of
 from indexes.index import HierarchicalIndex
 from indexes.models.langchain import LlamaIndexEmbeddings, chat_model
 from indexes.store.points import bm25_document, bm25_query
@@ -96,19 +96,19 @@ class LangChainPeer(Peer):
             chunk.metadata["start_index"] = start
         self.vectorstore.add_documents(chunks)
 
-    def _found(self, question: str, hits: int) -> list[Piece]:
+    def _found(self, question: str, hits: int) -> list[PeerPassage]:
         found = self.vectorstore.similarity_search_with_score(question, k=hits)
-        return [self._piece(document, score) for document, score in found]
+        return [self._passage(document, score) for document, score in found]
 
     def _said(self, document: Document) -> str:
         """A chunk's text without the title that was put before it."""
         return document.page_content.removeprefix(document.metadata.get("titled", ""))
 
-    def _piece(self, document: Document, score: float) -> Piece:
+    def _passage(self, document: Document, score: float) -> PeerPassage:
         start = document.metadata["start_index"]
         text = self._said(document)
         origin = self._texts[document.metadata["document_id"]]
-        return Piece(origin, start, start + len(text), text, score)
+        return PeerPassage(origin, start, start + len(text), text, score)
 
 
 class _TitledSplitter(RecursiveCharacterTextSplitter):
@@ -172,7 +172,7 @@ class ParentDocumentPeer(LangChainPeer):
             key = f"{text.document_id}/{text.version}/{number}"
             ids.append(str(uuid.uuid5(_PARENTS, key)))
         if embed:
-            # Already cut: the parent splitter leaves pieces of its own size as they are.
+            # Already cut: the parent splitter leaves texts of its own size as they are.
             self.retriever.add_documents(parents, ids=ids)
         else:
             self.retriever.docstore.mset(list(zip(ids, parents, strict=True)))
@@ -182,11 +182,11 @@ class ParentDocumentPeer(LangChainPeer):
         # LangChain's retriever has no delete: whoever uses it keeps track of the ids.
         self.retriever.docstore.mdelete(self._parents.pop(document_id, []))
 
-    def _found(self, question: str, hits: int) -> list[Piece]:
+    def _found(self, question: str, hits: int) -> list[PeerPassage]:
         self.retriever.search_kwargs = {"k": hits}
         found = self.retriever.invoke(question)
         # It gives no scores; the order is all there is.
-        return [self._piece(document, -float(rank)) for rank, document in enumerate(found)]
+        return [self._passage(document, -float(rank)) for rank, document in enumerate(found)]
 
 
 class CompressedPeer(LangChainPeer):
@@ -203,14 +203,16 @@ class CompressedPeer(LangChainPeer):
         make: Callable[[CompressedPeer], BaseDocumentCompressor] = _COMPRESSORS[self.settings.what]
         return make(self)
 
-    def _compress(self, question: str, pieces: Sequence[Piece], budget: int) -> list[Piece]:
+    def _compress(
+        self, question: str, passages: Sequence[PeerPassage], budget: int
+    ) -> list[PeerPassage]:
         counter = _Counter()
         name = "filter" if "Filter" in self.settings.what else "extract"
         with stage(name) as record:
-            record.nodes_in, record.tokens_in = len(pieces), tokens_of(pieces)
+            record.nodes_in, record.tokens_in = len(passages), tokens_of(passages)
             given = [
-                Document(page_content=piece.text, metadata={"place": place})
-                for place, piece in enumerate(pieces)
+                Document(page_content=passage.text, metadata={"place": place})
+                for place, passage in enumerate(passages)
             ]
             compressor = self._compressor()
             try:
@@ -232,7 +234,7 @@ class CompressedPeer(LangChainPeer):
             kept = [
                 part
                 for document in said
-                for part in self._kept(pieces[document.metadata["place"]], document)
+                for part in self._kept(passages[document.metadata["place"]], document)
             ]
             kept = fill(kept, budget)
             record.nodes_out, record.tokens_out = len(said), tokens_of(kept)
@@ -240,25 +242,25 @@ class CompressedPeer(LangChainPeer):
                 peer=self.settings.what,
                 passages=tuple(
                     JudgedPassage(
-                        document=piece.origin.source,
-                        start=piece.start,
-                        end=piece.end,
+                        document=passage.origin.source,
+                        start=passage.start,
+                        end=passage.end,
                         kept=any(d.metadata["place"] == place for d in said),
-                        tokens_in=count_tokens(piece.text),
+                        tokens_in=count_tokens(passage.text),
                     )
-                    for place, piece in enumerate(pieces)
+                    for place, passage in enumerate(passages)
                 ),
                 invented_tokens=sum(
-                    count_tokens(piece.text) for piece in kept if piece.start == piece.end
+                    count_tokens(passage.text) for passage in kept if passage.start == passage.end
                 ),
             )
         return kept
 
     @staticmethod
-    def _kept(piece: Piece, document: Document) -> list[Piece]:
-        if document.page_content == piece.text:
-            return [piece]
-        return quotes(piece, document.page_content)
+    def _kept(passage: PeerPassage, document: Document) -> list[PeerPassage]:
+        if document.page_content == passage.text:
+            return [passage]
+        return quotes(passage, document.page_content)
 
 
 _COMPRESSORS: dict[str, Callable[[CompressedPeer], BaseDocumentCompressor]] = {

@@ -20,7 +20,7 @@ from llama_index.vector_stores.qdrant import QdrantVectorStore
 
 from indexes.evaluation.peers.base import VECTOR, Peer
 from indexes.evaluation.peers.settings import PeerSettings
-from indexes.evaluation.peers.texts import Piece, Text
+from indexes.evaluation.peers.texts import PeerPassage, Text
 from indexes.index import HierarchicalIndex
 
 _NODES = uuid.UUID("2b8f0f0e-7a2e-5a53-9a94-0d8c9f6b1f77")
@@ -111,18 +111,18 @@ class AutoMergingPeer(Peer):
             self._docstore.delete_document(name, raise_error=False)
             self._places.pop(name, None)
 
-    def _found(self, question: str, hits: int) -> list[Piece]:
+    def _found(self, question: str, hits: int) -> list[PeerPassage]:
         retriever = AutoMergingRetriever(
             cast(VectorIndexRetriever, self._vectors.as_retriever(similarity_top_k=hits)),
             self._storage,
         )
-        pieces = []
+        passages = []
         for found in retriever.retrieve(question):
             start, end = self._places[found.node.node_id]
             origin = self._texts[found.node.metadata[self._document_key]]
             text = origin.text[start:end]
-            pieces.append(Piece(origin, start, end, text, found.score or 0.0))
-        return pieces
+            passages.append(PeerPassage(origin, start, end, text, found.score or 0.0))
+        return passages
 
 
 def _ids_of(size: int) -> Callable[[int, BaseNode], str]:

@@ -1,8 +1,8 @@
 """What peers work on, and what they hand back.
 
 A peer gets the texts of an index's documents, cuts and embeds them as it does, and returns
-pieces of text. Here each piece gets its place in its document, and the pieces fill a budget
-as all patterns do: in their order, the last cut at the end of a sentence.
+texts. Here each text gets its place in its document and becomes a passage, and the passages
+fill a budget as all patterns' do: in their order, the last cut at the end of a sentence.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Piece:
+class PeerPassage:
     """A run of text that a peer delivers.
 
     `start` equals `end` for text that is in no document: a model made it up, or wrote it
@@ -61,47 +61,47 @@ def text_of(index: HierarchicalIndex, manifest: Manifest) -> Text:
     )
 
 
-def quotes(piece: Piece, said: str) -> list[Piece]:
-    """Where what a model wrote about a piece comes from, word for word.
+def quotes(passage: PeerPassage, said: str) -> list[PeerPassage]:
+    """Where what a model wrote about a passage comes from, word for word.
 
     Args:
-        piece: what the model was shown.
+        passage: what the model was shown.
         said: what it answered.
 
     Returns:
-        Runs of the piece's document, in the order of the answer, and, without a place,
-        what is not in the piece. Differences in white space at the ends don't count.
+        Runs of the passage's document, in the order of the answer, and, without a place,
+        what is not in the passage. Differences in white space at the ends don't count.
     """
     whole = said.strip()
-    if place := _find(piece, whole):
+    if place := _find(passage, whole):
         return [place]
-    found: list[Piece] = []
+    found: list[PeerPassage] = []
     for start, end in _lines_and_sentences(whole):
         part = whole[start:end].strip()
         if not part:
             continue
-        quoted = _find(piece, part)
+        quoted = _find(passage, part)
         if quoted is None:
             reason = "in no document: the model's own words"
-            quoted = replace(piece, text=part, end=piece.start, reason=reason)
-        elif found and found[-1].start < found[-1].end and _follows(piece, found[-1], quoted):
+            quoted = replace(passage, text=part, end=passage.start, reason=reason)
+        elif found and found[-1].start < found[-1].end and _follows(passage, found[-1], quoted):
             before = found.pop()
-            text = piece.text[before.start - piece.start : quoted.end - piece.start]
+            text = passage.text[before.start - passage.start : quoted.end - passage.start]
             quoted = replace(before, end=quoted.end, text=text)
         found.append(quoted)
     return found
 
 
-def _find(piece: Piece, part: str) -> Piece | None:
-    place = piece.text.find(part) if part else -1
+def _find(passage: PeerPassage, part: str) -> PeerPassage | None:
+    place = passage.text.find(part) if part else -1
     if place < 0:
         return None
-    start = piece.start + place
-    return replace(piece, start=start, end=start + len(part), text=part, reason="quoted")
+    start = passage.start + place
+    return replace(passage, start=start, end=start + len(part), text=part, reason="quoted")
 
 
-def _follows(piece: Piece, before: Piece, after: Piece) -> bool:
-    between = piece.text[before.end - piece.start : after.start - piece.start]
+def _follows(passage: PeerPassage, before: PeerPassage, after: PeerPassage) -> bool:
+    between = passage.text[before.end - passage.start : after.start - passage.start]
     return before.end <= after.start and not between.strip()
 
 
@@ -114,44 +114,44 @@ def _lines_and_sentences(text: str) -> list[Span]:
     return spans
 
 
-def fill(pieces: Sequence[Piece], budget: int) -> list[Piece]:
-    """Take pieces as they come while they fit; the last is cut at a sentence end."""
-    taken: list[Piece] = []
+def fill(passages: Sequence[PeerPassage], budget: int) -> list[PeerPassage]:
+    """Take passages as they come while they fit; the last is cut at a sentence end."""
+    taken: list[PeerPassage] = []
     left = budget
-    for piece in pieces:
-        tokens = count_tokens(piece.text)
+    for passage in passages:
+        tokens = count_tokens(passage.text)
         if tokens <= left:
-            taken.append(piece)
+            taken.append(passage)
             left -= tokens
             continue
-        length = cut_at_sentence(piece.text, left, or_word=not taken)
+        length = cut_at_sentence(passage.text, left, or_word=not taken)
         if length:
-            end = piece.start + length if piece.end > piece.start else piece.end
-            taken.append(replace(piece, end=end, text=piece.text[:length], reason="cut to fit"))
+            end = passage.start + length if passage.end > passage.start else passage.end
+            taken.append(replace(passage, end=end, text=passage.text[:length], reason="cut to fit"))
         break
     return taken
 
 
-def tokens_of(pieces: Sequence[Piece]) -> int:
-    """How much room pieces take, in cl100k tokens."""
-    return sum(count_tokens(piece.text) for piece in pieces)
+def tokens_of(passages: Sequence[PeerPassage]) -> int:
+    """How much room passages take, in cl100k tokens."""
+    return sum(count_tokens(passage.text) for passage in passages)
 
 
-def contexts_of(pieces: Sequence[Piece]) -> list[Context]:
-    """Pieces as our patterns' contexts."""
+def contexts_of(passages: Sequence[PeerPassage]) -> list[Context]:
+    """Passages as our patterns' contexts."""
     return [
         Context(
-            document=piece.origin.source,
-            start=piece.start,
-            end=piece.end,
-            pages=pages_of(piece.origin.page_starts, piece.start, piece.end),
-            text=piece.text,
-            score=piece.score,
+            document=passage.origin.source,
+            start=passage.start,
+            end=passage.end,
+            pages=pages_of(passage.origin.page_starts, passage.start, passage.end),
+            text=passage.text,
+            score=passage.score,
             level=0,
-            title=piece.origin.title,
-            id=f"{piece.origin.document_id}:{piece.start}-{piece.end}",
-            tokens=count_tokens(piece.text),
-            reason=piece.reason,
+            title=passage.origin.title,
+            id=f"{passage.origin.document_id}:{passage.start}-{passage.end}",
+            tokens=count_tokens(passage.text),
+            reason=passage.reason,
         )
-        for piece in pieces
+        for passage in passages
     ]

@@ -50,8 +50,8 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A piece of an answer, or all of it; figures where the container gives them."""
+class Delta:
+    """What was added to an answer, or all of it; figures where the container gives them."""
 
     text: str = ""
     finish: str | None = None
@@ -111,14 +111,14 @@ def _response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "answer", "schema": dict(schema)}}
 
 
-def read(body: bytes) -> Piece:
+def read(body: bytes) -> Delta:
     """A whole answer.
 
     Raises:
         ReportedError: the container reports a failure.
         CodecError: the body is in none of the shapes.
     """
-    return _piece(_json(body), whole=True)
+    return _delta(_json(body), whole=True)
 
 
 class StreamDecoder:
@@ -126,7 +126,7 @@ class StreamDecoder:
     lines, or one JSON text.
 
         decoder = StreamDecoder()
-        pieces = [piece for part in parts for piece in decoder.feed(part)] + decoder.close()
+        deltas = [delta for part in parts for delta in decoder.feed(part)] + decoder.close()
 
     Bytes are decoded a line at a time, so that no character is ever cut.
     """
@@ -136,8 +136,8 @@ class StreamDecoder:
         self._total = 0
         self._seen = False
 
-    def feed(self, part: bytes) -> list[Piece]:
-        """The pieces that are complete with these bytes.
+    def feed(self, part: bytes) -> list[Delta]:
+        """The deltas that are complete with these bytes.
 
         Raises:
             ReportedError, CodecError: as `read`.
@@ -151,13 +151,13 @@ class StreamDecoder:
             return []
         *lines, rest = bytes(self._rest).split(b"\n")
         self._rest = bytearray(rest)
-        return [piece for line in lines for piece in self._line(line)]
+        return [delta for line in lines for delta in self._line(line)]
 
-    def close(self) -> list[Piece]:
-        """The last piece, if it came without a line's end.
+    def close(self) -> list[Delta]:
+        """The last delta, if it came without a line's end.
 
         Raises:
-            CodecError: the stream ended within a piece, or held none.
+            CodecError: the stream ended within a delta, or held none.
         """
         last = self._line(bytes(self._rest))
         self._rest.clear()
@@ -165,7 +165,7 @@ class StreamDecoder:
             raise CodecError("an empty stream")
         return last
 
-    def _line(self, line: bytes) -> list[Piece]:
+    def _line(self, line: bytes) -> list[Delta]:
         line = line.strip()
         if line.startswith(b"data:"):
             line = line[5:].strip()
@@ -174,7 +174,7 @@ class StreamDecoder:
         if not line or line == b"[DONE]":
             return []
         self._seen = True
-        return [_piece(_json(line), whole=False)]
+        return [_delta(_json(line), whole=False)]
 
 
 def _json(data: bytes) -> Any:
@@ -186,7 +186,7 @@ def _json(data: bytes) -> Any:
         raise CodecError(f"no JSON: {data[:80]!r}") from error
 
 
-def _piece(value: Any, whole: bool) -> Piece:
+def _delta(value: Any, whole: bool) -> Delta:
     listed = isinstance(value, list)
     if listed:
         value = value[0] if value else None
@@ -214,7 +214,7 @@ def _piece(value: Any, whole: bool) -> Piece:
         )
     if not isinstance(text, str):
         raise CodecError("a text that is none")
-    return Piece(
+    return Delta(
         text=text,
         finish=finish if isinstance(finish, str) else None,
         tokens_in=_count(details.get("input_length"), details.get("prompt_tokens"))
@@ -225,7 +225,7 @@ def _piece(value: Any, whole: bool) -> Piece:
     )
 
 
-def _choice(value: dict[str, Any]) -> Piece:
+def _choice(value: dict[str, Any]) -> Delta:
     usage = value.get("usage")
     usage = usage if isinstance(usage, dict) else {}
     choices = value.get("choices") or [{}]
@@ -234,7 +234,7 @@ def _choice(value: dict[str, Any]) -> Piece:
     text = said.get("content") or ""
     if not isinstance(text, str):
         raise CodecError("a text that is none")
-    return Piece(
+    return Delta(
         text=text,
         finish=choice.get("finish_reason"),
         tokens_in=_count(usage.get("prompt_tokens")),

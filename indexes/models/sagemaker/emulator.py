@@ -45,7 +45,7 @@ _REFUSALS = {
 
 
 @dataclass(frozen=True)
-class Question:
+class ChatRequest:
     """What an endpoint is asked, whatever the shape it came in."""
 
     messages: list[dict[str, str]]
@@ -58,8 +58,8 @@ class Question:
 class Models(Protocol):
     """What answers behind the stand-in; called from threads."""
 
-    def answer(self, question: Question) -> Iterator[str]:
-        """The pieces of an answer."""
+    def answer(self, question: ChatRequest) -> Iterator[str]:
+        """An answer, in parts."""
         ...
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
@@ -78,7 +78,7 @@ class LocalModels:
         self._llm = llm
         self._embedding = embedding
 
-    def answer(self, question: Question) -> Iterator[str]:
+    def answer(self, question: ChatRequest) -> Iterator[str]:
         """Stream from the local language model."""
         from llama_index.core.base.llms.types import ChatMessage
 
@@ -148,9 +148,9 @@ class Emulator:
         try:
             body, fault = await self._taken(request)
             if "messages" in body or isinstance(body.get("inputs"), str):
-                question = _question(body)
-                pieces = await run_in_threadpool(lambda: list(self.models.answer(question)))
-                answer = self._answer(question, pieces)
+                question = _chat_request(body)
+                deltas = await run_in_threadpool(lambda: list(self.models.answer(question)))
+                answer = self._answer(question, deltas)
             else:
                 answer = await run_in_threadpool(self._vectors, body)
         except _RefusedError as refused:
@@ -167,11 +167,11 @@ class Emulator:
     async def _stream(self, request: Request) -> Response:
         try:
             body, fault = await self._taken(request)
-            question = _question(body)
+            question = _chat_request(body)
         except _RefusedError as refused:
             return _error(refused)
-        pieces = iterate_in_threadpool(self.models.answer(question))
-        events = self._events(question, pieces)
+        deltas = iterate_in_threadpool(self.models.answer(question))
+        events = self._events(question, deltas)
         return StreamingResponse(
             _messages(events, fault) if fault else _plain(events),
             media_type="application/vnd.amazon.eventstream",
@@ -215,8 +215,8 @@ class Emulator:
         vectors = self.models.embed(texts)
         return {"embedding": vectors} if "text_inputs" in body else vectors
 
-    def _answer(self, question: Question, pieces: list[str]) -> Any:
-        text, figures = "".join(pieces), _figures(question, len(pieces))
+    def _answer(self, question: ChatRequest, deltas: list[str]) -> Any:
+        text, figures = "".join(deltas), _figures(question, len(deltas))
         if self.shape == "messages":
             message = {"role": "assistant", "content": text}
             choice = {"index": 0, "message": message, "finish_reason": "stop"}
@@ -226,20 +226,22 @@ class Emulator:
         details = {} if self.shape == "jumpstart" else {"details": figures}
         return [{"generated_text": text, **details}]
 
-    async def _events(self, question: Question, pieces: AsyncIterator[str]) -> AsyncIterator[bytes]:
+    async def _events(
+        self, question: ChatRequest, deltas: AsyncIterator[str]
+    ) -> AsyncIterator[bytes]:
         """The container's own stream."""
         count = 0
         text = ""
-        async for piece in pieces:
+        async for delta in deltas:
             count += 1
-            text += piece
+            text += delta
             if self.shape == "messages":
-                choices = [{"index": 0, "delta": {"content": piece}}]
+                choices = [{"index": 0, "delta": {"content": delta}}]
                 yield _sse({"object": "chat.completion.chunk", "choices": choices})
             elif self.shape == "lmi":
-                yield _line({"token": {"id": count, "text": piece}})
+                yield _line({"token": {"id": count, "text": delta}})
             else:
-                token = {"id": count, "text": piece, "special": False}
+                token = {"id": count, "text": delta, "special": False}
                 yield _sse({"index": count, "token": token, "generated_text": None})
         figures = _figures(question, count)
         if self.shape == "messages":
@@ -256,7 +258,7 @@ class Emulator:
             yield _sse(end | ({} if self.shape == "jumpstart" else {"details": figures}))
 
 
-def _question(body: dict[str, Any]) -> Question:
+def _chat_request(body: dict[str, Any]) -> ChatRequest:
     try:
         if "messages" in body:
             given = body
@@ -268,7 +270,7 @@ def _question(body: dict[str, Any]) -> Question:
             wanted = given.get("response_format") or {
                 "json_schema": {"schema": (given.get("grammar") or {}).get("value")}
             }
-        return Question(
+        return ChatRequest(
             messages=messages,
             max_tokens=int(
                 given.get("max_tokens") or given.get("max_new_tokens") or DEFAULT_NEW_TOKENS
@@ -294,7 +296,7 @@ def _error(refused: _RefusedError) -> Response:
     return JSONResponse(body, refused.status, headers={"x-amzn-ErrorType": refused.code})
 
 
-def _figures(question: Question, count: int) -> dict[str, Any]:
+def _figures(question: ChatRequest, count: int) -> dict[str, Any]:
     # Words stand in for tokens, which only the model behind can count.
     words = sum(len(message["content"].split()) for message in question.messages)
     finish = "length" if count >= question.max_tokens else "eos_token"

@@ -1,6 +1,7 @@
 """LlamaIndex's `SageMakerLLM`, streaming, concurrent and fluent in its containers' shapes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -18,7 +19,7 @@ from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_ca
 from llama_index.llms.sagemaker_endpoint import SageMakerLLM
 from pydantic import BaseModel, Field, PrivateAttr
 
-from indexes.models.sagemaker.codecs import Ask, Codec, Piece, Shape, StreamDecoder, read, write
+from indexes.models.sagemaker.codecs import Ask, Codec, Delta, Shape, StreamDecoder, read, write
 from indexes.models.sagemaker.codecs import can_constrain as _can_constrain
 from indexes.models.sagemaker.credentials import Keys
 from indexes.models.sagemaker.runtime import Runtime, Target, Tries
@@ -39,8 +40,8 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
     `retries`.
 
         llm = EndpointLLM("mixtral", aws_region_name="us-east-1")
-        for piece in llm.stream_complete("What is a parent document?"):
-            print(piece.delta, end="")
+        for delta in llm.stream_complete("What is a parent document?"):
+            print(delta.delta, end="")
 
     Args:
         endpoint_name: The endpoint.
@@ -171,11 +172,11 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
     def stream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseGen:
-        """The answer to a prompt, piece by piece."""
+        """The answer to a prompt, as it is written."""
 
         def stream() -> CompletionResponseGen:
-            for text, piece, tries in self._pieces(self._of_prompt(prompt, formatted, kwargs)):
-                yield CompletionResponse(text=text, delta=piece.text, raw=_raw(piece, tries))
+            for text, delta, tries in self._deltas(self._of_prompt(prompt, formatted, kwargs)):
+                yield CompletionResponse(text=text, delta=delta.text, raw=_raw(delta, tries))
 
         return stream()
 
@@ -186,11 +187,11 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
 
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
-        """The answer to a conversation, piece by piece."""
+        """The answer to a conversation, as it is written."""
 
         def stream() -> ChatResponseGen:
-            for text, piece, tries in self._pieces(self._of_messages(messages, kwargs)):
-                yield _said(text, piece.text, _raw(piece, tries))
+            for text, delta, tries in self._deltas(self._of_messages(messages, kwargs)):
+                yield _said(text, delta.text, _raw(delta, tries))
 
         return stream()
 
@@ -205,13 +206,13 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
     async def astream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseAsyncGen:
-        """The answer to a prompt, piece by piece, without blocking the loop."""
+        """The answer to a prompt, as it is written, without blocking the loop."""
 
         async def stream() -> CompletionResponseAsyncGen:
-            async for text, piece, tries in self._apieces(
+            async for text, delta, tries in self._adeltas(
                 self._of_prompt(prompt, formatted, kwargs)
             ):
-                yield CompletionResponse(text=text, delta=piece.text, raw=_raw(piece, tries))
+                yield CompletionResponse(text=text, delta=delta.text, raw=_raw(delta, tries))
 
         return stream()
 
@@ -224,11 +225,11 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
     async def astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: Any
     ) -> ChatResponseAsyncGen:
-        """The answer to a conversation, piece by piece, without blocking the loop."""
+        """The answer to a conversation, as it is written, without blocking the loop."""
 
         async def stream() -> ChatResponseAsyncGen:
-            async for text, piece, tries in self._apieces(self._of_messages(messages, kwargs)):
-                yield _said(text, piece.text, _raw(piece, tries))
+            async for text, delta, tries in self._adeltas(self._of_messages(messages, kwargs)):
+                yield _said(text, delta.text, _raw(delta, tries))
 
         return stream()
 
@@ -263,47 +264,47 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
             parameters={name: value for name, value in given.items() if name not in _OURS},
         )
 
-    def _whole(self, ask: Ask) -> tuple[Ask, Piece, Tries]:
+    def _whole(self, ask: Ask) -> tuple[Ask, Delta, Tries]:
         tries = Tries()
-        piece = self._runtime.invoke(write(ask, self.shape, False), read, tries)
-        return ask, self._seen(piece), tries
+        delta = self._runtime.invoke(write(ask, self.shape, False), read, tries)
+        return ask, self._seen(delta), tries
 
-    async def _awhole(self, ask: Ask) -> tuple[Ask, Piece, Tries]:
+    async def _awhole(self, ask: Ask) -> tuple[Ask, Delta, Tries]:
         tries = Tries()
-        piece = await self._runtime.ainvoke(write(ask, self.shape, False), read, tries)
-        return ask, self._seen(piece), tries
+        delta = await self._runtime.ainvoke(write(ask, self.shape, False), read, tries)
+        return ask, self._seen(delta), tries
 
-    def _pieces(self, ask: Ask) -> Any:
+    def _deltas(self, ask: Ask) -> Any:
         gathered = _Gathered(ask)
         with self._runtime.errors():
             for part in self._runtime.stream(write(ask, self.shape, True), gathered.tries):
-                for piece in gathered.feed(part):
-                    yield gathered.add(self._seen(piece))
-            for piece in gathered.close():
-                yield gathered.add(self._seen(piece))
+                for delta in gathered.feed(part):
+                    yield gathered.add(self._seen(delta))
+            for delta in gathered.close():
+                yield gathered.add(self._seen(delta))
 
-    async def _apieces(self, ask: Ask) -> Any:
+    async def _adeltas(self, ask: Ask) -> Any:
         gathered = _Gathered(ask)
         with self._runtime.errors():
             parts = self._runtime.astream(write(ask, self.shape, True), gathered.tries)
             try:
                 async for part in parts:
-                    for piece in gathered.feed(part):
-                        yield gathered.add(self._seen(piece))
+                    for delta in gathered.feed(part):
+                        yield gathered.add(self._seen(delta))
             finally:
                 await parts.aclose()
-            for piece in gathered.close():
-                yield gathered.add(self._seen(piece))
+            for delta in gathered.close():
+                yield gathered.add(self._seen(delta))
 
-    def _seen(self, piece: Piece) -> Piece:
-        self._shape = self._shape or piece.shape
-        return piece
+    def _seen(self, delta: Delta) -> Delta:
+        self._shape = self._shape or delta.shape
+        return delta
 
-    def _completion(self, ask: Ask, piece: Piece, tries: Tries) -> CompletionResponse:
-        return CompletionResponse(text=_ended(piece.text, ask), raw=_raw(piece, tries))
+    def _completion(self, ask: Ask, delta: Delta, tries: Tries) -> CompletionResponse:
+        return CompletionResponse(text=_ended(delta.text, ask), raw=_raw(delta, tries))
 
-    def _chat_response(self, ask: Ask, piece: Piece, tries: Tries) -> ChatResponse:
-        return _said(_ended(piece.text, ask), None, _raw(piece, tries))
+    def _chat_response(self, ask: Ask, delta: Delta, tries: Tries) -> ChatResponse:
+        return _said(_ended(delta.text, ask), None, _raw(delta, tries))
 
 
 class _Gathered:
@@ -318,21 +319,20 @@ class _Gathered:
         self._closed = False
         self.tries = Tries()
 
-    def close(self) -> list[Piece]:
-        pieces = self._decoder.close()
+    def close(self) -> list[Delta]:
+        deltas = self._decoder.close()
         # What was held back is the answer's after all.
         self._closed = True
-        return [*pieces, Piece()]
+        return [*deltas, Delta()]
 
-    def add(self, piece: Piece) -> tuple[str, Piece, Tries]:
-        """The text so far, the piece with what may be shown of it, and what it took."""
-        self._text += piece.text
+    def add(self, delta: Delta) -> tuple[str, Delta, Tries]:
+        """The text so far, the delta with what may be shown of it, and what it took."""
+        self._text += delta.text
         end = len(_ended(self._text, self._ask))
         if not self._closed and end == len(self._text):
             end -= _held_back(self._text, self._ask.stop)
-        delta = self._text[self._sent : end]
+        shown = replace(delta, text=self._text[self._sent : end])
         self._sent = max(self._sent, end)
-        shown = Piece(delta, piece.finish, piece.tokens_in, piece.tokens_out, piece.shape)
         return self._text[: self._sent], shown, self.tries
 
 
@@ -358,9 +358,9 @@ def _said(text: str, delta: str | None, raw: dict[str, Any]) -> ChatResponse:
     return ChatResponse(message=message, delta=delta, raw=raw)
 
 
-def _raw(piece: Piece, tries: Tries) -> dict[str, Any]:
+def _raw(delta: Delta, tries: Tries) -> dict[str, Any]:
     return {
-        "usage": {"prompt_tokens": piece.tokens_in, "completion_tokens": piece.tokens_out},
-        "finish_reason": piece.finish,
+        "usage": {"prompt_tokens": delta.tokens_in, "completion_tokens": delta.tokens_out},
+        "finish_reason": delta.finish,
         "retries": tries.again,
     }

@@ -13,24 +13,24 @@ Needs boto3; `deploy` needs the whole extra `sagemaker`.
 
 from indexes.models.sagemaker.endpoints.control import ControlPlane
 from indexes.models.sagemaker.endpoints.delete import Deletion, Remaining, delete
-from indexes.models.sagemaker.endpoints.deploy import Deployed, Progress, deploy
+from indexes.models.sagemaker.endpoints.deploy import Deployed, DeployStep, deploy
 from indexes.models.sagemaker.endpoints.jumpstart import Hosting, JumpStart
 from indexes.models.sagemaker.endpoints.ledger import Ledger
 from indexes.models.sagemaker.endpoints.plan import EndpointPlan, Plan, default_plan
-from indexes.models.sagemaker.endpoints.search import Found
+from indexes.models.sagemaker.endpoints.search import FoundResource
 from indexes.models.sagemaker.endpoints.status import Running, Status, status
 
 __all__ = [
     "ControlPlane",
     "Deletion",
+    "DeployStep",
     "Deployed",
     "EndpointPlan",
-    "Found",
+    "FoundResource",
     "Hosting",
     "JumpStart",
     "Ledger",
     "Plan",
-    "Progress",
     "Remaining",
     "Running",
     "Status",

@@ -8,7 +8,7 @@ from indexes.errors import RagError
 from indexes.models.sagemaker.endpoints.control import ControlPlane
 from indexes.models.sagemaker.endpoints.ledger import Ledger
 from indexes.models.sagemaker.endpoints.plan import KINDS, Kind, Plan
-from indexes.models.sagemaker.endpoints.search import Found, search
+from indexes.models.sagemaker.endpoints.search import FoundResource, search
 
 POLL_SECONDS = 5.0
 # Looks at an endpoint that was told to go and does not say that it does.
@@ -20,7 +20,7 @@ _BUSY = {"Creating", "Updating", "SystemUpdating", "RollingBack"}
 class Remaining:
     """What is still there, and why."""
 
-    found: Found
+    found: FoundResource
     reason: str
 
 
@@ -34,12 +34,12 @@ class Deletion:
         notes: What could not be looked through.
     """
 
-    deleted: list[Found] = field(default_factory=list)
+    deleted: list[FoundResource] = field(default_factory=list)
     remaining: list[Remaining] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
-Report = Callable[[Found, str], None]
+Report = Callable[[FoundResource, str], None]
 
 
 def delete(
@@ -76,7 +76,7 @@ def delete(
     findings = search(plane, ledger, names)
     report = on_progress or (lambda _found, _what: None)
     result = Deletion(notes=findings.notes)
-    doomed: list[Found] = []
+    doomed: list[FoundResource] = []
     for found in findings.resources:
         reason = _spared(found, plan, everything=everything, force=force)
         if reason:
@@ -107,7 +107,7 @@ def delete(
     return result
 
 
-def _spared(found: Found, plan: Plan, *, everything: bool, force: bool) -> str | None:
+def _spared(found: FoundResource, plan: Plan, *, everything: bool, force: bool) -> str | None:
     """Why it is not deleted; None if it is."""
     if not found.ours:
         if found.tags is not None and not found.tags and force:
@@ -133,7 +133,7 @@ def _settle(
             ledger.forget(noted.account, noted.region, noted.kind, noted.name)
 
 
-def _key(found: Found) -> tuple[Kind, str]:
+def _key(found: FoundResource) -> tuple[Kind, str]:
     return found.kind, found.name
 
 
@@ -146,7 +146,7 @@ class _Removal:
         self.poll_seconds = poll_seconds
         self.failed: dict[tuple[Kind, str], str] = {}
 
-    def start(self, endpoint: Found) -> None:
+    def start(self, endpoint: FoundResource) -> None:
         """Tell an endpoint to go."""
         self.report(endpoint, "deleting")
         try:
@@ -154,7 +154,7 @@ class _Removal:
         except RagError as error:
             self.failed[_key(endpoint)] = str(error)
 
-    def finish(self, endpoint: Found) -> None:
+    def finish(self, endpoint: FoundResource) -> None:
         """Wait until it is gone."""
         patience = LOOKS
         try:
@@ -179,7 +179,7 @@ class _Removal:
         except RagError as error:
             self.failed[_key(endpoint)] = str(error)
 
-    def remove(self, found: Found) -> None:
+    def remove(self, found: FoundResource) -> None:
         """Delete a config or a model, unless its endpoint is still there."""
         if ("endpoint", found.name) in self.failed:
             self.failed[_key(found)] = "its endpoint is still there"

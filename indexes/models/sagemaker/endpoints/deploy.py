@@ -31,7 +31,7 @@ _FAILED = {"Failed", "OutOfService"}
 
 
 @dataclass(frozen=True)
-class Progress:
+class DeployStep:
     """What is happening to an endpoint.
 
     Args:
@@ -62,7 +62,7 @@ class Deployed:
     seconds: float
 
 
-Report = Callable[[Progress], None]
+Report = Callable[[DeployStep], None]
 
 
 def deploy(
@@ -140,7 +140,7 @@ class _Deployment:
         return (endpoint.name, kind) in self._existing
 
     def tell(self, endpoint: EndpointPlan, what: str) -> None:
-        self.report(Progress(endpoint.name, what, time.monotonic() - self.started))
+        self.report(DeployStep(endpoint.name, what, time.monotonic() - self.started))
 
     def create(self, endpoint: EndpointPlan, hosting: Hosting) -> None:
         """The steps that are missing, each noted before it is taken."""
@@ -176,7 +176,7 @@ class _Deployment:
                 f"the endpoint {endpoint.name} was deleted meanwhile: run deploy again"
             )
         status = str(found["EndpointStatus"])
-        self.report(Progress(endpoint.name, status, _age(found)))
+        self.report(DeployStep(endpoint.name, status, _age(found)))
         if status in _FAILED:
             raise ModelError(
                 f"the endpoint {endpoint.name} is {status} "

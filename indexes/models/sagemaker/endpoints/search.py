@@ -23,7 +23,7 @@ TAGS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundResource:
     """A resource of this project, or one that bears a name of its.
 
     Args:
@@ -70,7 +70,7 @@ class Found:
 class Findings:
     """What was found, endpoints first, and what could not be looked through."""
 
-    resources: list[Found] = field(default_factory=list)
+    resources: list[FoundResource] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -85,7 +85,7 @@ def search(plane: ControlPlane, ledger: Ledger, names: Iterable[str]) -> Finding
     """
     noted = {(n.kind, n.name): n.deployment for n in ledger.known(plane.account, plane.region)}
     wanted = {(kind, name) for kind in KINDS for name in names} | set(noted)
-    found: list[Found] = []
+    found: list[FoundResource] = []
     notes: list[str] = []
     for kind in KINDS:
         existing = {resource.name: resource for resource in plane.resources(kind)}
@@ -102,7 +102,7 @@ def search(plane: ControlPlane, ledger: Ledger, names: Iterable[str]) -> Finding
             )
         for name, resource in existing.items():
             tags = tagged.get(name)
-            one = Found(kind, name, resource.created, tags, noted.get((kind, name)))
+            one = FoundResource(kind, name, resource.created, tags, noted.get((kind, name)))
             if one.ours or (kind, name) in wanted:
                 found.append(one)
     return Findings(found, notes)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from indexes.models.sagemaker.endpoints.control import ControlPlane
 from indexes.models.sagemaker.endpoints.ledger import Ledger
 from indexes.models.sagemaker.endpoints.plan import Plan
-from indexes.models.sagemaker.endpoints.search import Found, search
+from indexes.models.sagemaker.endpoints.search import FoundResource, search
 from indexes.models.sagemaker.failures import short
 
 
@@ -22,7 +22,7 @@ class Running:
         failure: Why it failed, if it did.
     """
 
-    found: Found
+    found: FoundResource
     status: str
     instance_type: str | None
     instances: int | None
@@ -35,7 +35,7 @@ class Status:
     """Endpoints, and configs and models without one (they cost nothing)."""
 
     running: list[Running]
-    leftovers: list[Found]
+    leftovers: list[FoundResource]
     notes: list[str]
 
 
@@ -57,7 +57,7 @@ def status(plan: Plan, plane: ControlPlane, ledger: Ledger) -> Status:
     return Status(running, leftovers, findings.notes)
 
 
-def _look(plane: ControlPlane, found: Found) -> Running | None:
+def _look(plane: ControlPlane, found: FoundResource) -> Running | None:
     described = plane.describe("endpoint", found.name)
     if described is None:
         return None
