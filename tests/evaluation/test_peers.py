@@ -9,7 +9,7 @@ from indexes.errors import ModelError, SettingsError, StoreError
 from indexes.evaluation.fixed import located, token_chunks
 from indexes.evaluation.lanes import lane_names, open_lane
 from indexes.evaluation.peers import describe_peer, open_peer, peer_names
-from indexes.evaluation.peers.texts import Piece, Text, fill, quotes, text_of
+from indexes.evaluation.peers.texts import PeerPassage, Text, fill, quotes, text_of
 from indexes.index import HierarchicalIndex
 from indexes.tokens import count_tokens
 from tests.fakes import ScriptedLLM, WordEmbedding
@@ -176,13 +176,13 @@ def test_the_text_of_a_document_is_its_leaves(filled: HierarchicalIndex) -> None
         assert text_of(filled, manifest).text == texts()[manifest.source]
 
 
-def piece(text: str, start: int = 100) -> Piece:
+def passage(text: str, start: int = 100) -> PeerPassage:
     origin = Text("d", "1", "a.md", "A", " " * start + text)
-    return Piece(origin, start, start + len(text), text, 1.0)
+    return PeerPassage(origin, start, start + len(text), text, 1.0)
 
 
 def test_quotes_are_found_word_for_word() -> None:
-    shown = piece("One is first. Two comes next. Three is last.")
+    shown = passage("One is first. Two comes next. Three is last.")
     assert [(q.start, q.end) for q in quotes(shown, " Two comes next.\n")] == [(114, 129)]
     # Neighbours are one passage; what lies apart is two.
     joined = quotes(shown, "One is first.\nTwo comes next.")
@@ -194,15 +194,15 @@ def test_quotes_are_found_word_for_word() -> None:
 
 
 def test_what_is_not_quoted_is_told_apart() -> None:
-    shown = piece("One is first. Two comes next.")
+    shown = passage("One is first. Two comes next.")
     said = quotes(shown, "Sure! Here it is:\nTwo comes next.")
     assert [q.text for q in said if q.start == q.end] == ["Sure!", "Here it is:"]
     assert [q.text for q in said if q.start < q.end] == ["Two comes next."]
 
 
 def test_the_last_piece_is_cut_at_a_sentence() -> None:
-    pieces = [piece("Short one."), piece("A first sentence. And a second that is longer.")]
-    taken = fill(pieces, count_tokens("Short one.") + count_tokens("A first sentence.") + 1)
+    passages = [passage("Short one."), passage("A first sentence. And a second that is longer.")]
+    taken = fill(passages, count_tokens("Short one.") + count_tokens("A first sentence.") + 1)
     assert [p.text for p in taken] == ["Short one.", "A first sentence."]
     assert taken[1].end - taken[1].start == len(taken[1].text)
 
