@@ -2,7 +2,7 @@
 
 `sentencex` knows abbreviations, quotes and the full stops of other scripts. What it
 leaves out is added here: the lines of lists, tables, headings and verse are sentences
-of their own, while the soft line breaks of wrapped prose are not.
+of their own, while the line breaks of wrapped prose are not (`indexes.wrapping`).
 """
 
 import re
@@ -11,12 +11,15 @@ from collections.abc import Iterator
 import sentencex
 
 from indexes.tokens import without_surrogates
+from indexes.wrapping import unwrapped
 
 Span = tuple[int, int]
 
-# A line that goes on in lower case continues the sentence of the line before.
 _LINE_START = re.compile(r"\r\n?(?=[^\r\n])|\n(?=[^\r\n])")
 _WHITE_SPACE = re.compile(r"\s*")
+# The engine takes time with the square of some texts (a row of opening quotes), so it gets
+# no more than this at once.
+_BLOCK = 8_000
 _PARAGRAPH_START = re.compile(r"(?:\r\n?|\n)[^\S\r\n]*(?:\r\n?|\n)\s*")
 
 
@@ -26,38 +29,64 @@ def sentence_spans(text: str) -> list[Span]:
     White space belongs to the sentence before it; at the very start, to the first.
     The empty text has no sentence. Linear in the length of the text.
     """
+    text = unwrapped(text)
+    first = len(text) - len(text.lstrip())
     cuts = sorted({*_engine_cuts(text), *_line_cuts(text)})
     spans: list[Span] = []
     start = 0
     for cut in [*cuts, len(text)]:
-        if text[start:cut].strip():
-            spans.append((start, cut))
-        elif spans:
+        if cut <= first or cut == start:
+            continue  # leading white space waits for the first sentence
+        if text[start:cut].isspace():
             spans[-1] = (spans[-1][0], cut)
         else:
-            continue  # leading white space waits for the first sentence
+            spans.append((start, cut))
         start = cut
-    if not spans and text:
-        spans.append((0, len(text)))
-    return spans
+    return spans or ([(0, len(text))] if text else [])
 
 
 def _engine_cuts(text: str) -> Iterator[int]:
     cut = 0
-    for boundary in sentencex.get_sentence_boundaries("en", without_surrogates(text)):
-        if boundary["end_index"] < cut:
-            continue
-        # It may cut inside `\r\n` or before the white space that closes a sentence.
-        match = _WHITE_SPACE.match(text, boundary["end_index"])
-        cut = match.end() if match else boundary["end_index"]
-        yield cut
+    for start, end in _blocks(text):
+        for boundary in sentencex.get_sentence_boundaries(
+            "en", without_surrogates(text[start:end])
+        ):
+            place = start + boundary["end_index"]
+            # The end of a block is not the end of a sentence, unless the text ends there.
+            if place < cut or place == end < len(text):
+                continue
+            # It may cut inside `\r\n` or before the white space that closes a sentence.
+            match = _WHITE_SPACE.match(text, place)
+            cut = match.end() if match else place
+            yield cut
+        if end < len(text) and _closes_paragraph(text, end):
+            yield end
+
+
+def _blocks(text: str) -> Iterator[tuple[int, int]]:
+    """Runs of whole paragraphs, or of whole words of a paragraph that is too long."""
+    start, reached = 0, 0
+    ends = [*paragraph_starts(text), len(text)] if len(text) > _BLOCK else [len(text)]
+    for end in ends:
+        if end - start > _BLOCK and reached > start:
+            yield start, reached
+            start = reached
+        while end - start > _BLOCK:
+            space = text.rfind(" ", start + _BLOCK // 2, start + _BLOCK) + 1
+            middle = space or start + _BLOCK
+            yield start, middle
+            start = middle
+        reached = end
+    if reached > start:
+        yield start, reached
+
+
+def _closes_paragraph(text: str, place: int) -> bool:
+    return "\n" in text[place - 1 : place] or "\r" in text[place - 1 : place]
 
 
 def _line_cuts(text: str) -> Iterator[int]:
-    for match in _LINE_START.finditer(text):
-        following = text[match.end() : match.end() + 64].lstrip(" \t")[:1]
-        if not following.islower():
-            yield match.end()
+    return (match.end() for match in _LINE_START.finditer(text))
 
 
 def line_starts(text: str) -> list[int]:
