@@ -1,4 +1,4 @@
-"""Text whose lines were wrapped by hand: which line breaks are spaces.
+r"""Text whose lines were wrapped by hand: which line breaks are spaces.
 
     unwrapped("The board agreed to\ndredge the entrance.")   "The board agreed to dredge the …"
 
@@ -20,7 +20,8 @@ _PARAGRAPH = re.compile(r"(?<![^\r\n])[^\r\n]++(?:(?:\r\n?|\n)[^\S\r\n]*+\S[^\r\
 _LINE = re.compile(r"([^\r\n]*)(\r\n?|\n|$)")
 # Bullets, numbers with a point or in parentheses, quotation marks of mail, rulers, headings.
 _STARTS_ITEM = re.compile(
-    r"[ \t]*(?:[-*+•‣◦▪●–—>#|]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxlc]{1,5})[.)]|[\[\{]|={3}|~{3}|`{3})(?=\s|$|[-=~`|])"
+    r"[ \t]*(?:[-*+•‣◦▪●–—>#|]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxlc]{1,5})[.)]|[\[\{]|={3}|~{3}|`{3})"
+    r"(?=\s|$|[-=~`|])"
 )
 _CELLS = re.compile(r"\||\t\S|\S {3,}\S")
 _CLOSED = re.compile(r"[.!?:;…。！？：]['\"”’»)\]]*$")
@@ -30,14 +31,16 @@ _LONGEST_LINE = 200
 _SHORTEST_FULL_LINE = 40
 
 # Words that end no heading, no address, no line of a list.
-_OPEN_END = frozenset(
-    "a about after against all also although am among an and any are as at be because been before "
-    "between both but by can could did do does during each either every for from had has have he "
-    "her his how i if in into is it its may might must my neither nor not of on or our over per "
-    "shall she should since so some such than that the their them then there these they this "
-    "those through to under unless until upon was we were what when where whether which while "
-    "who whom whose will with within without would you your dr mr mrs ms prof st vs messrs".split()
-)
+_OPEN_WORDS = """
+a about after against all also although am among an and any are as at be because been before
+between both but by can could did do does during each either every for from had has have he her
+his how i if in into is it its may might must my neither nor not of on or our over per shall she
+should since so some such than that the their them then there these they this those through to
+under unless until upon was we were what when where whether which while who whom whose will with
+within without would you your
+"""
+_TITLES = frozenset({"dr", "mr", "mrs", "ms", "prof", "st", "messrs", "vs"})
+_OPEN_END = frozenset(_OPEN_WORDS.split()) | _TITLES
 
 
 class _Line(NamedTuple):
@@ -107,9 +110,6 @@ def _goes_on(line: str, following: str) -> bool:
         return True
     last = stripped[-_LONGEST_WORD:].rpartition(" ")[2].lower().lstrip("(\"“'").rstrip(".")
     return last in _OPEN_END and (not stripped.endswith(".") or last in _TITLES)
-
-
-_TITLES = frozenset({"dr", "mr", "mrs", "ms", "prof", "st", "messrs", "vs"})
 
 
 def _is_full(line: str, following: str, width: int) -> bool:
