@@ -6,6 +6,8 @@ providers are compared at equal budgets. Model windows are another matter: a mod
 tokens run up to a third more.
 """
 
+import importlib.util
+import os
 import re
 from functools import cache
 
@@ -26,10 +28,11 @@ def without_surrogates(text: str) -> str:
 
 @cache
 def _encoding() -> tiktoken.Encoding:
-    # Importing it points tiktoken at the vocabulary file bundled in llama-index-core.
-    from llama_index.core.utils import get_tokenizer
-
-    get_tokenizer()
+    # The vocabulary file is in llama-index-core, which takes seconds to import.
+    spec = importlib.util.find_spec("llama_index.core")
+    folders = spec.submodule_search_locations if spec else None
+    if folders:
+        os.environ.setdefault("TIKTOKEN_CACHE_DIR", f"{folders[0]}/_static/tiktoken_cache")
     return tiktoken.get_encoding("cl100k_base")
 
 

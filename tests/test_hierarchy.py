@@ -7,9 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from llama_index.core.schema import Document, NodeRelationship
 
-from indexes.hierarchy import Tree, TreeNodeParser, build_tree
-from indexes.namespace import ours
+from indexes.documents.assembly import assemble
+from indexes.documents.blocks import Code, Paragraph, table_of
+from indexes.documents.extracted import HeadingSpan, Structure
+from indexes.hierarchy import TreeNodeParser
 from indexes.tokens import count_tokens, token_starts
+from indexes.tree import Tree, build_tree
 
 LEVELS = (64, 32, 16)
 
@@ -111,10 +114,59 @@ def test_ids_depend_on_document_version_and_place_only() -> None:
 def test_leaves_know_the_headings_above_them() -> None:
     filler = "Plain words fill the section. " * 12
     text = f"# Guide\n{filler}\n## Network\n{filler}\n```\n# no heading\n```\n# Usage\n{filler}"
-    tree = build_tree(text, document_id="d", version="v", levels=(64, 24), markdown=True)
-    paths = dict(zip([leaf.start for leaf in tree.leaves], tree.headings, strict=True))
-    assert paths[0] == "Guide"
-    assert set(paths.values()) == {"Guide", "Guide › Network", "Usage"}
+    marks = [("Guide", 1), ("Network", 2), ("Usage", 1)]
+    headings = [
+        HeadingSpan(text.index(title), text.index(title) + len(title), level)
+        for title, level in marks
+    ]
+    structure = Structure(headings=tuple(headings))
+    tree = build_tree(text, document_id="d", version="v", levels=(64, 24), structure=structure)
+    assert {"Guide", "Guide › Network", "Usage"} <= set(tree.headings)
+    for leaf, path in zip(tree.leaves, tree.headings, strict=True):
+        if leaf.start > text.index("Usage"):
+            assert path == "Usage"
+
+
+def test_a_table_is_cut_between_rows_and_remembers_its_header() -> None:
+    rows = [[f"Depot {n}", str(n), "", "The keeper lives there. So does a cat."] for n in range(60)]
+    table = table_of([["Depot", "Boats", "Cars", "Remarks"], *rows])
+    assert table is not None
+    found = assemble([Paragraph("All depots."), table, Paragraph("The end.")], max_characters=9999)
+    tree = build_tree(
+        found.text, document_id="d", version="v", levels=LEVELS, structure=found.structure
+    )
+    assert "".join(found.text[leaf.start : leaf.end] for leaf in tree.leaves) == found.text
+    (span,) = found.structure.tables
+    inside = [leaf for leaf in tree.leaves if span.start < leaf.start < span.end]
+    assert len(inside) > 20
+    assert all(leaf.start in span.rows for leaf in inside)
+    assert all(leaf.tokens <= 2 * LEVELS[-1] for leaf in tree.leaves)
+    for leaf, header in zip(tree.leaves, tree.headers, strict=True):
+        expected = "Depot | Boats | Cars | Remarks" if leaf in inside else ""
+        assert header == expected
+
+
+def test_lines_of_code_stay_whole() -> None:
+    code = "\n".join(f"    total = total + prices[{n}]. Count the rest. {n}" for n in range(20))
+    found = assemble([Paragraph("Example."), Code(code)], max_characters=9999)
+    tree = build_tree(
+        found.text, document_id="d", version="v", levels=(24,), structure=found.structure
+    )
+    ((start, end),) = found.structure.code
+    for leaf in tree.leaves:
+        if start < leaf.start < end:
+            assert found.text[leaf.start - 1] == "\n"
+
+
+def test_a_wide_gap_makes_no_chunks() -> None:
+    text = "A picture stood here:" + " " * 50_000 + "and words go on."
+    assert [leaf.end for leaf in tree_of(text).leaves] == [len(text)]
+
+
+def test_the_tree_of_another_version_has_other_ids_only() -> None:
+    text = "Some words in a row. " * 40
+    named = tree_of(text).named("e", "w")
+    assert named == build_tree(text, document_id="e", version="w", levels=LEVELS)
 
 
 @given(hostile_text)
