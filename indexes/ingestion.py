@@ -20,13 +20,14 @@ from llama_index.core.schema import Document
 from qdrant_client import models
 
 from indexes.documents import adopt
+from indexes.documents.structure import Structure
 from indexes.errors import DocumentError
-from indexes.hierarchy import Node, Tree, build_tree
 from indexes.namespace import ours, theirs
 from indexes.progress import Event, IngestReport, Progress
 from indexes.store.filterable import filterable
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Manifest, embedding_text, leaf_point, parent_point
+from indexes.tree import Node, Tree, build_tree
 
 # Chunks embedded and written at once: enough for the model to batch and overlap.
 _SLICE = 256
@@ -65,8 +66,13 @@ class _Job:
         return self._content[node.start : node.end]
 
     def _chunk(self, node: Node) -> _Chunk:
-        heading = self.tree.headings[node.leaves[0]]
-        embedded = embedding_text(self._title, heading, self._text(node))
+        first = node.leaves[0]
+        embedded = embedding_text(
+            self._title,
+            self.tree.headings[first],
+            self._text(node),
+            header=self.tree.headers[first],
+        )
         digest = hashlib.blake2b(embedded.encode(), digest_size=12).hexdigest()
         return _Chunk(node, embedded, digest)
 
@@ -195,7 +201,7 @@ class _Run:
                 document_id=document.id_,
                 version=version,
                 levels=self._fingerprint.levels,
-                markdown=about.get("media_type") == "text/markdown",
+                structure=Structure.of(about.get("structure"), len(document.text)),
             )
             job = _Job(document, tree, self._fingerprint.embedded_levels)
             if there is not None and there.version is not None:

@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.division import cheapest_cuts
-from indexes.documents.extracted import Structure, TableSpan
+from indexes.documents.structure import Structure, TableSpan
 from indexes.sentences import line_starts, paragraph_starts, sentence_spans
 from indexes.tokens import token_starts
 from indexes.wrapping import unwrapped
@@ -259,7 +259,8 @@ def _inked(text: str, starts: NDArray[np.int64]) -> NDArray[np.int64]:
         return starts
     begins, ends = np.array(wide).T
     gap = begins.searchsorted(starts) - 1  # the last gap that begins before a token
-    return starts[(gap < 0) | (starts >= ends[gap])]
+    inked: NDArray[np.int64] = starts[(gap < 0) | (starts >= ends[gap])]
+    return inked
 
 
 def _around(text: str, start: int, end: int) -> dict[int, float]:
@@ -317,5 +318,7 @@ def _table_headers(text: str, structure: Structure, leaves: Sequence[Node]) -> I
     inside = _Inside(structure.tables)
     for leaf in leaves:
         table = inside.table(leaf.start)
-        below = table is not None and leaf.start >= table.header_end > table.start
-        yield text[table.start : table.header_end].strip()[:_LONGEST_HEADER] if below else ""
+        if table is not None and leaf.start >= table.header_end > table.start:
+            yield text[table.start : table.header_end].strip()[:_LONGEST_HEADER]
+        else:
+            yield ""

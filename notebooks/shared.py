@@ -23,10 +23,10 @@ from indexes.answers import Context
 from indexes.errors import StoreLockedError
 from indexes.evaluation.questions import Question, read_questions
 from indexes.evaluation.vectors import RememberedEmbedding
-from indexes.hierarchy import Tree
 from indexes.index import HierarchicalIndex
 from indexes.models.providers import build_embedding
 from indexes.settings import load_settings
+from indexes.tree import Tree
 
 FOUND, OTHER, KEPT = "#0072B2", "#DDE6EE", "#FFE9A8"
 

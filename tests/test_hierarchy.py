@@ -11,6 +11,7 @@ from indexes.documents.assembly import assemble
 from indexes.documents.blocks import Code, Paragraph, table_of
 from indexes.documents.extracted import HeadingSpan, Structure
 from indexes.hierarchy import TreeNodeParser
+from indexes.namespace import ours
 from indexes.tokens import count_tokens, token_starts
 from indexes.tree import Tree, build_tree
 

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from qdrant_client import models
 
-from indexes.hierarchy import build_tree
 from indexes.merging import Passage, cut_at_sentence, grow, merge_by_ratio, pack, spread
 from indexes.search import Candidate
 from indexes.store.points import leaf_of, leaf_point
 from indexes.tokens import count_tokens
+from indexes.tree import build_tree
 
 LEVELS = (96, 48, 24)
 TEXT = " ".join(f"Sentence number {n} says something about topic {n % 7}." for n in range(60))

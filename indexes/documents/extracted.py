@@ -6,6 +6,18 @@ from typing import Literal
 
 from indexes.documents.blocks import Mark
 from indexes.documents.report import ReadingReport
+from indexes.documents.structure import HeadingSpan, Structure, TableSpan
+
+__all__ = [
+    "Extracted",
+    "HeadingSpan",
+    "PageKind",
+    "Structure",
+    "TableSpan",
+    "UnreadableError",
+    "one_line",
+    "storable",
+]
 
 # Control characters (tab and newline are text), lone surrogates and the two
 # noncharacters break JSON, XML or the engine's strings somewhere down the road.
@@ -16,46 +28,6 @@ PageKind = Literal["page", "slide", "sheet", "chapter"]
 
 class UnreadableError(Exception):
     """Why a file gives no text, and the fix; the loader adds the file's name."""
-
-
-@dataclass(frozen=True, slots=True)
-class HeadingSpan:
-    """A heading in the text; level 1 is the outermost."""
-
-    start: int
-    end: int
-    level: int
-
-
-@dataclass(frozen=True, slots=True)
-class TableSpan:
-    """A table in the text: where it and each of its rows begin, and its header ends.
-
-    Attributes:
-        start, end: the table.
-        header_end: where its header rows end; `start` if it has none.
-        rows: where each row begins, ascending; the first is `start`.
-    """
-
-    start: int
-    end: int
-    header_end: int
-    rows: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Structure:
-    """What is known of a text beside its characters. Offsets are characters of the text.
-
-    Attributes:
-        headings: in order.
-        tables: in order, not overlapping.
-        code: spans of code blocks.
-    """
-
-    headings: tuple[HeadingSpan, ...] = ()
-    tables: tuple[TableSpan, ...] = ()
-    code: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,13 @@ from llama_index.core.schema import Document
 
 from indexes.answers import Context
 from indexes.documents import adopt
-from indexes.hierarchy import Node, Tree, node_id
 from indexes.index import HierarchicalIndex
 from indexes.models.given import embedding_dimension
 from indexes.namespace import ours
 from indexes.sentences import Span
 from indexes.store.points import Fingerprint, leaf_point
 from indexes.tokens import token_starts
+from indexes.tree import Node, Tree, node_id
 
 # Larger than any chunk here: no chunk is cut for lack of room.
 _BUDGET = 20_000
@@ -130,4 +130,5 @@ def _flat_tree(document: Document, spans: Sequence[Span]) -> Tree:
         )
         for place, (start, end) in enumerate(spans)
     )
-    return Tree(document.id_, version, leaves, leaves, ("",) * len(leaves))
+    nothing = ("",) * len(leaves)
+    return Tree(document.id_, version, leaves, leaves, nothing, nothing)

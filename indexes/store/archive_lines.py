@@ -136,6 +136,7 @@ class _Payload(Line):
     tokens: int = Field(0, ge=0, le=_MAX_INTEGER)
     position: int = Field(0, ge=0, le=_MAX_INTEGER)
     heading: str = ""
+    header: str = ""
     text: str = ""
     ancestors: str = ""
 
@@ -143,7 +144,7 @@ class _Payload(Line):
     def _possible(self) -> "_Payload":
         _checked_json(self.metadata)
         if self.kind == "leaf":
-            needed = set(Leaf.model_fields) - {"id", "heading"}
+            needed = set(Leaf.model_fields) - {"id", "heading", "header"}
             if lacking := needed - self.model_fields_set:
                 raise ValueError(f"lacks {', '.join(sorted(lacking))}")
         return self

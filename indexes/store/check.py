@@ -15,9 +15,9 @@ from pydantic import ValidationError
 
 from indexes.documents import adopt
 from indexes.errors import DocumentError
-from indexes.hierarchy import node_id
 from indexes.namespace import OURS, ours
 from indexes.store.points import Ancestor, Fingerprint, Leaf, Manifest
+from indexes.tree import node_id
 
 # The mark on a version that is known to be damaged; see `indexes.store.upkeep`.
 DAMAGED = "-damaged"

@@ -21,7 +21,6 @@ from typing import cast
 from llama_index.core.schema import Document
 from qdrant_client import models
 
-from indexes.hierarchy import Tree
 from indexes.namespace import OURS, ours, theirs
 from indexes.store.collection import TreeCollection
 from indexes.store.connect import Engine, store_errors
@@ -34,6 +33,7 @@ from indexes.store.points import (
     manifest_point,
 )
 from indexes.store.server import ServerParameters
+from indexes.tree import Tree
 
 
 class TreeStore(TreeCollection):

@@ -19,7 +19,7 @@ import qdrant_edge
 from pydantic import BaseModel, Field, model_validator
 from qdrant_client import models
 
-from indexes.hierarchy import Node, Tree, node_id
+from indexes.tree import Node, Tree, node_id
 
 DENSE = "dense"
 BM25 = "bm25"
@@ -145,6 +145,7 @@ class Leaf(BaseModel):
     root_leaves: int
     ancestors: tuple[Ancestor, ...] = Field(description="Root first.")
     heading: str = ""
+    header: str = Field("", description="Of the table that it begins in the middle of.")
 
     @model_validator(mode="before")
     @classmethod
@@ -160,13 +161,14 @@ def manifest_id(document_id: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"advanced-rag-patterns/manifest/{document_id}"))
 
 
-def embedding_text(title: str, heading: str, text: str) -> str:
+def embedding_text(title: str, heading: str, text: str, *, header: str = "") -> str:
     """What is embedded and indexed for a chunk: what it is about, then what it says.
 
-    Documents that resemble each other can only be told apart by their titles.
+    Documents that resemble each other can only be told apart by their titles, and the rows
+    of a table mean little without its header.
     """
     about = title if heading in ("", title) else f"{title} › {heading}"
-    return f"{about}\n{text}" if about else text
+    return "\n".join(part for part in (about, header, text) if part)
 
 
 def leaf_point(
@@ -196,6 +198,8 @@ def leaf_point(
         **shared,
         "text": text,
     }
+    if tree.headers[position]:
+        payload["header"] = tree.headers[position]
     vectors: dict[str, Any] = {DENSE: list(dense), BM25: bm25_document(embedded)}
     # Not validated, here and below: it costs as much as storing the point.
     return models.PointStruct.model_construct(id=leaf.id, vector=vectors, payload=payload)

@@ -32,10 +32,10 @@ from typing import Any
 
 import indexes.ingestion
 from indexes.errors import DocumentError
-from indexes.hierarchy import build_tree
 from indexes.index import HierarchicalIndex
 from indexes.settings import load_settings
 from indexes.store.upkeep import verify
+from indexes.tree import build_tree
 from tests.benchmarks.versioned import LEVELS, HashEmbedding, document, shown, text_of
 
 DOCUMENTS = [f"doc-{n}" for n in range(6)]
