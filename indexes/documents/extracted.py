@@ -52,7 +52,7 @@ class Extracted:
     page_starts: tuple[int, ...] | None = None
     page_labels: tuple[str, ...] | None = None
     page_kind: PageKind = "page"
-    structure: Structure = Structure()
+    structure: Structure = field(default_factory=Structure)
     layout: tuple[Mark, ...] = ()
     report: ReadingReport = field(default_factory=ReadingReport)
 
