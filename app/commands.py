@@ -181,6 +181,7 @@ def _ingest(index: "HierarchicalIndex", paths: tuple[Path, ...], **options: Any)
         _RateColumn(),
         TimeRemainingColumn(),
         console=err,
+        transient=not err.is_terminal,
     ) as bar:
         task = bar.add_task("indexing", total=None)
 
@@ -317,7 +318,7 @@ def _pages(pages: tuple[int, int]) -> str:
 def run(questions: TextIO, out_file: TextIO, **settings: Any) -> None:
     """Retrieve for many questions, without answering: a line of results each."""
     asked = _read_questions(questions)
-    with _opened(**settings) as index, Progress(console=err) as bar:
+    with _opened(**settings) as index, Progress(console=err, transient=not err.is_terminal) as bar:
         for question in bar.track(asked, description="retrieving"):
             contexts, trace = index.retrieve(question["question"])
             line = {
@@ -373,10 +374,13 @@ def page(
 
     Beyond this machine (--host) it asks for RAG_PAGE_USER and RAG_PAGE_PASSWORD.
     """
+    from indexes.extras import needed
     from indexes.settings import load_settings
 
     from .page.opening import Opening
-    from .page.server import serve
+
+    with needed("page", "the page"):
+        from .page.server import serve
 
     def prepare(index: "HierarchicalIndex") -> None:
         if paths:

@@ -346,22 +346,34 @@ def grade(
 
 
 @cli.command(
-    epilog="\b\nExample:\n  advanced-rag fetch amazon-letters\n"
-    "  advanced-rag ingest data/amazon-letters/letters"
+    epilog="\b\nExamples:\n  advanced-rag fetch samples\n"
+    "  advanced-rag ingest data/samples/letters\n  advanced-rag fetch amazon-letters"
 )
-@click.argument("what", type=click.Choice(["amazon-letters"]))
+@click.argument("what", type=click.Choice(["samples", "amazon-letters"]))
 @click.option(
     "--folder", type=click.Path(file_okay=False, path_type=Path), default=Path("data"),
     show_default=True, help="Where a folder of that name is made.",
 )  # fmt: skip
 def fetch(what: str, folder: Path) -> None:
-    """Download the letters that AWS's sample reads, from their publisher.
+    """Get documents to try it with.
 
+    samples: four letters of a fictional company, and questions with the places of their
+    answers. amazon-letters: what AWS's sample reads, downloaded from the publisher.
     Originals stay as they come; copies without the reprint of 1997's letter lie beside.
     """
+    place = folder / what
+    if what == "samples":
+        from .samples import copy_samples
+
+        copy_samples(place)
+    else:
+        _fetch_amazon_letters(place)
+    out.print(_printable(f"now: advanced-rag ingest {place / 'letters'}"))
+
+
+def _fetch_amazon_letters(place: Path) -> None:
     from .samples.amazon import fetch_letters
 
-    place = folder / what
     found = fetch_letters(place, on_letter=lambda name: err.print(_printable(f"fetching {name}")))
     for letter in found:
         notes = [f"{letter.pages} pages"]
@@ -372,4 +384,3 @@ def fetch(what: str, folder: Path) -> None:
         if not letter.downloaded:
             notes.append("was there")
         out.print(_printable(f"{letter.path}  {letter.sha256[:12]}  {', '.join(notes)}"))
-    out.print(_printable(f"now: advanced-rag ingest {place / 'letters'}"))

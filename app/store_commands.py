@@ -201,7 +201,7 @@ def _bar(what: str, unit: str) -> "Iterator[Callable[[str, int, int], None]]":
         TextColumn(unit),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err) as bar:
+    with Progress(*columns, console=err, transient=not err.is_terminal) as bar:
         task = bar.add_task(what, total=None)
 
         def show(name: str, done: int, known: int) -> None:

@@ -189,3 +189,22 @@ def test_the_command_says_where_to_go_on(
     printed = capsys.readouterr().out
     assert "2 pages, 2 of the 1997 letter left out" in printed
     assert f"advanced-rag ingest {tmp_path}/amazon-letters/letters" in printed
+
+
+def test_the_samples_are_copied_with_their_questions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from app.commands import main
+
+    monkeypatch.setattr("sys.argv", ["app", "fetch", "samples", "--folder", str(tmp_path)])
+    main()
+    main()
+    assert len(list((tmp_path / "samples" / "letters").glob("*.pdf"))) == 4
+    assert (tmp_path / "samples" / "questions.jsonl").read_text(encoding="utf-8").startswith("{")
+    assert f"advanced-rag ingest {tmp_path}/samples/letters" in capsys.readouterr().out
+    (tmp_path / "samples" / "questions.jsonl").unlink()
+    (tmp_path / "samples" / "questions.jsonl").mkdir()
+    (tmp_path / "samples" / "questions.jsonl" / "questions.jsonl").mkdir()
+    with pytest.raises(SystemExit):
+        main()
+    assert "choose another --folder" in capsys.readouterr().err

@@ -12,7 +12,6 @@ import time
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
@@ -24,6 +23,7 @@ from gradio.routes import App
 from starlette.routing import Mount
 
 from indexes.errors import SettingsError
+from indexes.extras import needed
 
 from .layout import build_page, make_workbench
 from .library import MOST_FILES
@@ -104,8 +104,9 @@ def serve(
         RagError: the index cannot be opened, or not be prepared.
     """
     access = Access() if host in LOOPBACK and not names else access_beyond(host, names)
-    if mcp and find_spec("mcp") is None:
-        raise SettingsError("--mcp needs a package that is not installed: pip install 'mcp<2'")
+    if mcp:
+        with needed("mcp", "--mcp"):
+            import mcp as _  # noqa: F401
     listener = _listen(host, port)
     with listener:
         name = f"[{host}]" if ":" in host else host

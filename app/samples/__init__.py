@@ -7,7 +7,10 @@ year, so that a question may need one sentence, one page, or several years at on
 `python -m app.samples.render` and `python -m app.samples.questions`.
 """
 
+import shutil
 from pathlib import Path
+
+from indexes.errors import DocumentError
 
 _HERE = Path(__file__).parent
 
@@ -16,3 +19,18 @@ LETTERS: Path = _HERE / "letters"
 
 QUESTIONS: Path = _HERE / "questions.jsonl"
 """One question a line: `{"id", "question", "references": [{"document", "start", "end"}]}`."""
+
+
+def copy_samples(folder: Path) -> None:
+    """Copy letters and questions into a folder, which is made.
+
+    Raises:
+        DocumentError: it can't be written.
+    """
+    try:
+        shutil.copytree(LETTERS, folder / LETTERS.name, dirs_exist_ok=True)
+        shutil.copy(QUESTIONS, folder)
+    except OSError as error:
+        raise DocumentError(
+            f"cannot write {folder} ({error.strerror or error}): choose another --folder"
+        ) from error

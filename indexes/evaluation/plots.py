@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from indexes.evaluation.comparison import Comparison, LaneResult
 from indexes.evaluation.scores import summarize
+from indexes.extras import needed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +35,7 @@ def recall_against_budget(comparison: Comparison, path: Path) -> Path:
     """Draw a line a lane into a PNG or SVG file, by its suffix.
 
     Raises:
-        ImportError: matplotlib is not installed (extra `evaluation`).
+        SettingsError: the extra `evaluation` is not installed.
     """
     curves = [
         _Curve(lane, list(comparison.budgets), [_recall(lane, b) for b in comparison.budgets])
@@ -88,7 +89,8 @@ def _drawn(
 
     Two dozen lines in one panel can't be told apart.
     """
-    from matplotlib.figure import Figure
+    with needed("evaluation", "drawing plots"):
+        from matplotlib.figure import Figure
 
     frameworks = list(dict.fromkeys(curve.lane.description.framework for curve in curves))
     own = {name: [c for c in curves if c.lane.description.framework == name] for name in frameworks}

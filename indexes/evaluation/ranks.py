@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from indexes.evaluation.questions import Question
 from indexes.evaluation.runs import Line
 from indexes.evaluation.spans import merged, overlap
+from indexes.extras import needed
 
 MEASURES = ("RR", "nDCG@10", "R@5", "R@10")
 # A passage delivers a reference of which it holds this share, or more.
@@ -21,9 +22,10 @@ def rank_metrics(questions: Sequence[Question], lines: Sequence[Line]) -> list[d
     """The measures of each question, in the order of `questions`; all must have evidence.
 
     Raises:
-        ImportError: `ir-measures` is not installed (extra `evaluation`).
+        SettingsError: the extra `evaluation` is not installed.
     """
-    import ir_measures
+    with needed("evaluation", "measuring"):
+        import ir_measures
 
     measures = [ir_measures.parse_measure(name) for name in MEASURES]
     judged, ranked = [], []

@@ -74,8 +74,7 @@ def score_run(
         prices: of the model that compressed.
 
     Raises:
-        SettingsError: the run lacks a question.
-        ImportError: `ir-measures` is not installed (extra `evaluation`).
+        SettingsError: the run lacks a question, or the extra `evaluation` is not installed.
     """
     known = {str(line.id): line for line in lines}
     wanted = [question for question in questions if question.references]

