@@ -5,7 +5,7 @@ Secrets are left to the environment: a command line is visible to every user of 
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import click
 
@@ -95,6 +95,8 @@ def _type(annotation: Any) -> Any:
     if get_origin(annotation) is Literal:
         return click.Choice(get_args(annotation))
     kind = kinds[0] if kinds else annotation
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
     if kind in (int, float, str):
         return kind
     return click.Path(path_type=Path) if kind is Path else str

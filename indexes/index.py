@@ -9,27 +9,17 @@ engine = index.query_engine("parent")            # a LlamaIndex query engine
 retriever = index.retriever("regular", budget=512)  # a LlamaIndex retriever
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
-from contextlib import aclosing
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 from zlib import crc32
 
-from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
 from llama_index.core.schema import Document
-from llama_index.core.vector_stores import MetadataFilters
-from qdrant_client import models
 
-from indexes.answering import Answerer, contexts_of
-from indexes.answers import Answer, Context, Event, Retrieved, Word, checked
-from indexes.compression.build import build_judge, build_postprocessor, overfetched
-from indexes.compression.retriever import CompressingRetriever
-from indexes.compression.verdicts import Judge
-from indexes.conversation import Condenser
 from indexes.documents import load_documents
 from indexes.errors import DocumentError, SettingsError
 from indexes.ingestion import ingest
@@ -41,11 +31,9 @@ from indexes.models.providers import (
     embedding_window,
 )
 from indexes.outline import Outline, outline_of
-from indexes.patterns import find_pattern
 from indexes.progress import IngestReport, Progress
-from indexes.query_engine import PatternQueryEngine
-from indexes.retrieval import TreeRetriever
-from indexes.settings import DEFAULT_LEVELS, WHOLE_DOCUMENTS, JudgeChoice, Settings, load_settings
+from indexes.queryable import Queryable
+from indexes.settings import DEFAULT_LEVELS, WHOLE_DOCUMENTS, Settings, load_settings
 from indexes.store.archive import export_file, import_file
 from indexes.store.connect import Engine, connect
 from indexes.store.nodes import TreeStore
@@ -54,7 +42,6 @@ from indexes.store.server import server_parameters
 from indexes.store.statistics import Statistics, statistics
 from indexes.store.transfer import TransferProgress, TransferReport, copy
 from indexes.store.upkeep import Verification, verify
-from indexes.trace import Trace, tracing
 
 # The two finest levels get vectors: no single scale suits every question.
 _EMBEDDED_LEVELS = 2
@@ -62,7 +49,7 @@ _EMBEDDED_LEVELS = 2
 _WINDOW_MARGIN = 1.35
 
 
-class HierarchicalIndex:
+class HierarchicalIndex(Queryable):
     """Documents in one collection, and the models that read them. Thread-safe.
 
     Args:
@@ -92,7 +79,7 @@ class HierarchicalIndex:
             self.settings.index, api_key=self.settings.qdrant_api_key, **server.connection
         )
         self.store = TreeStore(self.engine, self.settings.collection, server)
-        self._judges: dict[JudgeChoice, Judge] = {}
+        self._judges = {}
 
     @classmethod
     def open(cls, index: str | Path | None = None, **settings: Any) -> Self:
@@ -133,6 +120,12 @@ class HierarchicalIndex:
         if self._given_embedding is not None:
             return self._given_embedding.model_name
         return embedding_name(self.settings)
+
+    def _check(self) -> None:
+        wanted: dict[str, object] = {"embedding": self._embedding_name}
+        if self.settings.levels is not None:
+            wanted["levels"] = self.settings.levels
+        self.store.check(**wanted)
 
     # Documents
 
@@ -309,201 +302,3 @@ class HierarchicalIndex:
     ) -> TransferReport:
         """Copy all documents with their vectors; see `indexes.store.transfer`."""
         return copy(self.store, target.store, on_progress=on_progress)
-
-    # Questions
-
-    def retriever(
-        self,
-        pattern: str | None = None,
-        *,
-        budget: int | None = None,
-        filters: MetadataFilters | models.Filter | None = None,
-        judge: Judge | JudgeChoice | None = None,
-        **options: Any,
-    ) -> BaseRetriever:
-        """A LlamaIndex retriever for a pattern; `options` are `TreeRetriever`'s.
-
-        With postprocessors in the pattern, more is retrieved than the budget holds, and
-        what they leave fills it.
-
-        Args:
-            pattern: by default the settings'.
-            budget: cl100k tokens of context; by default the settings'.
-            filters: on the documents' metadata, LlamaIndex's or Qdrant's own; see
-                `indexes.store.filters`. `retrieve`, `ask` and `stream` take them too.
-            judge: decides in the pattern's postprocessors, a judge or which of ours; by
-                default the settings'.
-            options: further arguments of `TreeRetriever`.
-
-        Raises:
-            SettingsError: no pattern has that name, or a filter can't be served.
-            StoreError: nothing is indexed yet.
-            IndexMismatchError: another embedding model made the collection.
-        """
-        chosen = find_pattern(pattern or self.settings.pattern)
-        wanted: dict[str, object] = {"embedding": self._embedding_name}
-        if self.settings.levels is not None:
-            wanted["levels"] = self.settings.levels
-        self.store.check(**wanted)
-        budget = budget or self.settings.context_budget
-        names = chosen.postprocessors
-        decides = self._judge(judge)
-        parts = [
-            build_postprocessor(name, decides, self.settings, budget if name == names[-1] else None)
-            for name in names
-        ]
-        retriever = TreeRetriever(
-            self.store,
-            self.embedding,
-            **{
-                "method": chosen.method,
-                "search": self.settings.search,
-                "budget": overfetched(budget, chosen.method, names, self.settings),
-                "top_k": self.settings.top_k,
-                "filters": filters,
-                **options,
-            },
-        )
-        return CompressingRetriever(retriever, parts, budget) if parts else retriever
-
-    @property
-    def judge(self) -> Judge:
-        """Who decides in reranking and compression."""
-        return self._judge(None)
-
-    def _judge(self, given: Judge | JudgeChoice | None) -> Judge:
-        """The judge given, or ours of that kind, which remembers what it said before."""
-        if given is not None and not isinstance(given, str):
-            return given
-        kind = given or self.settings.judge
-        if kind not in self._judges:
-            settings = self.settings.model_copy(update={"judge": kind})
-            self._judges[kind] = build_judge(
-                settings, llm=lambda: self.llm, embedding=lambda: self.embedding
-            )
-        return self._judges[kind]
-
-    def query_engine(self, pattern: str | None = None, **options: Any) -> PatternQueryEngine:
-        """A LlamaIndex query engine for a pattern."""
-        return PatternQueryEngine(
-            self, find_pattern(pattern or self.settings.pattern).name, options
-        )
-
-    def answerer(self) -> Answerer:
-        """What turns contexts into a cited answer."""
-        return Answerer(self.llm, self.embedding)
-
-    def condenser(self) -> Condenser:
-        """What makes follow-up questions stand alone.
-
-        SmolLM2, `local`'s own model, is no judge of that: there, questions are put together.
-        """
-        own = self._given_llm is None and self.settings.provider == "local"
-        return Condenser(None if own and self.settings.llm_gguf is None else self.llm)
-
-    def retrieve(
-        self,
-        question: str,
-        pattern: str | None = None,
-        *,
-        trace: Trace | None = None,
-        **options: Any,
-    ) -> tuple[list[Context], Trace]:
-        """Contexts without an answer: no language model takes part, but for judges.
-
-        `trace`, here and below, holds stages that come before; by default there are none.
-        """
-        trace = Trace() if trace is None else trace
-        with tracing(trace):
-            nodes = self.retriever(pattern, **options).retrieve(checked(question))
-        return contexts_of(nodes), trace
-
-    async def aretrieve(
-        self,
-        question: str,
-        pattern: str | None = None,
-        *,
-        trace: Trace | None = None,
-        **options: Any,
-    ) -> tuple[list[Context], Trace]:
-        """The same, natively async on a server."""
-        trace = Trace() if trace is None else trace
-        with tracing(trace):
-            nodes = await self.retriever(pattern, **options).aretrieve(checked(question))
-        return contexts_of(nodes), trace
-
-    def stream(self, question: str, pattern: str | None = None, **options: Any) -> Iterator[Event]:
-        """The answer as it comes: `Retrieved`, then `Word`s, then the whole `Answer`."""
-        name = find_pattern(pattern or self.settings.pattern).name
-        contexts, trace = self.retrieve(question, name, **options)
-        yield Retrieved(contexts, trace)
-        answerer = self.answerer()
-        words = []
-        for piece in answerer.stream(question, contexts, trace):
-            words.append(piece)
-            yield Word(piece)
-        answer = "".join(words)
-        citations = answerer.cite(answer, contexts, trace)
-        yield Answer(
-            question=question,
-            pattern=name,
-            answer=answer,
-            contexts=contexts,
-            citations=citations,
-            trace=trace,
-        )
-
-    async def astream(
-        self, question: str, pattern: str | None = None, **options: Any
-    ) -> AsyncGenerator[Event, None]:
-        """The same, natively async."""
-        name = find_pattern(pattern or self.settings.pattern).name
-        contexts, trace = await self.aretrieve(question, name, **options)
-        async with aclosing(self.aanswer(question, name, contexts, trace)) as events:
-            async for event in events:
-                yield event
-
-    async def aanswer(
-        self, question: str, pattern: str, contexts: list[Context], trace: Trace
-    ) -> AsyncGenerator[Event, None]:
-        """What `astream` yields, from contexts that were retrieved in whatever way.
-
-        Args:
-            question: what is asked.
-            pattern: what the answer is to say they were retrieved by.
-            contexts: numbered, or each a passage by itself.
-            trace: the stages so far.
-        """
-        yield Retrieved(contexts, trace)
-        answerer = self.answerer()
-        words = []
-        async with aclosing(answerer.astream(question, contexts, trace)) as pieces:
-            async for piece in pieces:
-                words.append(piece)
-                yield Word(piece)
-        answer = "".join(words)
-        citations = await answerer.acite(answer, contexts, trace)
-        yield Answer(
-            question=question,
-            pattern=pattern,
-            answer=answer,
-            contexts=contexts,
-            citations=citations,
-            trace=trace,
-        )
-
-    def ask(self, question: str, pattern: str | None = None, **options: Any) -> Answer:
-        """The answer, whole.
-
-        Raises:
-            SettingsError: the question is empty or too long, or no pattern has that name.
-            StoreError: the index cannot be read.
-            ModelError: a model fails.
-        """
-        *_, last = self.stream(question, pattern, **options)
-        return cast(Answer, last)
-
-    async def aask(self, question: str, pattern: str | None = None, **options: Any) -> Answer:
-        """The same, natively async."""
-        events = [event async for event in self.astream(question, pattern, **options)]
-        return cast(Answer, events[-1])

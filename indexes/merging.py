@@ -140,12 +140,13 @@ def pack(pieces: Sequence[Passage], budget: int) -> list[Passage]:
 def _within(budget: int, fill: Callable[[int], list[Passage]]) -> list[Passage]:
     """Make the passages' texts fit: tokens at the seams differ from the leaves' counts."""
     allowance = budget
-    while True:
+    while allowance > 0:
         passages = fill(allowance)
         excess = sum(count_tokens(passage.text) for passage in passages) - budget
         if excess <= 0:
             return passages
         allowance -= excess
+    return []
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from indexes.answers import Answer
 from indexes.namespace import OURS
 
 if TYPE_CHECKING:
-    from indexes.index import HierarchicalIndex
+    from indexes.queryable import AskOptions, Queryable
 
 
 class PatternQueryEngine(BaseQueryEngine):
@@ -27,7 +27,7 @@ class PatternQueryEngine(BaseQueryEngine):
     the `Answer` with citations and trace.
     """
 
-    def __init__(self, index: "HierarchicalIndex", pattern: str, options: dict[str, Any]) -> None:
+    def __init__(self, index: "Queryable", pattern: str, options: "AskOptions") -> None:
         super().__init__(callback_manager=None)
         self._index = index
         self._pattern = pattern

@@ -7,10 +7,12 @@ nodes = await retriever.aretrieve("How did the cloud business evolve?")
 
 import uuid
 from collections.abc import Generator, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Annotated, Any
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.callbacks import CallbackManager
 from llama_index.core.schema import (
     NodeRelationship,
     NodeWithScore,
@@ -20,21 +22,28 @@ from llama_index.core.schema import (
     TextNode,
 )
 from llama_index.core.vector_stores import MetadataFilters
+from pydantic import Field
 from qdrant_client import models
+from typing_extensions import TypedDict
 
+from indexes.answers import checked
 from indexes.details import MergeDetails, MergedPassage, RankedLeaf, SearchDetails
 from indexes.documents import pages_of
 from indexes.errors import SettingsError, StoreError
 from indexes.merging import Passage, grow, in_order, merge_by_ratio, pack, spread
 from indexes.namespace import OURS, ours
+from indexes.options import checked_options, strictly
 from indexes.search import Candidate, Query, SearchResult, TreeSearch
-from indexes.settings import Method, SearchMode
+from indexes.settings import DEFAULT_TOP_K, Budget, Method, SearchMode, TopK
 from indexes.store.filters import qdrant_filter
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Manifest
 from indexes.tokens import count_tokens
 from indexes.trace import Stage, stage
 from indexes.whole import whole_parents
+
+MergeRatio = Annotated[float, Field(ge=0, le=1)]
+Parents = Annotated[int, Field(ge=1)]
 
 # Leaves that the trace shows with their scores, best first.
 _RANKED = 24
@@ -53,6 +62,18 @@ _MOST_HITS = 4096
 _SHOWN = 500
 
 
+@strictly
+class _Options(TypedDict, total=False):
+    method: Method
+    search: SearchMode
+    budget: Budget
+    top_k: TopK | None
+    merge_ratio: MergeRatio | None
+    ratio_top_k: TopK
+    parents: Parents | None
+    score_threshold: float | None
+
+
 class TreeRetriever(BaseRetriever):
     """Contexts for a question, as many as fit into a budget.
 
@@ -67,20 +88,22 @@ class TreeRetriever(BaseRetriever):
         embedding: the model that made its vectors.
         method: `leaves` takes the best leaves as they are; `tree` fills the budget in
             the context of the tree (see `indexes.merging`); `ratio` is LlamaIndex's
-            auto-merging rule; `whole` delivers the parents of the best leaves whole.
-        search: by meaning (`dense`), by words (`bm25`) or both (`hybrid`).
-        budget: cl100k tokens of context.
-        top_k: hits of each search, at least; a large budget asks for more.
-        merge_ratio: the share of children from which `ratio` replaces them.
-        ratio_top_k: the leaves that `ratio` starts from, best first.
-        parents: of `whole`, how many roots to deliver; then the budget does not bound them.
-        score_threshold: of `whole`, the least cosine of a leaf that counts as found.
-        filters: what nodes must match, as LlamaIndex's filters or Qdrant's.
+            auto-merging rule; `whole` delivers the parents of the best leaves whole
+        search: by meaning (`dense`), by words (`bm25`) or both (`hybrid`)
+        budget: cl100k tokens of context
+        top_k: hits of each search; of `leaves`, also the most that are delivered. By default
+            50, or more for a large budget
+        merge_ratio: the share of children from which `ratio` replaces them
+        ratio_top_k: the leaves that `ratio` starts from, best first
+        parents: of `whole`, how many roots to deliver; then the budget doesn't bound them
+        score_threshold: of `whole`, the least cosine of a leaf that counts as found
+        filters: what nodes must match, as LlamaIndex's filters or Qdrant's
+        callback_manager: told of each retrieval
 
     Raises:
-        SettingsError: when a filter can't be served.
-        StoreError: when the index cannot be read.
-        ModelError: when the question cannot be embedded.
+        SettingsError: an option is wrong, a filter can't be served, or the question is empty
+        StoreError: the index can't be read
+        ModelError: the question can't be embedded
     """
 
     def __init__(
@@ -91,42 +114,68 @@ class TreeRetriever(BaseRetriever):
         method: Method = "tree",
         search: SearchMode = "hybrid",
         budget: int = 1024,
-        top_k: int = 50,
-        merge_ratio: float = 0.5,
+        top_k: int | None = None,
+        merge_ratio: float | None = None,
         ratio_top_k: int = 12,
         parents: int | None = None,
         score_threshold: float | None = None,
         filters: MetadataFilters | models.Filter | None = None,
-        **kwargs: Any,
+        callback_manager: CallbackManager | None = None,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(callback_manager)
+        given = _Options(
+            method=method, search=search, budget=budget, top_k=top_k, merge_ratio=merge_ratio,
+            ratio_top_k=ratio_top_k, parents=parents, score_threshold=score_threshold,
+        )  # fmt: skip
+        checked_options(_Options, given)
         self._store = store
         self._embedding = embedding
         self._method = method
         self._mode: SearchMode = search
         self._budget = budget
-        self._top_k = max(top_k, round(budget * _HITS_PER_TOKEN))
+        self._most = top_k
+        self._top_k = top_k or max(DEFAULT_TOP_K, round(budget * _HITS_PER_TOKEN))
         self._max_roots = parents or max(_MIN_ROOTS, round(budget * _ROOTS_PER_TOKEN))
-        self._merge_ratio = merge_ratio
+        self._merge_ratio = 0.5 if merge_ratio is None else merge_ratio
         self._ratio_top_k = ratio_top_k
         if method != "whole" and (parents is not None or score_threshold is not None):
             raise SettingsError(f"parents and score_threshold are for method whole, not {method}")
-        if parents is not None and parents < 1:
-            raise SettingsError(f"parents={parents}: give the number of parents, 1 or more")
         if score_threshold is not None and search == "bm25":
             raise SettingsError("score_threshold compares vectors: search by dense or hybrid")
         self._parents = parents
         self._score_threshold = score_threshold
         self._filters = qdrant_filter(filters)
 
+    def embed(self, question: QueryBundle) -> QueryBundle:
+        """The question with its vector, where it needs one and has none.
+
+        As LlamaIndex's own retrievers do, it embeds `embedding_strs`, which HyDE and other
+        transformations set, and averages.
+        """
+        if not self._needs_vector(question):
+            return question
+        with stage("embed question"):
+            vector = self._embedding.get_agg_embedding_from_queries(_embedded(question))
+        return replace(question, embedding=vector)
+
+    async def aembed(self, question: QueryBundle) -> QueryBundle:
+        """The same, natively async."""
+        if not self._needs_vector(question):
+            return question
+        with stage("embed question"):
+            vector = await self._embedding.aget_agg_embedding_from_queries(_embedded(question))
+        return replace(question, embedding=vector)
+
+    def _needs_vector(self, question: QueryBundle) -> bool:
+        # Whoever brings a vector may leave out the words.
+        if question.embedding is None or question.query_str:
+            checked(question.query_str)
+        return question.embedding is None and self._mode != "bm25"
+
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        vector = query_bundle.embedding if self._mode != "bm25" else None
-        if vector is None and self._mode != "bm25":
-            with stage("embed question"):
-                vector = self._embedding.get_query_embedding(query_bundle.query_str)
-            query_bundle.embedding = vector  # for whoever works on the contexts next
+        question = self.embed(query_bundle)
         with stage("search") as record:
-            steps = self._steps(query_bundle.query_str, vector, record)
+            steps = self._steps(question, record)
             requests = next(steps)
             while True:
                 try:
@@ -137,13 +186,9 @@ class TreeRetriever(BaseRetriever):
         return self._deliver(found)
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        vector = query_bundle.embedding if self._mode != "bm25" else None
-        if vector is None and self._mode != "bm25":
-            with stage("embed question"):
-                vector = await self._embedding.aget_query_embedding(query_bundle.query_str)
-            query_bundle.embedding = vector
+        question = await self.aembed(query_bundle)
         with stage("search") as record:
-            steps = self._steps(query_bundle.query_str, vector, record)
+            steps = self._steps(question, record)
             requests = next(steps)
             while True:
                 try:
@@ -154,12 +199,12 @@ class TreeRetriever(BaseRetriever):
         return self._deliver(found)
 
     def _steps(
-        self, question: str, vector: Sequence[float] | None, record: Stage
+        self, question: QueryBundle, record: Stage
     ) -> Generator[list[models.QueryRequest], list[list[models.ScoredPoint]], SearchResult]:
         """The search without its I/O: yields batches of requests, is sent the responses."""
         tries, top_k = 0, self._top_k
         while True:
-            search = self._search(question, vector, top_k)
+            search = self._search(question, top_k)
             searches = self._store.server.tuned(search.searches())
             hits = yield searches
             record.round_trips += 1
@@ -175,8 +220,9 @@ class TreeRetriever(BaseRetriever):
         self._describe(record, found)
         return found
 
-    def _search(self, question: str, vector: Sequence[float] | None, top_k: int) -> TreeSearch:
+    def _search(self, question: QueryBundle, top_k: int) -> TreeSearch:
         made = self._store.fingerprint()
+        vector = question.embedding if self._mode != "bm25" else None
         if vector is not None and len(vector) != made.dimension:
             raise StoreError(
                 f"the question has {len(vector)} dimensions, collection "
@@ -185,7 +231,7 @@ class TreeRetriever(BaseRetriever):
             )
         levels = sorted(made.embedded_levels, reverse=True)
         return TreeSearch(
-            Query(question, vector, self._mode, top_k, self._max_roots),
+            Query(question.query_str, vector, self._mode, top_k, self._max_roots),
             # What is found by its children is searched by them alone.
             levels=levels[:1] if self._method == "whole" else levels,
             whole_roots=self._method != "leaves",
@@ -261,10 +307,15 @@ class TreeRetriever(BaseRetriever):
             return pack(merged, self._budget), ranking[: self._ratio_top_k], name
         pieces = [
             Passage((leaf,), leaf.start, leaf.end, candidates[place].hit_score)
-            for place in in_order(candidates, hits)
+            for place in in_order(candidates, hits)[: self._most]
             for leaf in [candidates[place].leaf]
         ]
         return pack(pieces, self._budget), ranking, name
+
+
+def _embedded(question: QueryBundle) -> list[str]:
+    """The texts whose mean vector the question is searched by."""
+    return question.embedding_strs or [question.query_str]
 
 
 def _best(candidates: Sequence[Candidate], scores: Sequence[float]) -> list[tuple[int, float]]:

@@ -22,6 +22,13 @@ SearchMode = Literal["hybrid", "dense", "bm25"]
 Quantization = Literal["none", "scalar", "binary"]
 JudgeChoice = Literal["auto", "embedding", "llm", "cross-encoder"]
 
+# What options take, whether they come as a setting, an argument, or from the page.
+Budget = Annotated[int, Field(ge=16, le=1_000_000)]
+TopK = Annotated[int, Field(ge=1, le=1000)]
+
+# Hits of each search where neither a setting nor an argument says how many.
+DEFAULT_TOP_K = 50
+
 # What SageMaker allows.
 ENDPOINT_NAME = r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,62}$"
 
@@ -113,10 +120,10 @@ class Settings(BaseSettings):
     # Retrieval.
     pattern: str = Field("parent", description="How contexts are chosen: regular, parent, …")
     search: SearchMode = Field("hybrid", description="By meaning, by words (bm25), or both.")
-    top_k: int = Field(50, ge=1, le=1000, description="Hits each search hands on.")
-    budget: int | None = Field(
-        None, ge=16, le=1_000_000, description="Context tokens; default by provider."
+    top_k: TopK | None = Field(
+        None, description="Hits of each search; default: 50, or more for a large budget."
     )
+    budget: Budget | None = Field(None, description="Context tokens; default by provider.")
 
     # Reranking and compression (docs/compression.md).
     judge: JudgeChoice = Field(

@@ -77,6 +77,13 @@ def test_passages_begin_and_end_where_sentences_do(relevance, budget) -> None:
         assert passage.text.rstrip().endswith(".")
 
 
+@pytest.mark.parametrize("budget", [-1000, -5, -1, 0])
+def test_no_budget_holds_nothing(budget: int) -> None:
+    candidates = candidates_of(TEXT)
+    assert grow(candidates, np.zeros(len(candidates)), budget) == []
+    assert pack([Passage((c.leaf,), c.leaf.start, c.leaf.end, 0) for c in candidates], budget) == []
+
+
 def test_a_budget_smaller_than_any_sentence_still_ends_at_a_word() -> None:
     candidates = candidates_of("one two three four five six seven eight nine ten eleven twelve")
     (passage,) = grow(candidates, np.zeros(len(candidates)), 5)

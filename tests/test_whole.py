@@ -125,7 +125,7 @@ def test_parents_may_be_little_larger_than_their_children(tmp_path: Path) -> Non
     ("options", "message"),
     [
         ({"pattern": "parent", "parents": 3}, "for method whole, not tree"),
-        ({"pattern": "parent-whole", "parents": 0}, "1 or more"),
+        ({"pattern": "parent-whole", "parents": 0}, "parents=0"),
         ({"pattern": "parent-whole", "score_threshold": 0.5, "search": "bm25"}, "dense or hybrid"),
     ],
 )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from indexes.errors import SettingsError
-from indexes.settings import JudgeChoice, SearchMode, Settings
+from indexes.settings import DEFAULT_TOP_K, JudgeChoice, SearchMode, Settings
 
 BUDGETS = (16, 32_768)
 TOP_KS = (1, 1000)
@@ -18,7 +18,7 @@ class Knobs:
 
     Attributes:
         budget: context tokens that each lane may fill.
-        top_k: hits of each search, at least.
+        top_k: hits of each search; `DEFAULT_TOP_K` lets a large budget ask for more.
         search: by meaning, by words or both.
         merge_ratio: the share of children from which `parent-ratio` takes their parent.
         judge: who judges what helps, in reranking and compression.
@@ -35,7 +35,7 @@ class Knobs:
         """As the index takes them."""
         return {
             "budget": self.budget,
-            "top_k": self.top_k,
+            "top_k": None if self.top_k == DEFAULT_TOP_K else self.top_k,
             "search": self.search,
             "merge_ratio": self.merge_ratio,
             "judge": self.judge,
@@ -45,7 +45,7 @@ class Knobs:
 def knobs_of(settings: Settings) -> Knobs:
     """What a visitor finds set."""
     budget = min(settings.context_budget, BUDGETS[1])
-    return Knobs(budget, settings.top_k, settings.search, 0.5, settings.judge)
+    return Knobs(budget, settings.top_k or DEFAULT_TOP_K, settings.search, 0.5, settings.judge)
 
 
 def checked_budget(budget: object) -> int:

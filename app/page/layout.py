@@ -121,7 +121,7 @@ def _draw_settings(page: Workbench) -> tuple[list[gr.components.Component], gr.H
                 value=found.top_k,
                 step=1,
                 label="Hits of each search",
-                info="By meaning on two scales, and by words. A large budget asks for more.",
+                info="By meaning on two scales, and by words. 50 grows with the budget.",
             )
             search = gr.Radio(
                 [("By meaning and words", "hybrid"), ("By meaning", "dense"), ("By words", "bm25")],
