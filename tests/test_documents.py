@@ -4,7 +4,6 @@ import io
 import os
 import time
 import zipfile
-import zlib
 from pathlib import Path
 
 import docx
@@ -23,11 +22,10 @@ from indexes.documents import (
     load_documents,
     loading,
     pages_of,
-    pdf,
 )
 from indexes.documents.adopting import document_id_of
 from indexes.documents.loading import file_digest
-from indexes.documents.readers import word
+from indexes.documents.readers import pdf, word
 from indexes.errors import DocumentError
 from indexes.namespace import OURS, ours, theirs
 
@@ -483,7 +481,7 @@ def test_a_scan_is_refused_and_ocr_named(tmp_path: Path) -> None:
     made.add_page()
     made.rect(10, 10, 100, 100)
     made.output(str(tmp_path / "scan.pdf"))
-    assert "run OCR" in error_for(tmp_path / "scan.pdf")
+    assert "recognise it with --ocr" in error_for(tmp_path / "scan.pdf")
 
 
 def test_an_encrypted_pdf_is_refused_unless_it_opens_without_a_password(tmp_path: Path) -> None:
@@ -516,31 +514,6 @@ def test_nonsense_is_no_pdf(tmp_path: Path) -> None:
     for content in (b"hello", b"%PDF-1.7\n" + os.urandom(5000), b"\x00" * 100, b"%PDF" * 10_000):
         message = error_for(written(tmp_path, "x.pdf", content))
         assert "save it again" in message
-
-
-def test_a_stream_that_inflates_without_end_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pdf, "MAX_STREAM_BYTES", 1 << 20)
-    packed = zlib.compress(b" " * (8 << 20))
-    for filters in (b"/FlateDecode", b"[/FlateDecode]", b"[/FlateDecode /FlateDecode]"):
-        bomb = one_page(stream(packed, b"/Filter " + filters))
-        assert "absurd size" in error_for(written(tmp_path, "bomb.pdf", bomb))
-
-
-def test_forms_that_multiply_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdf, "MAX_INTERPRETED_BYTES", 500_000)
-    forms = [
-        stream(
-            b"/N Do " * 10,
-            b"/Type /XObject /Subtype /Form /BBox [0 0 9 9] "
-            b"/Resources << /XObject << /N %d 0 R >> >>" % (number + 1),
-        )
-        for number in range(6, 16)
-    ]
-    last = stream(b"BT /F 9 Tf (x) Tj ET", b"/Type /XObject /Subtype /Form /BBox [0 0 9 9]")
-    content = one_page(stream(b"/N Do"), b"/XObject << /N 6 0 R >>", *forms, last)
-    assert "absurd length" in error_for(written(tmp_path, "laughs.pdf", content))
 
 
 def test_a_page_tree_in_circles_and_deep_nesting_are_survived(tmp_path: Path) -> None:
@@ -610,7 +583,7 @@ def test_letters_read_as_a_reader_would_copy_them(letters: dict[int, Document]) 
         "Customers | $164B\nTotal | $301B\n\nIf each group"
     ) in letters[2020].text
     assert "Seventy-five hours multiplied" in letters[2020].text
-    assert "“be yourself ” is that" in letters[2020].text
+    assert "“be yourself” is that" in letters[2020].text
     assert "through the pandemic the same way without" in letters[2021].text
     assert (
         "Andy Jassy\nPresident and Chief Executive Officer\nAmazon.com, Inc." in letters[2023].text

@@ -12,9 +12,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, takewhile
 
+from indexes.documents.blocks import Block, Mark, Paragraph
 from indexes.documents.extracted import one_line
-from indexes.documents.hyphens import HYPHENATED, WORD, Hyphens
-from indexes.documents.rows import PageGlyphs, Row, drop_running_lines, rows_of
+from indexes.documents.pdf.hyphens import HYPHENATED, WORD, Hyphens
+from indexes.documents.pdf.rows import PageRuns, Row, drop_running_lines, rows_of
 
 # Distances in ems, the size of the font at hand.
 _INDENT = 0.8
@@ -32,8 +33,8 @@ _BULLETED = re.compile(r"(?:[•‣◦▪●○■□▶➢✓∙·]\s*|[*–—
 _SENTENCE_END = re.compile(r"[.!?:;…][\"'”’)\]]*$")
 
 
-def reflow(pages: Sequence[PageGlyphs]) -> tuple[str, list[int], str | None]:
-    """The text of all pages, the offset of each page's first character, the first heading."""
+def reflow(pages: Sequence[PageRuns]) -> tuple[list[Block], str | None]:
+    """The blocks of all pages, and the first heading."""
     rows_of_pages = [rows_of(page, number) for number, page in enumerate(pages)]
     drop_running_lines(rows_of_pages, pages)
     rows = [row for page_rows in rows_of_pages for row in page_rows]
@@ -45,18 +46,7 @@ def reflow(pages: Sequence[PageGlyphs]) -> tuple[str, list[int], str | None]:
     rows = [row for row in rows if row.text]
     blocks = list(_blocks(rows, leading))
     _set_edges(blocks, rows)
-    text, starts = _Writer(Hyphens(row.text for row in rows)).write(blocks)
-    first_on_page = [starts.get(number) for number in range(len(pages))]
-    return text, _filled(first_on_page, len(text)), _heading(rows)
-
-
-def _filled(starts: list[int | None], end: int) -> list[int]:
-    """A page without text begins where the next one does."""
-    filled = []
-    for start in reversed(starts):
-        end = end if start is None else start
-        filled.append(end)
-    return filled[::-1]
+    return _Writer(Hyphens(row.text for row in rows)).write(blocks), _heading(rows)
 
 
 # Rows → blocks
@@ -153,22 +143,23 @@ def _looks_like_a_label(row: Row) -> bool:
 
 
 class _Writer:
-    """Joins blocks into one text and notes where pages begin."""
+    """Joins rows into paragraphs and notes where each row stands."""
 
     def __init__(self, hyphens: Hyphens) -> None:
         self._hyphens = hyphens
+        self._written: list[Block] = []
         self._parts: list[str] = []
+        self._marks: list[Mark] = []
         self._length = 0
-        self._starts: dict[int, int] = {}
 
-    def write(self, blocks: list[list[Row]]) -> tuple[str, dict[int, int]]:
-        """The text, and the offset of the first character of each page that has any."""
+    def write(self, blocks: list[list[Row]]) -> list[Block]:
+        """The paragraphs that blocks of rows make."""
         last: Row | None = None
         for block in blocks:
             opening = block[0]
             for row in block:
                 separator = ""
-                if last is row or last is None:
+                if last is None:
                     opening = row
                 elif row is block[0]:
                     separator = " " if _runs_on(last, row) else "\n\n"
@@ -178,14 +169,23 @@ class _Writer:
                     opening = row
                 self._append(last, separator, row)
                 last = row
-        return "".join(self._parts), self._starts
+        self._close()
+        return self._written
 
     def _append(self, last: Row | None, separator: str, row: Row) -> None:
-        if separator == " " and last:
-            separator = self._mend(last, row)
-        self._add(separator)
-        self._starts.setdefault(row.page, self._length)
+        if separator == "\n\n":
+            self._close()
+        elif separator == " " and last:
+            self._add(self._mend(last, row))
+        else:
+            self._add(separator)
+        self._marks.append(Mark(self._length, row.page + 1, row.box))
         self._add(row.text)
+
+    def _close(self) -> None:
+        if self._parts:
+            self._written.append(Paragraph("".join(self._parts), tuple(self._marks)))
+        self._parts, self._marks, self._length = [], [], 0
 
     def _add(self, text: str) -> None:
         self._parts.append(text)
