@@ -13,9 +13,19 @@ boundary (the engine, a model server, AWS, a file) arrives as one of these, with
 original as its `__cause__`.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from indexes.progress import IngestReport
+
 
 class RagError(Exception):
-    """Anything this project raises on purpose."""
+    """Anything this project raises on purpose.
+
+    Raised by an ingestion, it has the `report` of what was stored before.
+    """
+
+    report: "IngestReport | None" = None
 
 
 class SettingsError(RagError):

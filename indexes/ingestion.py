@@ -11,17 +11,17 @@ A chunk that an older version of its document had already keeps its vector.
 import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.schema import Document
+from llama_index.core.schema import BaseNode, Document
 from qdrant_client import models
 
-from indexes.documents import adopt
+from indexes.documents.adopting import adopt, is_blank, name_of
 from indexes.documents.structure import Structure
-from indexes.errors import DocumentError
+from indexes.errors import DocumentError, ModelError, RagError
 from indexes.namespace import ours, theirs
 from indexes.progress import Event, IngestReport, Progress
 from indexes.store.filterable import filterable
@@ -94,19 +94,25 @@ class _Job:
         )
 
 
+class _SkippedError(Exception):
+    """Why there is nothing to store."""
+
+
 def ingest(
-    documents: Iterable[Document],
+    documents: Iterable[BaseNode],
     store: TreeStore,
     embedding: BaseEmbedding,
     *,
     on_progress: Callable[[Progress], None] = lambda _: None,
     report: IngestReport | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> IngestReport:
     """Bring `documents` into the store, which must be prepared.
 
     A document whose content is there already is left alone; one that changed replaces
-    its old version; one that fails is reported and the rest goes on. Interrupted at any
-    point, the same call goes on from there. Of several threads one ingests at a time.
+    its old version; one that fails is reported and the rest goes on; one without text is
+    skipped. Interrupted at any point, the same call goes on from there. Of several threads
+    one ingests at a time.
 
     Args:
         documents: read as they are needed.
@@ -114,26 +120,31 @@ def ingest(
         embedding: the model that makes the store's vectors.
         on_progress: called, from this thread and another, as documents come along.
         report: filled in as they do; by default a new one.
+        stopped: asked now and then; once it is true, nothing more is begun.
 
     Raises:
         ModelError: the embedding model fails: nothing more could be stored.
         StoreError: the engine fails. Documents reported as stored are stored.
+        CancelledError: it was stopped.
     """
     report = report if report is not None else IngestReport()
     started = time.perf_counter()
+    run = _Run(store, embedding, on_progress, report, stopped)
     try:
-        with (
-            store.writing(),
-            ThreadPoolExecutor(1, thread_name_prefix="rag-write") as writer,
-        ):
+        with store.writing(), run.writer:
             if store.engine.embedded:
                 store.recover()
-            run = _Run(store, embedding, on_progress, report, writer)
             for jobs in _groups(run.read(documents)):
                 run.embed(jobs)
             run.wait_for_writes(0)
         run.tell("done", "")
+    except RagError as error:
+        error.report = report
+        if done := len(report.added) + len(report.updated):
+            error.args = (f"{error} ({done} stored before that: run it again to go on)",)
+        raise
     finally:
+        report.document_ids += run.stored()
         report.seconds += time.perf_counter() - started
     return report
 
@@ -160,16 +171,19 @@ class _Run:
         embedding: BaseEmbedding,
         on_progress: Callable[[Progress], None],
         report: IngestReport,
-        writer: ThreadPoolExecutor,
+        stopped: Callable[[], bool],
     ) -> None:
         self._store = store
         self._embedding = embedding
         self._on_progress = on_progress
         self._report = report
-        self._writer = writer
+        self.writer = ThreadPoolExecutor(1, thread_name_prefix="rag-write")
         self._writes: deque[Future[None]] = deque()
         self._fingerprint = store.fingerprint()
-        self._seen: set[str] = set()
+        self._stopped = stopped
+        self._given: list[str] = []
+        self._stored: set[str] = set()
+        self._versions: dict[str, str] = {}
         self._done = 0
         self._known = 0
 
@@ -177,22 +191,24 @@ class _Run:
         """Report progress."""
         self._on_progress(Progress(event, source, self._done, self._known))
 
-    def read(self, documents: Iterable[Document]) -> Iterator[_Job]:
+    def stored(self) -> list[str]:
+        """Ids of those given that are in the store, in the order they came."""
+        return [name for name in self._given if name in self._stored]
+
+    def read(self, documents: Iterable[BaseNode]) -> Iterator[_Job]:
         """Cut the documents that are new or changed."""
-        for given in documents:
-            try:
-                document = adopt(given)
-                if document.id_ in self._seen:
-                    raise DocumentError(f"document {document.id_}: given twice: ids must differ")
-            except DocumentError as error:
-                self._report.failed.append((given.id_, str(error)))
-                self.tell("failed", given.id_)
+        for place, given in enumerate(documents, start=1):
+            self._stop_if_asked()
+            document = self._adopted(given, place)
+            if document is None:
                 continue
-            self._seen.add(document.id_)
             about = ours(document.metadata)
             source, version = about["source"], about["content_hash"]
+            self._given.append(document.id_)
+            self._versions[document.id_] = version
             there = self._store.manifest(document.id_)
             if there is not None and there.settled and there.version == version:
+                self._stored.add(document.id_)
                 self._report.unchanged.append(source)
                 self.tell("unchanged", source)
                 continue
@@ -210,23 +226,72 @@ class _Run:
             self.tell("read", source)
             yield job
 
+    def _adopted(self, given: BaseNode, place: int) -> Document | None:
+        """The document to be stored; None if it is not to be, which the report then says."""
+        name = _name(given, place)
+        try:
+            if is_blank(given):
+                raise _SkippedError("has no text in it")
+            document = adopt(given)
+            self._tell_apart(document)
+        except _SkippedError as reason:
+            self._report.skipped.append((name, str(reason)))
+            self.tell("skipped", name)
+        except DocumentError as error:
+            self._report.failed.append((name, str(error)))
+            self.tell("failed", name)
+        else:
+            return document
+        return None
+
+    def _tell_apart(self, document: Document) -> None:
+        """Refuse a document whose id another one had before it."""
+        before = self._versions.get(document.id_)
+        if before is None:
+            return
+        if before == ours(document.metadata)["content_hash"]:
+            self._given.append(document.id_)
+            raise _SkippedError("is the same as one before it")
+        raise DocumentError(
+            f"document {document.id_}: another document came before it under this id: give each "
+            "its own"
+        )
+
+    def _stop_if_asked(self) -> None:
+        if self._stopped():
+            raise CancelledError
+
     def embed(self, jobs: list[_Job]) -> None:
         """Embed a group of documents slice by slice, and have each slice written."""
         work = [(job, chunk) for job in jobs for chunk in job.chunks]
         for place in range(0, len(work), _SLICE):
+            self._stop_if_asked()
             part = work[place : place + _SLICE]
             new = [chunk for job, chunk in part if chunk.digest not in job.vectors]
-            made = iter(
-                self._embedding.get_text_embedding_batch([chunk.embedded for chunk in new])
-                if new
-                else []
-            )
+            made = iter(self._vectors([chunk.embedded for chunk in new]) if new else [])
             self._report.embedded += len(new)
             self._report.reused += len(part) - len(new)
             # One of two equal chunks of a document is not embedded less, only not twice here.
             vectors = [job.vectors.get(chunk.digest) or next(made) for job, chunk in part]
             self.wait_for_writes(_AHEAD - 1)
-            self._writes.append(self._writer.submit(self._write, part, vectors))
+            self._writes.append(self.writer.submit(self._write, part, vectors))
+
+    def _vectors(self, texts: Sequence[str]) -> list[list[float]]:
+        try:
+            made = self._embedding.get_text_embedding_batch(list(texts))
+        except RagError:
+            raise
+        except Exception as error:
+            said = " ".join(str(error).split())[:300] or type(error).__name__
+            raise ModelError(
+                f"the embedding model {self._embedding.model_name} failed: {said}"
+            ) from error
+        if len(made) != len(texts):
+            raise ModelError(
+                f"the embedding model {self._embedding.model_name} gave {len(made)} vectors for "
+                f"{len(texts)} texts: check it"
+            )
+        return made
 
     def wait_for_writes(self, most: int) -> None:
         """Wait until at most so many slices are still to be written; raise what they raised."""
@@ -246,7 +311,16 @@ class _Run:
             job.left -= 1
             if job.left == 0 and job.manifest is not None:
                 self._store.commit(job.manifest, job.tree.version)
+                self._stored.add(job.document.id_)
                 changed = self._report.updated if job.manifest.version else self._report.added
                 changed.append(job.source)
                 self._report.leaves += len(job.tree.leaves)
                 self.tell("stored", job.source)
+
+
+def _name(given: BaseNode, place: int) -> str:
+    """What a report calls a document: its name, its id, or which one it was."""
+    named = name_of(given)
+    if "id_" in given.model_fields_set:
+        return named or given.id_
+    return f"{named} (document {place})" if named else f"document {place}"

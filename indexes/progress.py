@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-Event = Literal["read", "stored", "unchanged", "failed", "done"]
+Event = Literal["read", "stored", "unchanged", "skipped", "failed", "done"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +18,25 @@ class Progress:
 
 @dataclass
 class IngestReport:
-    """What an ingestion did. The lists hold the documents' sources.
+    """What an ingestion did. Every document that was given is in one of the lists.
 
-    `embedded` counts chunks that went to the model, `reused` those whose vectors an older
-    version of their document had.
+    Attributes:
+        added, updated, unchanged: sources of documents that are in the index now.
+        skipped: what there is nothing to index in (a blank page, a file of unknown type, the
+            same document again), and why.
+        failed: what could not be indexed, and why.
+        document_ids: ids of all that are in the index now, in the order they came.
+        leaves: chunks that were added.
+        embedded: chunks that went to the model.
+        reused: those whose vectors an older version of their document had.
     """
 
     added: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
+    document_ids: list[str] = field(default_factory=list)
     leaves: int = 0
     embedded: int = 0
     reused: int = 0

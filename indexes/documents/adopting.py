@@ -50,6 +50,11 @@ def is_blank(document: BaseNode) -> bool:
     return not text.strip("\ufeff \t\r\n\f\v\0")
 
 
+def name_of(document: BaseNode) -> str:
+    """What a document's metadata calls it, on one line; "" if nothing."""
+    return _name(theirs(document.metadata)) or str(ours(document.metadata).get("source") or "")
+
+
 def adopt(given: BaseNode) -> Document:
     """A copy of a caller's document, with what we need to know of it under our key.
 

@@ -25,6 +25,9 @@ _PAGE = 1000
 _INDEXED: dict[str, models.PayloadFieldSchema] = {
     "kind": models.PayloadSchemaType.KEYWORD,
     "document_id": models.PayloadSchemaType.KEYWORD,
+    # Of manifests, which go by these names too.
+    "source": models.PayloadSchemaType.KEYWORD,
+    "file_name": models.PayloadSchemaType.KEYWORD,
     # A tenant's points lie together on disk: a question fetches all leaves of its roots.
     "root": models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
     "level": models.IntegerIndexParams(

@@ -35,6 +35,9 @@ from indexes.store.points import (
 from indexes.store.server import ServerParameters
 from indexes.tree import Tree
 
+# Documents that are deleted by one request.
+_AT_ONCE = 200
+
 
 class TreeStore(TreeCollection):
     """Documents, as trees, in one collection of an engine. Thread-safe."""
@@ -67,11 +70,28 @@ class TreeStore(TreeCollection):
 
     def manifest(self, document_id: str) -> Manifest | None:
         """The document's manifest, visible or not; None where there is none."""
+        return next(iter(self._manifests_of([document_id])), None)
+
+    def _manifests_of(self, document_ids: Sequence[str]) -> list[Manifest]:
         with store_errors(self.engine.address):
             found = self.engine.client.retrieve(
-                self.collection, [manifest_id(document_id)], with_payload=True
+                self.collection, [manifest_id(name) for name in document_ids], with_payload=True
             )
-        return Manifest.model_validate(found[0].payload) if found else None
+        return [Manifest.model_validate(point.payload) for point in found]
+
+    def named(self, name: str) -> list[Manifest]:
+        """Visible documents that go by a name: by their id, else by source or file name."""
+        known = self.manifest(name)
+        if known is not None and known.version is not None:
+            return [known]
+        wanted = matching(kind="manifest")
+        wanted.should = [*_must(source=name), *_must(file_name=name)]
+        found = [
+            Manifest.model_validate(point.payload)
+            for points in self.scroll(wanted)
+            for point in points
+        ]
+        return [manifest for manifest in found if manifest.version is not None]
 
     def _all_manifests(self) -> Iterator[Manifest]:
         for points in self.scroll(matching(kind="manifest")):
@@ -148,14 +168,23 @@ class TreeStore(TreeCollection):
 
     def remove(self, document_id: str) -> bool:
         """Delete a document with every node of it; False if there was none."""
+        return bool(self.remove_all([document_id]))
+
+    def remove_all(self, document_ids: Sequence[str]) -> int:
+        """Delete documents with every node of them; returns how many there were."""
+        removed = 0
         with self.writing():
-            manifest = self.manifest(document_id) if self.exists() else None
-            if manifest is None:
-                return False
-            gone = manifest.model_copy(update={"version": None, "settled": False})
-            self._write([manifest_point(gone)])
-            self._settle(gone)
-            return True
+            for place in range(0, len(document_ids) if self.exists() else 0, _AT_ONCE):
+                part = document_ids[place : place + _AT_ONCE]
+                gone = [
+                    manifest.model_copy(update={"version": None, "settled": False})
+                    for manifest in self._manifests_of(part)
+                ]
+                if gone:
+                    self._write([manifest_point(manifest) for manifest in gone])
+                    self._vanish(gone)
+                    removed += len(gone)
+        return removed
 
     def recover(self) -> int:
         """Finish what a crash left behind; returns how many documents were touched.
@@ -169,27 +198,24 @@ class TreeStore(TreeCollection):
 
     def _settle(self, manifest: Manifest) -> None:
         """Delete all nodes but the visible version's; then say so, or vanish."""
+        if manifest.version is None:
+            self._vanish([manifest])
+            return
         others = matching(document_id=manifest.document_id)
-        # The manifest carries the version that it shows: it is deleted last, by id.
-        others.must_not = [
-            models.FieldCondition(key="kind", match=models.MatchValue(value="manifest"))
-        ]
-        if manifest.version is not None:
-            others.must_not.append(
-                models.FieldCondition(
-                    key="version", match=models.MatchValue(value=manifest.version)
-                )
-            )
-        with store_errors(self.engine.address):
-            self.engine.client.delete(
-                self.collection, models.FilterSelector(filter=others), wait=True
-            )
-            if manifest.version is None:
-                self.engine.client.delete(
-                    self.collection, models.PointIdsList(points=[manifest.point_id]), wait=True
-                )
-                return
+        others.must_not = [*_must(kind="manifest"), *_must(version=manifest.version)]
+        self._delete(models.FilterSelector(filter=others))
         self._write([manifest_point(manifest.model_copy(update={"settled": True}))])
+
+    def _vanish(self, manifests: Sequence[Manifest]) -> None:
+        """Delete documents that are no longer visible; their manifests last."""
+        nodes = matching(document_id=[manifest.document_id for manifest in manifests])
+        nodes.must_not = _must(kind="manifest")
+        self._delete(models.FilterSelector(filter=nodes))
+        self._delete(models.PointIdsList(points=[manifest.point_id for manifest in manifests]))
+
+    def _delete(self, points: models.PointsSelector) -> None:
+        with store_errors(self.engine.address):
+            self.engine.client.delete(self.collection, points, wait=True)
 
     def _write(self, points: Sequence[models.PointStruct]) -> None:
         with store_errors(self.engine.address):
@@ -228,14 +254,16 @@ def _but_ours(keys: Sequence[str]) -> list[str]:
 
 def matching(**values: str | int | Sequence[str]) -> models.Filter:
     """A filter for points whose payload has all these values (one of a list's)."""
-    return models.Filter(
-        must=[
-            models.FieldCondition(
-                key=name,
-                match=models.MatchValue(value=value)
-                if isinstance(value, str | int)
-                else models.MatchAny(any=list(value)),
-            )
-            for name, value in values.items()
-        ]
-    )
+    return models.Filter(must=_must(**values))
+
+
+def _must(**values: str | int | Sequence[str]) -> list[models.Condition]:
+    return [
+        models.FieldCondition(
+            key=name,
+            match=models.MatchValue(value=value)
+            if isinstance(value, str | int)
+            else models.MatchAny(any=list(value)),
+        )
+        for name, value in values.items()
+    ]
