@@ -51,7 +51,14 @@ EMBEDDING = tuple(
         "sagemaker_codec",
     )
 )
-DOCUMENTS = ("levels", "max_file_mb")
+DOCUMENTS = (
+    "levels",
+    "max_file_mb",
+    "ocr",
+    "reading_seconds",
+    "reading_memory_mb",
+    "read_in_process",
+)
 RETRIEVAL = ("pattern", "search", "top_k", "budget")
 COMPRESSION = (
     "judge",

@@ -9,12 +9,13 @@ from typing import overload
 from zlib import crc32
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.schema import BaseNode
+from llama_index.core.schema import BaseNode, Document
 
-from indexes.documents import load_documents
+from indexes.documents import load_document, load_documents
 from indexes.documents.adopting import document_id_of
 from indexes.documents.files import log_skip
 from indexes.documents.given import Given, given_items
+from indexes.documents.limits import Limits
 from indexes.errors import DocumentError, SettingsError
 from indexes.ingestion import ingest
 from indexes.outline import Outline, outline_of
@@ -72,7 +73,7 @@ class Fillable(ABC):
                 documents and nodes, LangChain's documents. A string is a path.
             on_progress: called as chunks are stored.
             on_skip: called for files in folders that are of no known type.
-            workers: processes that parse files; None takes as many as pay (see
+            workers: files that are read at once; None takes as many as pay (see
                 `load_documents`).
             shard: `(i, n)` takes the i-th of n parts of the files, from 1, so that n
                 machines fill one server from one folder.
@@ -87,6 +88,26 @@ class Fillable(ABC):
             StoreError: the engine fails; likewise.
         """
         return self._ingest(documents, on_progress, on_skip, workers, shard, lambda: False)
+
+    def load(self, path: str | Path, *, root: Path | None = None) -> Document:
+        """A file as `ingest` would read it: within the settings' limits, cut for this index.
+
+        Raises:
+            DocumentError: it can't be read
+        """
+        self.store.prepare(self._fingerprint())
+        return load_document(
+            path,
+            root=root,
+            max_bytes=self._largest_file,
+            ocr=self.settings.ocr,
+            limits=Limits.of(self.settings),
+            levels=self.store.fingerprint().levels,
+        )
+
+    @property
+    def _largest_file(self) -> int:
+        return int(self.settings.max_file_mb * 1024 * 1024)
 
     async def aingest(
         self,
@@ -151,13 +172,16 @@ class Fillable(ABC):
                     yield item
             yield from load_documents(
                 paths,
-                max_bytes=int(self.settings.max_file_mb * 1024 * 1024),
+                max_bytes=self._largest_file,
                 on_error=failed,
                 on_skip=skipped,
                 workers=workers,
                 wanted=lambda source: crc32(source.encode()) % parts == part - 1,
                 known_digest=self._known_digest,
                 on_unchanged=unchanged,
+                ocr=self.settings.ocr,
+                limits=Limits.of(self.settings),
+                levels=self.store.fingerprint().levels,
             )
 
         return ingest(

@@ -20,6 +20,7 @@ from llama_index.core.schema import BaseNode, Document
 from qdrant_client import models
 
 from indexes.documents.adopting import adopt, is_blank, name_of
+from indexes.documents.loading import ReadDocument
 from indexes.documents.structure import Structure
 from indexes.errors import DocumentError, ModelError, RagError
 from indexes.namespace import ours, theirs
@@ -206,19 +207,15 @@ class _Run:
             source, version = about["source"], about["content_hash"]
             self._given.append(document.id_)
             self._versions[document.id_] = version
+            if report := about.get("report"):
+                self._report.reports[source] = report
             there = self._store.manifest(document.id_)
             if there is not None and there.settled and there.version == version:
                 self._stored.add(document.id_)
                 self._report.unchanged.append(source)
                 self.tell("unchanged", source)
                 continue
-            tree = build_tree(
-                document.text,
-                document_id=document.id_,
-                version=version,
-                levels=self._fingerprint.levels,
-                structure=Structure.of(about.get("structure"), len(document.text)),
-            )
+            tree = self._tree(given, document, version)
             job = _Job(document, tree, self._fingerprint.embedded_levels)
             if there is not None and there.version is not None:
                 job.vectors = self._store.vectors(document.id_, there.version)
@@ -260,6 +257,20 @@ class _Run:
     def _stop_if_asked(self) -> None:
         if self._stopped():
             raise CancelledError
+
+    def _tree(self, given: BaseNode, document: Document, version: str) -> Tree:
+        """The document's tree: made where it was read, or here."""
+        made = given.tree if isinstance(given, ReadDocument) else None
+        if made is not None and given.get_content() == document.text:
+            return made.named(document.id_, version)
+        structure = Structure.of(ours(document.metadata).get("structure"), len(document.text))
+        return build_tree(
+            document.text,
+            document_id=document.id_,
+            version=version,
+            levels=self._fingerprint.levels,
+            structure=structure,
+        )
 
     def embed(self, jobs: list[_Job]) -> None:
         """Embed a group of documents slice by slice, and have each slice written."""

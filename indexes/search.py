@@ -33,6 +33,8 @@ Points = Sequence[models.ScoredPoint]
 # lists of a thousand; for short ones the engine's own default serves better.
 RRF_CONSTANT = 2
 # What `Leaf` needs of a payload: the rest is for filters and for updates.
+# Where its text stands on its pages is no part of a search.
+_WITHOUT_LAYOUT = models.PayloadSelectorExclude(exclude=["layout"])
 _LEAF = models.PayloadSelectorExclude(exclude=["digest", "metadata"])
 _PLACE = models.PayloadSelectorInclude(
     include=["document_id", "version", "level", "root", "root_leaves"]
@@ -183,7 +185,7 @@ class TreeSearch:
                 must=[models.HasIdCondition(has_id=[manifest_id(name) for name in documents])]
             ),
             limit=len(documents),
-            with_payload=True,
+            with_payload=_WITHOUT_LAYOUT,
         )
         limit = sum(expected.leaves for expected in self._expected.values())
         if not self._whole_roots:

@@ -116,6 +116,16 @@ class Settings(BaseSettings):
         None, description="Chunk sizes in tokens, root first; default: the collection's."
     )
     max_file_mb: float = Field(64.0, gt=0, description="Larger files are refused.")
+    ocr: bool = Field(False, description="Recognise the text of scanned pages (extra ocr).")
+    reading_seconds: float = Field(
+        6.0, gt=0, le=86_400, description="Processor time to read one file; and 4 s for each MB."
+    )
+    reading_memory_mb: int = Field(
+        768, ge=64, le=1_000_000, description="Memory that reading one file may take."
+    )
+    read_in_process: bool = Field(
+        False, description="Read files in this process, without limits, if none can be started."
+    )
 
     # Retrieval.
     pattern: str = Field("parent", description="How contexts are chosen: regular, parent, …")

@@ -248,12 +248,9 @@ class Library:
         place: int,
         told: "queue.SimpleQueue[tuple[int, Upload] | None]",
     ) -> Upload:
-        from indexes.documents import load_document
-
         upload = Upload(file.name, "reading")
         told.put((place, upload))
-        limit = int(index.settings.max_file_mb * 1024 * 1024)
-        document = load_document(file, max_bytes=limit)
+        document = index.load(file)
         if not self.shared:
             document = _owned(document, visitor)
             self._private = True

@@ -7,7 +7,9 @@
     hyphens.py    which words a line's end divided
     titles.py     what a document is called
     loading.py    all of it together; adopting.py: documents that others made
-    folders.py    all files in a folder; parallel.py in several processes
+    folders.py    all files in a folder
+    sandbox.py    reading in limited processes (worker.py), by messages (task.py, limits.py)
+    layout.py     where on its page a run of text stands
 
 Every failure is a `DocumentError` of one line that names the file and the fix. Names are
 imported when they are first used: readers need no LlamaIndex, and start without it.

@@ -24,9 +24,12 @@ from indexes.namespace import OURS, ours, theirs
 # Never change this: every document's id derives from it.
 _IDS = UUID("6f1c4f1e-52a5-5c0b-9c55-6d1f0c6b8a11")
 # What our readers say of a file under our key; nothing else there is taken over.
-_FROM_READERS = ("media_type", "file_digest", "page_starts", "report", "owner")
+_FROM_READERS = (
+    "media_type", "file_digest", "page_starts", "page_labels", "page_kind", "structure", "layout",
+    "places", "report", "owner",
+)  # fmt: skip
 # Of these, what makes a document another version.
-_VERSIONED = ("title", "source", "media_type", "page_starts", "owner")
+_VERSIONED = ("title", "source", "media_type", "page_starts", "page_labels", "places", "owner")
 # Where a document's name stands, in the metadata of LlamaIndex's and LangChain's loaders.
 _NAMES = ("source", "file_name", "file_path", "url", "URL")
 # What LlamaIndex's file reader says of a file: copied or touched, it is the same document.

@@ -1,15 +1,29 @@
 """Paths → documents: all files in them, one after another, bad ones reported."""
 
+import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-
-from llama_index.core.schema import Document
+from typing import NamedTuple
 
 from indexes.documents.adopting import document_id_of
 from indexes.documents.files import Report, log_skip, shown, source_of, walk
-from indexes.documents.loading import MAX_BYTES, file_digest, load_document
-from indexes.documents.parallel import File, load_in_processes, worker_count
+from indexes.documents.limits import Limits
+from indexes.documents.loading import MAX_BYTES, ReadDocument, file_digest, load_document
 from indexes.errors import DocumentError
+
+# A process costs a second to start: worth it from this many files each.
+_FILES_PER_WORKER = 4
+_QUICK_TO_READ = frozenset({".txt", ".text", ".md", ".markdown", ".rst", ".log"})
+_AHEAD_PER_WORKER = 2
+
+
+class File(NamedTuple):
+    """A file to read, and the folder below which its path is its name."""
+
+    path: Path
+    root: Path | None
 
 
 def load_documents(
@@ -22,7 +36,10 @@ def load_documents(
     wanted: Callable[[str], bool] = lambda _source: True,
     known_digest: Callable[[str], str | None] = lambda _id: None,
     on_unchanged: Callable[[str], None] = lambda _source: None,
-) -> Iterator[Document]:
+    ocr: bool = False,
+    limits: Limits | None = None,
+    levels: tuple[int, ...] = (),
+) -> Iterator[ReadDocument]:
     """Documents of all files under `paths`, a few ahead of what is asked for.
 
     A file that cannot be read is reported and the rest goes on.
@@ -32,41 +49,59 @@ def load_documents(
         max_bytes: larger files are refused.
         on_error: told of each file or path that failed.
         on_skip: told of each unsupported file found in a folder; default: the log.
-        workers: processes that parse; 0 parses in this one, None takes as many as pay.
-            They import the main module: a script needs its `if __name__ == "__main__":`.
+        workers: files that are read at once, each in a process of its own; None takes as many
+            as pay, 0 is 1
         wanted: told a document's source, says whether to read it.
         known_digest: told a document's id, gives the `file_digest` under which it is known; a
             file that still has it is not parsed.
-        on_unchanged: told the source of each of these.
+        on_unchanged: told the source of each of these
+        ocr: whether the text of scanned pages is to be recognised
+        limits: what reading a file may take; default: what is set
+        levels: sizes of chunks to cut them into, root first; by default they stay whole
     """
     named = _files(paths, on_error, on_skip or log_skip, wanted)
-    files = []
+    files: deque[File] = deque()
     for file in named:
-        if _is_unchanged(file, max_bytes, known_digest):
+        if _is_unchanged(file, max_bytes, ocr, known_digest):
             on_unchanged(source_of(file.path, file.root))
         else:
             files.append(file)
-    workers = worker_count(files) if workers is None else workers
-    if workers:
-        for file, result in load_in_processes(files, workers=workers, max_bytes=max_bytes):
-            if isinstance(result, DocumentError):
-                on_error(file.path, result)
+    workers = (_worker_count(files) if workers is None else workers) or 1
+
+    def read(file: File) -> ReadDocument:
+        return load_document(
+            file.path, root=file.root, max_bytes=max_bytes, ocr=ocr, limits=limits, levels=levels
+        )
+
+    reading: deque[tuple[File, Future[ReadDocument]]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="rag-read")
+    try:
+        while files or reading:
+            while files and len(reading) < workers * _AHEAD_PER_WORKER:
+                file = files.popleft()
+                reading.append((file, pool.submit(read, file)))
+            file, result = reading.popleft()
+            try:
+                document = result.result()
+            except DocumentError as error:
+                on_error(file.path, error)
             else:
-                yield result
-        return
-    for file in files:
-        try:
-            document = load_document(file.path, root=file.root, max_bytes=max_bytes)
-        except DocumentError as error:
-            on_error(file.path, error)
-        else:
-            yield document
+                yield document
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _is_unchanged(file: File, max_bytes: int, known_digest: Callable[[str], str | None]) -> bool:
+def _worker_count(files: Iterable[File]) -> int:
+    slow = sum(file.path.suffix.lower() not in _QUICK_TO_READ for file in files)
+    return min(os.cpu_count() or 1, slow // _FILES_PER_WORKER)
+
+
+def _is_unchanged(
+    file: File, max_bytes: int, ocr: bool, known_digest: Callable[[str], str | None]
+) -> bool:
     known = known_digest(document_id_of(source_of(file.path, file.root)))
     try:
-        return known is not None and file_digest(file.path, max_bytes=max_bytes) == known
+        return known is not None and file_digest(file.path, max_bytes=max_bytes, ocr=ocr) == known
     except DocumentError:
         return False  # reading it will say what is wrong
 

@@ -1,15 +1,18 @@
 """A file → a LlamaIndex document with a stable id, a title and a source."""
 
 import hashlib
+import json
+import time
 from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
 from llama_index.core.schema import Document
+from pydantic import PrivateAttr
 
 from indexes.documents.adopting import document_id_of, document_of
-from indexes.documents.extracted import UnreadableError
+from indexes.documents.extracted import Extracted, UnreadableError
 from indexes.documents.files import (
     existing,
     shown,
@@ -18,20 +21,43 @@ from indexes.documents.files import (
     unsupported,
 )
 from indexes.documents.formats import reader_of
+from indexes.documents.layout import packed
+from indexes.documents.limits import Limits
 from indexes.documents.reader import Reading
+from indexes.documents.sandbox import read_limited
+from indexes.documents.structure import Structure
 from indexes.documents.titles import choose_title
 from indexes.errors import DocumentError
+from indexes.settings import load_settings
+from indexes.tree import Tree
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_CHARACTERS = 64 * 1024 * 1024
 
 # What readers make of a file: raise it when they make something else of the same bytes.
-_READERS = b"1"
+_READERS = b"2"
+
+
+class ReadDocument(Document):
+    """A document with the tree that it was cut into where it was read."""
+
+    _tree: Tree | None = PrivateAttr(default=None)
+
+    @property
+    def tree(self) -> Tree | None:
+        """Its tree, without ids (see `Tree.named`), if it was cut."""
+        return self._tree
 
 
 def load_document(
-    path: str | Path, *, root: Path | None = None, max_bytes: int = MAX_BYTES
-) -> Document:
+    path: str | Path,
+    *,
+    root: Path | None = None,
+    max_bytes: int = MAX_BYTES,
+    ocr: bool = False,
+    limits: Limits | None = None,
+    levels: tuple[int, ...] = (),
+) -> ReadDocument:
     """One file as a document.
 
     The text of a plain text or Markdown file is exactly the file decoded as UTF-8, with its
@@ -39,29 +65,38 @@ def load_document(
     Other formats give reading text: paragraphs separated by a blank line, list items and
     table rows (cells separated by ` | `) on lines of their own.
 
+    It is read in a process of its own, within limits (`indexes.documents.sandbox`).
+
     Metadata: `title`, `source` and `file_name`, of which a model is shown the title; and under
-    our key (`indexes.namespace`) `media_type`, `content_hash`, `file_digest`, and for a PDF
-    `page_starts`, the offset at which each page begins (see `pages_of`).
+    our key (`indexes.namespace`) `media_type`, `content_hash`, `file_digest`, `report` (what was
+    read and what was not), and where there are any `structure`, `page_starts`, the offset at
+    which each page begins (see `pages_of`), `page_labels`, `page_kind` and `layout`.
 
     Args:
-        path: The file.
-        root: The folder below which its path is its name; default: the one it lies in.
-        max_bytes: Larger files are refused.
+        path: the file
+        root: the folder below which its path is its name; default: the one it lies in
+        max_bytes: larger files are refused
+        ocr: whether the text of scanned pages is to be recognised
+        limits: what reading may take; default: what is set
+        levels: sizes of chunks to cut it into, root first; by default it stays whole
 
     Raises:
-        DocumentError: the file cannot be turned into text; one line with its name and the fix.
+        DocumentError: the file cannot be turned into text; one line with its name and the fix
     """
     path = Path(path)
     reader = reader_of(existing(path))
     if reader is None:
         raise unsupported(path)
     data = _bytes_of(path, max_bytes)
-    reading = Reading(file_name=path.name, max_characters=MAX_CHARACTERS)
+    reading = Reading(file_name=path.name, max_characters=MAX_CHARACTERS, ocr=ocr)
+    started = time.perf_counter()
     try:
-        extracted = reader.read(data, reading)
+        limits = limits or Limits.of(load_settings())
+        outcome = read_limited(reader, data, reading, limits, levels)
     except UnreadableError as error:
         raise DocumentError(f"{shown(path)}: {error}") from error
-    if not extracted.text.strip("\ufeff \t\r\n\f\v"):
+    extracted = outcome.extracted
+    if extracted is None or not extracted.text.strip("\ufeff \t\r\n\f\v"):
         raise DocumentError(f"{shown(path)}: has no text in it: leave it out")
     source = source_of(path, root)
     file_name = PurePath(source).name
@@ -70,23 +105,44 @@ def load_document(
         "source": source,
         "file_name": file_name,
     }
-    about: dict[str, Any] = {
+    extracted.report.seconds = round(time.perf_counter() - started, 3)
+    about = {
         **metadata,
         "media_type": reader.media_type,
-        "file_digest": _digest(data),
+        "file_digest": _digest(data, ocr=ocr),
+        **_known_of(extracted),
     }
-    if extracted.page_starts is not None:
-        about["page_starts"] = list(extracted.page_starts)
-    return document_of(
+    document = document_of(
         document_id_of(source),
         extracted.text,
         dict(metadata),
         about,
         hidden=(["file_name", "source"], list(metadata)),
     )
+    made = ReadDocument.model_validate(document.model_dump())
+    made._tree = outcome.tree
+    return made
 
 
-def file_digest(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
+def _known_of(extracted: Extracted) -> dict[str, Any]:
+    """What is kept of a file beside its text and names."""
+    known: dict[str, Any] = {"report": extracted.report.model_dump()}
+    if extracted.structure != Structure():
+        known["structure"] = extracted.structure.to_json()
+    if extracted.page_starts is not None:
+        known["page_starts"] = list(extracted.page_starts)
+        known["page_kind"] = extracted.page_kind
+    if extracted.page_labels is not None:
+        known["page_labels"] = list(extracted.page_labels)
+    if extracted.layout:
+        known["layout"] = packed(extracted.layout)
+    if places := [known[name] for name in ("structure", "layout") if name in known]:
+        # A digest that stays with the document when they are gone.
+        known["places"] = hashlib.sha256(json.dumps(places).encode()).hexdigest()[:16]
+    return known
+
+
+def file_digest(path: Path, *, max_bytes: int = MAX_BYTES, ocr: bool = False) -> str:
     """What `load_document` gives as `file_digest`, without reading the text out of the file.
 
     Files of one digest give the same document, but for its source.
@@ -94,7 +150,7 @@ def file_digest(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
     Raises:
         DocumentError: the file cannot be read.
     """
-    return _digest(_bytes_of(existing(path), max_bytes))
+    return _digest(_bytes_of(existing(path), max_bytes), ocr=ocr)
 
 
 def pages_of(page_starts: Sequence[int], start: int, end: int) -> tuple[int, int] | None:
@@ -126,5 +182,5 @@ def _bytes_of(path: Path, max_bytes: int) -> bytes:
     return data
 
 
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(_READERS + data).hexdigest()
+def _digest(data: bytes, *, ocr: bool) -> str:
+    return hashlib.sha256(_READERS + (b"ocr" if ocr else b"") + data).hexdigest()

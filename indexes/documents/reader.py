@@ -8,6 +8,7 @@ where they are listed, and need neither LlamaIndex nor an index.
 import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from indexes.documents.assembly import assemble
 from indexes.documents.blocks import Block
@@ -59,7 +60,7 @@ class Reader:
         """
         try:
             return self._resolved()(data, reading)
-        except UnreadableError:
+        except (UnreadableError, MemoryError):
             raise
         except ModuleNotFoundError as error:
             raise UnreadableError(self._missing(error)) from error
@@ -73,8 +74,7 @@ class Reader:
     def _resolved(self) -> ReadFile:
         if not isinstance(self.function, str):
             return self.function
-        module, _, name = self.function.partition(":")
-        found: ReadFile = getattr(importlib.import_module(module), name)
+        found: ReadFile = resolved(self.function)
         return found
 
     def _missing(self, error: ModuleNotFoundError) -> str:
@@ -84,6 +84,12 @@ class Reader:
                 f'[{self.extra}]"'
             )
         return f"reading {self.name} files needs {error.name}: pip install {error.name}"
+
+
+def resolved(place: str) -> Any:
+    """The function that "package.module:function" names."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 @dataclass(frozen=True)

@@ -187,7 +187,7 @@ class TreeCollection:
         self,
         condition: models.Filter | None,
         *,
-        payload: bool | Sequence[str] = True,
+        payload: bool | Sequence[str] | models.PayloadSelectorExclude = True,
         vectors: bool | Sequence[str] = False,
         page: int | None = None,
     ) -> Iterator[list[models.Record]]:
@@ -200,7 +200,7 @@ class TreeCollection:
                     scroll_filter=condition,
                     limit=page or _PAGE,
                     offset=offset,
-                    with_payload=payload if isinstance(payload, bool) else list(payload),
+                    with_payload=list(payload) if isinstance(payload, Sequence) else payload,
                     with_vectors=vectors if isinstance(vectors, bool) else list(vectors),
                 )
             if points:

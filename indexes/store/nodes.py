@@ -65,7 +65,8 @@ class TreeStore(TreeCollection):
         """All documents that queries can see, by title."""
         if not self.exists():
             return []
-        visible = [found for found in self._all_manifests() if found.version is not None]
+        listed = models.PayloadSelectorExclude(exclude=["layout"])
+        visible = [found for found in self._all_manifests(listed) if found.version is not None]
         return sorted(visible, key=lambda manifest: (manifest.title, manifest.source))
 
     def manifest(self, document_id: str) -> Manifest | None:
@@ -93,8 +94,10 @@ class TreeStore(TreeCollection):
         ]
         return [manifest for manifest in found if manifest.version is not None]
 
-    def _all_manifests(self) -> Iterator[Manifest]:
-        for points in self.scroll(matching(kind="manifest")):
+    def _all_manifests(
+        self, payload: bool | models.PayloadSelectorExclude = True
+    ) -> Iterator[Manifest]:
+        for points in self.scroll(matching(kind="manifest"), payload=payload):
             yield from (Manifest.model_validate(point.payload) for point in points)
 
     def leaves(self, document_id: str, version: str, most: int) -> list[Leaf]:
@@ -126,7 +129,8 @@ class TreeStore(TreeCollection):
         if before is not None and not before.settled:
             self._settle(before)
         about = dict(ours(document.metadata))
-        named = ("title", "source", "file_name", "owner", "page_starts")
+        about.pop("structure", None)  # it went into the tree
+        named = ("title", "source", "file_name", "owner", "page_starts", "layout")
         manifest = Manifest(
             document_id=document.id_,
             version=before.version if before else None,

@@ -53,6 +53,9 @@ class Manifest(BaseModel):
     leaves: int = 0
     nodes: int = 0
     page_starts: list[int] | None = None
+    layout: str = Field(
+        "", description="Where its text stands on its pages; see `indexes.documents.layout`."
+    )
     ingested_at: str = Field("", description="ISO 8601, UTC.")
     about: dict[str, Any] = Field(
         default_factory=dict,

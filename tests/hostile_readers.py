@@ -1,0 +1,45 @@
+"""Readers that do what hostile files make real ones do. At the top of a module, so that the
+process that reads can import them.
+"""
+
+import os
+import signal
+import time
+
+
+def endless(data: bytes) -> str:
+    while True:
+        pass
+
+
+def sleeping(data: bytes) -> str:
+    time.sleep(3600)
+    return ""
+
+
+def greedy(data: bytes) -> str:
+    hoard = []
+    while True:
+        hoard.append(bytearray(16 * 1024 * 1024))
+
+
+def crashing(data: bytes) -> str:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return ""
+
+
+def printing(data: bytes) -> str:
+    print("x" * 100_000)
+    return "printed"
+
+
+def failing(data: bytes) -> str:
+    raise KeyError("word/document.xml")
+
+
+def curious(data: bytes) -> str:
+    return " ".join(sorted(name for name in os.environ if "KEY" in name or "SECRET" in name)) or "-"
+
+
+def flooding(data: bytes) -> str:
+    return "word " * 200_000_000
