@@ -137,7 +137,7 @@ def _opened(**settings: Any) -> "Iterator[HierarchicalIndex]":
 def ingest(
     paths: tuple[Path, ...], as_json: bool, workers: int | None, shard: str, **settings: Any
 ) -> None:
-    """Index files and folders: PDF, DOCX, HTML, Markdown, text.
+    """Index files and folders, and say what could not be read of them.
 
     Files that did not change are left alone, so it may be run again at any time.
     """
@@ -149,7 +149,14 @@ def ingest(
                 "added": report.added,
                 "updated": report.updated,
                 "unchanged": report.unchanged,
-                "failed": [{"file": file, "error": error} for file, error in report.failed],
+                "skipped": [{"document": name, "reason": why} for name, why in report.skipped],
+                "failed": [
+                    {"document": name, "file": name, "error": error}
+                    for name, error in report.failed
+                ],
+                "reports": {
+                    name: found.model_dump(mode="json") for name, found in report.reports.items()
+                },
                 "leaves": report.leaves,
                 "embedded": report.embedded,
                 "reused": report.reused,
@@ -198,6 +205,9 @@ def _ingest(index: "HierarchicalIndex", paths: tuple[Path, ...], **options: Any)
 
         report = index.ingest(paths, on_progress=show, on_skip=skipped, **options)
         bar.update(task, description="indexed")
+    for name, reading in report.reports.items():
+        for line in reading.in_words():
+            err.print(_printable(f"note {name}: {line}", "yellow"), soft_wrap=True)
     for _, error in report.failed:
         err.print(_printable("failed ", "red") + _printable(error), soft_wrap=True)
     return report
@@ -215,6 +225,7 @@ def _summary(report: "IngestReport") -> str:
             ("added", report.added),
             ("updated", report.updated),
             ("unchanged", report.unchanged),
+            ("skipped", report.skipped),
             ("failed", report.failed),
         )
         if names
@@ -240,6 +251,7 @@ def documents(as_json: bool, **settings: Any) -> None:
         table.add_column(heading, overflow="fold")
     for heading in ("pages", "leaves", "tokens", "indexed (UTC)"):
         table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("not read", overflow="fold")
     for manifest in manifests:
         table.add_row(
             _printable(manifest.title),
@@ -248,6 +260,7 @@ def documents(as_json: bool, **settings: Any) -> None:
             str(manifest.leaves),
             str(manifest.tokens),
             manifest.ingested_at[:16].replace("T", " "),
+            _printable("; ".join(manifest.report.in_words())),
         )
     out.print(table if manifests else "nothing is indexed: run `advanced-rag ingest FILES`")
 

@@ -21,6 +21,7 @@ from qdrant_client import models
 
 from indexes.documents.adopting import adopt, is_blank, name_of
 from indexes.documents.loading import ReadDocument
+from indexes.documents.report import report_of
 from indexes.documents.structure import Structure
 from indexes.errors import DocumentError, ModelError, RagError
 from indexes.namespace import ours, theirs
@@ -207,8 +208,8 @@ class _Run:
             source, version = about["source"], about["content_hash"]
             self._given.append(document.id_)
             self._versions[document.id_] = version
-            if report := about.get("report"):
-                self._report.reports[source] = report
+            if reported := report_of(about):
+                self._report.reports[source] = reported
             there = self._store.manifest(document.id_)
             if there is not None and there.settled and there.version == version:
                 self._stored.add(document.id_)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from indexes.documents.report import ReadingReport
+
 Event = Literal["read", "stored", "unchanged", "skipped", "failed", "done"]
 
 
@@ -29,6 +31,7 @@ class IngestReport:
         leaves: chunks that were added.
         embedded: chunks that went to the model.
         reused: those whose vectors an older version of their document had.
+        reports: of files, by source, what was read of them and what was not.
     """
 
     added: list[str] = field(default_factory=list)
@@ -41,3 +44,4 @@ class IngestReport:
     embedded: int = 0
     reused: int = 0
     seconds: float = 0.0
+    reports: dict[str, ReadingReport] = field(default_factory=dict)

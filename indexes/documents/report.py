@@ -1,6 +1,9 @@
 """The reading report of a document: what was read, and what was not."""
 
-from pydantic import BaseModel, Field
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
 
 
 class ReadingReport(BaseModel):
@@ -26,3 +29,33 @@ class ReadingReport(BaseModel):
         """Note that so many of something were left out."""
         if count:
             self.left_out[what] = self.left_out.get(what, 0) + count
+
+    def in_words(self) -> list[str]:
+        """What a reader of the document should know, a short line each; nothing if all is well."""
+        said = list(self.unreadable)
+        if self.pages_without_text:
+            said.append(f"no text on {_pages(self.pages_without_text)} of {self.pages}")
+        said += self.guessed
+        said += [f"left out: {count} {what}" for what, count in sorted(self.left_out.items())]
+        return said
+
+
+def report_of(about: Mapping[str, Any]) -> ReadingReport | None:
+    """The report in what we know of a document; None if nobody of ours read it."""
+    try:
+        return ReadingReport.model_validate(about["report"])
+    except (KeyError, ValidationError):
+        return None
+
+
+def _pages(numbers: list[int]) -> str:
+    """Numbers of pages with runs as ranges: `pages 2-5, 9`."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    shown = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs[:20])
+    more = " and more" if len(runs) > 20 else ""
+    return f"page{'s' if len(numbers) > 1 else ''} {shown}{more}"

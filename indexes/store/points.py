@@ -19,6 +19,7 @@ import qdrant_edge
 from pydantic import BaseModel, Field, model_validator
 from qdrant_client import models
 
+from indexes.documents.report import ReadingReport, report_of
 from indexes.tree import Node, Tree, node_id
 
 DENSE = "dense"
@@ -81,6 +82,11 @@ class Manifest(BaseModel):
     def point_id(self) -> str:
         """The id of the manifest's point."""
         return manifest_id(self.document_id)
+
+    @property
+    def report(self) -> ReadingReport:
+        """What was read of its file and what was not; empty if nobody of ours read it."""
+        return report_of(self.about) or ReadingReport()
 
     def payload(self) -> dict[str, Any]:
         """The manifest as it is stored.

@@ -10,6 +10,7 @@ from ..library import MOST_FILES, Upload
 from .markup import counted, html, joined
 
 if TYPE_CHECKING:
+    from indexes.documents.report import ReadingReport
     from indexes.store.points import Manifest
 
 
@@ -94,14 +95,27 @@ def _document(manifest: "Manifest", *, own: bool, shared: bool) -> Markup:
     ]
     name = manifest.title or manifest.source
     return html(
-        '<li><h3>{title}</h3><p class="source">{source}</p><p class="facts">{facts}</p>'
+        '<li><h3>{title}</h3><p class="source">{source}</p><p class="facts">{facts}</p>{notes}'
         '<div class="do"><button type="button" class="quiet" data-browse="{id}">Show its tree'
         '<span class="sr">: {title}</span></button>{delete}</div></li>',
         title=name,
         source=manifest.source,
         facts=" · ".join(filter(None, facts)),
+        notes=_notes(manifest.report),
         id=manifest.document_id,
         delete=_delete(name, manifest.document_id, shared=shared) if own else "",
+    )
+
+
+def _notes(report: "ReadingReport") -> Markup:
+    """What was not read of a document."""
+    lines = report.in_words()
+    if not lines:
+        return Markup("")
+    return html(
+        '<details class="notes"><summary>{}</summary><ul>{}</ul></details>',
+        f"Reading notes ({len(lines)})",
+        joined(html("<li>{}</li>", line) for line in lines),
     )
 
 
