@@ -50,7 +50,7 @@ def load_documents(
         on_error: told of each file or path that failed.
         on_skip: told of each unsupported file found in a folder; default: the log.
         workers: files that are read at once, each in a process of its own; None takes as many
-            as pay, 0 is 1
+            as pay, 0 reads each when it is asked for
         wanted: told a document's source, says whether to read it.
         known_digest: told a document's id, gives the `file_digest` under which it is known; a
             file that still has it is not parsed.
@@ -66,7 +66,8 @@ def load_documents(
             on_unchanged(source_of(file.path, file.root))
         else:
             files.append(file)
-    workers = (_worker_count(files) if workers is None else workers) or 1
+    if workers is None:
+        workers = _worker_count(files) or 1
 
     def read(file: File) -> ReadDocument:
         return load_document(
@@ -74,10 +75,10 @@ def load_documents(
         )
 
     reading: deque[tuple[File, Future[ReadDocument]]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="rag-read")
+    pool = ThreadPoolExecutor(workers or 1, thread_name_prefix="rag-read")
     try:
         while files or reading:
-            while files and len(reading) < workers * _AHEAD_PER_WORKER:
+            while files and len(reading) < (workers * _AHEAD_PER_WORKER or 1):
                 file = files.popleft()
                 reading.append((file, pool.submit(read, file)))
             file, result = reading.popleft()
