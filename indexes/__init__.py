@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from indexes.settings import load_settings as load_settings
     from indexes.trace import Trace as Trace
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "indexes.index": ("HierarchicalIndex",),
