@@ -8,29 +8,19 @@ line, 130 for Ctrl-C).
 import gc
 import json
 import logging
-import re
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
 from indexes.errors import DocumentError, RagError, SettingsError
 
+from .console import bar, err, out, print_json, printable
 from .options import (
     COMPRESSION,
     DOCUMENTS,
@@ -47,11 +37,6 @@ if TYPE_CHECKING:
     from indexes.answers import Answer
     from indexes.index import HierarchicalIndex
     from indexes.progress import IngestReport
-
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False)
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 _EXAMPLES = """
 \b
@@ -93,14 +78,9 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    line = _printable("error: ", "bold red") + _printable(" ".join(message.split()))
+    line = printable("error: ", "bold red") + printable(" ".join(message.split()))
     err.print(line, soft_wrap=True)
     sys.exit(code)
-
-
-def _printable(text: str, style: str = "") -> Text:
-    """Text of a document, a model or a file name, without codes that steer a terminal."""
-    return Text(_CONTROL.sub("", text), style=style)
 
 
 @click.group(
@@ -144,7 +124,7 @@ def ingest(
     with _opened(**settings) as index:
         report = _ingest(index, paths, workers=workers, shard=_shard(shard))
     if as_json:
-        _print_json(
+        print_json(
             {
                 "added": report.added,
                 "updated": report.updated,
@@ -177,45 +157,17 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def _ingest(index: "HierarchicalIndex", paths: tuple[Path, ...], **options: Any) -> "IngestReport":
-    from indexes.progress import Progress as Step
+    def skipped(_path: Path, error: DocumentError) -> None:
+        err.print(printable(f"skipped {error}", "yellow"), soft_wrap=True)
 
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("chunks"),
-        _RateColumn(),
-        TimeRemainingColumn(),
-        console=err,
-        transient=not err.is_terminal,
-    ) as bar:
-        task = bar.add_task("indexing", total=None)
-
-        def show(step: Step) -> None:
-            if step.event == "failed":
-                return
-            name = Path(step.document).name or "indexing"
-            bar.update(
-                task, completed=step.chunks_done, total=step.chunks_known, description=name[:48]
-            )
-
-        def skipped(_path: Path, error: DocumentError) -> None:
-            err.print(_printable(f"skipped {error}", "yellow"), soft_wrap=True)
-
+    with bar("indexing", "chunks") as show:
         report = index.ingest(paths, on_progress=show, on_skip=skipped, **options)
-        bar.update(task, description="indexed")
     for name, reading in report.reports.items():
         for line in reading.in_words():
-            err.print(_printable(f"note {name}: {line}", "yellow"), soft_wrap=True)
+            err.print(printable(f"note {name}: {line}", "yellow"), soft_wrap=True)
     for _, error in report.failed:
-        err.print(_printable("failed ", "red") + _printable(error), soft_wrap=True)
+        err.print(printable("failed ", "red") + printable(error), soft_wrap=True)
     return report
-
-
-class _RateColumn(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:.0f}/s" if task.speed else "")
 
 
 def _summary(report: "IngestReport") -> str:
@@ -244,7 +196,7 @@ def documents(as_json: bool, **settings: Any) -> None:
     with _opened(**settings) as index:
         manifests = index.documents()
     if as_json:
-        _print_json([manifest.model_dump(mode="json") for manifest in manifests])
+        print_json([manifest.model_dump(mode="json") for manifest in manifests])
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("title", "source"):
@@ -254,13 +206,13 @@ def documents(as_json: bool, **settings: Any) -> None:
     table.add_column("not read", overflow="fold")
     for manifest in manifests:
         table.add_row(
-            _printable(manifest.title),
-            _printable(manifest.source),
+            printable(manifest.title),
+            printable(manifest.source),
             str(len(manifest.page_starts)) if manifest.page_starts else "",
             str(manifest.leaves),
             str(manifest.tokens),
             manifest.ingested_at[:16].replace("T", " "),
-            _printable("; ".join(manifest.report.in_words())),
+            printable("; ".join(manifest.report.in_words())),
         )
     out.print(table if manifests else "nothing is indexed: run `advanced-rag ingest FILES`")
 
@@ -273,7 +225,7 @@ def remove(names: tuple[str, ...], **settings: Any) -> None:
     with _opened(**settings) as index:
         for name in names:
             manifest = index.remove(name)
-            out.print(_printable(f"removed {manifest.source} ({manifest.leaves} leaves)"))
+            out.print(printable(f"removed {manifest.source} ({manifest.leaves} leaves)"))
 
 
 # Questions
@@ -289,11 +241,11 @@ def ask(question: str, as_json: bool, **settings: Any) -> None:
 
     with _opened(**settings) as index:
         if as_json:
-            _print_json(index.ask(question).to_json())
+            print_json(index.ask(question).to_json())
             return
         for event in index.stream(question):
             if isinstance(event, Word):
-                out.print(_printable(event.text), end="")
+                out.print(printable(event.text), end="")
         out.print()
         _print_sources(event)  # type: ignore[arg-type]  # the last event is the answer
 
@@ -306,7 +258,7 @@ def _print_sources(answer: "Answer") -> None:
         merged = f", {context.leaves} leaves" if context.leaves > 1 else ""
         origin = cited.get(context.number)
         note = {"model": "  cited", "similarity": "  cited (by similarity)"}.get(origin or "", "")
-        line = _printable(f"[{context.number}] {context.document}{pages}  ")
+        line = printable(f"[{context.number}] {context.document}{pages}  ")
         line += Text(f"{context.start}-{context.end}{merged}, score {context.score:.3f}", "dim")
         out.print(line + Text(note, "green"))
     trace = answer.trace
@@ -331,8 +283,11 @@ def _pages(pages: tuple[int, int]) -> str:
 def run(questions: TextIO, out_file: TextIO, **settings: Any) -> None:
     """Retrieve for many questions, without answering: a line of results each."""
     asked = _read_questions(questions)
-    with _opened(**settings) as index, Progress(console=err, transient=not err.is_terminal) as bar:
-        for question in bar.track(asked, description="retrieving"):
+    with (
+        _opened(**settings) as index,
+        Progress(console=err, transient=not err.is_terminal) as shown,
+    ):
+        for question in shown.track(asked, description="retrieving"):
             contexts, trace = index.retrieve(question["question"])
             line = {
                 "id": question["id"],
@@ -409,11 +364,6 @@ def page(
         open_browser=browser,
         on_ready=lambda address: out.print(f"open {address}  (Ctrl-C ends it)"),
     )
-
-
-def _print_json(value: object) -> None:
-    # Plain, whatever the terminal: others parse it.
-    click.echo(json.dumps(value, ensure_ascii=False))
 
 
 # At the end, since its commands are added to `cli` and print with what is above.

@@ -7,7 +7,8 @@ import click
 
 from indexes.errors import SettingsError
 
-from .commands import cli, out
+from .commands import cli
+from .console import out
 from .options import settings_options
 
 if TYPE_CHECKING:

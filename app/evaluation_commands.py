@@ -7,22 +7,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
 from indexes.errors import ModelError, SettingsError
 
-from .commands import _ingest, _opened, _print_json, _printable, cli, err, out
+from .commands import _ingest, _opened, cli
+from .console import bar, err, out, print_json, printable
 from .options import DOCUMENTS, INDEX, MODELS, settings_options
 
 if TYPE_CHECKING:
-    from indexes.evaluation.comparison import Comparison, OnStep
+    from indexes.evaluation.comparison import Comparison
     from indexes.evaluation.questions import Question
     from indexes.index import HierarchicalIndex
     from indexes.progress import IngestReport
@@ -114,7 +113,7 @@ def evaluate(
                 _ingest(index, documents)
         texts |= {found.source: text_of(index, found).text for found in index.documents()}
         _check_places(questions, asked, texts)
-        with _steps() as show:
+        with bar("evaluating", "", transient=True) as show:
             comparison = Comparison.of(
                 index,
                 asked,
@@ -122,7 +121,7 @@ def evaluate(
                 budgets=sizes,
                 folder=work / "runs",
                 prices=Prices(price_in, price_out),
-                on_step=show,
+                on_progress=show,
             )
     written = _write(comparison, page, title, caveats, plots)
     figures = to_json(comparison)
@@ -130,11 +129,11 @@ def evaluate(
         json_out.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
         written.append(json_out)
     if as_json:
-        _print_json(figures)
+        print_json(figures)
     else:
         out.print(terminal_table(comparison))
     for path in written:
-        err.print(_printable(f"wrote {path}"))
+        err.print(printable(f"wrote {path}"))
 
 
 @contextmanager
@@ -156,23 +155,6 @@ def _compared(
     judge = PerfectJudge(judged, texts) if judged is not None else None
     with HierarchicalIndex(chosen, embedding=embedding, llm=judge) as index:
         yield index
-
-
-@contextmanager
-def _steps() -> "Iterator[OnStep]":
-    """A bar for each thing that is being done, and a call that moves it."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=err, transient=True) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def show(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                for task in tasks.values():
-                    bar.update(task, visible=False)
-                tasks[what] = bar.add_task(what, total=total)
-            bar.update(tasks[what], completed=done, total=total)
-
-        yield show
 
 
 def _holds_more(index: "HierarchicalIndex", report: "IngestReport") -> bool:
@@ -286,12 +268,12 @@ def draft(count: int, path: Path, **settings: Any) -> None:
     """
     from indexes.evaluation.drafting import draft_questions
 
-    with _opened(**settings) as index, _steps() as show:
-        drafts = draft_questions(index, count, on_draft=partial(show, "drafting"))
+    with _opened(**settings) as index, bar("asking", "questions", transient=True) as show:
+        drafts = draft_questions(index, count, on_progress=show)
     if not drafts:
         raise ModelError("the model drafted no usable question: choose a larger one")
     path.write_text("".join(f"{found.to_json()}\n" for found in drafts), encoding="utf-8")
-    out.print(_printable(f"{len(drafts)} of {count} drafted: review {path}"))
+    out.print(printable(f"{len(drafts)} of {count} drafted: review {path}"))
 
 
 @cli.command(
@@ -322,13 +304,12 @@ def grade(
 
     asked = _spread(read_questions(questions), limit)
     names = [find_pattern(name.strip()).name for name in patterns.split(",")]
-    with _opened(**settings) as index, _steps() as show:
+    with _opened(**settings) as index, bar("asking", "questions", transient=True) as show:
         grades = {
-            name: graded(index, asked, name, budget=budget, on_grade=partial(show, name))
-            for name in names
+            name: graded(index, asked, name, budget=budget, on_progress=show) for name in names
         }
     if as_json:
-        _print_json({name: [asdict(one) for one in found] for name, found in grades.items()})
+        print_json({name: [asdict(one) for one in found] for name, found in grades.items()})
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("pattern", "answers", "faithful", "correctness (1–5)"):
@@ -368,13 +349,13 @@ def fetch(what: str, folder: Path) -> None:
         copy_samples(place)
     else:
         _fetch_amazon_letters(place)
-    out.print(_printable(f"now: advanced-rag ingest {place / 'letters'}"))
+    out.print(printable(f"now: advanced-rag ingest {place / 'letters'}"))
 
 
 def _fetch_amazon_letters(place: Path) -> None:
     from .samples.amazon import fetch_letters
 
-    found = fetch_letters(place, on_letter=lambda name: err.print(_printable(f"fetching {name}")))
+    found = fetch_letters(place, on_letter=lambda name: err.print(printable(f"fetching {name}")))
     for letter in found:
         notes = [f"{letter.pages} pages"]
         if letter.cut:
@@ -383,4 +364,4 @@ def _fetch_amazon_letters(place: Path) -> None:
             notes.append("an edition that was not seen before: its words were checked")
         if not letter.downloaded:
             notes.append("was there")
-        out.print(_printable(f"{letter.path}  {letter.sha256[:12]}  {', '.join(notes)}"))
+        out.print(printable(f"{letter.path}  {letter.sha256[:12]}  {', '.join(notes)}"))

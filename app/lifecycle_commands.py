@@ -12,7 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from indexes.errors import ModelError, SettingsError
 
-from .commands import _print_json, _printable, err, out
+from .console import err, out, print_json, printable
 from .endpoint_commands import _NAMES, _settings, endpoints
 from .options import settings_options
 
@@ -111,7 +111,7 @@ def deploy(
             err.print("endpoints that were created go on and cost: `endpoints delete` ends that")
             raise
     if as_json:
-        _print_json(
+        print_json(
             {
                 "region": plane.region,
                 "deployment": plan.deployment,
@@ -130,10 +130,10 @@ def deploy(
         return
     for one in done:
         what = f"{one.plan.name}: {one.status}, {one.plan.model_id} on {one.plan.instance_type}"
-        out.print(_printable(what + ("" if one.created else " (was there)")))
+        out.print(printable(what + ("" if one.created else " (was there)")))
     out.print("they cost until `advanced-rag endpoints delete`. Use them with:")
     for name, value in _exports(loaded, plane.region).items():
-        out.print(_printable(f"  export {name}={value}"))
+        out.print(printable(f"  export {name}={value}"))
 
 
 @endpoints.command(epilog="\b\nExample:\n  advanced-rag endpoints status --json")
@@ -152,7 +152,7 @@ def status(deployment: str, as_json: bool, **settings: Any) -> None:
     plane, ledger = _connected(loaded)
     found = look(plan, plane, ledger)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "region": plane.region,
                 "endpoints": [
@@ -175,15 +175,15 @@ def status(deployment: str, as_json: bool, **settings: Any) -> None:
         out.print(f"nothing is running in {plane.region}")
     for one in found.running:
         what = one.found.model_id or ("" if one.found.ours else "not of this project")
-        out.print(_printable(one.found.name, "bold"), _printable(one.status))
+        out.print(printable(one.found.name, "bold"), printable(one.status))
         on = f"{one.instances or '?'} × {one.instance_type or 'unknown'}"
         since = f"{_moment(one.found.created)} UTC ({_duration(one.seconds)})"
-        out.print(_printable(f"  on {on} since {since}"))
-        out.print(_printable(f"  {what}, deployment {one.found.deployment or '–'}"))
+        out.print(printable(f"  on {on} since {since}"))
+        out.print(printable(f"  {what}, deployment {one.found.deployment or '–'}"))
         if one.failure:
-            out.print(_printable(f"  {one.failure}", "red"))
+            out.print(printable(f"  {one.failure}", "red"))
     for left in found.leftovers:
-        out.print(_printable(f"without an endpoint: {left.kind} {left.name}"))
+        out.print(printable(f"without an endpoint: {left.kind} {left.name}"))
     _print_notes(found.notes)
 
 
@@ -220,7 +220,7 @@ def delete(
             on_progress=lambda found, what: show(f"{found.kind} {found.name}", what),
         )
     if as_json:
-        _print_json(
+        print_json(
             {
                 "region": plane.region,
                 "deleted": [_resource(one) for one in result.deleted],
@@ -234,10 +234,10 @@ def delete(
     else:
         verb = "would delete" if dry_run else "deleted"
         for one in result.deleted:
-            out.print(_printable(f"{verb} {one.kind} {one.name}"))
+            out.print(printable(f"{verb} {one.kind} {one.name}"))
         for left in result.remaining:
             what = f"remains: {left.found.kind} {left.found.name}: {left.reason}"
-            out.print(_printable(what, "yellow"))
+            out.print(printable(what, "yellow"))
         if not result.remaining:
             kept = "would remain" if dry_run else "remains"
             out.print(f"nothing {kept} in {plane.region}")
@@ -275,7 +275,7 @@ def _connected(settings: "Settings") -> "tuple[ControlPlane, Ledger]":
 
 def _show_plan(plan: "Plan", settings: "Settings", as_json: bool) -> None:
     if as_json:
-        _print_json(
+        print_json(
             {
                 "dry_run": True,
                 "deployment": plan.deployment,
@@ -285,9 +285,9 @@ def _show_plan(plan: "Plan", settings: "Settings", as_json: bool) -> None:
         )
         return
     for e in plan.endpoints:
-        out.print(_printable(f"would create model, endpoint config and endpoint {e}"))
+        out.print(printable(f"would create model, endpoint config and endpoint {e}"))
         tags = ", ".join(f"{key}={value}" for key, value in plan.tags(e).items())
-        out.print(_printable(f"  tagged {tags}", "dim"))
+        out.print(printable(f"  tagged {tags}", "dim"))
 
 
 def _exports(settings: "Settings", region: str | None) -> dict[str, str]:
@@ -328,9 +328,9 @@ def _lines() -> Iterator[Callable[[str, str], None]]:
         tasks: dict[str, Any] = {}
 
         def show(name: str, what: str) -> None:
-            shown = _printable(what).plain
+            shown = printable(what).plain
             if name not in tasks:
-                tasks[name] = bar.add_task(_printable(name).plain, total=1, what=shown)
+                tasks[name] = bar.add_task(printable(name).plain, total=1, what=shown)
             over = what.startswith(("InService", "deleted"))
             bar.update(tasks[name], what=shown, completed=int(over))
 
@@ -339,7 +339,7 @@ def _lines() -> Iterator[Callable[[str, str], None]]:
 
 def _print_notes(notes: list[str]) -> None:
     for note in notes:
-        err.print(_printable(f"note: {note}", "yellow"), soft_wrap=True)
+        err.print(printable(f"note: {note}", "yellow"), soft_wrap=True)
 
 
 def _moment(when: datetime | None) -> str:

@@ -1,19 +1,19 @@
 """Commands that look after an index: figures, verification, export, import, copy."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from indexes.errors import StoreError
 
-from .commands import _opened, _print_json, _printable, cli, err, out
+from .commands import _opened, cli
+from .console import bar, err, out, print_json, printable
 from .options import INDEX, settings_options
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from indexes.settings import Settings
     from indexes.store.nodes import TreeStore
-    from indexes.store.transfer import TransferProgress, TransferReport
+    from indexes.store.transfer import TransferReport
     from indexes.store.upkeep import Problem
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -37,7 +37,7 @@ def statistics(as_json: bool, **settings: Any) -> None:
     fingerprint = found.fingerprint.model_dump(mode="json", exclude={"kind"})
     figures = {name: value for name, value in asdict(found).items() if name != "fingerprint"}
     if as_json:
-        _print_json({**figures, "fingerprint": fingerprint})
+        print_json({**figures, "fingerprint": fingerprint})
         return
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column()
@@ -47,7 +47,7 @@ def statistics(as_json: bool, **settings: Any) -> None:
             table.add_row(name.replace("_", " "), f"{value:,}")
     for name, value in fingerprint.items():
         shown = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-        table.add_row(name.replace("_", " "), _printable(shown))
+        table.add_row(name.replace("_", " "), printable(shown))
     out.print(table)
 
 
@@ -62,10 +62,10 @@ def statistics(as_json: bool, **settings: Any) -> None:
 @settings_options(INDEX)
 def verify(repair: bool, as_json: bool, **settings: Any) -> None:
     """Look at every point and say what is wrong; exit code 1 if anything is."""
-    with _opened(**settings) as index, _bar("verifying", "points") as show:
-        found = index.verify(repair=repair, on_progress=lambda *done: show("verifying", *done))
+    with _opened(**settings) as index, bar("verifying", "points") as show:
+        found = index.verify(repair=repair, on_progress=show)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "clean": found.clean,
                 "documents": found.documents,
@@ -96,8 +96,8 @@ def _problems(problems: "list[Problem]") -> Table:
     for problem in problems:
         table.add_row(
             problem.kind,
-            _printable(problem.source or problem.document_id),
-            _printable(problem.detail),
+            printable(problem.source or problem.document_id),
+            printable(problem.detail),
             "repaired" if problem.repaired else problem.fix,
         )
     return table
@@ -113,7 +113,7 @@ def _problems(problems: "list[Problem]") -> Table:
 @settings_options(INDEX)
 def export_(file: Path, as_json: bool, **settings: Any) -> None:
     """Write all documents with their vectors to FILE, compressed if it ends in .gz."""
-    with _opened(**settings) as index, _documents_bar("exporting") as show:
+    with _opened(**settings) as index, bar("exporting", "documents") as show:
         report = index.export_file(file, on_progress=show)
     _print_report(report, as_json, "exported")
 
@@ -130,7 +130,7 @@ def import_(file: Path, as_json: bool, **settings: Any) -> None:
 
     The file is checked to its end before anything is written.
     """
-    with _opened(**settings) as index, _documents_bar("importing") as show:
+    with _opened(**settings) as index, bar("importing", "documents") as show:
         report = index.import_file(file, on_progress=show)
     _print_report(report, as_json, "imported")
 
@@ -159,7 +159,7 @@ def copy(to: str, to_collection: str | None, as_json: bool, **settings: Any) -> 
     with (
         _store(source, source.qdrant_api_key) as source_store,
         _store(there, _target_key(source, there)) as target_store,
-        _documents_bar("copying") as show,
+        bar("copying", "documents") as show,
     ):
         report = copy_documents(source_store, target_store, on_progress=show)
     _print_report(report, as_json, "copied")
@@ -192,37 +192,11 @@ def _store(settings: "Settings", api_key: "SecretStr | None") -> "Iterator[TreeS
 # Output
 
 
-@contextmanager
-def _bar(what: str, unit: str) -> "Iterator[Callable[[str, int, int], None]]":
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn(unit),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=err, transient=not err.is_terminal) as bar:
-        task = bar.add_task(what, total=None)
-
-        def show(name: str, done: int, known: int) -> None:
-            bar.update(task, completed=done, total=known, description=_printable(name).plain[:48])
-
-        yield show
-
-
-@contextmanager
-def _documents_bar(what: str) -> "Iterator[Callable[[TransferProgress], None]]":
-    with _bar(what, "documents") as show:
-        yield lambda step: show(
-            Path(step.source).name or what, step.documents_done, step.documents_known
-        )
-
-
 def _print_report(report: "TransferReport", as_json: bool, done: str) -> None:
     for source, reason in report.failed:
-        err.print(_printable("failed ", "red") + _printable(f"{source}: {reason}"), soft_wrap=True)
+        err.print(printable("failed ", "red") + printable(f"{source}: {reason}"), soft_wrap=True)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "copied": report.copied,
                 "unchanged": report.unchanged,

@@ -19,13 +19,13 @@ from indexes.documents.limits import Limits
 from indexes.errors import DocumentError, SettingsError
 from indexes.ingestion import ingest
 from indexes.outline import Outline, outline_of
-from indexes.progress import Event, IngestReport, Progress
+from indexes.progress import IngestReport, OnProgress, Progress, ProgressEvent
 from indexes.settings import Settings
 from indexes.store.archive import export_file, import_file
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Fingerprint, Manifest
 from indexes.store.statistics import Statistics, statistics
-from indexes.store.transfer import TransferProgress, TransferReport, copy
+from indexes.store.transfer import TransferReport, copy
 from indexes.store.upkeep import Verification, verify
 
 _MOST_NAMED = 5
@@ -52,7 +52,7 @@ class Fillable(ABC):
         self,
         documents: Given | Iterable[Given],
         *,
-        on_progress: Callable[[Progress], None] = lambda _: None,
+        on_progress: OnProgress = lambda _: None,
         on_skip: Callable[[Path, DocumentError], None] | None = None,
         workers: int | None = 0,
         shard: tuple[int, int] = (1, 1),
@@ -113,7 +113,7 @@ class Fillable(ABC):
         self,
         documents: Given | Iterable[Given] | AsyncIterable[Given],
         *,
-        on_progress: Callable[[Progress], None] = lambda _: None,
+        on_progress: OnProgress = lambda _: None,
         on_skip: Callable[[Path, DocumentError], None] | None = None,
         workers: int | None = 0,
         shard: tuple[int, int] = (1, 1),
@@ -134,7 +134,7 @@ class Fillable(ABC):
     def _ingest(
         self,
         documents: Given | Iterable[Given],
-        on_progress: Callable[[Progress], None],
+        on_progress: OnProgress,
         on_skip: Callable[[Path, DocumentError], None] | None,
         workers: int | None,
         shard: tuple[int, int],
@@ -147,7 +147,7 @@ class Fillable(ABC):
         self.store.prepare(self._fingerprint())
         report = IngestReport()
 
-        def tell(event: Event, name: str) -> None:
+        def tell(event: ProgressEvent, name: str) -> None:
             on_progress(Progress(event, name, 0, 0))
 
         def failed(path: Path, error: DocumentError) -> None:
@@ -266,7 +266,7 @@ class Fillable(ABC):
         self,
         *,
         repair: bool = False,
-        on_progress: Callable[[int, int], None] = lambda done, total: None,
+        on_progress: OnProgress = lambda _: None,
     ) -> Verification:
         """Look at every point, and mend what can be mended; see `indexes.store.upkeep`."""
         return verify(self.store, repair=repair, on_progress=on_progress)
@@ -275,7 +275,7 @@ class Fillable(ABC):
         self,
         path: str | Path,
         *,
-        on_progress: Callable[[TransferProgress], None] = lambda _: None,
+        on_progress: OnProgress = lambda _: None,
     ) -> TransferReport:
         """Write all documents with their vectors to a file; see `indexes.store.archive`."""
         return export_file(self.store, Path(path), on_progress=on_progress)
@@ -284,7 +284,7 @@ class Fillable(ABC):
         self,
         path: str | Path,
         *,
-        on_progress: Callable[[TransferProgress], None] = lambda _: None,
+        on_progress: OnProgress = lambda _: None,
     ) -> TransferReport:
         """Add the documents of such a file; see `indexes.store.archive`."""
         return import_file(self.store, Path(path), on_progress=on_progress)
@@ -293,7 +293,7 @@ class Fillable(ABC):
         self,
         target: "Fillable",
         *,
-        on_progress: Callable[[TransferProgress], None] = lambda _: None,
+        on_progress: OnProgress = lambda _: None,
     ) -> TransferReport:
         """Copy all documents with their vectors; see `indexes.store.transfer`."""
         return copy(self.store, target.store, on_progress=on_progress)

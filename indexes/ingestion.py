@@ -25,7 +25,7 @@ from indexes.documents.report import report_of
 from indexes.documents.structure import Structure
 from indexes.errors import DocumentError, ModelError, RagError
 from indexes.namespace import ours, theirs
-from indexes.progress import Event, IngestReport, Progress
+from indexes.progress import IngestReport, OnProgress, Progress, ProgressEvent
 from indexes.store.filterable import filterable
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Manifest, embedding_text, leaf_point, parent_point
@@ -105,7 +105,7 @@ def ingest(
     store: TreeStore,
     embedding: BaseEmbedding,
     *,
-    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
     report: IngestReport | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> IngestReport:
@@ -171,7 +171,7 @@ class _Run:
         self,
         store: TreeStore,
         embedding: BaseEmbedding,
-        on_progress: Callable[[Progress], None],
+        on_progress: OnProgress,
         report: IngestReport,
         stopped: Callable[[], bool],
     ) -> None:
@@ -189,7 +189,7 @@ class _Run:
         self._done = 0
         self._known = 0
 
-    def tell(self, event: Event, source: str) -> None:
+    def tell(self, event: ProgressEvent, source: str) -> None:
         """Report progress."""
         self._on_progress(Progress(event, source, self._done, self._known))
 

@@ -1,21 +1,35 @@
-"""Where an ingestion is, and what it did. Light to import."""
+"""How far some work is, and what an ingestion did. Light to import."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from indexes.documents.report import ReadingReport
 
-Event = Literal["read", "stored", "unchanged", "skipped", "failed", "done"]
+ProgressEvent = Literal[
+    "read", "stored", "unchanged", "skipped", "failed", "copied", "checked", "embedded", "asked",
+    "done",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where ingestion is: `chunks_done` of those known so far are stored."""
+    """How far some work is: ingesting, copying, verifying, evaluating.
 
-    event: Event
-    document: str
-    chunks_done: int
-    chunks_known: int
+    Attributes:
+        event: what has happened.
+        what: to what: a document's source, or a lane's name; empty for all.
+        done: how many chunks, documents, points or questions are dealt with.
+        known: how many there are, as far as is known.
+    """
+
+    event: ProgressEvent
+    what: str
+    done: int
+    known: int
+
+
+OnProgress = Callable[[Progress], None]
 
 
 @dataclass

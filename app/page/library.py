@@ -258,9 +258,7 @@ class Library:
 
         def tell(step: Progress) -> None:
             nonlocal upload
-            upload = replace(
-                upload, phase="indexing", done=step.chunks_done, total=step.chunks_known
-            )
+            upload = replace(upload, phase="indexing", done=step.done, total=step.known)
             told.put((place, upload))
 
         report = index.ingest([document], on_progress=tell)

@@ -10,10 +10,10 @@ settings, is read instead of repeated.
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from indexes.evaluation.questions import Question
 from indexes.evaluation.runs import Line, line_of, read_run, write_run
 from indexes.evaluation.scores import Prices, QuestionScore, score_run
 from indexes.index import HierarchicalIndex
+from indexes.progress import OnProgress, Progress
 
 # What a lane delivers depends on these; how it is scored and shown does not.
 _NOT_IN_RUNS = frozenset(
@@ -45,8 +46,6 @@ _PACKAGES = (
     "ir-measures",
     "xllamacpp",
 )
-
-OnStep = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ class Comparison:
         budgets: Sequence[int],
         folder: Path,
         prices: Prices = Prices(),  # noqa: B008 - frozen
-        on_step: OnStep = lambda what, done, total: None,
+        on_progress: OnProgress = lambda _: None,
     ) -> "Comparison":
         """Run what was not run before, and score everything.
 
@@ -97,7 +96,7 @@ class Comparison:
             budgets: cl100k tokens of context.
             folder: for the runs.
             prices: of the language model.
-            on_step: called with what is being done, and how far it is.
+            on_progress: called as documents are embedded and questions asked.
 
         Raises:
             SettingsError: no lane goes by one of the names.
@@ -107,15 +106,15 @@ class Comparison:
         texts = {found.source: text_of(index, found).text for found in index.documents()}
         # Question vectors are made beforehand: no lane's time includes them.
         for done, question in enumerate(asked):
-            on_step("embedding questions", done, len(asked))
+            on_progress(Progress("embedded", "questions", done, len(asked)))
             index.embedding.get_query_embedding(question.question)
         made: list[LaneResult] = []
         for name in lanes:
             lane = open_lane(name, index)
-            lane.prepare(partial(on_step, f"{name}: embedding"))
+            lane.prepare(on_progress)
             scored, errors = {}, {}
             for budget in budgets:
-                lines = _run(index, lane, asked, budget, folder, on_step)
+                lines = _run(index, lane, asked, budget, folder, on_progress)
                 scored[budget] = score_run(asked, lines, texts=texts, prices=prices)
                 failed = [line.error for line in lines if line.error]
                 undecided = sum(line.undecided for line in lines)
@@ -141,7 +140,7 @@ def _run(
     questions: Sequence[Question],
     budget: int,
     folder: Path,
-    on_step: OnStep,
+    on_progress: OnProgress,
 ) -> list[Line]:
     """A lane's results, from its file if they are there."""
     name = lane.description.name
@@ -151,7 +150,7 @@ def _run(
         return read_run(path)
     lines = []
     for done, question in enumerate(questions):
-        on_step(f"{name} at {budget}", done, len(questions))
+        on_progress(Progress("asked", f"{name} at {budget}", done, len(questions)))
         try:
             contexts, trace = lane.retrieve(question.question, budget=budget)
         except ModelError as error:

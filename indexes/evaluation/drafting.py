@@ -8,7 +8,7 @@ reader to say. Drafts are easy questions: their words are the passage's own.
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from llama_index.core.base.llms.types import ChatMessage
@@ -20,6 +20,7 @@ from indexes.errors import SettingsError
 from indexes.evaluation.peers.texts import text_of
 from indexes.evaluation.questions import Question, Reference
 from indexes.index import HierarchicalIndex
+from indexes.progress import OnProgress, Progress
 from indexes.sentences import Span, sentence_spans
 
 MAX_DRAFTS = 1000
@@ -63,7 +64,7 @@ def draft_questions(
     index: HierarchicalIndex,
     count: int,
     *,
-    on_draft: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = lambda _: None,
 ) -> list[Draft]:
     """Draft about `count` questions, spread evenly over the index's documents.
 
@@ -81,11 +82,11 @@ def draft_questions(
     count = min(count, len(passages))
     drafts: list[Draft] = []
     for number in range(count):
-        on_draft(number, count)
+        on_progress(Progress("asked", "drafting", number, count))
         passage = passages[number * len(passages) // count]
         if draft := _draft(index.llm, passage, f"draft-{number + 1}"):
             drafts.append(draft)
-    on_draft(count, count)
+    on_progress(Progress("done", "drafting", count, count))
     return drafts
 
 

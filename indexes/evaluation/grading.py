@@ -7,7 +7,7 @@ A grader must be a good deal better than what it grades. The local 135M-paramete
 none: it is refused unless one insists.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llama_index.core.evaluation import CorrectnessEvaluator, FaithfulnessEvaluator
@@ -16,6 +16,7 @@ from llama_index.core.llms import LLM
 from indexes.errors import RagError, SettingsError
 from indexes.evaluation.questions import Question
 from indexes.index import HierarchicalIndex
+from indexes.progress import OnProgress, Progress
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def grade(
     budget: int | None = None,
     grader: LLM | None = None,
     insist: bool = False,
-    on_grade: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = lambda _: None,
 ) -> list[Grade]:
     """Answer each question by a pattern, and have the answers graded.
 
@@ -56,7 +57,7 @@ def grade(
         budget: cl100k tokens of context.
         grader: by default the index's own model, which then grades itself.
         insist: grade with the small local model all the same.
-        on_grade: called as they come along.
+        on_progress: called as they come along.
 
     Raises:
         SettingsError: the only grader is the small local model.
@@ -72,7 +73,7 @@ def grade(
     faithfulness, correctness = FaithfulnessEvaluator(llm=llm), CorrectnessEvaluator(llm=llm)
     grades = []
     for done, question in enumerate(questions):
-        on_grade(done, len(questions))
+        on_progress(Progress("asked", pattern, done, len(questions)))
         answer = index.ask(question.question, pattern, budget=budget)
         texts = [context.text for context in answer.contexts]
         faithful = None
@@ -95,5 +96,5 @@ def grade(
         grades.append(
             Grade(str(question.id), answer.answer, faithful, score, " ".join(reason.split()))
         )
-    on_grade(len(questions), len(questions))
+    on_progress(Progress("done", pattern, len(questions), len(questions)))
     return grades

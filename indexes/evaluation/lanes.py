@@ -5,7 +5,6 @@ lane = open_lane("langchain-parent", index)     # a peer
 contexts, trace = lane.retrieve("…", budget=1024)
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,6 +15,7 @@ from indexes.evaluation.peers import describe_peer, open_peer, peer_names
 from indexes.evaluation.peers.settings import PEERS
 from indexes.index import HierarchicalIndex
 from indexes.patterns import PATTERNS, find_pattern
+from indexes.progress import OnProgress
 from indexes.trace import Trace
 
 # What may follow a pattern's name, and the setting that it is.
@@ -26,8 +26,6 @@ _CHANGES = {
 _WITHOUT_WORDS = ("regular@dense", "parent@dense")
 # Peers' compressors ask a language model: so do these, whatever the provider.
 _WITH_LLM = ("extract@llm", "filter@llm", "parent+extract@llm")
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class Lane(Protocol):
     def description(self) -> Description:
         """What it is."""
 
-    def prepare(self, on_progress: Progress = ...) -> int:
+    def prepare(self, on_progress: OnProgress = ...) -> int:
         """Embed what it needs and has not; returns how many documents that were."""
 
     def retrieve(self, question: str, *, budget: int) -> tuple[list[Context], Trace]:
@@ -91,7 +89,7 @@ class PatternLane:
             options["overfetch"] = settings.overfetch or OVERFETCH
         return Description(self._name, "this project", pattern.summary, options)
 
-    def prepare(self, on_progress: Progress = lambda done, total: None) -> int:
+    def prepare(self, on_progress: OnProgress = lambda _: None) -> int:
         """Nothing: what is in the index can be searched."""
         return 0
 
@@ -112,7 +110,7 @@ class PeerLane:
         made = self._peer.settings
         return Description(made.name, made.framework, made.what, made.options, made.notes)
 
-    def prepare(self, on_progress: Progress = lambda done, total: None) -> int:
+    def prepare(self, on_progress: OnProgress = lambda _: None) -> int:
         """Cut and embed what is new in the index."""
         return self._peer.prepare(on_progress)
 

@@ -24,7 +24,7 @@ import os
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
@@ -33,6 +33,7 @@ from pydantic import ValidationError
 from qdrant_client import models
 
 from indexes.errors import StoreError
+from indexes.progress import OnProgress, Progress
 from indexes.store.archive_lines import (
     ArchivedFingerprint,
     Footer,
@@ -48,7 +49,6 @@ from indexes.store.scan import manifests_of
 from indexes.store.transfer import (
     PAGE,
     Receiver,
-    TransferProgress,
     TransferReport,
     note,
     points_of,
@@ -65,7 +65,7 @@ def export_file(
     store: TreeStore,
     path: Path,
     *,
-    on_progress: Callable[[TransferProgress], None] = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
 ) -> TransferReport:
     """Write every visible document to a file, which appears when it is complete.
 
@@ -105,9 +105,9 @@ def export_file(
     return report
 
 
-def _progress(manifest: Manifest, report: TransferReport, header: "Header") -> TransferProgress:
+def _progress(manifest: Manifest, report: TransferReport, header: "Header") -> Progress:
     done = len(report.copied) + len(report.unchanged)
-    return TransferProgress(manifest.source, done, header.documents, report.points)
+    return Progress("copied", manifest.source, done, header.documents)
 
 
 def _visible(store: TreeStore) -> Iterator[Manifest]:
@@ -198,7 +198,7 @@ def import_file(
     store: TreeStore,
     path: Path,
     *,
-    on_progress: Callable[[TransferProgress], None] = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
 ) -> TransferReport:
     """Add a file's documents to a collection; it is made when missing.
 

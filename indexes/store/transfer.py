@@ -9,13 +9,14 @@ that was half copied is copied anew.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from qdrant_client import models
 
 from indexes.errors import SettingsError
+from indexes.progress import OnProgress, Progress
 from indexes.store.check import DAMAGED, DocumentCheck
 from indexes.store.connect import store_errors
 from indexes.store.nodes import TreeStore, matching
@@ -30,16 +31,6 @@ _GROUP_LEAVES = 1000
 _GROUP_DOCUMENTS = 100
 # A document that changes while it is copied is copied again this many times.
 _TRIES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class TransferProgress:
-    """Where a transfer is: `documents_done` of those known are dealt with."""
-
-    source: str
-    documents_done: int
-    documents_known: int
-    points: int
 
 
 @dataclass
@@ -60,7 +51,7 @@ def copy(
     source: TreeStore,
     target: TreeStore,
     *,
-    on_progress: Callable[[TransferProgress], None] = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
 ) -> TransferReport:
     """Copy every visible document of `source` to `target`.
 
@@ -114,9 +105,7 @@ def _groups(store: TreeStore) -> Iterator[list[Manifest]]:
 
 
 class _Copy:
-    def __init__(
-        self, source: TreeStore, target: TreeStore, on_progress: Callable[[TransferProgress], None]
-    ) -> None:
+    def __init__(self, source: TreeStore, target: TreeStore, on_progress: OnProgress) -> None:
         self.report = TransferReport()
         self._source = source
         self._fingerprint = source.fingerprint()
@@ -127,7 +116,7 @@ class _Copy:
     def _tell(self, source: str) -> None:
         report = self.report
         done = len(report.copied) + len(report.unchanged) + len(report.failed)
-        self._on_progress(TransferProgress(source, done, max(done, self._known), report.points))
+        self._on_progress(Progress("copied", source, done, max(done, self._known)))
 
     def bring(self, group: Sequence[Manifest], tries: int = _TRIES) -> None:
         """Copy those of a group that the target lacks."""

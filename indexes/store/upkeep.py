@@ -12,13 +12,14 @@ so that the next ingest of the same file writes it anew instead of calling it un
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
 
 from qdrant_client import models
 
+from indexes.progress import OnProgress, Progress, ProgressEvent
 from indexes.store.check import DAMAGED, DocumentCheck, original_version
 from indexes.store.connect import store_errors
 from indexes.store.nodes import TreeStore, matching
@@ -96,7 +97,7 @@ def verify(
     store: TreeStore,
     *,
     repair: bool = False,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: OnProgress = lambda _: None,
 ) -> Verification:
     """Look at every point of the collection, and mend what can be mended.
 
@@ -118,9 +119,7 @@ def verify(
 
 
 class _Verifier:
-    def __init__(
-        self, store: TreeStore, repair: bool, on_progress: Callable[[int, int], None]
-    ) -> None:
+    def __init__(self, store: TreeStore, repair: bool, on_progress: OnProgress) -> None:
         self._store = store
         self._repair = repair
         self._on_progress = on_progress
@@ -134,11 +133,14 @@ class _Verifier:
         self._find_bare_nodes()
         for batch in self._batches():
             self._look_at({manifest.document_id: manifest for manifest in batch})
-            self._on_progress(min(self._seen, self._found.points), self._found.points)
+            self._tell("checked", min(self._seen, self._found.points))
         self._find_orphans()
         self._find_foreign_points()
-        self._on_progress(self._found.points, self._found.points)
+        self._tell("done", self._found.points)
         return self._found
+
+    def _tell(self, event: ProgressEvent, points: int) -> None:
+        self._on_progress(Progress(event, "", points, self._found.points))
 
     def _report(
         self,

@@ -11,6 +11,7 @@ from indexes.evaluation.lanes import lane_names, open_lane
 from indexes.evaluation.peers import describe_peer, open_peer, peer_names
 from indexes.evaluation.peers.texts import PeerPassage, Text, fill, quotes, text_of
 from indexes.index import HierarchicalIndex
+from indexes.progress import Progress
 from indexes.tokens import count_tokens
 from tests.fakes import ScriptedLLM, WordEmbedding
 
@@ -92,9 +93,10 @@ def test_a_peer_follows_its_index(filled: HierarchicalIndex, tmp_path: Path, nam
 
 
 def test_progress_is_told(filled: HierarchicalIndex) -> None:
-    steps: list[tuple[int, int]] = []
-    open_peer("langchain-regular", filled).prepare(lambda *step: steps.append(step))
-    assert steps == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    steps: list[Progress] = []
+    open_peer("langchain-regular", filled).prepare(steps.append)
+    assert [(step.done, step.known) for step in steps] == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    assert {step.what for step in steps} == {"langchain-regular"}
 
 
 def test_peers_leave_the_index_itself_alone(filled: HierarchicalIndex) -> None:

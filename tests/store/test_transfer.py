@@ -151,7 +151,7 @@ def test_large_documents_travel_in_pages(
     filled.copy_to(other, on_progress=steps.append)
     assert content(other) == content(filled)
     assert len(steps) > 10
-    assert (steps[-1].documents_done, steps[-1].documents_known) == (4, 4)
+    assert (steps[-1].done, steps[-1].known) == (4, 4)
 
 
 @pytest.mark.parametrize("writes", range(8))

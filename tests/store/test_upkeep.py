@@ -114,7 +114,7 @@ def test_more_documents_than_one_batch_holds_are_all_looked_at(
     monkeypatch.setattr("indexes.store.upkeep._BATCH_DOCUMENTS", 2)
     monkeypatch.setattr("indexes.store.collection._PAGE", 3)
     seen: list[tuple[int, int]] = []
-    found = verify(filled.store, on_progress=lambda done, total: seen.append((done, total)))
+    found = verify(filled.store, on_progress=lambda step: seen.append((step.done, step.known)))
     assert (found.documents, found.clean) == (4, True)
     assert seen == sorted(seen) and seen[-1] == (found.points, found.points)
 

@@ -14,7 +14,7 @@ import threading
 import uuid
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from qdrant_client import models
@@ -25,6 +25,7 @@ from indexes.evaluation.peers.settings import PeerSettings
 from indexes.evaluation.peers.texts import PeerPassage, Text, contexts_of, fill, text_of, tokens_of
 from indexes.index import HierarchicalIndex
 from indexes.models.given import embedding_dimension
+from indexes.progress import OnProgress, Progress
 from indexes.store.connect import store_errors
 from indexes.trace import Trace, stage, tracing
 
@@ -36,8 +37,6 @@ _MOST_HITS = 4096
 
 # Two threads must not fill one peer's collection at once.
 _locks: defaultdict[tuple[str, str], threading.RLock] = defaultdict(threading.RLock)
-
-Progress = Callable[[int, int], None]
 
 
 class Peer(ABC):
@@ -64,11 +63,11 @@ class Peer(ABC):
 
     # Documents
 
-    def prepare(self, on_progress: Progress = lambda done, total: None) -> int:
+    def prepare(self, on_progress: OnProgress = lambda _: None) -> int:
         """Bring the peer's collection up to the index's documents.
 
         Args:
-            on_progress: called with the documents done and to be done.
+            on_progress: called as documents come along.
 
         Returns:
             How many documents were cut and embedded; 0 where nothing was new.
@@ -91,7 +90,7 @@ class Peer(ABC):
             stored = {name: version for name, version in stored.items() if name in wanted}
             embedded = 0
             for done, (name, manifest) in enumerate(wanted.items()):
-                on_progress(done, len(wanted))
+                on_progress(Progress("embedded", self.name, done, len(wanted)))
                 text = self._texts.get(name)
                 if text is None or text.version != manifest.version:
                     text = text_of(self.index, manifest)
@@ -106,7 +105,7 @@ class Peer(ABC):
                     embedded += 1
             if not embedded:
                 self._mark(stored)
-            on_progress(len(wanted), len(wanted))
+            on_progress(Progress("done", self.name, len(wanted), len(wanted)))
             return embedded
 
     def _make_collection(self) -> None:
