@@ -3,7 +3,11 @@
 import re
 from collections.abc import Iterable
 
-HYPHENATED = re.compile(r"([^\W\d_]+)[-\u00ad]$")
+from indexes.documents.pdf.runs import is_cjk
+
+# Longer ones are no words, and a long line of letters is not to be searched from each.
+_HYPHENATED = re.compile(r"(?<![^\W\d_])([^\W\d_]{1,60})[-\u00ad]$")
+_TAIL = 64
 WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 # What is left of a divided English word after its hyphen, when it is hardly a word itself.
 _FRAGMENT = re.compile(
@@ -27,13 +31,28 @@ class Hyphens:
                 if tail and tail[0].islower():
                     divided.append((head, tail[0]))
                 text = text.partition(" ")[2]
-            match = HYPHENATED.search(line)
+            match = _HYPHENATED.search(line[-_TAIL:])
             head = match[1].lower() if match else None
             if match:
                 text = text.rpartition(" ")[0]
             self._words.update(word.lower() for word in WORD.findall(text))
         votes = [self._evidence(*pair) for pair in divided]
         self._divides_words = votes.count(True) > votes.count(False)
+
+    def between(self, last: str, line: str) -> str | None:
+        """What stands between two lines of a paragraph; None if the hyphen that ends one goes."""
+        if last.endswith(("—", "/")) and "://" not in last[-_TAIL:].rpartition(" ")[2]:
+            return ""
+        if is_cjk(last[-1]) and is_cjk(line[0]):
+            return ""
+        match = _HYPHENATED.search(last[-_TAIL:])
+        if not match:
+            return " "
+        tail = WORD.match(line)
+        if not tail:
+            return ""
+        soft = last.endswith("\u00ad")
+        return None if soft or self.divided_a_word(match[1], tail[0]) else ""
 
     def divided_a_word(self, head: str, tail: str) -> bool:
         """Whether `head-` at a line's end and `tail` at the next one's start are one word."""

@@ -14,8 +14,11 @@ from itertools import pairwise, takewhile
 
 from indexes.documents.blocks import Block, Mark, Paragraph
 from indexes.documents.extracted import one_line
-from indexes.documents.pdf.hyphens import HYPHENATED, WORD, Hyphens
-from indexes.documents.pdf.rows import PageRuns, Row, drop_running_lines, rows_of
+from indexes.documents.pdf.cells import table_block
+from indexes.documents.pdf.grids import Grid
+from indexes.documents.pdf.hyphens import Hyphens
+from indexes.documents.pdf.layout import Piece
+from indexes.documents.pdf.rows import Row
 
 # Distances in ems, the size of the font at hand.
 _INDENT = 0.8
@@ -26,26 +29,30 @@ _RAGGEDNESS = 3.0
 _HEADING_SIZE = 1.1
 # Points: lines that start this close to each other share a margin.
 _MARGIN_STEP = 6.0
-_MOST_CELLS = 50
 
 _NUMBERED = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z]|[ivxlc]{1,5})[.)]\s")
 _BULLETED = re.compile(r"(?:[•‣◦▪●○■□▶➢✓∙·]\s*|[*–—-]\s+)\S")
 _SENTENCE_END = re.compile(r"[.!?:;…][\"'”’)\]]*$")
 
 
-def reflow(pages: Sequence[PageRuns]) -> tuple[list[Block], str | None]:
-    """The blocks of all pages, and the first heading."""
-    rows_of_pages = [rows_of(page, number) for number, page in enumerate(pages)]
-    drop_running_lines(rows_of_pages, pages)
-    rows = [row for page_rows in rows_of_pages for row in page_rows]
-    _mark_tables(rows)
+def reflow(pieces: Sequence[Piece]) -> tuple[list[Block], str | None]:
+    """The blocks that rows and tables make, and the first heading.
+
+    Args:
+        pieces: of all pages, in the order of reading.
+    """
+    rows = []
+    for row in pieces:
+        if isinstance(row, Row):
+            text = one_line(" ".join(cell.text for cell in row.cells))
+            row.text = re.sub("\u00ad(?=.)", "", text)
+            if row.text:
+                rows.append(row)
     leading = _usual_leading(rows)
-    for row in rows:
-        text = one_line((" | " if row.table else " ").join(cell.text for cell in row.cells))
-        row.text = re.sub("\u00ad(?=.)", "", text)
-    rows = [row for row in rows if row.text]
-    blocks = list(_blocks(rows, leading))
-    _set_edges(blocks, rows)
+    blocks = list(
+        _blocks([piece for piece in pieces if isinstance(piece, Grid) or piece.text], leading)
+    )
+    _set_edges([block for block in blocks if isinstance(block, list)], rows)
     return _Writer(Hyphens(row.text for row in rows)).write(blocks), _heading(rows)
 
 
@@ -57,52 +64,36 @@ def _usual_leading(rows: list[Row]) -> float:
     steps = Counter(
         round((upper.baseline - lower.baseline) / upper.size, 1)
         for upper, lower in pairwise(rows)
-        if upper.page == lower.page
-        and abs(upper.size - lower.size) < 0.1 * upper.size
-        and not (upper.table or lower.table)
+        if upper.page == lower.page and abs(upper.size - lower.size) < 0.1 * upper.size
     )
     likely = {step: count for step, count in steps.items() if 0.9 <= step <= 3}
     return max(likely, key=lambda step: (likely[step], -step)) if likely else 1.2
 
 
-def _mark_tables(rows: list[Row]) -> None:
-    """Rows of several cells that line up with a neighbour's are a table's."""
-    for upper, lower in pairwise(rows):
-        several = len(upper.cells) > 1 and len(lower.cells) > 1
-        close = upper.page == lower.page and 0 < upper.baseline - lower.baseline < 3 * upper.size
-        if several and close and _aligned(upper, lower):
-            upper.table = lower.table = True
-
-
-def _aligned(upper: Row, lower: Row) -> bool:
-    return any(
-        min(abs(a.x0 - b.x0), abs(a.x1 - b.x1), abs(a.x0 + a.x1 - b.x0 - b.x1) / 2) < 4
-        for a in upper.cells[1:_MOST_CELLS]
-        for b in lower.cells[1:_MOST_CELLS]
-    )
-
-
-def _blocks(rows: list[Row], leading: float) -> Iterator[list[Row]]:
-    """Runs of rows that are set alike: same size, usual leading, one below the other."""
+def _blocks(pieces: Sequence[Piece], leading: float) -> Iterator[list[Row] | Grid]:
+    """Tables, and runs of rows that are set alike: same size, usual leading, in one column."""
     block: list[Row] = []
-    for row in rows:
-        if block and not _same_block(block[-1], row, leading):
+    for piece in pieces:
+        if isinstance(piece, Grid):
+            if block:
+                yield block
+            block = []
+            yield piece
+            continue
+        if block and not _same_block(block[-1], piece, leading):
             yield block
             block = []
-        block.append(row)
+        block.append(piece)
     if block:
         yield block
 
 
 def _same_block(upper: Row, lower: Row, leading: float) -> bool:
     step = (upper.baseline - lower.baseline) / max(upper.size, lower.size)
-    if upper.page != lower.page or upper.table != lower.table:
-        return False
-    if upper.table:
-        return 0 < step < 3
     alike = abs(upper.size - lower.size) <= 0.08 * upper.size
     overlap = lower.x0 < upper.x1 and upper.x0 < lower.x1
-    return alike and overlap and 0.5 < step <= _PARAGRAPH_GAP * leading
+    near = 0.5 < step <= _PARAGRAPH_GAP * leading
+    return upper.page == lower.page and alike and overlap and near
 
 
 def _set_edges(blocks: list[list[Row]], rows: list[Row]) -> None:
@@ -110,10 +101,9 @@ def _set_edges(blocks: list[list[Row]], rows: list[Row]) -> None:
     reaches: dict[tuple[int, int], float] = defaultdict(float)
     starting: Counter[tuple[int, int]] = Counter()
     for row in rows:
-        if not row.table:
-            margin = (row.page, int(row.x0 // _MARGIN_STEP))
-            reaches[margin] = max(reaches[margin], row.x1)
-            starting[margin] += 1
+        margin = (row.page, int(row.x0 // _MARGIN_STEP))
+        reaches[margin] = max(reaches[margin], row.x1)
+        starting[margin] += 1
     for block in blocks:
         left = min(row.x0 for row in block)
         reach = max(row.x1 for row in block)
@@ -152,10 +142,16 @@ class _Writer:
         self._marks: list[Mark] = []
         self._length = 0
 
-    def write(self, blocks: list[list[Row]]) -> list[Block]:
-        """The paragraphs that blocks of rows make."""
+    def write(self, blocks: Sequence[list[Row] | Grid]) -> list[Block]:
+        """The paragraphs and tables that they make."""
         last: Row | None = None
         for block in blocks:
+            if isinstance(block, Grid):
+                self._close()
+                table = table_block(block, self._hyphens)
+                self._written += [table] if table else []
+                last = None
+                continue
             opening = block[0]
             for row in block:
                 separator = ""
@@ -193,25 +189,17 @@ class _Writer:
 
     def _mend(self, last: Row, row: Row) -> str:
         """What stands between two lines of a paragraph; a hyphen at the end may go."""
-        if last.text.endswith(("—", "/")) and "://" not in last.text.rpartition(" ")[2]:
-            return ""
-        match = HYPHENATED.search(last.text)
-        if not match:
-            return " "
-        tail = WORD.match(row.text)
-        if not tail:
-            return ""
-        soft = last.text.endswith("\u00ad")
-        if soft or self._hyphens.divided_a_word(match[1], tail[0]):
+        between = self._hyphens.between(last.text, row.text)
+        if between is None:
             self._parts[-1] = self._parts[-1][:-1]
             self._length -= 1
-        return ""
+        return between or ""
 
 
 def _runs_on(last: Row, row: Row) -> bool:
     """Whether a paragraph continues on the next page or column."""
     moved = row.page != last.page or row.baseline > last.baseline + last.size
-    if not moved or last.table or row.table or abs(last.size - row.size) > 0.08 * last.size:
+    if not moved or abs(last.size - row.size) > 0.08 * last.size:
         return False
     if _starts_item(row.text) or last.bold != row.bold:
         return False
@@ -225,7 +213,7 @@ def _separator(last: Row, row: Row, opening: Row) -> str:
     em = row.size
     ended = bool(_SENTENCE_END.search(last.text))
     would_fit = not _word_would_not_fit(last, row)
-    if row.table or _BULLETED.match(row.text):
+    if _BULLETED.match(row.text):
         return "\n"
     if _NUMBERED.match(row.text) and (ended or would_fit):
         return "\n"
@@ -267,7 +255,5 @@ def _heading(rows: list[Row]) -> str | None:
     largest = max(top, key=lambda row: row.size)
     if largest.size < _HEADING_SIZE * body:
         return None
-    following = takewhile(
-        lambda row: row.size >= _HEADING_SIZE * body and not row.table, top[top.index(largest) :]
-    )
+    following = takewhile(lambda row: row.size >= _HEADING_SIZE * body, top[top.index(largest) :])
     return " ".join(row.text for row in following) or None

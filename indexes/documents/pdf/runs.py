@@ -6,13 +6,14 @@ here it is looked at as it stands on the page, and read out in that order again.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexes.documents.pdf.characters import Characters, Flags, Floats
+from indexes.documents.pdf.rulings import Ruling, Rulings
 
 Ints = NDArray[np.int_]
 Box = tuple[float, float, float, float]
@@ -24,6 +25,8 @@ CELL_GAP = 1.2
 SAME_LINE = 0.3
 _RAISED = 0.6
 _OVERLAP = 0.6
+# Points.
+_RULED_GAP = 0.5
 # Characters of Chinese and Japanese are set with gaps that end no word.
 _CJK_GAP = 0.5
 # So many gaps between letters say how a line is spaced.
@@ -70,22 +73,64 @@ def is_cjk(character: str) -> bool:
     return bool(_CJK.match(character))
 
 
-def runs_of(characters: Characters, height: float) -> dict[int, list[Run]]:
-    """The runs of a page in the order of drawing, by the direction in which they are written.
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """What is written in one direction on a page, in the order of drawing.
 
-    Runs of a page that is written from right to left have mirrored places, so that what is
-    read first has the smaller one.
+    Attributes:
+        angle: the direction, in degrees against the clock.
+        mirrored: whether it is read from right to left. Places of runs are mirrored then, so
+            that what is read first has the smaller one.
+        runs: not empty.
+    """
+
+    angle: int
+    mirrored: bool
+    runs: list[Run]
+
+    def turned(self, rulings: Rulings) -> Rulings:
+        """The lines of the page as seen in this direction; none if that is askew."""
+        turned = _turned(rulings, self.angle)
+        if not self.mirrored:
+            return turned
+        across = [Ruling(line.at, -line.end, -line.start) for line in turned.across]
+        return Rulings(across, [line._replace(at=-line.at) for line in turned.down])
+
+
+def _turned(rulings: Rulings, angle: int) -> Rulings:
+    across, down = rulings
+    if angle == 0:
+        return rulings
+    if angle == 90:
+        return Rulings(
+            [line._replace(at=-line.at) for line in down],
+            [Ruling(line.at, -line.end, -line.start) for line in across],
+        )
+    if angle == 270:
+        return Rulings(
+            [Ruling(line.at, -line.end, -line.start) for line in down],
+            [line._replace(at=-line.at) for line in across],
+        )
+    if angle == 180:
+        return Rulings(*([Ruling(-at, -end, -start) for at, start, end in way] for way in rulings))
+    return Rulings([], [])
+
+
+def writing_of(characters: Characters, rulings: Rulings, height: float) -> list[Writing]:
+    """What is written on a page, by direction.
 
     Args:
         characters: of the page.
+        rulings: lines on the page; one between words divides them.
         height: of the page, in points.
     """
-    found = {}
+    written = []
     for angle in np.unique(characters.angle[~characters.space]).tolist():
-        found[angle] = list(
-            _Line(characters, np.flatnonzero(characters.angle == angle)).runs(height)
-        )
-    return found
+        line = _Line(characters, np.flatnonzero(characters.angle == angle))
+        runs = list(line.runs(_turned(rulings, angle).down, height))
+        if runs:
+            written.append(Writing(angle, line.mirrored, runs))
+    return written
 
 
 class _Line:
@@ -101,14 +146,14 @@ class _Line:
             hits = [bool(_RIGHT_TO_LEFT.match(text)) for text in self._text]
             rightward = np.array(hits)
         self._rightward = rightward
-        self._mirrored = bool(rightward.sum() * 2 > self._letters.sum())
+        self.mirrored = bool(rightward.sum() * 2 > self._letters.sum())
         self._cjk = np.zeros(len(chosen), bool)
         if _CJK.search(joined):
             self._cjk = np.array([is_cjk(text) for text in self._text])
         self._chosen = chosen
         self._all = characters
 
-    def runs(self, height: float) -> Iterator[Run]:
+    def runs(self, down: Sequence[Ruling], height: float) -> Iterator[Run]:
         """Cut it where gaps are wide."""
         everything, chosen = self._all, self._chosen
         start, end = everything.start[chosen], everything.end[chosen]
@@ -124,6 +169,7 @@ class _Line:
         spaced = np.diff(passed) > 0
         x0, x1, base, em = start[seen], end[seen], baseline[seen], size[seen]
         gap, joined = _joined(x0, x1, base, em)
+        _divide(joined, down, x0, x1, base + 0.3 * em)
         cuts = np.flatnonzero(~joined) + 1
         firsts, lasts = np.r_[0, cuts], np.r_[cuts, len(seen)]
         narrow = np.minimum(em[1:], em[:-1])
@@ -144,7 +190,7 @@ class _Line:
             extent = float(begins[number]), float(ends[number])
             yield Run(
                 text,
-                *(extent if not self._mirrored else (-extent[1], -extent[0])),
+                *(extent if not self.mirrored else (-extent[1], -extent[0])),
                 float(base[biggest]),
                 float(largest[number]),
                 bool(bold[number]),
@@ -202,7 +248,7 @@ class _Line:
         for index in (np.flatnonzero(np.diff(word)) + 1).tolist():
             parts[index] = " " + parts[index]
         words = "".join(parts).translate(_LIGATURES).split()
-        if right_to_left and self._mirrored:
+        if right_to_left and self.mirrored:
             places = word[np.r_[True, np.diff(word) != 0]].tolist()
             if len(places) == len(words):
                 words = _in_logical_order(words, places)
@@ -248,6 +294,15 @@ def _joined(x0: Floats, x1: Floats, base: Floats, em: Floats) -> tuple[Floats, F
     same_glyph = (x0[1:] == x0[:-1]) & (x1[1:] == x1[:-1]) & (shift == 0)
     joined = near & (gap > -_OVERLAP * larger) & (gap < CELL_GAP * larger)
     return np.where(same_glyph, 0.0, gap), joined | same_glyph
+
+
+def _divide(joined: Flags, down: Sequence[Ruling], x0: Floats, x1: Floats, y: Floats) -> None:
+    """End runs where a line stands between two characters."""
+    candidates = np.flatnonzero(joined & (x0[1:] - x1[:-1] > _RULED_GAP))
+    left, right, y = x1[candidates], x0[candidates + 1], y[candidates]
+    for line in down if len(candidates) else ():
+        between = (left - _RULED_GAP <= line.at) & (line.at <= right + _RULED_GAP)
+        joined[candidates[between & (line.start <= y) & (y <= line.end)]] = False
 
 
 def _spaced_out(gap: Floats) -> Flags | None:

@@ -17,9 +17,11 @@ import pypdfium2.raw as pdfium
 from indexes.documents.assembly import assemble
 from indexes.documents.extracted import Extracted, UnreadableError, one_line
 from indexes.documents.pdf.characters import UNMAPPED, frame_of, read_characters
+from indexes.documents.pdf.layout import Page, pieces_of
 from indexes.documents.pdf.reflow import reflow
-from indexes.documents.pdf.rows import PageRuns
-from indexes.documents.pdf.runs import runs_of
+from indexes.documents.pdf.rulings import Rulings, read_rulings
+from indexes.documents.pdf.running import running_lines
+from indexes.documents.pdf.runs import Run, writing_of
 from indexes.documents.reader import Reading
 from indexes.documents.report import ReadingReport
 
@@ -48,7 +50,9 @@ def read(data: bytes, reading: Reading) -> Extracted:
         title = one_line(document.get_metadata_value("Title")) or None
         pages = list(_pages(document, reading.max_characters, report))
     _check(pages)
-    blocks, heading = reflow(pages)
+    _leave_out_running_lines(pages, report)
+    pieces = [piece for number, page in enumerate(pages) for piece in pieces_of(page, number)]
+    blocks, heading = reflow(pieces)
     extracted = assemble(blocks, max_characters=reading.max_characters, title=title, report=report)
     return dataclasses.replace(extracted, heading=heading)
 
@@ -69,20 +73,20 @@ def _opened(data: bytes) -> Iterator[Any]:
         document.close()
 
 
-def _pages(document: Any, room: int, report: ReadingReport) -> Iterator[PageRuns]:
+def _pages(document: Any, room: int, report: ReadingReport) -> Iterator[Page]:
     report.pages = len(document)
     for index in range(len(document)):
         page = _page(document, index, room)
         if page is None:
             report.unreadable.append(f"page {index + 1}: is damaged")
-            page = PageRuns({}, 0, 0, 0)
-        elif not page.runs:
+            page = Page([], Rulings([], []), 0, 0)
+        elif not page.writing:
             report.pages_without_text.append(index + 1)
-        room -= sum(len(run.text) for runs in page.runs.values() for run in runs)
+        room -= _length(page)
         yield page
 
 
-def _page(document: Any, index: int, room: int) -> PageRuns | None:
+def _page(document: Any, index: int, room: int) -> Page | None:
     page = pdfium.FPDF_LoadPage(document, index)
     if not page:
         return None
@@ -92,14 +96,33 @@ def _page(document: Any, index: int, room: int) -> PageRuns | None:
         if characters is None:
             return None
         unmapped = characters.text.count(UNMAPPED)
-        runs = runs_of(characters, frame.height)
-        return PageRuns(runs, frame.width, frame.height, unmapped)
+        rulings = read_rulings(page, frame)
+        writing = writing_of(characters, rulings, frame.height)
+        return Page(writing, rulings, frame.width, frame.height, unmapped)
     finally:
         pdfium.FPDF_ClosePage(page)
 
 
-def _check(pages: list[PageRuns]) -> None:
-    visible = sum(len(run.text) for page in pages for runs in page.runs.values() for run in runs)
+def _length(page: Page) -> int:
+    return sum(len(run.text) for way in page.writing for run in way.runs)
+
+
+def _upright(page: Page) -> list[Run]:
+    return next((way.runs for way in page.writing if way.angle == 0), [])
+
+
+def _leave_out_running_lines(pages: list[Page], report: ReadingReport) -> None:
+    """Take away the running headers, footers and page numbers."""
+    upright = [(_upright(page), page.height) for page in pages]
+    running = running_lines(upright)
+    gone = {id(run) for line in running for run in line}
+    for runs, _ in upright:
+        runs[:] = [run for run in runs if id(run) not in gone]
+    report.leave_out("running headers and footers", len(running))
+
+
+def _check(pages: list[Page]) -> None:
+    visible = sum(map(_length, pages))
     unmapped = sum(page.unmapped for page in pages)
     if unmapped > _MOSTLY_UNMAPPED * (visible + unmapped):
         raise UnreadableError(

@@ -1,0 +1,196 @@
+"""Tables without lines: rows whose cells stand below each other in columns.
+
+Columns of prose look alike: `columns` takes a page apart before its tables are looked for.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from indexes.documents.pdf.columns import is_prose
+from indexes.documents.pdf.grids import Cell, Grid, lines_of
+from indexes.documents.pdf.runs import Run
+
+# In ems.
+_FARTHEST_ROW = 4.0
+_NEAR = 1.5
+_TOGETHER = 0.5
+
+_ALIGNED = 4.0  # points
+_MOST_BETWEEN = 3
+# Of a row's usual distance: a row that follows closer is one with the row before it.
+_CLOSE = 0.85
+_LAST_ROW = 1.15
+
+MARKER = re.compile(r"[•‣◦▪●○■□▶➢✓∙·*–—-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxlc]{1,5})[.)]")
+_YEAR = re.compile(r"\D{0,4}(?:19|20)\d\d(?:[-/–]\d{2,4})?\D?|[QHM]\d{1,2}|FY ?\d+")
+
+
+@dataclass(slots=True)
+class _Column:
+    x0: float
+    x1: float
+
+    def overlaps(self, other: "_Cell | _Column") -> bool:
+        return self.x0 < other.x1 and other.x0 < self.x1
+
+
+class _Cell:
+    """Runs next to each other on one line."""
+
+    def __init__(self, runs: list[Run]) -> None:
+        self.runs = runs
+        self.x0, self.x1 = runs[0].x0, runs[-1].x1
+        self.text = " ".join(run.text for run in runs)
+
+
+class _Line:
+    """The cells of one line."""
+
+    def __init__(self, runs: list[Run]) -> None:
+        self.baseline = runs[0].baseline
+        self.size = max(run.size for run in runs)
+        groups: list[list[Run]] = []
+        for run in runs:
+            if groups and run.x0 - groups[-1][-1].x1 < _TOGETHER * run.size:
+                groups[-1].append(run)
+            else:
+                groups.append([run])
+        if len(groups) == 2 and MARKER.fullmatch(groups[0][0].text):
+            groups = [groups[0] + groups[1]]
+        self.cells = [_Cell(group) for group in groups]
+
+
+def aligned_grids(runs: Sequence[Run]) -> list[Grid]:
+    """The tables that runs make by standing in columns."""
+    lines = [_Line(line) for line in lines_of(runs)]
+    grids = []
+    at = 0
+    while at < len(lines):
+        region = _Region(lines, at)
+        grid = region.grid() if region.is_table else None
+        if grid:
+            grids.append(grid)
+        at = max(region.end, at + 1)
+    return grids
+
+
+class _Region:
+    """Lines from one on, for as long as their cells stand in the same columns."""
+
+    def __init__(self, lines: list[_Line], start: int) -> None:
+        self._all = lines
+        self.start, self.end = start, start + 1
+        self.columns = [_Column(cell.x0, cell.x1) for cell in lines[start].cells]
+        self._several = 1
+        if len(self.columns) > 1:
+            self._grow()
+            self._take_last_row()
+
+    @property
+    def lines(self) -> list[_Line]:
+        return self._all[self.start : self.end]
+
+    def _grow(self) -> None:
+        for number in range(self.start + 1, len(self._all)):
+            upper, line = self._all[number - 1], self._all[number]
+            if upper.baseline - line.baseline > _FARTHEST_ROW * max(upper.size, line.size):
+                return
+            if len(line.cells) == 1:
+                if number - self.end >= _MOST_BETWEEN or not self._holds(line.cells[0]):
+                    return
+            elif self._fits(line):
+                for between in self._all[self.end : number + 1]:
+                    self._widen(between)
+                self.end = number + 1
+                self._several += 1
+            else:
+                return
+
+    def _take_last_row(self) -> None:
+        """A last row may have one value only, where the distance of rows shows it."""
+        steps = [one.baseline - other.baseline for one, other in pairwise(self.lines)]
+        if self.end >= len(self._all) or len(steps) < 2:
+            return
+        line = self._all[self.end]
+        usual = sorted(steps)[len(steps) // 2]
+        step = self._all[self.end - 1].baseline - line.baseline
+        after = self._all[self.end + 1] if self.end + 1 < len(self._all) else None
+        alone = after is None or line.baseline - after.baseline > _LAST_ROW * usual
+        if alone and step <= _LAST_ROW * usual and self._inside(line.cells[0]) is not None:
+            self.end += 1
+
+    def _matches(self, cell: _Cell) -> list[int]:
+        return [n for n, column in enumerate(self.columns) if column.overlaps(cell)]
+
+    def _inside(self, cell: _Cell) -> int | None:
+        matches = self._matches(cell)
+        return matches[0] if len(matches) == 1 else None
+
+    def _holds(self, cell: _Cell) -> bool:
+        """Whether a line of one cell may be a row: a value, or a label of what follows."""
+        width = self.columns[-1].x1 - self.columns[0].x0
+        labels = abs(cell.x0 - self.columns[0].x0) < _ALIGNED and cell.x1 - cell.x0 < 0.6 * width
+        return labels or self._inside(cell) is not None
+
+    def _fits(self, line: _Line) -> bool:
+        matched = [self._matches(cell) for cell in line.cells]
+        if any(len(match) > 1 for match in matched):
+            return False
+        known = {match[0] for match in matched if match}
+        if len(known) != sum(map(bool, matched)):
+            return False
+        return len(known) > 1 or (
+            bool(known) and abs(line.cells[0].x0 - self.columns[0].x0) < _ALIGNED
+        )
+
+    def _widen(self, line: _Line) -> None:
+        for cell in line.cells:
+            matches = self._matches(cell)
+            if len(matches) == 1:
+                column = self.columns[matches[0]]
+                column.x0, column.x1 = min(column.x0, cell.x0), max(column.x1, cell.x1)
+            elif not matches:
+                self.columns.append(_Column(cell.x0, cell.x1))
+                self.columns.sort(key=lambda column: column.x0)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether its columns are those of a table: two rows are one only if they line up."""
+        if self._several < 2:
+            return False
+        rows = [line for line in self.lines if len(line.cells) > 1]
+        if len(rows) == 2 and not _line_up(*rows):
+            return False
+        columns = [self._column(number) for number in range(len(self.columns))]
+        prose = [len(cells) > 2 and is_prose(cells) for cells in columns]
+        return sum(prose) < 2
+
+    def _column(self, number: int) -> list[Run]:
+        return [
+            cell.runs[0]
+            for line in self.lines
+            for cell in line.cells
+            if self._inside(cell) == number
+        ]
+
+    def grid(self) -> Grid | None:
+        """The table."""
+        rows = [self._row(line) for line in self.lines]
+        return Grid(rows)
+
+    def _row(self, line: _Line) -> list[Cell]:
+        row: list[Cell] = [[] for _ in self.columns]
+        for cell in line.cells:
+            matches = self._matches(cell)
+            row[matches[0]] += cell.runs
+        return row
+
+
+def _line_up(upper: _Line, lower: _Line) -> bool:
+    return any(
+        min(abs(a.x0 - b.x0), abs(a.x1 - b.x1), abs(a.x0 + a.x1 - b.x0 - b.x1) / 2) < _ALIGNED
+        for a in upper.cells[1:]
+        for b in lower.cells[1:]
+    )

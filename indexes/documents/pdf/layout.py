@@ -1,0 +1,71 @@
+"""A page's runs → rows and tables in the order of reading."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from indexes.documents.pdf.aligned import aligned_grids
+from indexes.documents.pdf.columns import Item, columns_of
+from indexes.documents.pdf.grids import Grid, ruled_grids
+from indexes.documents.pdf.rows import Row, rows_of
+from indexes.documents.pdf.rulings import Rulings
+from indexes.documents.pdf.runs import Run, Writing
+
+
+@dataclass
+class Page:
+    """What a page says, and where.
+
+    Attributes:
+        writing: the runs of each direction in which the page is written.
+        rulings: its lines.
+        width, height: in points, as shown.
+        unmapped: how many characters have no meaning.
+    """
+
+    writing: list[Writing]
+    rulings: Rulings
+    width: float
+    height: float
+    unmapped: int = 0
+
+
+Piece = Row | Grid
+
+
+def pieces_of(page: Page, number: int) -> list[Piece]:
+    """The rows and tables of a page in the order of reading.
+
+    Most of a page runs one way; stamps and axis labels that don't come after it.
+
+    Args:
+        page: without its running lines.
+        number: of the page, from 0.
+    """
+    main_first = sorted(page.writing, key=lambda way: -sum(len(run.text) for run in way.runs))
+    return [piece for way in main_first for piece in _pieces(way, page.rulings, number)]
+
+
+def _pieces(writing: Writing, rulings: Rulings, number: int) -> Iterator[Piece]:
+    items = _with_grids(writing.runs, ruled_grids(writing.runs, writing.turned(rulings)))
+    for group in columns_of(items):
+        runs = [item for item in group if isinstance(item, Run)]
+        plain: list[Run] = []
+        for item in _with_grids(group, aligned_grids(runs)):
+            if isinstance(item, Grid):
+                yield from rows_of(plain, number)
+                plain = []
+                item.page = number
+                yield item
+            else:
+                plain.append(item)
+        yield from rows_of(plain, number)
+
+
+def _with_grids(items: Sequence[Item], grids: list[Grid]) -> list[Item]:
+    """The items with each table in the place of the first of its runs."""
+    of_run = {id(run): grid for grid in grids for run in grid.runs}
+    found: dict[int, Item] = {}
+    for item in items:
+        piece = of_run.get(id(item), item)
+        found.setdefault(id(piece), piece)
+    return list(found.values())

@@ -1,0 +1,50 @@
+"""Running headers, footers and page numbers: what stands at the same height of several pages."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+
+from indexes.documents.extracted import one_line
+from indexes.documents.pdf.grids import lines_of
+from indexes.documents.pdf.runs import Run
+
+# Of a page's height, at its top and bottom; so many lines at most.
+_BAND = 0.11
+_MOST_LINES = 3
+_LONGEST_LINE = 200
+
+_PAGE_NUMBER = re.compile(
+    r"(?:p|pg|page|seite|página)?[^\w#]*#(?:[^\w#]*(?:of|/|von|de)? *\d+)?\W*"
+)
+
+
+def running_lines(pages: Sequence[tuple[Sequence[Run], float]]) -> list[list[Run]]:
+    """Lines that stand at the same height of several pages and say the same.
+
+    A number in such a line may differ if it counts along with the pages. It must be all
+    the line says ("- 7 -", "Page 7 of 9"), or be the page's own number: a form letter's
+    "Invoice 1041" and a chronicle's "In 1998" count along too.
+
+    Args:
+        pages: the runs of each page, and its height.
+    """
+    seen: dict[tuple[str, int, int], list[list[Run]]] = defaultdict(list)
+    for number, (runs, height) in enumerate(pages):
+        low, high = _BAND * height, (1 - _BAND) * height
+        lines = lines_of([run for run in runs if not low < run.baseline < high])
+        above = [line for line in lines if line[0].baseline >= high]
+        below = [line for line in lines if line[0].baseline <= low]
+        for line in above[:_MOST_LINES] + below[-_MOST_LINES:]:
+            text = one_line(" ".join(run.text for run in line)).lower()
+            if len(text) > _LONGEST_LINE:
+                continue
+            level = round(line[0].baseline / 4)
+            seen[text, 0, level].append(line)
+            for match in re.finditer(r"\d{1,4}", text):
+                masked = f"{text[: match.start()]}#{text[match.end() :]}"
+                offset = int(match[0]) - number
+                if _PAGE_NUMBER.fullmatch(masked) or -20 <= offset <= 1:
+                    seen[masked, offset, level].append(line)
+    enough = min(3, max(2, len(pages)))
+    running = {id(line[0]): line for same in seen.values() if len(same) >= enough for line in same}
+    return list(running.values())
