@@ -9,7 +9,7 @@ INSTALL = VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --link-mode=copy
 LOCK = $(UV) pip compile --quiet --all-extras --group weights --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
-.PHONY: demo test lint format comparison bench lock clean \
+.PHONY: demo test lint format comparison bench reference lock clean \
 	docs/comparison.md docs/comparison-privacy-qa.md
 
 demo: .venv/base
@@ -49,6 +49,10 @@ docs/comparison.md docs/comparison-privacy-qa.md: .venv/dev
 
 bench: .venv/dev
 	$(PYTHON) -m tests.benchmarks.retrieval
+
+# docs/reference.md, from signatures and docstrings.
+reference: .venv/dev
+	$(PYTHON) -m tests.reference
 
 # Keeps the pins that still fit; `make lock UPGRADE=--upgrade` moves them all.
 lock: .venv/uv

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from indexes.answers import Retrieved as Retrieved
     from indexes.answers import Word as Word
     from indexes.documents import load_document as load_document
-    from indexes.documents import load_documents as load_documents
     from indexes.errors import DocumentError as DocumentError
     from indexes.errors import IndexMismatchError as IndexMismatchError
     from indexes.errors import ModelError as ModelError
@@ -39,7 +38,7 @@ __version__ = "0.2.0"
 _HOMES = {
     "indexes.index": ("HierarchicalIndex",),
     "indexes.settings": ("Settings", "load_settings"),
-    "indexes.documents": ("load_document", "load_documents"),
+    "indexes.documents": ("load_document",),
     "indexes.progress": ("IngestReport",),
     "indexes.answers": ("Answer", "Citation", "Context", "Retrieved", "Word"),
     "indexes.trace": ("Trace",),

@@ -38,6 +38,10 @@ def checked(question: str) -> str:
 class Context(BaseModel):
     """A run of text that was given to the model. Offsets are characters of the document.
 
+    Example:
+        context: Context = answer.contexts[0]
+        print(context.document, context.pages, context.text)
+
     A compressed passage is several, one for each span that was kept; they have its number.
     """
 
@@ -71,6 +75,10 @@ def passages_of(contexts: Sequence[Context]) -> dict[int, list[Context]]:
 class Citation(BaseModel):
     """A place in the answer and the passage behind it.
 
+    Example:
+        citation: Citation = answer.citations[0]
+        print(answer.answer[: citation.answer_start], citation.document, citation.pages)
+
     Of a compressed passage, `start` and `end` span all that was kept of it.
 
     `origin` is `model` where the answer carries the passage's number, and `similarity`
@@ -89,7 +97,14 @@ class Citation(BaseModel):
 
 
 class Answer(BaseModel):
-    """An answer with everything behind it."""
+    """An answer with everything behind it.
+
+    Example:
+        answer: Answer = index.ask("What happened to Bosun?", pattern="parent")
+        print(answer.answer)
+        for context in answer.contexts:
+            print(context.number, context.document, context.pages)
+    """
 
     question: str
     pattern: str
@@ -114,7 +129,17 @@ class Turn(BaseModel):
 
 @dataclass(frozen=True)
 class Retrieved:
-    """The contexts are there; the answer is being written. `trace` tells how they came."""
+    """First event of a stream: the contexts are there, the answer is being written.
+
+    Example:
+        for event in index.stream("What happened to Bosun?"):
+            if isinstance(event, Retrieved):
+                print(len(event.contexts), "passages in", event.trace["search"].seconds)
+
+    Attributes:
+        contexts: what the model is given
+        trace: how they were found
+    """
 
     contexts: list[Context]
     trace: Trace = field(default_factory=Trace)
@@ -122,7 +147,13 @@ class Retrieved:
 
 @dataclass(frozen=True)
 class Word:
-    """A piece of the answer."""
+    """Event of a stream: a piece of the answer. The last event is the whole `Answer`.
+
+    Example:
+        for event in index.stream("What happened to Bosun?"):
+            if isinstance(event, Word):
+                print(event.text, end="")
+    """
 
     text: str
 

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 
 class RagError(Exception):
-    """Anything this project raises on purpose.
+    """Anything this project raises on purpose. Its text is one line that names the fix.
+
+    Example:
+        try:
+            answer = index.ask("What happened to Bosun?")
+        except RagError as error:
+            print(error)
 
     Raised by an ingestion, it has the `report` of what was stored before.
     """
@@ -29,15 +35,33 @@ class RagError(Exception):
 
 
 class SettingsError(RagError):
-    """A setting is unknown, missing, out of range or contradicts another."""
+    """A setting is unknown, missing, out of range or contradicts another.
+
+    Example:
+        index.retriever("parent", budget=-5)  # raises SettingsError
+    """
 
 
 class DocumentError(RagError):
-    """A file or document cannot be turned into text; the message names it."""
+    """A file or document cannot be turned into text; the message names it.
+
+    Example:
+        try:
+            document = load_document("letter.pdf")
+        except DocumentError as error:
+            print(error)
+    """
 
 
 class StoreError(RagError):
-    """The index cannot be opened, reached or trusted."""
+    """The index cannot be opened, reached or trusted.
+
+    Example:
+        try:
+            index = HierarchicalIndex.open("http://localhost:6333")
+        except StoreError as error:
+            print(error)
+    """
 
 
 class StoreLockedError(StoreError):
@@ -45,8 +69,22 @@ class StoreLockedError(StoreError):
 
 
 class IndexMismatchError(StoreError):
-    """The collection was made with another embedding model or other chunk sizes."""
+    """The collection was made with another embedding model or other chunk sizes.
+
+    Example:
+        try:
+            index.ingest(["letters/"])
+        except IndexMismatchError:
+            index = HierarchicalIndex.open("another-folder", embedding=embedding)
+    """
 
 
 class ModelError(RagError):
-    """A model cannot be loaded or reached, or gave no usable answer."""
+    """A model cannot be loaded or reached, or gave no usable answer.
+
+    Example:
+        try:
+            answer = index.ask("What happened to Bosun?")
+        except ModelError:
+            passages, trace = index.retrieve("What happened to Bosun?")
+    """

@@ -42,6 +42,11 @@ _WINDOW_MARGIN = 1.35
 class HierarchicalIndex(Fillable, Queryable):
     """Documents in one collection, and the models that read them. Thread-safe.
 
+    Example:
+        index = HierarchicalIndex.open("my-index")
+        index.ingest(["letters/"])
+        answer = index.ask("What happened to Bosun?", pattern="parent")
+
     Args:
         settings: by default from the environment.
         engine, embedding, llm: used instead of what the settings name; models may be

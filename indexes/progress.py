@@ -36,6 +36,10 @@ OnProgress = Callable[[Progress], None]
 class IngestReport:
     """What an ingestion did. Every document that was given is in one of the lists.
 
+    Example:
+        report: IngestReport = index.ingest(["letters/"])
+        print(report.added, report.failed)
+
     Attributes:
         added, updated, unchanged: sources of documents that are in the index now.
         skipped: what there is nothing to index in (a blank page, a file of unknown type, the

@@ -44,6 +44,10 @@ DEFAULT_BUDGETS: dict[Provider, int] = {"local": 512, "openai": 2048, "sagemaker
 class Settings(BaseSettings):
     """Settings of one index and the models beside it. Immutable.
 
+    Example:
+        settings = Settings(index="my-index", budget=1024)
+        index = HierarchicalIndex(settings)
+
     Raises `pydantic.ValidationError` on bad values; `load_settings` turns that into a
     one-line `SettingsError`.
     """
@@ -241,6 +245,9 @@ class Settings(BaseSettings):
 
 def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment; arguments that are not None win.
+
+    Example:
+        settings = load_settings(index="my-index", provider="openai")
 
     Raises:
         SettingsError: one line with the setting's name, its environment variable and

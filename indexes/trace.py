@@ -48,7 +48,12 @@ class Stage(BaseModel):
 
 
 class Trace(BaseModel):
-    """The stages of one question."""
+    """The stages of one question: what each found and what it cost.
+
+    Example:
+        trace: Trace = answer.trace
+        print(trace["search"].seconds, trace.total("llm_tokens_in"))
+    """
 
     stages: list[Stage] = Field(default_factory=list)
 

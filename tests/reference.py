@@ -23,11 +23,21 @@ the docstrings by `make reference`. Settings are also options of the command lin
 the environment: `budget`, `--budget`, `RAG_BUDGET`.
 """
 WIDTH = 88
+# What other code may take one of ours for.
+SHOWN_BASES = (
+    "BaseDocumentCompressor", "BaseEmbedding", "BaseModel", "BaseRetriever", "BaseSettings",
+    "BaseTool", "Embeddings", "LLM", "RagError", "StoreError",
+)  # fmt: skip
 
 
 def reference() -> str:
     """The page."""
-    library = griffe.load("indexes", search_paths=[ROOT], docstring_parser="google")
+    library = griffe.load(
+        "indexes",
+        search_paths=[ROOT],
+        docstring_parser="google",
+        docstring_options={"warnings": False},
+    )
     lines = [OPENING]
     for module in (indexes, indexes.langchain):
         names = [name for name in module.__all__ if not name.startswith("_")]
@@ -48,22 +58,33 @@ def described(thing: griffe.Object, name: str, module: Any) -> Iterator[str]:
     if not isinstance(thing, griffe.Class):
         yield from docstring(thing)
         return
-    inherited = [str(base) for base in thing.bases]
-    yield f"Class{' of ' + ', '.join(f'`{one}`' for one in inherited) if inherited else ''}.\n"
+    bases = [str(base) for base in thing.bases if str(base) in SHOWN_BASES]
+    if bases:
+        yield f"A `{bases[0]}`.\n"
     if "__init__" in thing.members:
         yield from signature(thing.members["__init__"], name)  # type: ignore[arg-type]
     yield from docstring(thing)
     yield from fields(getattr(module, name))
-    for member in thing.members.values():
-        if member.is_function and not member.name.startswith("_"):
-            yield f"#### {name}.{member.name}\n"
-            yield from function(member)  # type: ignore[arg-type]
+    for member in methods(thing):
+        yield f"#### {name}.{member.name}\n"
+        yield from function(member)
+
+
+def methods(thing: griffe.Class) -> list[griffe.Function]:
+    """Public methods and properties, with those of its bases in this library."""
+    found = {}
+    for member in [*thing.members.values(), *thing.inherited_members.values()]:
+        target = member.final_target if member.is_alias else member
+        callable_ = isinstance(target, griffe.Function) or "property" in target.labels
+        if callable_ and target.docstring and not member.name.startswith("_"):
+            found.setdefault(member.name, target)
+    return list(found.values())
 
 
 def function(thing: griffe.Function) -> Iterator[str]:
     """A signature and what is said of it."""
     if "property" in thing.labels:
-        yield f"Property: `{thing.returns}`\n"
+        yield f"Property: `{getattr(thing, 'annotation', None)}`\n"
     else:
         yield from signature(thing, thing.name)
     yield from docstring(thing)
@@ -101,6 +122,8 @@ def docstring(thing: griffe.Object) -> Iterator[str]:
     for section in thing.docstring.parsed:
         if isinstance(section, griffe.DocstringSectionText):
             yield fenced(section.value) + "\n"
+        elif isinstance(section, griffe.DocstringSectionAdmonition):
+            yield f"```text\n{section.value.contents}\n```\n"
         elif isinstance(section, griffe.DocstringSectionRaises):
             yield listed(
                 "Raises", ((str(one.annotation), one.description) for one in section.value)

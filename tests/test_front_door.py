@@ -14,9 +14,11 @@ NAMES = [name for name in indexes.__all__ if not name.startswith("_")]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_public_name_is_there_and_described(name: str) -> None:
-    assert inspect.getdoc(getattr(indexes, name))
+def test_a_public_name_is_there_and_its_docstring_shows_its_use(name: str) -> None:
+    thing = getattr(indexes, name)
     assert name in dir(indexes)
+    shown = [line for line in (inspect.getdoc(thing) or "").splitlines() if line[:4] == "    "]
+    assert any(name in line for line in shown), f"{name}: no example in its docstring"
 
 
 def test_type_checkers_see_the_names_that_are_there() -> None:

@@ -60,6 +60,10 @@ def load_document(
 ) -> ReadDocument:
     """One file as a document.
 
+    Example:
+        document = load_document("letters/2020.pdf")
+        print(document.metadata["title"], len(document.text))
+
     The text of a plain text or Markdown file is exactly the file decoded as UTF-8, with its
     line ends and its byte order mark, if any, so that offsets mean the same everywhere.
     Other formats give reading text: paragraphs separated by a blank line, list items and
