@@ -19,7 +19,7 @@ from llama_index.core.llms import LLM
 
 from indexes.errors import SettingsError
 from indexes.fillable import Fillable
-from indexes.models.given import embedding_dimension, given_embedding, given_llm
+from indexes.models.given import given_embedding, given_llm
 from indexes.models.providers import (
     build_embedding,
     build_llm,
@@ -31,6 +31,7 @@ from indexes.settings import DEFAULT_LEVELS, WHOLE_DOCUMENTS, Settings, load_set
 from indexes.store.connect import Engine, connect
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Fingerprint
+from indexes.store.probe import dimension_of
 from indexes.store.server import server_parameters
 
 # The two finest levels get vectors: no single scale suits every question.
@@ -117,10 +118,9 @@ class HierarchicalIndex(Fillable, Queryable):
         return embedding_name(self.settings)
 
     def _check(self) -> None:
-        wanted: dict[str, object] = {"embedding": self._embedding_name}
-        if self.settings.levels is not None:
-            wanted["levels"] = self.settings.levels
-        self.store.check(**wanted)
+        """Compare what can be compared without asking a model; see `TreeStore.recognise`."""
+        made = self.store.fingerprint()
+        self.store.check(levels=self.settings.levels or made.levels)
 
     def _fingerprint(self) -> Fingerprint:
         """What a collection made now would be; what is not set is as it is there."""
@@ -138,9 +138,11 @@ class HierarchicalIndex(Fillable, Queryable):
         finest = range(len(levels))[-_EMBEDDED_LEVELS:]
         longest = WHOLE_DOCUMENTS - 1 if window is None else window
         embedded = [level for level in finest if levels[level] * _WINDOW_MARGIN <= longest]
+        probe = self.store.probes.of(self.embedding)
         return Fingerprint(
             embedding=self._embedding_name,
-            dimension=embedding_dimension(self.embedding),
+            dimension=dimension_of(probe),
             levels=levels,
             embedded_levels=tuple(embedded),
+            probe=probe,
         )

@@ -60,7 +60,7 @@ class _Job:
         self.left = len(self.chunks)
         self.manifest: Manifest | None = None
         self.vectors: dict[str, list[float]] = {}
-        metadata, _ = filterable(theirs(document.metadata))
+        metadata, self.unfilterable = filterable(theirs(document.metadata))
         owner = {"owner": about["owner"]} if about.get("owner") else {}
         self._shared = {"metadata": metadata, **owner}
 
@@ -313,6 +313,7 @@ class _Run:
     def _write(self, part: list[tuple[_Job, _Chunk]], vectors: list[list[float]]) -> None:
         for job, _ in part:
             if job.manifest is None:
+                self._store.note_unfilterable(job.unfilterable)
                 job.manifest = self._store.begin(job.document, job.tree)
         self._store.put(
             [job.point(chunk, vector) for (job, chunk), vector in zip(part, vectors, strict=True)]

@@ -10,9 +10,7 @@ from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.llms import LLM
-from llama_index.core.vector_stores import MetadataFilters
 from pydantic import PlainValidator
-from qdrant_client import models
 from typing_extensions import TypedDict
 
 from indexes.answering import Answerer, contexts_of
@@ -27,7 +25,7 @@ from indexes.patterns import Pattern, find_pattern
 from indexes.query_engine import PatternQueryEngine
 from indexes.retrieval import MergeRatio, Parents, TreeRetriever
 from indexes.settings import Budget, JudgeChoice, SearchMode, Settings, TopK
-from indexes.store.filters import qdrant_filter
+from indexes.store.filters import Filters, qdrant_filter
 from indexes.store.nodes import TreeStore
 from indexes.trace import Trace, tracing
 
@@ -50,8 +48,8 @@ class RetrievalOptions(TypedDict, total=False):
         budget: cl100k tokens of context, from 16
         top_k: hits of each search; without the tree, also the most passages
         search: by meaning (`dense`), by words (`bm25`) or both (`hybrid`)
-        filters: on the documents' metadata, LlamaIndex's or Qdrant's own; see
-            `indexes.store.filters`
+        filters: on the documents' metadata: a dictionary as in LangChain, LlamaIndex's or
+            Qdrant's own; see `indexes.store.filters`
         judge: decides in the pattern's postprocessors: a judge, or which of ours
         merge_ratio: share of its children from which `parent-ratio` takes a parent
         parents: how many parents `parent-whole` delivers; then the budget doesn't bound them
@@ -61,7 +59,7 @@ class RetrievalOptions(TypedDict, total=False):
     budget: Budget | None
     top_k: TopK | None
     search: SearchMode | None
-    filters: Annotated[MetadataFilters | models.Filter | None, PlainValidator(qdrant_filter)]
+    filters: Annotated[Filters | None, PlainValidator(qdrant_filter)]
     judge: Annotated[Judge | JudgeChoice | None, PlainValidator(_judge)]
     merge_ratio: MergeRatio | None
     parents: Parents | None

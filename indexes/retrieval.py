@@ -21,7 +21,6 @@ from llama_index.core.schema import (
     RelatedNodeInfo,
     TextNode,
 )
-from llama_index.core.vector_stores import MetadataFilters
 from pydantic import Field
 from qdrant_client import models
 from typing_extensions import TypedDict
@@ -35,7 +34,7 @@ from indexes.namespace import OURS, ours
 from indexes.options import checked_options, strictly
 from indexes.search import Candidate, Query, SearchResult, TreeSearch
 from indexes.settings import DEFAULT_TOP_K, Budget, Method, SearchMode, TopK
-from indexes.store.filters import qdrant_filter
+from indexes.store.filters import Filters, qdrant_filter
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Manifest
 from indexes.tokens import count_tokens
@@ -97,7 +96,7 @@ class TreeRetriever(BaseRetriever):
         ratio_top_k: the leaves that `ratio` starts from, best first
         parents: of `whole`, how many roots to deliver; then the budget doesn't bound them
         score_threshold: of `whole`, the least cosine of a leaf that counts as found
-        filters: what nodes must match, as LlamaIndex's filters or Qdrant's
+        filters: what nodes must match: a dictionary, LlamaIndex's filters or Qdrant's
         callback_manager: told of each retrieval
 
     Raises:
@@ -119,7 +118,7 @@ class TreeRetriever(BaseRetriever):
         ratio_top_k: int = 12,
         parents: int | None = None,
         score_threshold: float | None = None,
-        filters: MetadataFilters | models.Filter | None = None,
+        filters: Filters | None = None,
         callback_manager: CallbackManager | None = None,
     ) -> None:
         super().__init__(callback_manager)
@@ -144,7 +143,10 @@ class TreeRetriever(BaseRetriever):
             raise SettingsError("score_threshold compares vectors: search by dense or hybrid")
         self._parents = parents
         self._score_threshold = score_threshold
-        self._filters = qdrant_filter(filters)
+        self._filters = None
+        if filters is not None:
+            unfilterable = store.fingerprint().unfilterable
+            self._filters = qdrant_filter(filters, unfilterable=unfilterable)
 
     def embed(self, question: QueryBundle) -> QueryBundle:
         """The question with its vector, where it needs one and has none.
@@ -155,6 +157,7 @@ class TreeRetriever(BaseRetriever):
         if not self._needs_vector(question):
             return question
         with stage("embed question"):
+            self._store.recognise(self._embedding)
             vector = self._embedding.get_agg_embedding_from_queries(_embedded(question))
         return replace(question, embedding=vector)
 
@@ -163,6 +166,7 @@ class TreeRetriever(BaseRetriever):
         if not self._needs_vector(question):
             return question
         with stage("embed question"):
+            await self._store.arecognise(self._embedding)
             vector = await self._embedding.aget_agg_embedding_from_queries(_embedded(question))
         return replace(question, embedding=vector)
 

@@ -63,8 +63,7 @@ def test_ingesting_twice_adds_and_embeds_nothing(
     before, embedded = points(index), len(embedding.texts)
     report = index.ingest([folder])
     assert (points(index), report.embedded, report.added) == (before, 0, [])
-    # One text is embedded to learn the model's dimension.
-    assert len(embedding.texts) == embedded + 1
+    assert len(embedding.texts) == embedded
     assert sorted(report.unchanged) == sorted(f"{topic}.txt" for topic in TOPICS)
 
 
@@ -90,9 +89,9 @@ def test_unchanged_chunks_of_a_changed_document_keep_their_vectors(
     changed = text.replace("Fact 31 about", "Myth 31 about")
     (folder / "glacier.txt").write_text(changed, encoding="utf-8")
     report = index.ingest([folder / "glacier.txt"])
-    # One leaf and the parent around it, and one text to learn the model's dimension.
+    # One leaf and the parent around it.
     assert (report.embedded, report.reused) == (2, chunks - 2)
-    assert all("Myth 31" in text for text in embedding.texts[before + 1 :])
+    assert all("Myth 31" in text for text in embedding.texts[before:])
     contexts, _ = index.retrieve("glacier", budget=10_000)
     assert "".join(c.text for c in sorted(contexts, key=lambda c: c.start)) == changed
 
@@ -395,15 +394,10 @@ def test_an_unknown_pattern_names_those_there_are(index: HierarchicalIndex) -> N
         index.retriever("parents")
 
 
-def test_other_models_and_chunk_sizes_are_refused(
+def test_other_chunk_sizes_are_refused(
     index: HierarchicalIndex, folder: Path, llm: ScriptedLLM
 ) -> None:
     index.ingest([folder])
-    other = HierarchicalIndex(
-        index.settings, engine=index.engine, embedding=WordEmbedding(model_name="others"), llm=llm
-    )
-    with pytest.raises(IndexMismatchError, match="made with embedding model words, not others"):
-        other.retrieve("library")
     settings = load_settings(index=index.settings.index, levels=(256, 64))
     resized = HierarchicalIndex(settings, engine=index.engine, embedding=WordEmbedding(), llm=llm)
     with pytest.raises(IndexMismatchError, match="chunk sizes 96,48,24, not 256,64"):

@@ -17,10 +17,10 @@ from llama_index.core.schema import Document
 from indexes.answers import Context
 from indexes.documents import adopt
 from indexes.index import HierarchicalIndex
-from indexes.models.given import embedding_dimension
 from indexes.namespace import ours
 from indexes.sentences import Span
 from indexes.store.points import Fingerprint, leaf_point
+from indexes.store.probe import dimension_of
 from indexes.tokens import token_starts
 from indexes.tree import Node, Tree, node_id
 
@@ -77,12 +77,14 @@ def index_chunks(
     Returns:
         How many there are.
     """
+    probe = index.store.probes.of(index.embedding)
     index.store.prepare(
         Fingerprint(
             embedding=index.embedding.model_name,
-            dimension=embedding_dimension(index.embedding),
+            dimension=dimension_of(probe),
             levels=(_BUDGET,),
             embedded_levels=(0,),
+            probe=probe,
         )
     )
     stored = 0

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from qdrant_client import models
 
 from indexes.store.points import BM25, DENSE, FORMAT, READABLE, Fingerprint, Leaf, Manifest
+from indexes.store.probe import dimension_of
 
 _MAX_DIMENSION = 65_536
 _MAX_DEPTH = 32
@@ -51,6 +52,10 @@ class ArchivedFingerprint(Fingerprint, Line):
             raise ValueError("embedded_levels must be levels, the last among them")
         if not 1 <= self.dimension <= _MAX_DIMENSION:
             raise ValueError("dimension is out of range")
+        if self.probe and dimension_of(self.probe) != self.dimension:
+            raise ValueError("probe is none of this dimension")
+        if any(not name for name in self.unfilterable):
+            raise ValueError("unfilterable holds a name that is none")
         if self.format not in READABLE:
             raise ValueError("format is none that this version reads")
         return self

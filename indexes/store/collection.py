@@ -2,24 +2,30 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from llama_index.core.base.embeddings.base import BaseEmbedding
 from qdrant_client import models
 
 from indexes.errors import IndexMismatchError, StoreError
+from indexes.store.conditions import ALL_NAMES
 from indexes.store.connect import Engine, store_errors
 from indexes.store.points import (
     BM25,
     COLLECTION_POINT,
     DENSE,
+    FORMAT,
     READABLE,
     Fingerprint,
     fingerprint_point,
 )
+from indexes.store.probe import SAME, Probes, dimension_of, likeness
 from indexes.store.server import ServerParameters
 
 _PAGE = 1000
+# Of names that filters can't ask for, remembered one by one; beyond, none can be asked for.
+_MOST_NAMES = 20_000
 # Not `version`, only ever asked for together with `document_id`: each index of a keyword
 # costs 300 bytes of memory a node.
 _INDEXED: dict[str, models.PayloadFieldSchema] = {
@@ -54,7 +60,9 @@ class TreeCollection:
         self.engine = engine
         self.collection = collection
         self.server = server or ServerParameters()
+        self.probes = Probes()
         self._fingerprint: Fingerprint | None = None
+        self._recognised: list[BaseEmbedding] = []
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.collection!r} in {self.engine.address!r})"
@@ -121,7 +129,9 @@ class TreeCollection:
             # Empty, it may have been cut short when it was made.
             if self._fingerprint is None and (not self.exists() or self._empty()):
                 self._create(wanted)
-        self.check(**wanted.model_dump(exclude={"kind", "format"}))
+            self.check(levels=wanted.levels, embedded_levels=wanted.embedded_levels)
+            self._compare(wanted.embedding, wanted.probe, wanted.dimension)
+            self._bring_up_to_date(wanted)
 
     def _empty(self) -> bool:
         with store_errors(self.engine.address):
@@ -142,6 +152,78 @@ class TreeCollection:
                     f"{what} {_plain(there)}, not {_plain(here)}: set {setting} to match, "
                     "or choose another --collection"
                 )
+
+    def recognise(self, model: BaseEmbedding) -> None:
+        """Compare an embedding model, once, with the one that made the collection.
+
+        Raises:
+            IndexMismatchError: it is another.
+            ModelError: it fails.
+        """
+        if not self._is_recognised(model):
+            probe = self.probes.of(model) if self.fingerprint().probe else ""
+            self._compare(model.model_name, probe)
+            self._recognised.append(model)
+
+    async def arecognise(self, model: BaseEmbedding) -> None:
+        """The same, natively async."""
+        if not self._is_recognised(model):
+            probe = await self.probes.aof(model) if self.fingerprint().probe else ""
+            self._compare(model.model_name, probe)
+            self._recognised.append(model)
+
+    def _is_recognised(self, model: BaseEmbedding) -> bool:
+        return any(known is model for known in self._recognised)
+
+    def _compare(self, name: str, probe: str, dimension: int | None = None) -> None:
+        """Compare a model with the one that made the collection: by its probe where both have
+        one, else by its name.
+        """
+        made = self.fingerprint()
+        if not made.probe or not probe:
+            self.check(embedding=name, **({} if dimension is None else {"dimension": dimension}))
+            return
+        size, close = dimension_of(probe), likeness(made.probe, probe)
+        if size == made.dimension and close >= SAME:
+            return
+        named = f"{name} is another" if name != made.embedding else "this is another of that name"
+        how = f"cosine {close:.2f}" if size == made.dimension else f"{size} dimensions"
+        raise IndexMismatchError(
+            f"collection {self.collection} in {self.engine.address} was made with embedding model "
+            f"{made.embedding} ({made.dimension} dimensions): {named}, it embeds the same text "
+            f"differently ({how}): use the model that made it (RAG_EMBEDDING_MODEL), or choose "
+            "another --collection"
+        )
+
+    def _bring_up_to_date(self, wanted: Fingerprint) -> None:
+        """Write down what older versions of this project did not."""
+        made = self.fingerprint()
+        if made.format != FORMAT:
+            with store_errors(self.engine.address):
+                self._index_payload()
+        self._describe(format=FORMAT, probe=made.probe or wanted.probe)
+        self.note_unfilterable(wanted.unfilterable)
+
+    def note_unfilterable(self, names: Iterable[str]) -> None:
+        """Remember names that filters can't ask for, since some document has too much there."""
+        known = self.fingerprint().unfilterable
+        if new := sorted({*names} - {*known}):
+            every = (*known, *new)
+            self._describe(unfilterable=every if len(every) <= _MOST_NAMES else (ALL_NAMES,))
+
+    def _describe(self, **changed: object) -> None:
+        made = self.fingerprint()
+        known = made.model_copy(update=changed)
+        if known != made:
+            with store_errors(self.engine.address):
+                self.engine.client.upsert(self.collection, [fingerprint_point(known)], wait=True)
+            self._fingerprint = known
+
+    def _index_payload(self) -> None:
+        for name, schema in {**_INDEXED, **self.server.indexes}.items():
+            self.engine.client.create_payload_index(
+                self.collection, name, field_schema=schema, wait=True
+            )
 
     def _create(self, wanted: Fingerprint) -> None:
         """Make the collection; several may at once, and what was cut short is completed."""
@@ -167,12 +249,11 @@ class TreeCollection:
             if not self.exists():
                 raise
         with store_errors(self.engine.address):
-            for name, schema in {**_INDEXED, **self.server.indexes}.items():
-                client.create_payload_index(self.collection, name, field_schema=schema, wait=True)
+            self._index_payload()
             # Whoever says first what the collection is made with is right.
             client.upsert(
                 self.collection,
-                [fingerprint_point(wanted)],
+                [fingerprint_point(wanted.model_copy(update={"format": FORMAT}))],
                 wait=True,
                 update_mode=models.UpdateMode.INSERT_ONLY,
             )
@@ -182,6 +263,7 @@ class TreeCollection:
         with self.writing(), store_errors(self.engine.address):
             self.engine.client.delete_collection(self.collection)
             self._fingerprint = None
+            self._recognised.clear()
 
     def scroll(
         self,

@@ -8,6 +8,8 @@ ones first, until `MAX_BYTES` are full. A summary, an abstract or a transcript s
 import json
 from typing import Any
 
+from indexes.store.edge.translate import AS_TEXT
+
 MAX_BYTES = 4096
 MAX_VALUE_BYTES = 1024
 # What an engine's payload can hold as an integer.
@@ -30,9 +32,23 @@ def filterable(metadata: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
         if _fits(metadata[name]):
             taken.add(name)
     return (
-        {name: value for name, value in metadata.items() if name in taken},
+        {name: _found(value) for name, value in metadata.items() if name in taken},
         [name for name in metadata if name not in taken],
     )
+
+
+def _found(value: Any) -> Any:
+    """The value as both engines find it: truth values as text, too, for the embedded one."""
+    if isinstance(value, bool):
+        return [value, AS_TEXT[value]]
+    if isinstance(value, dict):
+        return {name: _found(item) for name, item in value.items()}
+    if not isinstance(value, list):
+        return value
+    found = [_found(item) for item in value]
+    # A list in a list is not searched.
+    flat = [item if isinstance(item, list) else [item] for item in found]
+    return [part for parts in flat for part in parts] if bool in map(type, value) else found
 
 
 def _bytes(name: str, value: Any) -> int:

@@ -1,6 +1,8 @@
-"""LlamaIndex's metadata filters as Qdrant's.
+"""Metadata filters of every kind as Qdrant's: LlamaIndex's, LangChain's dictionaries, its own.
 
     MetadataFilters(filters=[MetadataFilter(key="year", operator=">=", value=2020)])
+    {"year": {"$gte": 2020}}                              # see `indexes.store.filter_dicts`
+    models.Filter(must=[models.FieldCondition(key="metadata.year", range=models.Range(gte=2020))])
 
 Keys are those of a document's metadata, and `document_id`. `author.name` is a field of
 an object; write `"dc.title"` in double quotes where the dot belongs to the name. A list
@@ -18,9 +20,7 @@ document without the key is not equal to anything.
 | IS_EMPTY | no such key, null or an empty list |
 """
 
-import re
-from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from llama_index.core.vector_stores import (
@@ -29,19 +29,26 @@ from llama_index.core.vector_stores import (
     MetadataFilter,
     MetadataFilters,
 )
+from pydantic import ValidationError
 from qdrant_client import models
 
 from indexes.errors import SettingsError
+from indexes.store.conditions import (
+    ALL_NAMES,
+    OUTSIDE_METADATA,
+    bounded,
+    empty,
+    equal,
+    keys_of,
+    no,
+    one_of,
+    payload_key,
+)
+from indexes.store.filter_dicts import dict_filter
 
-# What users see of a node beside its metadata, and can filter on like it.
-_OUTSIDE_METADATA = frozenset({"document_id"})
-_FIELD = r'(?:[A-Za-z0-9_-]+|"[^"]+")(?:\[\d*\])*'
-_PATH = re.compile(rf"{_FIELD}(?:\.{_FIELD})*")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ].*)?")
-# Beyond it a float no longer tells neighbouring integers apart, and ranges are floats.
-_EXACT = 2**53
-_NOTHING = models.HasIdCondition(has_id=[])
+Filters = MetadataFilters | models.Filter | Mapping[str, Any]
 
+_QDRANTS = frozenset({"must", "should", "must_not", "min_should"})
 _BOUNDS = {
     FilterOperator.GT: "gt",
     FilterOperator.GTE: "gte",
@@ -50,16 +57,68 @@ _BOUNDS = {
 }
 
 
-def qdrant_filter(filters: MetadataFilters | models.Filter | None) -> models.Filter | None:
-    """A filter as the engine takes it; Qdrant's own pass as they are.
+def qdrant_filter(
+    filters: Filters | None, *, unfilterable: Collection[str] = ()
+) -> models.Filter | None:
+    """A filter as the engine takes it.
+
+    Args:
+        filters: LlamaIndex's, a dictionary as LangChain has it, or Qdrant's own.
+        unfilterable: names in metadata that some documents have too much under.
 
     Raises:
-        SettingsError: an operator cannot be served, or its value is of no use to it.
+        SettingsError: it cannot be served.
     """
-    if filters is None or isinstance(filters, models.Filter):
+    if filters is None:
+        return None
+    found = _converted(filters)
+    for key in keys_of(found):
+        if key in OUTSIDE_METADATA:
+            continue
+        name = key.removeprefix("metadata.")
+        if name == key:
+            raise SettingsError(
+                f"filter key {key!r}: metadata is under metadata: write {payload_key(key)!r}"
+            )
+        if _first(name) in unfilterable or ALL_NAMES in unfilterable:
+            raise SettingsError(
+                f"filter key {_first(name)!r}: some documents have more under it than filters can "
+                "use (1 kB a value, 4 kB in all): filter by another key"
+            )
+    return found
+
+
+def _first(path: str) -> str:
+    """The name in the metadata that a path begins with."""
+    if path.startswith('"'):
+        return path[1:].partition('"')[0]
+    return path.partition(".")[0].partition("[")[0]
+
+
+def _converted(filters: Any) -> models.Filter:
+    if isinstance(filters, models.Filter):
         return filters
+    if isinstance(filters, MetadataFilters):
+        return _of_llama_index(filters)
+    if not isinstance(filters, Mapping):
+        raise SettingsError(
+            f"a {type(filters).__name__} is no filter: give a dictionary like "
+            '{"year": {"$gte": 2021}}, LlamaIndex\'s MetadataFilters, or Qdrant\'s Filter'
+        )
+    if filters and filters.keys() <= _QDRANTS:
+        try:
+            return models.Filter.model_validate(dict(filters))
+        except ValidationError as error:
+            raise SettingsError(
+                "the filter is none of Qdrant's: its must, should and must_not are lists of "
+                "conditions"
+            ) from error
+    return dict_filter(filters)
+
+
+def _of_llama_index(filters: MetadataFilters) -> models.Filter:
     conditions: list[Any] = [
-        qdrant_filter(inner) if isinstance(inner, MetadataFilters) else _condition(inner)
+        _of_llama_index(inner) if isinstance(inner, MetadataFilters) else _condition(inner)
         for inner in filters.filters
     ]
     match filters.condition:
@@ -72,84 +131,29 @@ def qdrant_filter(filters: MetadataFilters | models.Filter | None) -> models.Fil
             return models.Filter(must_not=conditions)
 
 
-def payload_key(key: str) -> str:
-    """Where a metadata key is in the payload, as a path in Qdrant's notation.
-
-    Raises:
-        SettingsError: no path can name the key.
-    """
-    if key in _OUTSIDE_METADATA:
-        return key
-    if _PATH.fullmatch(key):
-        return f"metadata.{key}"
-    if not key or '"' in key:
-        raise SettingsError(f"filter key {key!r}: metadata keys are not empty and have no quotes")
-    return f'metadata."{key}"'
-
-
 def _condition(given: MetadataFilter) -> models.Condition:
     key = payload_key(given.key)
     match given.operator:
         case FilterOperator.EQ | FilterOperator.CONTAINS:
-            return _equal(key, _scalar(given))
+            return equal(key, _scalar(given))
         case FilterOperator.NE:
-            return _no(_equal(key, _scalar(given)))
+            return no(equal(key, _scalar(given)))
         case FilterOperator.IN | FilterOperator.ANY:
-            return _one_of(key, _list(given))
+            return one_of(key, _list(given))
         case FilterOperator.NIN:
-            return _no(_one_of(key, _list(given)))
+            return no(one_of(key, _list(given)))
         case FilterOperator.ALL:
-            return models.Filter(must=[_equal(key, value) for value in _list(given)])
+            return models.Filter(must=[equal(key, value) for value in _list(given)])
         case FilterOperator.GT | FilterOperator.GTE | FilterOperator.LT | FilterOperator.LTE:
-            return _bounded(key, given)
+            try:
+                return bounded(key, _BOUNDS[given.operator], _scalar(given))
+            except ValueError as error:
+                raise _unfit(given, f"{error}: use EQ or IN for other strings") from error
         case FilterOperator.TEXT_MATCH | FilterOperator.TEXT_MATCH_INSENSITIVE:
             return models.FieldCondition(key=key, match=models.MatchText(text=_words(given)))
         case FilterOperator.IS_EMPTY:
-            return models.IsEmptyCondition(is_empty=models.PayloadField(key=key))
+            return empty(key)
     raise _unfit(given, "is not known to Qdrant: use EQ, IN or a range")
-
-
-def _no(condition: models.Condition) -> models.Filter:
-    return models.Filter(must_not=[condition])
-
-
-def _equal(key: str, value: str | int | float) -> models.FieldCondition:
-    if isinstance(value, str) or (isinstance(value, int) and abs(value) > _EXACT):
-        return models.FieldCondition(key=key, match=models.MatchValue(value=value))
-    # Unlike a match, a range finds 2024 where 2024.0 was stored, and the other way round.
-    return models.FieldCondition(key=key, range=models.Range(gte=value, lte=value))
-
-
-def _one_of(key: str, values: Sequence[str | int | float]) -> models.Condition:
-    words = [value for value in values if isinstance(value, str)]
-    found: list[models.Condition] = [
-        _equal(key, value) for value in values if not isinstance(value, str)
-    ]
-    if words:
-        found.append(models.FieldCondition(key=key, match=models.MatchAny(any=words)))
-    return models.Filter(should=found) if found else _NOTHING
-
-
-def _bounded(key: str, given: MetadataFilter) -> models.FieldCondition:
-    value = _scalar(given)
-    bound = _BOUNDS[given.operator]
-    if not isinstance(value, str):
-        return models.FieldCondition(key=key, range=models.Range(**{bound: value}))
-    return models.FieldCondition(key=key, range=models.DatetimeRange(**{bound: _moment(given)}))
-
-
-def _moment(given: MetadataFilter) -> date | datetime:
-    text = str(given.value)
-    read: Callable[[str], date] = date.fromisoformat if len(text) == 10 else datetime.fromisoformat
-    try:
-        # Not all that Python takes for a date (2024W101, 20240304) is one to Qdrant.
-        if _DATE.fullmatch(text):
-            return read(text)
-    except ValueError:
-        pass
-    raise _unfit(
-        given, f"compares numbers and ISO dates, not {text!r}: use EQ or IN for other strings"
-    )
 
 
 def _scalar(given: MetadataFilter) -> str | int | float:

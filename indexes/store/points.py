@@ -125,6 +125,10 @@ class Fingerprint(BaseModel):
     dimension: int
     levels: tuple[int, ...]
     embedded_levels: tuple[int, ...] = Field(description="Levels that have dense vectors.")
+    probe: str = Field("", description="What the model makes of a fixed text; see `probe`.")
+    unfilterable: tuple[str, ...] = Field(
+        (), description="Names in metadata under which a document has too much to filter by."
+    )
 
 
 class Ancestor(NamedTuple):

@@ -16,7 +16,7 @@ from qdrant_client import models
 
 from indexes.errors import SettingsError
 from indexes.settings import Settings
-from indexes.store.filters import payload_key
+from indexes.store.conditions import payload_key
 from indexes.store.points import DENSE
 
 _CONNECTION = {

@@ -1,9 +1,10 @@
 """LlamaIndex's metadata filters select what the same conditions select in Python."""
 
+import json
 import random
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from operator import ge, gt, le, lt
 from typing import Any
 
@@ -21,8 +22,10 @@ from qdrant_client import QdrantClient, models
 
 from indexes.errors import SettingsError
 from indexes.index import HierarchicalIndex
+from indexes.store.conditions import payload_key
 from indexes.store.edge.backend import EdgeBackend, edge_client
-from indexes.store.filters import payload_key, qdrant_filter
+from indexes.store.filterable import MAX_BYTES, filterable
+from indexes.store.filters import qdrant_filter
 
 Op = FilterOperator
 
@@ -59,7 +62,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QdrantClient]:
     client.upsert(
         "c",
         [
-            models.PointStruct(id=number, vector={}, payload={"metadata": metadata})
+            models.PointStruct(id=number, vector={}, payload={"metadata": filterable(metadata)[0]})
             for number, metadata in enumerate(METADATA)
         ],
     )
@@ -302,3 +305,193 @@ def test_keys_become_paths(key: str, path: str) -> None:
 def test_keys_that_no_path_can_name_are_refused(key: str) -> None:
     with pytest.raises(SettingsError, match="filter key"):
         payload_key(key)
+
+
+# --- dictionaries, as LangChain's stores take them ------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "same"),
+    [
+        ({"year": 2024}, MetadataFilter(key="year", value=2024)),
+        ({"author": "blue"}, MetadataFilter(key="author", value="blue")),
+        ({"year": {"$eq": 3}}, MetadataFilter(key="year", value=3)),
+        ({"year": {"$ne": 3}}, MetadataFilter(key="year", value=3, operator=Op.NE)),
+        ({"year": {"$gte": 2.5}}, MetadataFilter(key="year", value=2.5, operator=Op.GTE)),
+        ({"year": {"$lt": 3}}, MetadataFilter(key="year", value=3, operator=Op.LT)),
+        ({"day": {"$gt": "2024-05-01"}},
+         MetadataFilter(key="day", value="2024-05-01", operator=Op.GT)),
+        ({"year": {"$in": [3, 2024]}}, MetadataFilter(key="year", value=[3, 2024], operator=Op.IN)),
+        ({"year": [3, 2024]}, MetadataFilter(key="year", value=[3, 2024], operator=Op.IN)),
+        ({"tags": {"$nin": ["blue"]}}, MetadataFilter(key="tags", value=["blue"], operator=Op.NIN)),
+        ({"tags": {"$all": ["blue", "2024"]}},
+         MetadataFilter(key="tags", value=["blue", "2024"], operator=Op.ALL)),
+        ({"tags": {"$contains": "blue"}}, MetadataFilter(key="tags", value="blue")),
+        ({"author": None}, MetadataFilter(key="author", value=None, operator=Op.IS_EMPTY)),
+        ({"author": {"$exists": False}},
+         MetadataFilter(key="author", value=None, operator=Op.IS_EMPTY)),
+    ],
+)  # fmt: skip
+def test_a_dictionary_selects_what_llamaindexs_filter_does(
+    client: QdrantClient, wanted: dict[str, Any], same: MetadataFilter
+) -> None:
+    expected = selected(client, MetadataFilters(filters=[same]))
+    assert chosen(client, wanted) == expected
+    rest = sorted({*range(len(METADATA))} - {*expected})
+    assert chosen(client, {"$not": wanted}) == chosen(client, {"$nor": [wanted]}) == rest
+    ((key, value),) = wanted.items()
+    inner = (
+        value if isinstance(value, dict) else {"$in" if isinstance(value, list) else "$eq": value}
+    )
+    assert chosen(client, {key: {"$not": inner}}) == rest
+
+
+def chosen(client: QdrantClient, wanted: Any) -> list[int]:
+    found, _ = client.scroll("c", qdrant_filter(wanted), limit=1000, with_payload=False)
+    return sorted(int(point.id) for point in found)
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_truth_values_are_no_numbers(library: HierarchicalIndex, value: bool) -> None:
+    for name, said in {"a": True, "b": False, "c": 1, "d": 0, "e": [True, "x"]}.items():
+        library.ingest(Document(text=f"Harbour {name}.", id_=name, metadata={"open": said}))
+    assert found(library, {"open": value}, "regular") == ({"a", "e"} if value else {"b"})
+    assert found(library, {"open": {"$ne": value}}, "regular").isdisjoint("ae" if value else "b")
+    assert found(library, {"open": 1}, "regular") == {"c"}
+    manifest = library.store.manifest("e")
+    assert manifest is not None
+    assert manifest.metadata == {"open": [True, "x"]}
+
+
+def test_dates_are_compared_as_they_are_stored(client: QdrantClient) -> None:
+    text = {"day": {"$gte": "2024-05-01", "$lte": "2024-05-01T23:00:00"}}
+    made = {"day": {"$gte": date(2024, 5, 1), "$lte": datetime(2024, 5, 1, 23, tzinfo=UTC)}}
+    assert chosen(client, made) == chosen(client, text) != []
+    pair = {"day": {"$between": [date(2024, 5, 1), datetime(2024, 5, 1, 23, tzinfo=UTC)]}}
+    assert chosen(client, pair) == chosen(client, text)
+
+
+def test_conditions_are_combined(client: QdrantClient) -> None:
+    blue, late = {"tags": "blue"}, {"year": {"$gte": 3}}
+    each = [set(chosen(client, one)) for one in (blue, late)]
+    assert set(chosen(client, {**blue, **late})) == each[0] & each[1]
+    assert set(chosen(client, {"$and": [blue, late]})) == each[0] & each[1]
+    assert set(chosen(client, {"$or": [blue, late]})) == each[0] | each[1]
+    assert set(chosen(client, {"$or": [{"$and": [blue, late]}, {"$not": blue}]})) == (
+        (each[0] & each[1]) | ({*range(len(METADATA))} - each[0])
+    )
+    assert len(chosen(client, {})) == len(METADATA)
+
+
+def test_a_dictionary_names_fields_of_objects(library: HierarchicalIndex) -> None:
+    for wanted in ({"author": {"name": "Ada"}}, {"author.name": "Ada"}):
+        assert found(library, wanted, "parent") == {"Oslo", "Kyiv"}
+    assert found(library, {"document_id": "Lima"}, "regular") == {"Lima"}
+    assert found(library, {"author": {"name": {"$ne": "Ada"}}}, "regular") == {"Lima"}
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"must": [{"key": "metadata.year", "range": {"gte": 2010}}]},
+        models.Filter(
+            must=[models.FieldCondition(key="metadata.year", range=models.Range(gt=2010))]
+        ),
+    ],
+)
+def test_qdrants_own_are_taken_in_either_form(library: HierarchicalIndex, wanted: Any) -> None:
+    assert found(library, wanted, "regular") == {"Lima", "Kyiv"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({"year": {"$near": 3}}, r"filter \$near on 'year': choose one of \$eq"),
+        ({"$xor": [{"a": 1}]}, r"filter \$xor: choose one of \$and"),
+        ({"$or": {"a": 1}}, r"filter \$or: takes a list of filters"),
+        ({"$or": []}, r"filter \$or: takes a list of filters"),
+        ({"$not": [1]}, "give a dictionary"),
+        ({"year": {"$in": 3}}, r"\$in on 'year' takes a list, not 3"),
+        ({"year": {"$gt": "soon"}}, "compares numbers and ISO dates, not 'soon'"),
+        ({"year": {"$gt": None}}, "compares numbers and ISO dates, not None"),
+        ({"year": {"$gt": True}}, "compares numbers and ISO dates, not True"),
+        ({"year": {"$between": [1]}}, "takes a pair"),
+        ({"year": {"$exists": "yes"}}, "takes True or False"),
+        ({"year": object()}, "takes text, numbers, dates"),
+        ({"year": float("nan")}, "finite"),
+        ({"year": {}}, "an empty dictionary says nothing"),
+        ({"year": {"$gt": 1, "name": 2}}, "filter name on 'year'"),
+        ({"": 1}, "filter key ''"),
+        ({1: 1}, "metadata keys are text"),
+        (lambda document: True, "a function is no filter: give a dictionary"),
+        ("year > 2020", "a str is no filter"),
+        ([{"year": 1}], "a list is no filter"),
+        ({"must": "x"}, "the filter is none of Qdrant's"),
+        ({"must": [{"key": "year", "match": {"value": 1}}]}, "write 'metadata.year'"),
+        ({"must": [{"key": "level", "match": {"value": 1}}]}, "write 'metadata.level'"),
+        (models.Filter(must_not=[models.IsEmptyCondition(
+            is_empty=models.PayloadField(key="my key"))]), "metadata.\"my key\""),
+        (models.Filter(min_should=models.MinShould(min_count=1, conditions=[
+            models.FieldCondition(key="y", match=models.MatchValue(value=1))])), "metadata.y"),
+    ],
+)  # fmt: skip
+def test_filters_that_cannot_be_served_are_refused_when_they_are_given(
+    library: HierarchicalIndex, wanted: Any, expected: str
+) -> None:
+    with pytest.raises(SettingsError, match=expected) as caught:
+        library.retriever("parent", filters=wanted)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_filter_has_an_end() -> None:
+    deep: dict[str, Any] = {"a": 1}
+    for _ in range(30):
+        deep = {"$and": [deep]}
+    endless: dict[str, Any] = {}
+    endless["$not"] = endless
+    for wanted in (deep, endless, {f"k{n}": n for n in range(2000)}):
+        with pytest.raises(SettingsError, match="at most 1000 conditions"):
+            qdrant_filter(wanted)
+    with pytest.raises(SettingsError, match="at most 1000 values"):
+        qdrant_filter({"a": list(range(2000))})
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"summary": {"$ne": "x"}},
+        {"summary[].a": {"$ne": "x"}},
+        MetadataFilters(filters=[MetadataFilter(key="summary", value="x", operator=Op.NE)]),
+        models.Filter(must_not=[models.FieldCondition(
+            key='metadata."summary"', match=models.MatchText(text="x"))]),
+    ],
+)  # fmt: skip
+def test_what_some_document_has_too_much_of_is_no_filter(
+    library: HierarchicalIndex, wanted: Any
+) -> None:
+    assert library.retrieve("harbour", filters=wanted)[0]
+    library.ingest(
+        Document(text="The harbour of Rome.", id_="r", metadata={"summary": "x" * 5000, "year": 1})
+    )
+    with pytest.raises(SettingsError, match="filter key 'summary': some documents have more"):
+        library.retrieve("harbour", filters=wanted)
+    assert found(library, {"year": 1}, "parent") == {"r"}
+    # Whoever opens the collection later knows it too.
+    again = HierarchicalIndex(library.settings, engine=library.engine)
+    with pytest.raises(SettingsError, match="filter key 'summary'"):
+        again.retriever("parent", filters=wanted)
+
+
+@given(st.dictionaries(st.text(max_size=20), st.integers() | st.text() | st.lists(st.text())))
+def test_whatever_goes_with_a_leaf_is_small_and_the_rest_is_named(metadata: dict[str, Any]) -> None:
+    kept, left_out = filterable(metadata)
+    assert kept.keys() | set(left_out) == metadata.keys()
+    assert not kept.keys() & set(left_out)
+    assert len(json.dumps(kept, ensure_ascii=False).encode()) <= MAX_BYTES + 2 + 4 * len(kept)
+
+
+def test_small_values_go_first() -> None:
+    metadata = {f"long {n}": "x" * 900 for n in range(20)} | {f"k{n}": n for n in range(20)}
+    kept, left_out = filterable(metadata | {"huge": "x" * 1100})
+    assert {f"k{n}" for n in range(20)} <= kept.keys()
+    assert (len(left_out) > 10, "huge" in left_out) == (True, True)

@@ -23,10 +23,12 @@ from qdrant_client.http import models
 
 from indexes.errors import StoreError
 
+# A payload that is to be found by a truth value has this beside it.
+AS_TEXT = {True: "true", False: "false"}
+
 # Model class → Edge class and, where a field is called otherwise there, its name.
 _SAME: dict[type[BaseModel], tuple[Callable[..., Any], dict[str, str]]] = {
     models.FieldCondition: (edge.FieldCondition, {}),
-    models.MatchValue: (edge.MatchValue, {}),
     models.MatchText: (edge.MatchText, {}),
     models.MatchTextAny: (edge.MatchTextAny, {}),
     models.MatchPhrase: (edge.MatchPhrase, {}),
@@ -265,6 +267,11 @@ def _expression(value: Any) -> edge.Expression:
     raise StoreError(f"the embedded index does not support {type(value).__name__} in a formula")
 
 
+def _matched(value: str | int | bool) -> str | int:
+    """What a match compares with. The engine's own would take True for 1."""
+    return value if not isinstance(value, bool) else AS_TEXT[value]
+
+
 _RULES: dict[type[BaseModel], Callable[[Any], Any]] = {
     models.Filter: _filter,
     models.StopwordsSet: _stopwords,
@@ -275,6 +282,7 @@ _RULES: dict[type[BaseModel], Callable[[Any], Any]] = {
     models.SparseVectorParams: _sparse_params,
     models.HnswConfigDiff: _hnsw_diff,
     models.FormulaQuery: _formula,
+    models.MatchValue: lambda value: edge.MatchValue(_matched(value.value)),
     models.MatchExcept: lambda value: edge.MatchExcept(value.except_),
     models.HasIdCondition: lambda value: edge.HasIdCondition({*point_ids(value.has_id)}),
     models.IsEmptyCondition: lambda value: edge.IsEmptyCondition(value.is_empty.key),
