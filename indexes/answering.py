@@ -69,6 +69,8 @@ def _context_of(node: NodeWithScore, segment: Segment, number: int) -> Context:
         leaves=place.get("leaves", 1),
         tokens=count_tokens(segment.text),
         reason=place.get("reason", ""),
+        place=place.get("place", ""),
+        header=place.get("header", ""),
         metadata=theirs(node.node.metadata),
     )
 
@@ -226,9 +228,10 @@ class _Asked:
 
 
 def _heading(context: Context) -> str:
-    """What a passage is from: its document, and its page if it has pages."""
+    """What a passage is from: its document, its place, and the header of its table."""
     name = context.title or context.document
-    return f"{name}, page {context.pages[0]}" if context.pages else name
+    about = f"{name}, {context.place}" if context.place else name
+    return f"{about}\n{context.header}" if context.header else about
 
 
 def _marked(answer: str, contexts: Sequence[Context]) -> list[Citation]:
@@ -246,6 +249,7 @@ def _marked(answer: str, contexts: Sequence[Context]) -> list[Citation]:
                         answer_end=match.end(),
                         document=context.document,
                         pages=context.pages,
+                        place=context.place,
                         start=context.start,
                         end=passages[number][-1].end,
                         origin="model",
@@ -296,6 +300,7 @@ class _Compared:
                     answer_end=said_start + len(self._answer[said_start:said_end].rstrip()),
                     document=context.document,
                     pages=context.pages,
+                    place=context.place,
                     start=context.start + start,
                     end=context.start + end,
                     origin="similarity",

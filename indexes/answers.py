@@ -59,6 +59,12 @@ class Context(BaseModel):
     leaves: int = 1
     tokens: int = 0
     reason: str = Field("", description="How it came to be as long as it is.")
+    place: str = Field(
+        "", description="Where it is, in words: `page 4 (iv)`, `slide 2`, `sheet Prices, rows 3-5`."
+    )
+    header: str = Field(
+        "", description="Header of the table that it begins in the middle of; not in `text`."
+    )
     metadata: dict[str, Any] = Field(
         default_factory=dict, description="The document's, as it was handed in."
     )

@@ -32,6 +32,7 @@ from indexes.errors import SettingsError, StoreError
 from indexes.merging import Passage, grow, in_order, merge_by_ratio, pack, spread
 from indexes.namespace import OURS, ours
 from indexes.options import checked_options, strictly
+from indexes.places import place_of
 from indexes.search import Candidate, Query, SearchResult, TreeSearch
 from indexes.settings import DEFAULT_TOP_K, Budget, Method, SearchMode, TopK
 from indexes.store.filters import Filters, qdrant_filter
@@ -372,9 +373,16 @@ def node_of(passage: Passage, manifests: dict[str, Manifest]) -> NodeWithScore:
         about["leaf_scores"] = list(zip(starts, passage.scores, strict=True))
     if first.heading:
         about["heading"] = first.heading
-    if manifest.page_starts:
-        pages = pages_of(manifest.page_starts, passage.start, passage.end)
-        about["pages"] = list(pages) if pages else None
+    pages = pages_of(manifest.page_starts or [], passage.start, passage.end)
+    if pages:
+        about["pages"] = list(pages)
+    if first.header:
+        about["header"] = first.header
+    rows = [leaf.rows for leaf in passage.leaves if leaf.rows]
+    if rows:
+        about["rows"] = [rows[0][0], rows[-1][1]]
+    if place := place_of(manifest.about, pages, (rows[0][0], rows[-1][1]) if rows else None):
+        about["place"] = place
     long = [name for name, said in manifest.metadata.items() if len(str(said)) > _SHOWN]
     node = TextNode(
         id_=identity,

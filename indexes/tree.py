@@ -24,7 +24,7 @@ leaf knows the headings above it.
 
 import re
 import uuid
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -73,6 +73,7 @@ class Tree:
     Attributes:
         headings: for each leaf the headings above its first character.
         headers: for each leaf that begins below the header of a table, that header.
+        rows: for each leaf in a table with numbered rows, the numbers of its first and last.
     """
 
     document_id: str
@@ -81,6 +82,7 @@ class Tree:
     leaves: tuple[Node, ...]
     headings: tuple[str, ...]
     headers: tuple[str, ...]
+    rows: tuple[tuple[int, int] | None, ...] = ()
 
     def named(self, document_id: str, version: str) -> "Tree":
         """The same tree as that of another document or version, with its ids."""
@@ -168,6 +170,7 @@ def build_tree(
         tuple(leaves),
         headings=tuple(_heading_paths(text, structure, leaves)),
         headers=tuple(_table_headers(text, structure, leaves)),
+        rows=tuple(_row_numbers(structure, leaves)),
     )
 
 
@@ -322,3 +325,20 @@ def _table_headers(text: str, structure: Structure, leaves: Sequence[Node]) -> I
             yield text[table.start : table.header_end].strip()[:_LONGEST_HEADER]
         else:
             yield ""
+
+
+def _row_numbers(structure: Structure, leaves: Sequence[Node]) -> Iterator[tuple[int, int] | None]:
+    numbered = [
+        (start, number)
+        for table in structure.tables
+        if len(table.numbers) == len(table.rows)
+        for start, number in zip(table.rows, table.numbers, strict=True)
+    ]
+    starts = [start for start, _ in numbered]
+    inside = _Inside([table for table in structure.tables if table.numbers])
+    for leaf in leaves:
+        # The row that it begins in, or the first that begins in it.
+        first = bisect_right(starts, leaf.start) - 1
+        first = first if inside(leaf.start) else first + 1
+        last = bisect_left(starts, leaf.end) - 1
+        yield (numbered[first][1], numbered[last][1]) if 0 <= first <= last else None

@@ -6,7 +6,7 @@ from indexes.documents.structure import HeadingSpan, Structure, TableSpan
 
 STRUCTURE = Structure(
     headings=(HeadingSpan(0, 4, 1), HeadingSpan(10, 14, 2)),
-    tables=(TableSpan(20, 40, 25, (20, 25, 30)),),
+    tables=(TableSpan(20, 40, 25, (20, 25, 30), (1, 2, 5)),),
     code=((50, 60),),
 )
 
@@ -23,8 +23,8 @@ def test_a_structure_comes_back_from_json() -> None:
         {"headings": []},
         {"headings": [[1]], "tables": [], "code": []},
         {"headings": [[5, 2, 1]], "tables": [], "code": []},
-        {"headings": [], "tables": [[0, 9, 99, [0]]], "code": []},
-        {"headings": [], "tables": [[0, 9, 0, ["x"]]], "code": []},
+        {"headings": [], "tables": [[0, 9, 99, [0], []]], "code": []},
+        {"headings": [], "tables": [[0, 9, 0, ["x"], []]], "code": []},
         {"headings": [], "tables": [], "code": [[0, 61]]},
     ],
 )

@@ -71,9 +71,9 @@ class Passage:
 
     @property
     def title(self) -> str:
-        """What it is from, for people and models: document, then heading."""
+        """What it is from, for people and models: document, heading, header of its table."""
         place = {**self.node.node.metadata, **ours(self.node.node.metadata)}
-        parts = [str(place[name]) for name in ("title", "heading") if place.get(name)]
+        parts = [str(place[name]) for name in ("title", "heading", "header") if place.get(name)]
         return " › ".join(dict.fromkeys(parts)) or self.document
 
     @cached_property

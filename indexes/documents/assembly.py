@@ -114,7 +114,7 @@ class _Writer:
             rows = tuple(start + at for at in block.row_starts)
             ends = (*rows[1:], self._length)
             header_end = ends[block.header_rows - 1] if block.header_rows else start
-            self._tables.append(TableSpan(start, self._length, header_end, rows))
+            self._tables.append(TableSpan(start, self._length, header_end, rows, block.numbers))
 
     def extracted(self, title: str | None, page_kind: PageKind, report: ReadingReport) -> Extracted:
         """Everything, once all blocks are in."""

@@ -80,10 +80,12 @@ class Table:
         rows: cells, without line breaks.
         header_rows: how many of the first rows name the columns; they are repeated, as
             context, with every chunk that holds later rows.
+        numbers: what the file calls each row, from 1, if it numbers them, as sheets do.
     """
 
     rows: tuple[tuple[str, ...], ...]
     header_rows: int = 1
+    numbers: tuple[int, ...] = ()
     marks: tuple[Mark, ...] = ()
 
     @property
@@ -119,12 +121,21 @@ class PageBreak:
 Block = Paragraph | Heading | Item | Code | Note | Table | PageBreak
 
 
-def table_of(rows: Iterable[Iterable[str]], header_rows: int = 1) -> Table | None:
-    """A table of these cells: squared, on single lines, without empty rows; None if empty."""
+def table_of(
+    rows: Iterable[Iterable[str]], header_rows: int = 1, *, first_number: int | None = None
+) -> Table | None:
+    """A table of these cells: squared, on single lines, without empty rows; None if empty.
+
+    Args:
+        rows: cells
+        header_rows: how many of the rows that are not empty name the columns
+        first_number: what the file calls the first of `rows`, if it numbers them
+    """
     cleaned = [[" ".join(cell.split()) for cell in row] for row in rows]
-    kept = [row for row in cleaned if any(row)]
-    width = max((len(row) for row in kept), default=0)
+    kept = [(place, row) for place, row in enumerate(cleaned) if any(row)]
+    width = max((len(row) for _, row in kept), default=0)
     if not width:
         return None
-    squared = tuple(tuple(row + [""] * (width - len(row))) for row in kept)
-    return Table(squared, min(header_rows, len(squared)))
+    squared = tuple(tuple(row + [""] * (width - len(row))) for _, row in kept)
+    numbers = () if first_number is None else tuple(first_number + place for place, _ in kept)
+    return Table(squared, min(header_rows, len(squared)), numbers)

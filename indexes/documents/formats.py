@@ -21,6 +21,13 @@ READERS: Registry[Reader] = Registry(
     {
         reader.name: reader
         for reader in (
+            Reader(
+                "Excel",
+                (".xlsx", ".xlsm"),
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                f"{_HERE}.spreadsheet:read",
+                "formats",
+            ),
             Reader("PDF", (".pdf",), "application/pdf", f"{_HERE}.pdf:read"),
             Reader("Word", (".docx",), _WORD, f"{_HERE}.word:read"),
             Reader("HTML", (".html", ".htm"), "text/html", f"{_HERE}.html:read"),

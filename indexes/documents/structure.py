@@ -22,12 +22,14 @@ class TableSpan:
         start, end: the table.
         header_end: where its header rows end; `start` if it has none.
         rows: where each row begins, ascending; the first is `start`.
+        numbers: what the file calls each of them, if it numbers them.
     """
 
     start: int
     end: int
     header_end: int
     rows: tuple[int, ...]
+    numbers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,10 @@ class Structure:
         """The same as JSON can hold it, for a document's metadata."""
         return {
             "headings": [[span.start, span.end, span.level] for span in self.headings],
-            "tables": [[t.start, t.end, t.header_end, list(t.rows)] for t in self.tables],
+            "tables": [
+                [table.start, table.end, table.header_end, list(table.rows), list(table.numbers)]
+                for table in self.tables
+            ],
             "code": [list(span) for span in self.code],
         }
 
@@ -59,8 +64,14 @@ class Structure:
             found = cls(
                 tuple(HeadingSpan(*map(int, span)) for span in given["headings"]),
                 tuple(
-                    TableSpan(int(start), int(end), int(header), tuple(map(int, rows)))
-                    for start, end, header, rows in given["tables"]
+                    TableSpan(
+                        int(start),
+                        int(end),
+                        int(header),
+                        tuple(map(int, rows)),
+                        tuple(map(int, of)),
+                    )
+                    for start, end, header, rows, of in given["tables"]
                 ),
                 tuple((int(start), int(end)) for start, end in given["code"]),
             )

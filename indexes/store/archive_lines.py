@@ -142,6 +142,7 @@ class _Payload(Line):
     position: int = Field(0, ge=0, le=_MAX_INTEGER)
     heading: str = ""
     header: str = ""
+    rows: tuple[int, int] | None = None
     text: str = ""
     ancestors: str = ""
 
@@ -149,7 +150,7 @@ class _Payload(Line):
     def _possible(self) -> "_Payload":
         _checked_json(self.metadata)
         if self.kind == "leaf":
-            needed = set(Leaf.model_fields) - {"id", "heading", "header"}
+            needed = set(Leaf.model_fields) - {"id", "heading", "header", "rows"}
             if lacking := needed - self.model_fields_set:
                 raise ValueError(f"lacks {', '.join(sorted(lacking))}")
         return self

@@ -159,6 +159,7 @@ class Leaf(BaseModel):
     ancestors: tuple[Ancestor, ...] = Field(description="Root first.")
     heading: str = ""
     header: str = Field("", description="Of the table that it begins in the middle of.")
+    rows: tuple[int, int] | None = Field(None, description="Its first and last row in a sheet.")
 
     @model_validator(mode="before")
     @classmethod
@@ -213,6 +214,8 @@ def leaf_point(
     }
     if tree.headers[position]:
         payload["header"] = tree.headers[position]
+    if tree.rows and tree.rows[position]:
+        payload["rows"] = list(tree.rows[position] or ())
     vectors: dict[str, Any] = {DENSE: list(dense), BM25: bm25_document(embedded)}
     # Not validated, here and below: it costs as much as storing the point.
     return models.PointStruct.model_construct(id=leaf.id, vector=vectors, payload=payload)
