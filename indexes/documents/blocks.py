@@ -85,8 +85,8 @@ class Table:
 
     rows: tuple[tuple[str, ...], ...]
     header_rows: int = 1
-    numbers: tuple[int, ...] = ()
     marks: tuple[Mark, ...] = ()
+    numbers: tuple[int, ...] = ()
 
     @property
     def lines(self) -> list[str]:
@@ -138,4 +138,4 @@ def table_of(
         return None
     squared = tuple(tuple(row + [""] * (width - len(row))) for _, row in kept)
     numbers = () if first_number is None else tuple(first_number + place for place, _ in kept)
-    return Table(squared, min(header_rows, len(squared)), numbers)
+    return Table(squared, min(header_rows, len(squared)), numbers=numbers)

@@ -109,7 +109,7 @@ def _blocks(run: Sequence[list[str]], first: int) -> Iterator[Block]:
         start += 1
     table = table_of(run[start:], first_number=first + start)
     if table is not None:
-        yield Table(table.rows, _header_rows(table), table.numbers)
+        yield Table(table.rows, _header_rows(table), numbers=table.numbers)
 
 
 def _header_rows(table: Table) -> int:
