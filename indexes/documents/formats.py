@@ -29,8 +29,8 @@ READERS: Registry[Reader] = Registry(
                 "formats",
             ),
             Reader("PDF", (".pdf",), "application/pdf", f"{_HERE}.pdf:read"),
-            Reader("Word", (".docx",), _WORD, f"{_HERE}.word:read"),
-            Reader("HTML", (".html", ".htm"), "text/html", f"{_HERE}.html:read"),
+            Reader("Word", (".docx", ".docm", ".dotx"), _WORD, f"{_HERE}.word.body:read"),
+            Reader("HTML", (".html", ".htm", ".xhtml"), "text/html", f"{_HERE}.html.page:read"),
             Reader("Markdown", (".md", ".markdown"), "text/markdown", f"{_HERE}.markdown:read"),
             Reader("text", (".txt", ".text", ".log", ".rst"), "text/plain", f"{_HERE}.text:read"),
         )

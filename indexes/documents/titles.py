@@ -11,13 +11,35 @@ from pathlib import PurePath
 from indexes.documents.extracted import Extracted, one_line
 
 _LONGEST = 150
-_TOP = 1000
 
-# What programs write where a title should be.
+# What programs, templates and producers write where a title should be.
 _LEFTOVER = re.compile(
-    r"(?:microsoft (?:word|excel|powerpoint|office)\b.*|powerpoint presentation|presentation\d*|"
-    r"(?:new )?document ?\d*|untitled.*|no title|title|slide ?\d*|printmgr file|layout \d+|"
-    r"unknown|none|null|template|scan\w*|.*\.[a-z]{2,4}\d?)",
+    r"(?:microsoft (?:word|excel|powerpoint|office|publisher)\b.*|"
+    r"(?:powerpoint |microsoft )?(?:presentation|pr[äa]sentation|presentación|présentation)"
+    r"(?: title)?[ _-]?\d*|"
+    r"(?:(?:new|blank|neues|leeres) )?(?:microsoft )?(?:word |office |text |acrobat )?"
+    r"(?:document|dokument|documento)(?: title)?[ _-]?\d*|"
+    r"(?:book|workbook|sheet|mappe|classeur|libro|slide|folie|page|layout|image|img|scan|print)"
+    r"[ _-]?\d*|"
+    r"\(?(?:anonymous|unspecified|untitled|unnamed)\)?.*|"
+    r"\W*(?:no title|title|titel|titre|(?:document|page|your|insert|enter|type|add) (?:the |a )?"
+    r"(?:\w+ )?title(?: here)?|kein titel|ohne titel|unbenannt.*|sans titre.*|sin t[íi]tulo.*|"
+    r"senza (?:titolo|nome).*|sem t[íi]tulo.*|zonder titel.*|без (?:названия|имени).*|无标题.*|"
+    r"無題.*|제목 없음.*)\W*|"
+    r"click (?:here )?to (?:edit|add|enter).*|printmgr file|full page (?:photo|fax).*|"
+    r"unknown|none|null|undefined|n/?a|template|vorlage|(?:normal|default|blank|standard|general)"
+    r"(?: (?:template|document|page))?|scan(?:ned)?\b.{0,40}|about:blank|localhost.*|"
+    r"[\w .-]{0,60}\btemplate(?: v?[\d.]+)?|"
+    r"(?:reportlab|pdftex|(?:pdf|xe|lua)?latex|ghostscript|gpl ghostscript|wkhtmltopdf|"
+    r"headlesschrome|fpdf2?|pypdf2?|itext\w*|libreoffice|openoffice(?:\.org)?|google docs|"
+    r"apache fop|(?:adobe|acrobat) (?:indesign|illustrator|photoshop|distiller|acrobat|pdf|"
+    r"pdfmaker|livecycle)|acrobat distiller|quarkxpress|scribus|camscanner|crystal reports|"
+    r"jasperreports|tcpdf|dompdf|mpdf|prince|weasyprint|quartz pdfcontext|skia/pdf|canva|"
+    r"pdfcreator|primopdf|cutepdf|docraptor|aspose\.\w+|powered by crystal)"
+    r"(?:[ /-]*v?\d.*| (?:generated|with|pdf|document|by|library)\b.*|\W*)|"
+    r"(?:[a-z]:|file:/{0,3}|https?://|/|\\\\).*|[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}|"
+    r"\S+\.[a-z]{2,4}\d?|.*\.(?:docx?|docm|pdf|xls[xm]?|ppt[xm]?|dot[xm]?|rtf|od[tsp]|txt|html?|indd|"
+    r"tex|qxd|pub|wpd|pages|key|ai|eps|psd|dvi|ps))",
     re.IGNORECASE,
 )
 # What many documents of one kind are called alike.
@@ -29,13 +51,6 @@ _SHARED = re.compile(
     r"table of contents|terms(?: (?:and conditions|of (?:service|use)))?|welcome)",
     re.IGNORECASE,
 )
-_FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
-_FRONT_MATTER = re.compile(r"\ufeff?---\s*\n(.*?)\n---\s*(?:\n|$)", re.DOTALL)
-_MATTER_TITLE = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE)
-_MARKDOWN_HEADING = re.compile(
-    r"^ {0,3}#{1,6}[ \t]+(?P<hashed>.+?)[ \t#]*$|^(?P<underlined>\S.*)\r?\n={3,}[ \t]*\r?$",
-    re.MULTILINE,
-)
 
 
 def choose_title(extracted: Extracted, file_name: str) -> str:
@@ -45,7 +60,7 @@ def choose_title(extracted: Extracted, file_name: str) -> str:
     """
     name = title_from_name(file_name)
     for candidate in (extracted.title, extracted.heading):
-        title = one_line(candidate or "")
+        title = one_line((candidate or "")[: 2 * _LONGEST])
         if not _is_title(title):
             continue
         return f"{name}: {title}" if _SHARED.fullmatch(title) else title
@@ -59,21 +74,6 @@ def title_from_name(file_name: str) -> str:
     """
     words = re.sub(r"_+|%20|(?<!\d)-+|-+(?!\d)", " ", PurePath(file_name).stem)
     return one_line(words) or file_name
-
-
-def markdown_title(text: str) -> str | None:
-    """The title in the front matter, or the first heading near the top."""
-    matter = _FRONT_MATTER.match(text[:10_000])
-    if matter:
-        if declared := _MATTER_TITLE.search(matter[1]):
-            return declared[1].strip().strip("\"'")
-        text = text[matter.end() :]
-    heading = _MARKDOWN_HEADING.search(_FENCED.sub("", text[:_TOP]).lstrip("\ufeff"))
-    if not heading:
-        return None
-    title: str = heading["hashed"] or heading["underlined"]
-    title = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", title)
-    return re.sub(r"[*`]+|</?\w[^>]*>", "", title)
 
 
 def _is_title(title: str) -> bool:

@@ -1,0 +1,1 @@
+"""Reading files, a format a module."""

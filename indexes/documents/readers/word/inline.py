@@ -1,0 +1,248 @@
+"""The text of a paragraph: runs, fields, equations, notes' marks; tracked deletions left out."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from indexes.documents.extracted import UnreadableError
+from indexes.documents.readers.word.equations import linear
+from indexes.documents.readers.word.names import MC, TBL, WP, M, P, R, W, switched_on
+from indexes.documents.readers.word.numbers import roman
+from indexes.documents.readers.word.styles import Styles, style_id
+from indexes.documents.report import ReadingReport
+
+MAX_ELEMENTS = 3_000_000
+
+_DELETED = frozenset({f"{W}del", f"{W}moveFrom"})
+# What is about the text, not of it.
+_ABOUT = frozenset(
+    f"{W}{name}"
+    for name in (
+        "pPr", "rPr", "sdtPr", "sdtEndPr", "smartTagPr", "customXmlPr", "fldData", "rubyPr",
+        "commentReference", "annotationRef", "footnoteRef", "endnoteRef", "separator",
+        "continuationSeparator", "instrText", "delText", "delInstrText", "softHyphen",
+        "lastRenderedPageBreak", "bookmarkStart", "bookmarkEnd", "proofErr",
+    )
+)  # fmt: skip
+_TYPED = {f"{W}cr": "\n", f"{W}tab": "\t", f"{W}ptab": "\t", f"{W}noBreakHyphen": "-"}
+# Of the fonts Wingdings and Symbol, what stands in running text.
+_SYMBOLS = {
+    "wingdings": {
+        0xFC: "✓", 0xFB: "✗", 0xFE: "☑", 0xFD: "☒", 0xA8: "☐", 0x6F: "☐", 0x71: "❑", 0xD8: "➢",
+        0xA7: "▪", 0x6C: "●", 0x6E: "■", 0xE0: "→", 0xDF: "←", 0x4A: "☺", 0x28: "☎", 0x2A: "✉",
+    },
+    "symbol": dict(
+        zip(
+            (*range(0x61, 0x7B), 0xA3, 0xB1, 0xB3, 0xB4, 0xB7, 0xB9, 0xAE, 0xAC, 0xA5, 0xB0, 0xB5),
+            "αβχδεφγηιϕκλμνοπθρστυϖωξψζ≤±≥×•≠→←∞°∝",
+            strict=True,
+        )
+    ),
+}  # fmt: skip
+_FILE_NAME = re.compile(r"\S+\.\w{2,4}|(?:image|picture|grafik|imagen|bild) ?\d*", re.IGNORECASE)
+_MACHINE_MADE = ("Description automatically generated", "AI-generated content may be incorrect.")
+
+
+@dataclass
+class Notes:
+    """Footnotes and endnotes: the number each has in the text, in the order they come in."""
+
+    known: dict[tuple[str, str], str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def mark(self, kind: str, id_: str) -> str:
+        """What stands in the text where a note belongs: `1`, `2` or, for an endnote, `i`, `ii`."""
+        if (kind, id_) not in self.known:
+            count = self.counts[kind] = self.counts.get(kind, 0) + 1
+            self.known[kind, id_] = str(count) if kind == "footnote" else roman(count)
+        return self.known[kind, id_]
+
+
+@dataclass
+class Line:
+    """What a paragraph holds.
+
+    Attributes:
+        text: its text.
+        boxes: what hangs on it: text boxes, as elements that hold paragraphs.
+        notes: the notes that it refers to: kind, id and mark.
+        drawings: diagrams and charts: the id of the relation to each.
+    """
+
+    text: str = ""
+    boxes: list[Any] = field(default_factory=list)
+    notes: list[tuple[str, str, str]] = field(default_factory=list)
+    drawings: list[str] = field(default_factory=list)
+
+
+class Inline:
+    """Reads paragraphs one after another; a field may begin in one and end in the next.
+
+    Args:
+        styles: the document's.
+        notes: its notes' numbers.
+        report: what is left out.
+    """
+
+    def __init__(self, styles: Styles, notes: Notes, report: ReadingReport) -> None:
+        self._styles = styles
+        self._notes = notes
+        self._report = report
+        self._fields: list[bool] = []  # of each open one: whether its result has begun
+        self._work = 0
+        self._parts: list[str] = []
+        self._line = Line()
+        self._ends_in_equation = False
+
+    def read(self, paragraph: Any, *, hidden: bool = False) -> Line:
+        """The text of a paragraph.
+
+        Args:
+            paragraph: the element.
+            hidden: whether its style hides it.
+        """
+        self._parts, self._line, self._ends_in_equation = [], Line(), False
+        self._children(paragraph, hidden)
+        self._line.text = "".join(self._parts)
+        return self._line
+
+    def _children(self, element: Any, hidden: bool) -> None:
+        self._work += len(element)
+        if self._work > MAX_ELEMENTS:
+            raise UnreadableError("holds an absurd number of elements: split it")
+        for child in element:
+            self._child(child, hidden)
+
+    def _child(self, child: Any, hidden: bool) -> None:
+        tag = child.tag
+        if tag == f"{W}r":
+            self._children(child, self._is_hidden(child, hidden))
+        elif tag == f"{W}t":
+            # An entity that nobody resolves splits the text.
+            tails = (part.tail or "" for part in child)
+            self._add((child.text or "") + "".join(tails), hidden)
+        elif tag in _TYPED:
+            self._add(_TYPED[tag], hidden)
+        elif tag == f"{W}br":
+            self._add("\n" if child.get(f"{W}type", "textWrapping") == "textWrapping" else " ")
+        elif tag in _DELETED:
+            self._report.leave_out("deleted text")
+        elif not isinstance(tag, str) or tag in _ABOUT:
+            return
+        elif tag == f"{W}fldChar":
+            self._field(child)
+        elif tag in (f"{M}oMath", f"{M}oMathPara"):
+            self._equation(child)
+        elif tag in (f"{W}footnoteReference", f"{W}endnoteReference"):
+            self._note(child, tag.removeprefix(W).removesuffix("Reference"))
+        elif tag == f"{W}sym":
+            self._symbol(child, hidden)
+        elif tag == f"{MC}AlternateContent":
+            self._alternative(child, hidden)
+        elif tag in (f"{W}drawing", f"{W}pict", f"{W}object"):
+            self._drawing(child)
+        elif tag == f"{W}rt":
+            self._add(f"({''.join(child.itertext())})", hidden)
+        elif tag in (P, TBL):  # paragraphs don't nest, but files do
+            self._line.boxes.append(child)
+        else:
+            self._children(child, hidden)
+
+    def _is_hidden(self, run: Any, hidden: bool) -> bool:
+        said = switched_on(run, f"{W}rPr/{W}vanish")
+        if said is None and (style := style_id(run)) is not None:
+            return hidden or self._styles.of(style).hidden
+        return hidden if said is None else said
+
+    def _add(self, text: str | None, hidden: bool = False) -> None:
+        if not text or not all(self._fields):
+            return
+        if hidden:
+            self._report.leave_out("hidden text")
+            return
+        if self._ends_in_equation and text[0].isalnum():
+            self._parts.append(" ")
+        self._ends_in_equation = False
+        self._parts.append(text)
+
+    def _field(self, mark: Any) -> None:
+        kind = mark.get(f"{W}fldCharType")
+        if kind == "begin":
+            box = mark.find(f"{W}ffData/{W}checkBox")
+            if box is not None:
+                ticked = switched_on(box, f"{W}checked")
+                if ticked is None:
+                    ticked = bool(switched_on(box, f"{W}default"))
+                self._add("☒" if ticked else "☐")
+            self._fields.append(False)
+        elif kind == "separate" and self._fields:
+            self._fields[-1] = True
+        elif kind == "end" and self._fields:
+            self._fields.pop()
+
+    def _equation(self, element: Any) -> None:
+        text = linear(element)
+        before = self._parts[-1][-1] if self._parts else ""
+        self._add(f" {text}" if before.isalnum() else text)
+        self._ends_in_equation = True
+
+    def _note(self, reference: Any, kind: str) -> None:
+        id_ = reference.get(f"{W}id", "")
+        mark = self._notes.mark(kind, id_)
+        self._line.notes.append((kind, id_, mark))
+        if not switched_on_attribute(reference, "customMarkFollows"):
+            self._add(f"[{mark}]")
+
+    def _symbol(self, symbol: Any, hidden: bool) -> None:
+        font = symbol.get(f"{W}font", "").lower().rstrip(" 0123456789")
+        try:
+            code = int(symbol.get(f"{W}char", ""), 16)
+        except ValueError:
+            return
+        plain = code - 0xF000 if 0xF000 <= code < 0xF100 else code
+        known = _SYMBOLS.get(font, {}).get(plain)
+        private = 0xE000 <= code < 0xF900 or not 0x20 <= code <= 0x10FFFF
+        self._add(known or ("•" if private else chr(code)), hidden)
+
+    def _alternative(self, element: Any, hidden: bool) -> None:
+        """What a newer program shows, or what an older one does instead: the same, twice."""
+        choices = element.findall(f"{MC}Choice") or element.findall(f"{MC}Fallback")
+        for choice in choices[:1]:
+            self._children(choice, hidden)
+
+    def _drawing(self, element: Any) -> None:
+        for found in element.iter():
+            tag = found.tag
+            if tag == f"{W}txbxContent":
+                if not _inside_another(found, element):
+                    self._line.boxes.append(found)
+            elif tag == f"{WP}docPr" and (said := _alternative_text(found)):
+                self._add(f" {said} ")
+            elif isinstance(tag, str) and tag.endswith(("}relIds", "/chart}chart")):
+                id_ = found.get(f"{R}dm") or found.get(f"{R}id")
+                if id_:
+                    self._line.drawings.append(id_)
+
+
+def switched_on_attribute(element: Any, name: str) -> bool:
+    """Whether an attribute says yes."""
+    return element.get(f"{W}{name}", "0") not in ("0", "false", "off")
+
+
+def _alternative_text(properties: Any) -> str:
+    said = properties.get("descr", "")
+    for phrase in _MACHINE_MADE:
+        said = said.replace(phrase, "")
+    text = " ".join(said.split())
+    says_something = any(map(str.isalpha, text)) and not _FILE_NAME.fullmatch(text)
+    return text if says_something else ""
+
+
+def _inside_another(box: Any, drawing: Any) -> bool:
+    """Whether a text box is in another one, or repeats one for older programs."""
+    for above in box.iterancestors():
+        if above is drawing:
+            return False
+        if above.tag in (f"{W}txbxContent", f"{MC}Fallback"):
+            return True
+    return False
