@@ -87,7 +87,7 @@ class Package:
         """All parts, in the file's order."""
         return [part.filename for part in self._parts.values()]
 
-    def bytes(self, name: str) -> bytes:
+    def content(self, name: str) -> bytes:
         """A part's content; empty if there is no such part.
 
         Raises:
@@ -117,9 +117,9 @@ class Package:
         """An XML part's content, in transitional namespaces.
 
         Raises:
-            UnreadableError: as for `bytes`, or it holds an absurd number of elements.
+            UnreadableError: as for `content`, or it holds an absurd number of elements.
         """
-        data = self.bytes(name)
+        data = self.content(name)
         if data.count(b"<") > MAX_TAGS:
             raise UnreadableError(_ABSURD)
         return _STRICT.sub(_TRANSITIONAL, data)
@@ -159,7 +159,8 @@ class Package:
     def title(self) -> str | None:
         """The title in an Office file's properties."""
         core = self.related("", "core-properties") or "docProps/core.xml"
-        return self.xml(core).findtext("{http://purl.org/dc/elements/1.1/}title")
+        title: str | None = self.xml(core).findtext("{http://purl.org/dc/elements/1.1/}title")
+        return title
 
 
 def stream(data: bytes, tags: tuple[str, ...], report: ReadingReport) -> Iterator[Any]:

@@ -231,7 +231,7 @@ class _Body:
         from indexes.documents.readers.html.page import blocks_of, decoded
         from indexes.documents.readers.html.tree import parsed
 
-        markup = decoded(self._package.bytes(link.target), ReadingReport())
+        markup = decoded(self._package.content(link.target), ReadingReport())
         yield from blocks_of(parsed(markup), self._report, furniture=False)
 
     def _report_the_rest(self) -> None:
