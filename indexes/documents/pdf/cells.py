@@ -18,7 +18,7 @@ def table_block(grid: Grid, hyphens: Hyphens) -> Table | None:
             continue
         for number, (cell, text) in enumerate(zip(cells, texts, strict=True)):
             if text and not (number and cell is cells[number - 1]):
-                marks.append(Mark(at, grid.page + 1, _around(cell)))
+                marks.append(Mark(at, grid.page + 1, Box.around(run.box for run in cell)))
             at += len(text) + (len(CELL_SEPARATOR) if number < len(cells) - 1 else 1)
         rows.append(tuple(texts))
     return Table(tuple(rows), min(grid.header_rows, len(rows)), tuple(marks)) if rows else None
@@ -35,8 +35,3 @@ def cell_text(cell: Cell, hyphens: Hyphens) -> str:
         between = hyphens.between(text, said)
         text = text[:-1] + said if between is None else text + between + said
     return text
-
-
-def _around(cell: Cell) -> Box:
-    left, top, right, bottom = zip(*(run.box for run in cell), strict=True)
-    return min(left), min(top), max(right), max(bottom)

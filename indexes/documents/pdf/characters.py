@@ -18,17 +18,24 @@ import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 
 from indexes.documents.extracted import UnreadableError
+from indexes.documents.pdf.scripts import Codes, Flags
 
 Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+Ints = NDArray[np.int_]
 
-UNMAPPED = "\ufffd"
+UNMAPPED = 0xFFFD
+_SPACE, _HYPHEN = 0x20, 0x2D
+_SURROGATES = (0xD800, 0xE000)
+_LAST = 0x10FFFF
+# What TeX's fonts have in the place of control characters.
+_TEX = dict(zip(range(0x0B, 0x20), "ﬀﬁﬂﬃﬄ“”„«»–—\u200b◦ıȷﬀﬁﬂﬃﬄ", strict=True))
+_FEW = 0.03
+
 _BOLD = re.compile(rb"bold|black|heavy|demi", re.IGNORECASE)
 _FORCE_BOLD = 1 << 18
 _SIZES = (0.5, 2000.0)
-
-# PDFium's own marks: a hyphen at a line's end, and a character without a meaning.
-_MEANT = {0x02: "-", 0xFFFE: "-", 0x00: UNMAPPED, 0xFFFF: UNMAPPED}
+_LEVEL = 0.01
+_STRAIGHT = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,7 @@ class Characters:
     """Characters in the order of drawing, with right-to-left text in its logical order.
 
     Attributes:
-        text: what each says; the letters of a ligature share a box.
+        codes: what each says, as a code point; the letters of a ligature share a box.
         box: left, bottom, right, top of each, in points from the page's bottom left corner as
             the page is shown.
         angle: the direction in which each is written, in degrees against the clock.
@@ -44,23 +51,18 @@ class Characters:
         baseline: where each stands across it; the next line has a smaller one.
         size: of its font, in points.
         bold: whether its font is.
-        space: whether it is white space.
         apart: whether PDFium takes it for the first of a word or line.
     """
 
-    text: list[str]
+    codes: Codes
     box: Floats
-    angle: NDArray[np.int_]
+    angle: Ints
     start: Floats
     end: Floats
     baseline: Floats
     size: Floats
     bold: Flags
-    space: Flags
     apart: Flags
-
-    def __len__(self) -> int:
-        return len(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,15 @@ class Frame:
         if self.rotation == 270:
             return self.top - y, x - self.left
         return x - self.left, y - self.bottom
+
+
+_EMPTY = Characters(
+    np.zeros(0, np.uint32),
+    np.zeros((0, 4)),
+    np.zeros(0, int),
+    *np.zeros((4, 0)),
+    *np.zeros((2, 0), bool),
+)
 
 
 def frame_of(page: Any) -> Frame:
@@ -133,6 +144,7 @@ def _prototype(function: Any, result: Any, *arguments: Any) -> Callable[..., Any
 
 _P, _I = ctypes.c_void_p, ctypes.c_int
 _get_box = _prototype(pdfium.FPDFText_GetLooseCharBox, _I, _P, _I, _P)
+_get_origin = _prototype(pdfium.FPDFText_GetCharOrigin, _I, _P, _I, _P, _P)
 _get_unicode = _prototype(pdfium.FPDFText_GetUnicode, ctypes.c_uint, _P, _I)
 _get_object = _prototype(pdfium.FPDFText_GetTextObject, ctypes.c_size_t, _P, _I)
 
@@ -143,118 +155,110 @@ def _characters(text_page: Any, count: int, frame: Frame) -> Characters:
     first = places.ctypes.data
     # left, top, right, bottom
     list(map(_get_box, repeat(pointer), range(count), range(first, first + 16 * count, 16)))
-    left, top, right, bottom = places.T
-    text = _text(text_page, pointer, count)
-    space = np.fromiter(map(str.isspace, text), bool, count)
+    codes = _codes(text_page, pointer, count)
     # What PDFium makes up where it thinks that words and lines end has no extent.
-    made_up = space & (left == right) & (top == bottom)
+    made_up = (codes <= _SPACE) & (places[:, 0] == places[:, 2]) & (places[:, 1] == places[:, 3])
     kept = np.flatnonzero(~made_up)
-    left, top, right, bottom = places[kept].astype(np.float64).T
-    space = space[kept]
-    text = [text[index] for index in kept]
-
+    if not len(kept):
+        return _EMPTY
+    codes, box = _with_meanings(codes[kept]), places[kept].astype(np.float64)
     apart: Flags = np.diff(kept, prepend=-2) > 1
-    changed: Flags = np.ones(len(kept), bool)
-    if len(kept):
-        changed[1:] = (
-            (np.abs(np.diff(bottom)) > 0.01)
-            | (np.abs(np.diff(top)) > 0.01)
-            | apart[1:]
-            | space[:-1]
-        )
-    at = np.flatnonzero(changed)
-    fonts = _Fonts(text_page, pointer)
-    known = np.array([fonts.at(int(index)) for index in kept[at]] or np.zeros((0, 6)))
-    place = np.maximum.accumulate(np.where(changed, np.arange(len(kept)), 0)) if len(kept) else at
-    which = np.searchsorted(at, place)
-    x, y, size, cos, sin, bold = known[which].T if len(kept) else np.zeros((6, 0))
+    moved: Flags = np.ones(len(kept), bool)
+    moved[1:] = (np.abs(np.diff(box[:, 1::2], axis=0)) > _LEVEL).any(1)
+    asked = moved | apart | np.r_[False, codes[:-1] == _SPACE]
+    x, y = _origins(pointer, kept[moved].tolist())[:, _latest(moved)]
+    size, cos, sin, bold = _fonts(text_page, pointer, kept[asked].tolist())[:, _latest(asked)]
     # Along a line written left to right, each character's own left edge is its origin.
-    upright = (np.abs(sin) < 1e-3) & (cos > 0)
-    origin_x = np.where(upright, left, x)
-    return _placed(
-        text,
-        (space, apart, bold > 0),
-        size,
-        (left, bottom, right, top),
-        (origin_x, y),
-        (cos, sin),
-        frame,
-    )
+    x = np.where((np.abs(sin) < _STRAIGHT) & (cos > 0), box[:, 0], x)
+    return _placed(codes, box, (x, y), (cos, sin), size, bold > 0, apart, frame)
 
 
-def _text(text_page: Any, pointer: int | None, count: int) -> list[str]:
-    buffer = (ctypes.c_ushort * (count + 1))()
-    written = pdfium.FPDFText_GetText(text_page, 0, count, buffer)
-    codes = list(buffer[:count])
-    if written != count + 1 or any(0xD800 <= code < 0xE000 or code in _MEANT for code in codes):
-        codes = list(map(_get_unicode, repeat(pointer), range(count)))
-    return [_MEANT.get(code) or _chr(code) for code in codes]
+def _latest(chosen: Flags) -> Ints:
+    """For each place the rank of the last chosen one up to it."""
+    return np.cumsum(chosen) - 1
 
 
-def _chr(code: int) -> str:
-    return UNMAPPED if 0xD800 <= code < 0xE000 or code > 0x10FFFF else chr(code)
+def _codes(text_page: Any, pointer: int | None, count: int) -> Codes:
+    buffer = np.zeros(count + 1, np.uint16)
+    address = buffer.ctypes.data_as(ctypes.POINTER(ctypes.c_ushort))
+    written = pdfium.FPDFText_GetText(text_page, 0, count, address)
+    codes = buffer[:count].astype(np.uint32)
+    if written != count + 1 or ((codes >= _SURROGATES[0]) & (codes < _SURROGATES[1])).any():
+        asked = map(_get_unicode, repeat(pointer), range(count))
+        codes = np.fromiter(asked, np.uint32, count)
+    for index in np.flatnonzero((codes == 0x02) | (codes == 0xFFFE)).tolist():
+        # PDFium's mark of a hyphen at a line's end, or a character without a meaning.
+        codes[index] = _HYPHEN if pdfium.FPDFText_IsHyphen(text_page, index) == 1 else UNMAPPED
+    surrogate = (codes >= _SURROGATES[0]) & (codes < _SURROGATES[1])
+    codes[surrogate | (codes == 0) | (codes == 0xFFFF) | (codes > _LAST)] = UNMAPPED
+    return codes
 
 
-class _Fonts:
-    """Asks for origin, size, direction and weight of characters, and remembers."""
+def _with_meanings(codes: Codes) -> Codes:
+    """Codes of a font that says of some characters only where they are in it."""
+    control = (codes < _SPACE) & (codes != ord("\t")) & (codes != ord("\n"))
+    if control.sum() < _FEW * len(codes):
+        for code, meant in _TEX.items():
+            codes[control & (codes == code)] = ord(meant)
+    codes[(codes < _SPACE) & control] = UNMAPPED
+    return codes
 
-    def __init__(self, text_page: Any, pointer: int | None) -> None:
-        self._page = text_page
-        self._pointer = pointer
-        self._of_object: dict[int, tuple[float, float, float, float]] = {}
-        self._x, self._y = ctypes.c_double(), ctypes.c_double()
-        self._name = ctypes.create_string_buffer(64)
-        self._flags = ctypes.c_int()
-        self._matrix = pdfium.FS_MATRIX()
 
-    def at(self, index: int) -> tuple[float, float, float, float, float, float]:
-        """Origin x and y, size, cosine and sine of the direction, and whether it is bold."""
-        pdfium.FPDFText_GetCharOrigin(self._page, index, self._x, self._y)
-        handle = _get_object(self._pointer, index)
-        known = self._of_object.get(handle)
-        if known is None:
-            known = self._of_object[handle] = self._font(index)
-        return (self._x.value, self._y.value, *known)
+def _origins(pointer: int | None, indexes: list[int]) -> Floats:
+    found = np.zeros((len(indexes), 2))
+    first = found.ctypes.data
+    last = first + found.nbytes
+    addresses = range(first, last, 16), range(first + 8, last + 8, 16)
+    list(map(_get_origin, repeat(pointer), indexes, *addresses))
+    return found.T
 
-    def _font(self, index: int) -> tuple[float, float, float, float]:
-        matrix = self._matrix
-        pdfium.FPDFText_GetMatrix(self._page, index, matrix)
-        size = pdfium.FPDFText_GetFontSize(self._page, index)
-        length = pdfium.FPDFText_GetFontInfo(self._page, index, self._name, 64, self._flags)
-        bold = self._flags.value & _FORCE_BOLD or (length and _BOLD.search(self._name.value))
-        along, across = math.hypot(matrix.a, matrix.b), math.hypot(matrix.c, matrix.d)
-        if not (along and across and math.isfinite(along + across)):
-            return 0.0, 1.0, 0.0, 0.0
-        sign = -1 if size < 0 else 1  # written upside down twice: the matrix mirrors it back
-        return (
-            abs(size) * across,
-            sign * matrix.a / along,
-            sign * matrix.b / along,
-            float(bool(bold)),
-        )
+
+def _fonts(text_page: Any, pointer: int | None, indexes: list[int]) -> Floats:
+    """Size, cosine and sine of the direction, and whether it is bold, of characters."""
+    known: dict[int, tuple[float, float, float, bool]] = {}
+    found = []
+    for index, handle in zip(indexes, map(_get_object, repeat(pointer), indexes), strict=True):
+        if handle not in known:
+            known[handle] = _font(text_page, index)
+        found.append(known[handle])
+    return np.array(found, float).T
+
+
+def _font(text_page: Any, index: int) -> tuple[float, float, float, bool]:
+    matrix = pdfium.FS_MATRIX()
+    pdfium.FPDFText_GetMatrix(text_page, index, matrix)
+    size = pdfium.FPDFText_GetFontSize(text_page, index)
+    name, flags = ctypes.create_string_buffer(64), ctypes.c_int()
+    length = pdfium.FPDFText_GetFontInfo(text_page, index, name, 64, flags)
+    bold = flags.value & _FORCE_BOLD or (length and _BOLD.search(name.value))
+    along, across = math.hypot(matrix.a, matrix.b), math.hypot(matrix.c, matrix.d)
+    if not (along and across and math.isfinite(along + across)):
+        return 0.0, 1.0, 0.0, False
+    sign = -1 if size < 0 else 1  # written upside down twice: the matrix mirrors it back
+    return abs(size) * across, sign * matrix.a / along, sign * matrix.b / along, bool(bold)
 
 
 def _placed(
-    text: list[str],
-    flags: tuple[Flags, Flags, Flags],
-    size: Floats,
-    box: tuple[Floats, Floats, Floats, Floats],
+    codes: Codes,
+    box: Floats,
     origin: tuple[Floats, Floats],
     direction: tuple[Floats, Floats],
+    size: Floats,
+    bold: Flags,
+    apart: Flags,
     frame: Frame,
 ) -> Characters:
     """Everything in the coordinates of the page as shown; what cannot be seen is left out."""
-    xs, ys = frame.shown(np.stack(box[::2]), np.stack(box[1::2]))
-    left, right, bottom, top = xs.min(0), xs.max(0), ys.min(0), ys.max(0)
+    xs, ys = frame.shown(box[:, ::2], box[:, 1::2])
+    left, right, bottom, top = xs.min(1), xs.max(1), ys.min(1), ys.max(1)
     x, y = frame.shown(*origin)
     degrees = np.degrees(np.arctan2(direction[1], direction[0])) - frame.rotation
     angle = np.rint(degrees).astype(int) % 360
     cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
     middle = ((left + right) * cos + (bottom + top) * sin) / 2
     half = (np.abs((right - left) * cos) + np.abs((top - bottom) * sin)) / 2
-    slanted = angle % 90 != 0
-    half = np.where(slanted, np.minimum(half, size / 4), half)
-    seen = (
+    half = np.where(angle % 90 != 0, np.minimum(half, size / 4), half)
+    kept = np.flatnonzero(
         (size > _SIZES[0])
         & (size < _SIZES[1])
         & np.isfinite(x + y + middle)
@@ -263,16 +267,14 @@ def _placed(
         & (y >= -1)
         & (y <= frame.height + 1)
     )
-    kept = np.flatnonzero(seen)
     return Characters(
-        text=[text[index] for index in kept],
+        codes=codes[kept],
         box=np.stack((left, bottom, right, top), 1)[kept],
         angle=angle[kept],
         start=(middle - half)[kept],
         end=(middle + half)[kept],
         baseline=(y * cos - x * sin)[kept],
         size=size[kept],
-        space=flags[0][kept],
-        apart=flags[1][kept],
-        bold=flags[2][kept],
+        bold=bold[kept],
+        apart=apart[kept],
     )

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from itertools import groupby, pairwise
 
 from indexes.documents.pdf.grids import Grid, lines_of
-from indexes.documents.pdf.runs import Run, is_cjk
+from indexes.documents.pdf.runs import Run
+from indexes.documents.pdf.scripts import is_cjk
 
 Item = Run | Grid
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from indexes.documents.pdf.runs import is_cjk
+from indexes.documents.pdf.scripts import is_cjk
 
 # Longer ones are no words, and a long line of letters is not to be searched from each.
 _HYPHENATED = re.compile(r"(?<![^\W\d_])([^\W\d_]{1,60})[-\u00ad]$")

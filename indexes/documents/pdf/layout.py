@@ -19,14 +19,12 @@ class Page:
         writing: the runs of each direction in which the page is written.
         rulings: its lines.
         width, height: in points, as shown.
-        unmapped: how many characters have no meaning.
     """
 
     writing: list[Writing]
     rulings: Rulings
     width: float
     height: float
-    unmapped: int = 0
 
 
 Piece = Row | Grid

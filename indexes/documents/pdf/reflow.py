@@ -10,12 +10,13 @@ would have fitted), never at what a particular producer does.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import pairwise, takewhile
+from itertools import pairwise
 
-from indexes.documents.blocks import Block, Mark, Paragraph
+from indexes.documents.blocks import Block, Heading, Mark, Paragraph
 from indexes.documents.extracted import one_line
 from indexes.documents.pdf.cells import table_block
 from indexes.documents.pdf.grids import Grid
+from indexes.documents.pdf.headings import Bookmark, Headings
 from indexes.documents.pdf.hyphens import Hyphens
 from indexes.documents.pdf.layout import Piece
 from indexes.documents.pdf.rows import Row
@@ -26,7 +27,6 @@ _INDENT = 0.8
 _PARAGRAPH_GAP = 1.3
 # Ragged lines may stop this much short of where the next word would still have fitted.
 _RAGGEDNESS = 3.0
-_HEADING_SIZE = 1.1
 # Points: lines that start this close to each other share a margin.
 _MARGIN_STEP = 6.0
 
@@ -35,11 +35,14 @@ _BULLETED = re.compile(r"(?:[•‣◦▪●○■□▶➢✓∙·]\s*|[*–—
 _SENTENCE_END = re.compile(r"[.!?:;…][\"'”’)\]]*$")
 
 
-def reflow(pieces: Sequence[Piece]) -> tuple[list[Block], str | None]:
-    """The blocks that rows and tables make, and the first heading.
+def reflow(
+    pieces: Sequence[Piece], outline: Sequence[Bookmark] = ()
+) -> tuple[list[Block], str | None]:
+    """The blocks that rows and tables make, and what the first page is headed.
 
     Args:
         pieces: of all pages, in the order of reading.
+        outline: the document's bookmarks.
     """
     rows = []
     for row in pieces:
@@ -53,7 +56,9 @@ def reflow(pieces: Sequence[Piece]) -> tuple[list[Block], str | None]:
         _blocks([piece for piece in pieces if isinstance(piece, Grid) or piece.text], leading)
     )
     _set_edges([block for block in blocks if isinstance(block, list)], rows)
-    return _Writer(Hyphens(row.text for row in rows)).write(blocks), _heading(rows)
+    headings = Headings(rows, outline)
+    writer = _Writer(Hyphens(row.text for row in rows), headings)
+    return writer.write(blocks), headings.title(rows)
 
 
 # Rows → blocks
@@ -135,8 +140,10 @@ def _looks_like_a_label(row: Row) -> bool:
 class _Writer:
     """Joins rows into paragraphs and notes where each row stands."""
 
-    def __init__(self, hyphens: Hyphens) -> None:
+    def __init__(self, hyphens: Hyphens, headings: Headings) -> None:
         self._hyphens = hyphens
+        self._headings = headings
+        self._rows: list[Row] = []
         self._written: list[Block] = []
         self._parts: list[str] = []
         self._marks: list[Mark] = []
@@ -175,13 +182,17 @@ class _Writer:
             self._add(self._mend(last, row))
         else:
             self._add(separator)
+        self._rows.append(row)
         self._marks.append(Mark(self._length, row.page + 1, row.box))
         self._add(row.text)
 
     def _close(self) -> None:
         if self._parts:
-            self._written.append(Paragraph("".join(self._parts), tuple(self._marks)))
-        self._parts, self._marks, self._length = [], [], 0
+            text, marks = "".join(self._parts), tuple(self._marks)
+            level = self._headings.level(self._rows)
+            block = Heading(text, level, marks) if level else Paragraph(text, marks)
+            self._written.append(block)
+        self._parts, self._marks, self._rows, self._length = [], [], [], 0
 
     def _add(self, text: str) -> None:
         self._parts.append(text)
@@ -241,19 +252,3 @@ def _word_would_not_fit(last: Row, row: Row) -> bool:
 
 def _starts_item(text: str) -> bool:
     return bool(_BULLETED.match(text) or _NUMBERED.match(text))
-
-
-def _heading(rows: list[Row]) -> str | None:
-    """The largest line near the top of the first page, and the large ones right below it."""
-    top = [row for row in rows if row.page == rows[0].page][:12] if rows else []
-    if not top:
-        return None
-    sizes: Counter[float] = Counter()
-    for row in rows:
-        sizes[round(row.size, 1)] += len(row.text)
-    body = sizes.most_common(1)[0][0]
-    largest = max(top, key=lambda row: row.size)
-    if largest.size < _HEADING_SIZE * body:
-        return None
-    following = takewhile(lambda row: row.size >= _HEADING_SIZE * body, top[top.index(largest) :])
-    return " ".join(row.text for row in following) or None

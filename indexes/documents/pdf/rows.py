@@ -34,8 +34,7 @@ class Row:
     @property
     def box(self) -> Box:
         """Where it stands on the page as shown."""
-        sides = list(zip(*(cell.box for cell in self.cells), strict=True))
-        return min(sides[0]), min(sides[1]), max(sides[2]), max(sides[3])
+        return Box.around(cell.box for cell in self.cells)
 
     @property
     def bold(self) -> bool:

@@ -6,17 +6,16 @@ here it is looked at as it stands on the page, and read out in that order again.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from indexes.documents.pdf.characters import Characters, Flags, Floats
+from indexes.documents.pdf.characters import Characters, Floats, Ints
 from indexes.documents.pdf.rulings import Ruling, Rulings
-
-Ints = NDArray[np.int_]
-Box = tuple[float, float, float, float]
+from indexes.documents.pdf.scripts import Flags, Kinds, decoded, kinds_of
 
 # Distances in ems, the size of the font at hand.
 WORD_GAP = 0.1
@@ -38,12 +37,23 @@ _LIGATURES = str.maketrans(
         "\u00a0": " ", "\u2010": "-", "\u2011": "-", "\uf0b7": "•", "\uf0a7": "▪", "\ufffd": "",
     }
 )  # fmt: skip
-_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff]")
 _LATIN = re.compile(r"[!-~]*[A-Za-z]")
 _LEADING_STOP = re.compile(r"^([،؛,.;:])(\d[\d.,]*)$")
-_CJK = re.compile(
-    "[\u2e80-\u303f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60\U00020000-\U0003ffff]"
-)
+
+
+class Box(NamedTuple):
+    """Left, top, right and bottom on the page as shown, in points from its top left corner."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @classmethod
+    def around(cls, boxes: Iterable["Box"]) -> "Box":
+        """The smallest box that holds all of them."""
+        left, top, right, bottom = zip(*boxes, strict=True)
+        return cls(min(left), min(top), max(right), max(bottom))
 
 
 @dataclass(slots=True)
@@ -56,7 +66,7 @@ class Run:
         baseline: where it stands across that direction.
         size: of its largest characters, in points.
         bold: whether all of it is.
-        box: left, top, right, bottom on the page as shown, from its top left corner.
+        box: where it is on the page as shown.
     """
 
     text: str
@@ -66,11 +76,6 @@ class Run:
     size: float
     bold: bool
     box: Box = field(repr=False)
-
-
-def is_cjk(character: str) -> bool:
-    """Whether a character is of a script that is written without spaces."""
-    return bool(_CJK.match(character))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,8 @@ def writing_of(characters: Characters, rulings: Rulings, height: float) -> list[
         height: of the page, in points.
     """
     written = []
-    for angle in np.unique(characters.angle[~characters.space]).tolist():
+    visible = characters.angle[characters.codes > ord(" ")]
+    for angle in np.unique(visible).tolist():
         line = _Line(characters, np.flatnonzero(characters.angle == angle))
         runs = list(line.runs(_turned(rulings, angle).down, height))
         if runs:
@@ -137,122 +143,117 @@ class _Line:
     """All characters of one direction, as one long line."""
 
     def __init__(self, characters: Characters, chosen: Ints) -> None:
-        self._text = [characters.text[index] for index in chosen]
-        joined = "".join(self._text)
-        self._letters = np.fromiter(map(str.isalpha, self._text), bool, len(chosen))
-        self._backward = bool(_RIGHT_TO_LEFT.search(joined))
-        rightward = np.zeros(len(chosen), bool)
-        if self._backward:
-            hits = [bool(_RIGHT_TO_LEFT.match(text)) for text in self._text]
-            rightward = np.array(hits)
-        self._rightward = rightward
-        self.mirrored = bool(rightward.sum() * 2 > self._letters.sum())
-        self._cjk = np.zeros(len(chosen), bool)
-        if _CJK.search(joined):
-            self._cjk = np.array([is_cjk(text) for text in self._text])
-        self._chosen = chosen
-        self._all = characters
+        codes = characters.codes[chosen]
+        kinds = kinds_of(codes)
+        self.mirrored = bool(kinds.right_to_left.sum() * 2 > kinds.letter.sum())
+        order = np.arange(len(chosen))
+        if kinds.right_to_left.any():
+            order = _visual(characters, chosen, kinds.right_to_left)
+        space = kinds.space[order]
+        self._seen = order[~space]
+        self._spaced = np.diff(np.cumsum(space)[~space]) > 0
+        chosen = chosen[self._seen]
+        self._codes = codes[self._seen]
+        self._kinds = Kinds(*(kind[self._seen] for kind in kinds))
+        self._start, self._end = characters.start[chosen], characters.end[chosen]
+        self._baseline, self._size = characters.baseline[chosen], characters.size[chosen]
+        self._box, self._bold = characters.box[chosen], characters.bold[chosen]
+        self._apart = characters.apart[chosen][1:]
 
     def runs(self, down: Sequence[Ruling], height: float) -> Iterator[Run]:
-        """Cut it where gaps are wide."""
-        everything, chosen = self._all, self._chosen
-        start, end = everything.start[chosen], everything.end[chosen]
-        baseline, size = everything.baseline[chosen], everything.size[chosen]
-        space = everything.space[chosen]
-        order = (
-            self._visual(start, end, baseline, size) if self._backward else np.arange(len(chosen))
-        )
-        seen = order[~space[order]]
-        if not len(seen):
+        """Cut it where gaps are wide, and where a line stands."""
+        if not len(self._seen):
             return
-        passed = np.cumsum(space[order])[~space[order]]
-        spaced = np.diff(passed) > 0
-        x0, x1, base, em = start[seen], end[seen], baseline[seen], size[seen]
-        gap, joined = _joined(x0, x1, base, em)
-        _divide(joined, down, x0, x1, base + 0.3 * em)
+        gap, joined = _joined(self._start, self._end, self._baseline, self._size)
+        _divide(joined, down, self._start, self._end, self._baseline + 0.3 * self._size)
         cuts = np.flatnonzero(~joined) + 1
-        firsts, lasts = np.r_[0, cuts], np.r_[cuts, len(seen)]
-        narrow = np.minimum(em[1:], em[:-1])
-        hinted = everything.apart[chosen][seen][1:]
-        wide = np.where(hinted, _HINTED_WORD_GAP, WORD_GAP)
-        words = self._words(seen, gap / narrow, wide, spaced, firsts, lasts)
-        boxes = everything.box[chosen][seen]
-        lefts, bottoms = (np.minimum.reduceat(boxes[:, side], firsts) for side in (0, 1))
-        rights, tops = (np.maximum.reduceat(boxes[:, side], firsts) for side in (2, 3))
-        bold = np.logical_and.reduceat(everything.bold[chosen][seen], firsts)
-        largest = np.maximum.reduceat(em, firsts)
-        begins, ends = np.minimum.reduceat(x0, firsts), np.maximum.reduceat(x1, firsts)
-        for number, (first, last) in enumerate(zip(firsts.tolist(), lasts.tolist(), strict=True)):
-            text = self._read_out(seen[first:last], words[first:last])
-            if not text:
-                continue
-            biggest = first + int(np.argmax(em[first:last]))
-            extent = float(begins[number]), float(ends[number])
-            yield Run(
-                text,
-                *(extent if not self.mirrored else (-extent[1], -extent[0])),
-                float(base[biggest]),
-                float(largest[number]),
-                bool(bold[number]),
-                (
-                    float(lefts[number]),
-                    height - float(tops[number]),
-                    float(rights[number]),
-                    height - float(bottoms[number]),
-                ),
-            )
+        firsts, lasts = np.r_[0, cuts], np.r_[cuts, len(self._seen)]
+        begins = self._words(gap / np.minimum(self._size[1:], self._size[:-1]), firsts, lasts)
+        texts = self._texts(begins, firsts, lasts)
+        begin, end = (
+            np.minimum.reduceat(self._start, firsts),
+            np.maximum.reduceat(self._end, firsts),
+        )
+        if self.mirrored:
+            begin, end = -end, -begin
+        em = np.maximum.reduceat(self._size, firsts)
+        # Small print does not say where a line stands.
+        largest = self._size >= np.repeat(em, lasts - firsts)
+        baseline = np.maximum.reduceat(np.where(largest, self._baseline, -np.inf), firsts)
+        bold = np.logical_and.reduceat(self._bold, firsts).tolist()
+        left, bottom = np.minimum.reduceat(self._box[:, :2], firsts).T
+        right, top = np.maximum.reduceat(self._box[:, 2:], firsts).T
+        boxes = np.stack((left, height - top, right, height - bottom), 1).tolist()
+        places = np.stack((begin, end, baseline, em), 1).tolist()
+        for text, place, is_bold, box in zip(texts, places, bold, boxes, strict=True):
+            if text:
+                x0, x1, baseline, size = place
+                yield Run(text, x0, x1, baseline, size, is_bold, Box(*box))
 
-    def _visual(self, start: Floats, end: Floats, baseline: Floats, size: Floats) -> Ints:
-        """The characters as they stand, from left to right, line by line."""
-        line = np.r_[
-            0, np.cumsum(np.abs(np.diff(baseline)) > SAME_LINE * np.maximum(size[1:], size[:-1]))
-        ]
-        has = np.zeros(int(line[-1]) + 1, bool)
-        has[line[self._rightward]] = True
-        middle = (start + end) / 2
-        key = np.where(has[line], middle, 0.0)
-        return np.lexsort((key, line))
-
-    def _words(
-        self, seen: Ints, gap: Floats, wide: Floats, spaced: Flags, firsts: Ints, lasts: Ints
-    ) -> Flags:
+    def _words(self, gap: Floats, firsts: Ints, lasts: Ints) -> Flags:
         """Which characters begin a word."""
-        begins = np.ones(len(seen), bool)
-        cjk, letters = self._cjk[seen], self._letters[seen]
+        letter, cjk, spaced = self._kinds.letter, self._kinds.cjk, self._spaced
+        wide = np.where(self._apart, _HINTED_WORD_GAP, WORD_GAP)
         wide = np.where(cjk[1:] & cjk[:-1], _CJK_GAP, wide)
-        between_letters = letters[1:] & letters[:-1]
-        begins[1:] = spaced | (gap > wide)
-        telling = between_letters & ~spaced & (gap > WORD_GAP / 2)
-        for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True):
+        begins: Flags = np.r_[True, spaced | (gap > wide)]
+        begins[firsts] = True
+        between = np.r_[letter[1:] & letter[:-1] & ~spaced, False]
+        gaps, loose, words = (
+            np.add.reduceat(flags, firsts, dtype=int)
+            for flags in (between, between & np.r_[gap > WORD_GAP / 4, False], begins & letter)
+        )
+        length = lasts - firsts
+        odd = (length > _ENOUGH_GAPS) & ((2 * loose > gaps) | (words > 0.6 * length))
+        for first, last in zip(firsts[odd].tolist(), lasts[odd].tolist(), strict=True):
             inner = slice(first, last - 1)
-            if last - first <= _ENOUGH_GAPS:
-                continue
-            if telling[inner].any():
-                own = gap[inner][between_letters[inner] & ~spaced[inner]]
-                usual = float(np.median(own)) if len(own) >= _ENOUGH_GAPS else 0.0
-                if usual > WORD_GAP / 2:
-                    begins[first + 1 : last] = spaced[inner] | (gap[inner] > usual + wide[inner])
-            if begins[first:last].mean() > 0.6 and letters[first:last].mean() > 0.6:
-                closed = _spaced_out(gap[inner])
-                if closed is not None:
-                    begins[first + 1 : last] = closed
+            own = gap[inner][between[inner]]
+            if len(own) >= _ENOUGH_GAPS:
+                usual = max(0.0, float(np.median(own)))
+                begins[first + 1 : last] = spaced[inner] | (gap[inner] > usual + wide[inner])
+            if begins[first:last].mean() > 0.6:
+                apart = _spaced_out(gap[inner])
+                if apart is not None:
+                    begins[first + 1 : last] = apart
         return begins
 
-    def _read_out(self, seen: Ints, begins: Flags) -> str:
-        word = np.cumsum(begins)
-        right_to_left = self._backward and bool(self._rightward[seen].any())
-        if right_to_left:
-            logical = np.argsort(seen, kind="stable")
-            seen, word = seen[logical], word[logical]
-        parts = [self._text[index] for index in seen]
-        for index in (np.flatnonzero(np.diff(word)) + 1).tolist():
-            parts[index] = " " + parts[index]
-        words = "".join(parts).translate(_LIGATURES).split()
-        if right_to_left and self.mirrored:
-            places = word[np.r_[True, np.diff(word) != 0]].tolist()
-            if len(places) == len(words):
-                words = _in_logical_order(words, places)
+    def _texts(self, begins: Flags, firsts: Ints, lasts: Ints) -> list[str]:
+        """What each run says."""
+        inner = begins.copy()
+        inner[firsts] = False
+        places = np.flatnonzero(inner)
+        everything = decoded(np.insert(self._codes, places, ord(" ")))
+        starts = firsts + np.searchsorted(places, firsts)
+        ends = lasts + np.searchsorted(places, lasts)
+        texts = [
+            everything[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+        ]
+        backward = np.logical_or.reduceat(self._kinds.right_to_left, firsts)
+        for number in np.flatnonzero(backward).tolist():
+            run = slice(firsts[number], lasts[number])
+            texts[number] = self._read_out(run, begins[run])
+        return [" ".join(text.translate(_LIGATURES).split()) for text in texts]
+
+    def _read_out(self, run: slice, begins: Flags) -> str:
+        """Right-to-left text, which PDFium gives in its logical order."""
+        logical = np.argsort(self._seen[run], kind="stable")
+        word = np.cumsum(begins)[logical]
+        first = np.flatnonzero(np.diff(word, prepend=-1))
+        text = decoded(self._codes[run][logical])
+        words = [text[start:end] for start, end in pairwise([*first.tolist(), len(text)])]
+        if self.mirrored:
+            words = _in_logical_order(words, word[first].tolist())
         return " ".join(words)
+
+
+def _visual(characters: Characters, chosen: Ints, right_to_left: Flags) -> Ints:
+    """The order in which characters stand, from left to right, on lines that run the other way."""
+    baseline, size = characters.baseline[chosen], characters.size[chosen]
+    larger = np.maximum(size[1:], size[:-1])
+    line = np.r_[0, np.cumsum(np.abs(np.diff(baseline)) > SAME_LINE * larger)]
+    turned = np.zeros(int(line[-1]) + 1, bool)
+    turned[line[right_to_left]] = True
+    middle = (characters.start[chosen] + characters.end[chosen]) / 2
+    return np.lexsort((np.where(turned[line], middle, 0.0), line))
 
 
 def _in_logical_order(words: list[str], places: list[int]) -> list[str]:

@@ -17,6 +17,8 @@ import pypdfium2.raw as pdfium
 from indexes.documents.assembly import assemble
 from indexes.documents.extracted import Extracted, UnreadableError, one_line
 from indexes.documents.pdf.characters import UNMAPPED, frame_of, read_characters
+from indexes.documents.pdf.fields import read_fields, with_fields
+from indexes.documents.pdf.headings import Bookmark
 from indexes.documents.pdf.layout import Page, pieces_of
 from indexes.documents.pdf.reflow import reflow
 from indexes.documents.pdf.rulings import Rulings, read_rulings
@@ -26,6 +28,7 @@ from indexes.documents.reader import Reading
 from indexes.documents.report import ReadingReport
 
 MAX_PAGES = 10_000
+_MOST_BOOKMARKS = 20_000
 _MOSTLY_UNMAPPED = 0.3
 
 _lock = threading.RLock()
@@ -43,18 +46,17 @@ def read(data: bytes, reading: Reading) -> Extracted:
     """
     report = ReadingReport()
     with _lock, _opened(data) as document:
-        if len(document) > MAX_PAGES:
-            raise UnreadableError(f"has more than {MAX_PAGES} pages: split it")
-        if not len(document):
-            raise UnreadableError("has no pages: open it in a viewer and save it again")
         title = one_line(document.get_metadata_value("Title")) or None
+        labels = _labels(document)
+        outline = list(_outline(document))
         pages = list(_pages(document, reading.max_characters, report))
-    _check(pages)
+    if not any(page.writing for page in pages):
+        raise UnreadableError(_nothing(report))
     _leave_out_running_lines(pages, report)
     pieces = [piece for number, page in enumerate(pages) for piece in pieces_of(page, number)]
-    blocks, heading = reflow(pieces)
+    blocks, heading = reflow(pieces, outline)
     extracted = assemble(blocks, max_characters=reading.max_characters, title=title, report=report)
-    return dataclasses.replace(extracted, heading=heading)
+    return dataclasses.replace(extracted, heading=heading, page_labels=labels)
 
 
 @contextmanager
@@ -68,47 +70,77 @@ def _opened(data: bytes) -> Iterator[Any]:
             "is not a readable PDF: open it in a viewer and save it again"
         ) from error
     try:
+        if len(document) > MAX_PAGES:
+            raise UnreadableError(f"has more than {MAX_PAGES} pages: split it")
+        if not len(document):
+            raise UnreadableError("has no pages: open it in a viewer and save it again")
+        if document.get_formtype() != pdfium.FORMTYPE_NONE:
+            document.init_forms()
         yield document
     finally:
         document.close()
 
 
+def _labels(document: Any) -> tuple[str, ...] | None:
+    """What pages are called; None if that is their numbers."""
+    labels = [one_line(document.get_page_label(index)) for index in range(len(document))]
+    if all(label in ("", str(number)) for number, label in enumerate(labels, 1)):
+        return None
+    return tuple(label or str(number) for number, label in enumerate(labels, 1))
+
+
+def _outline(document: Any) -> Iterator[Bookmark]:
+    for count, entry in enumerate(document.get_toc()):
+        if count >= _MOST_BOOKMARKS:
+            return
+        target = entry.get_dest()
+        page = target.get_index() if target else None
+        if page is not None:
+            yield Bookmark(one_line(entry.get_title()), page, entry.level + 1)
+
+
 def _pages(document: Any, room: int, report: ReadingReport) -> Iterator[Page]:
     report.pages = len(document)
     for index in range(len(document)):
-        page = _page(document, index, room)
-        if page is None:
-            report.unreadable.append(f"page {index + 1}: is damaged")
-            page = Page([], Rulings([], []), 0, 0)
-        elif not page.writing:
-            report.pages_without_text.append(index + 1)
-        room -= _length(page)
+        page = _page(document, index, room, report)
+        room -= sum(len(run.text) for way in page.writing for run in way.runs)
         yield page
 
 
-def _page(document: Any, index: int, room: int) -> Page | None:
+def _page(document: Any, index: int, room: int, report: ReadingReport) -> Page:
+    """One page; without anything on it if it cannot be read."""
+    nothing = Page([], Rulings([], []), 0, 0)
     page = pdfium.FPDF_LoadPage(document, index)
     if not page:
-        return None
+        report.unreadable.append(f"page {index + 1}: is damaged")
+        return nothing
     try:
         frame = frame_of(page)
         characters = read_characters(page, frame, room)
         if characters is None:
-            return None
-        unmapped = characters.text.count(UNMAPPED)
+            report.unreadable.append(f"page {index + 1}: is damaged")
+            return nothing
+        if (characters.codes == UNMAPPED).sum() > _MOSTLY_UNMAPPED * len(characters.codes):
+            report.unreadable.append(
+                f"page {index + 1}: its fonts do not say which characters they show"
+            )
+            return nothing
         rulings = read_rulings(page, frame)
         writing = writing_of(characters, rulings, frame.height)
-        return Page(writing, rulings, frame.width, frame.height, unmapped)
+        writing = with_fields(writing, read_fields(page, document.formenv, frame, report))
+        if not writing:
+            report.pages_without_text.append(index + 1)
+        return Page(writing, rulings, frame.width, frame.height)
     finally:
         pdfium.FPDF_ClosePage(page)
 
 
-def _length(page: Page) -> int:
-    return sum(len(run.text) for way in page.writing for run in way.runs)
-
-
-def _upright(page: Page) -> list[Run]:
-    return next((way.runs for way in page.writing if way.angle == 0), [])
+def _nothing(report: ReadingReport) -> str:
+    if report.pages_without_text:
+        return "has no text in its pages, probably a scan: recognise it with --ocr"
+    if any("fonts" in line for line in report.unreadable):
+        return "has fonts that do not say which characters they show: recognise them with --ocr"
+    return "is damaged, not one page can be read: open it in a viewer and save it again"
 
 
 def _leave_out_running_lines(pages: list[Page], report: ReadingReport) -> None:
@@ -121,12 +153,5 @@ def _leave_out_running_lines(pages: list[Page], report: ReadingReport) -> None:
     report.leave_out("running headers and footers", len(running))
 
 
-def _check(pages: list[Page]) -> None:
-    visible = sum(map(_length, pages))
-    unmapped = sum(page.unmapped for page in pages)
-    if unmapped > _MOSTLY_UNMAPPED * (visible + unmapped):
-        raise UnreadableError(
-            "has fonts that do not say which characters they show: recognise them with --ocr"
-        )
-    if not visible:
-        raise UnreadableError("has no text in its pages, probably a scan: recognise it with --ocr")
+def _upright(page: Page) -> list[Run]:
+    return next((way.runs for way in page.writing if way.angle == 0), [])
