@@ -67,11 +67,13 @@ class _Writer:
         self._labels: list[str] = []
         self._breaks: list[int] = []
         self._page_starts: dict[int, int] = {}
+        self._blank: list[int] = []
         self._heading: str | None = None
 
     def add(self, block: Block) -> None:
         """Append a block; one without text leaves no trace."""
         if isinstance(block, PageBreak):
+            self._note_blank()
             self._breaks.append(-1)  # begins with the next block that has text
             self._labels.append(block.label)
             return
@@ -90,6 +92,11 @@ class _Writer:
         self._place(block.marks, start, len(prefix) - cut)
         self._note(block, start)
         self._last = block
+
+    def _note_blank(self) -> None:
+        """Note a page that began and has no text."""
+        if self._breaks and self._breaks[-1] < 0:
+            self._blank.append(len(self._breaks))
 
     def _write(self, text: str) -> None:
         self._length += len(text)
@@ -118,6 +125,8 @@ class _Writer:
 
     def extracted(self, title: str | None, page_kind: PageKind, report: ReadingReport) -> Extracted:
         """Everything, once all blocks are in."""
+        self._note_blank()
+        report.pages_without_text = report.pages_without_text or self._blank
         page_starts, labels = self._pages(report.pages)
         report.tables = report.tables or len(self._tables)
         report.pages = report.pages or len(page_starts or ())

@@ -14,27 +14,52 @@ from indexes.errors import SettingsError
 from indexes.registry import Registry
 
 _HERE = "indexes.documents.readers"
-_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+_OASIS = "application/vnd.oasis.opendocument."
+_CODE = (
+    ".py", ".pyi", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".java", ".kt", ".scala", ".c",
+    ".h", ".cc", ".cpp", ".hpp", ".cs", ".go", ".rs", ".rb", ".php", ".swift", ".r", ".jl", ".lua",
+    ".pl", ".sh", ".bash", ".ps1", ".bat", ".sql", ".css", ".scss", ".vue", ".yaml", ".yml",
+    ".toml", ".ini", ".cfg", ".conf", ".xml", ".proto", ".tf", ".graphql",
+)  # fmt: skip
+
+_OURS = (
+    Reader("PDF", (".pdf",), "application/pdf", f"{_HERE}.pdf:read"),
+    Reader(
+        "Word",
+        (".docx", ".docm", ".dotx"),
+        f"{_OFFICE}wordprocessingml.document",
+        f"{_HERE}.word.body:read",
+    ),
+    Reader("Excel", (".xlsx", ".xlsm"), f"{_OFFICE}spreadsheetml.sheet", f"{_HERE}.sheets:read"),
+    Reader(
+        "PowerPoint",
+        (".pptx", ".pptm", ".ppsx"),
+        f"{_OFFICE}presentationml.presentation",
+        f"{_HERE}.slides:read",
+        extra="formats",
+    ),
+    Reader("HTML", (".html", ".htm", ".xhtml"), "text/html", f"{_HERE}.html.page:read"),
+    Reader("Markdown", (".md", ".markdown"), "text/markdown", f"{_HERE}.markdown:read"),
+    Reader("text", (".txt", ".text", ".log", ".rst", ".tex"), "text/plain", f"{_HERE}.text:read"),
+    Reader("CSV", (".csv", ".tsv", ".tab"), "text/csv", f"{_HERE}.delimited:read"),
+    Reader("JSON", (".json",), "application/json", f"{_HERE}.data:read"),
+    Reader("JSON lines", (".jsonl", ".ndjson"), "application/jsonl", f"{_HERE}.data:read_lines"),
+    Reader("EPUB", (".epub",), "application/epub+zip", f"{_HERE}.epub:read"),
+    Reader("e-mail", (".eml", ".mht", ".mhtml"), "message/rfc822", f"{_HERE}.mail:read"),
+    Reader("Outlook", (".msg",), "application/vnd.ms-outlook", f"{_HERE}.outlook:read", "formats"),
+    Reader("RTF", (".rtf",), "application/rtf", f"{_HERE}.rtf:read"),
+    Reader("OpenDocument text", (".odt",), f"{_OASIS}text", f"{_HERE}.opendocument:read"),
+    Reader("OpenDocument sheet", (".ods",), f"{_OASIS}spreadsheet", f"{_HERE}.opendocument:read"),
+    Reader("OpenDocument slides", (".odp",), f"{_OASIS}presentation", f"{_HERE}.opendocument:read"),
+    Reader("Jupyter", (".ipynb",), "application/x-ipynb+json", f"{_HERE}.notebook:read"),
+    Reader("subtitles", (".vtt", ".srt"), "text/vtt", f"{_HERE}.captions:read"),
+    Reader("code", _CODE, "text/x-code", f"{_HERE}.code:read"),
+)
 
 READERS: Registry[Reader] = Registry(
     "reader",
-    {
-        reader.name: reader
-        for reader in (
-            Reader(
-                "Excel",
-                (".xlsx", ".xlsm"),
-                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-                f"{_HERE}.spreadsheet:read",
-                "formats",
-            ),
-            Reader("PDF", (".pdf",), "application/pdf", f"{_HERE}.pdf:read"),
-            Reader("Word", (".docx", ".docm", ".dotx"), _WORD, f"{_HERE}.word.body:read"),
-            Reader("HTML", (".html", ".htm", ".xhtml"), "text/html", f"{_HERE}.html.page:read"),
-            Reader("Markdown", (".md", ".markdown"), "text/markdown", f"{_HERE}.markdown:read"),
-            Reader("text", (".txt", ".text", ".log", ".rst"), "text/plain", f"{_HERE}.text:read"),
-        )
-    },
+    {reader.name: reader for reader in _OURS},
     valid=r"\w[\w .+/-]{0,63}",
     takes="letters, digits, spaces and . + / -, at most 64",
 )

@@ -33,7 +33,17 @@ def read(data: bytes, reading: Reading) -> Extracted:
         UnreadableError: it is binary, or in an encoding that cannot be told.
     """
     report = ReadingReport()
-    text = blanked(decode(data).told(report), report)
+    return scanned(decode(data).told(report), report)
+
+
+def scanned(text: str, report: ReadingReport) -> Extracted:
+    """A Markdown text with its title and structure.
+
+    Args:
+        text: the text.
+        report: what is known of its file.
+    """
+    text = blanked(text, report)
     found = _Scan(text)
     report.tables = len(found.tables)
     return Extracted(

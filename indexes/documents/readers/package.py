@@ -64,8 +64,8 @@ class Package:
         if data.startswith(_OLE):
             # An OLE container: Office's old formats, or a new document under a password.
             raise UnreadableError(
-                "is encrypted or in an old Office format: save it without a password in the "
-                "current one"
+                "is encrypted or in an old Office format: save it without a password as .docx, "
+                ".xlsx or .pptx"
             )
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
@@ -86,6 +86,19 @@ class Package:
     def names(self) -> list[str]:
         """All parts, in the file's order."""
         return [part.filename for part in self._parts.values()]
+
+    def check(self) -> None:
+        """Refuse what unpacks to an absurd size, before another library unpacks all of it.
+
+        Raises:
+            UnreadableError: it does.
+        """
+        parts = self._parts.values()
+        if sum(part.file_size for part in parts) > 2 * MAX_BYTES:
+            raise UnreadableError(_ABSURD)
+        for part in parts:
+            if part.filename.lower().endswith((".xml", ".rels")):
+                self.markup(part.filename)
 
     def content(self, name: str) -> bytes:
         """A part's content; empty if there is no such part.
