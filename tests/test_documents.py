@@ -212,7 +212,7 @@ def test_title(tmp_path: Path, name: str, content: str, title: str) -> None:
 
 
 def test_a_folder_is_searched_and_sources_are_relative_to_it(tmp_path: Path) -> None:
-    for name in ["b.txt", "a.md", "sub/b.txt", ".hidden.txt", ".git/c.txt", "~$d.docx", "e.csv"]:
+    for name in ["b.txt", "a.md", "sub/b.txt", ".hidden.txt", ".git/c.txt", "~$d.docx", "e.exe"]:
         written(tmp_path, f"corpora/{name}", name)
     skipped: list[str] = []
     documents = list(
@@ -257,8 +257,8 @@ def test_links_are_followed_once(tmp_path: Path) -> None:
 
 
 def test_an_unsupported_file_named_explicitly_is_an_error(tmp_path: Path) -> None:
-    path = written(tmp_path, "data.csv", "a,b")
-    with pytest.raises(DocumentError, match=r"\.csv files are not supported: convert it"):
+    path = written(tmp_path, "data.exe", "a,b")
+    with pytest.raises(DocumentError, match=r"\.exe files are not supported: convert it"):
         find_files([path])
     assert "not supported" in error_for(path)
     assert "without an extension" in error_for(written(tmp_path, "LICENSE", "x"))
