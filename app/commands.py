@@ -18,7 +18,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from indexes.errors import DocumentError, RagError, SettingsError
+from indexes import DocumentError, RagError, SettingsError
 
 from .console import bar, err, out, print_json, printable
 from .options import (
@@ -34,9 +34,7 @@ from .options import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from indexes.answers import Answer
-    from indexes.index import HierarchicalIndex
-    from indexes.progress import IngestReport
+    from indexes import Answer, HierarchicalIndex, IngestReport
 
 _EXAMPLES = """
 \b
@@ -96,10 +94,10 @@ def cli(context: click.Context) -> None:
 
 
 @contextmanager
-def _opened(**settings: Any) -> "Iterator[HierarchicalIndex]":
+def opened(**settings: Any) -> "Iterator[HierarchicalIndex]":
+    """The index of the settings; closed behind the block."""
     # Importing the library takes seconds: not for `--help`, nor for a mistyped option.
-    from indexes.index import HierarchicalIndex
-    from indexes.settings import load_settings
+    from indexes import HierarchicalIndex, load_settings
 
     with HierarchicalIndex(load_settings(**settings)) as index:
         yield index
@@ -121,8 +119,8 @@ def ingest(
 
     Files that did not change are left alone, so it may be run again at any time.
     """
-    with _opened(**settings) as index:
-        report = _ingest(index, paths, workers=workers, shard=_shard(shard))
+    with opened(**settings) as index:
+        report = ingest_paths(index, paths, workers=workers, shard=_shard(shard))
     if as_json:
         print_json(
             {
@@ -156,7 +154,11 @@ def _shard(text: str) -> tuple[int, int]:
     return int(part), int(parts)
 
 
-def _ingest(index: "HierarchicalIndex", paths: tuple[Path, ...], **options: Any) -> "IngestReport":
+def ingest_paths(
+    index: "HierarchicalIndex", paths: tuple[Path, ...], **options: Any
+) -> "IngestReport":
+    """Index files and folders, showing how far it is."""
+
     def skipped(_path: Path, error: DocumentError) -> None:
         err.print(printable(f"skipped {error}", "yellow"), soft_wrap=True)
 
@@ -193,7 +195,7 @@ def _summary(report: "IngestReport") -> str:
 @settings_options(INDEX)
 def documents(as_json: bool, **settings: Any) -> None:
     """List what is indexed."""
-    with _opened(**settings) as index:
+    with opened(**settings) as index:
         manifests = index.documents()
     if as_json:
         print_json([manifest.model_dump(mode="json") for manifest in manifests])
@@ -222,7 +224,7 @@ def documents(as_json: bool, **settings: Any) -> None:
 @settings_options(INDEX)
 def remove(names: tuple[str, ...], **settings: Any) -> None:
     """Delete documents, by file name, source or id."""
-    with _opened(**settings) as index:
+    with opened(**settings) as index:
         for name in names:
             manifest = index.remove(name)
             out.print(printable(f"removed {manifest.source} ({manifest.leaves} leaves)"))
@@ -237,9 +239,9 @@ def remove(names: tuple[str, ...], **settings: Any) -> None:
 @settings_options(INDEX, RETRIEVAL, COMPRESSION, MODELS)
 def ask(question: str, as_json: bool, **settings: Any) -> None:
     """Answer a question from the indexed documents, with citations."""
-    from indexes.answers import Word
+    from indexes import Word
 
-    with _opened(**settings) as index:
+    with opened(**settings) as index:
         if as_json:
             print_json(index.ask(question).to_json())
             return
@@ -284,7 +286,7 @@ def run(questions: TextIO, out_file: TextIO, **settings: Any) -> None:
     """Retrieve for many questions, without answering: a line of results each."""
     asked = _read_questions(questions)
     with (
-        _opened(**settings) as index,
+        opened(**settings) as index,
         Progress(console=err, transient=not err.is_terminal) as shown,
     ):
         for question in shown.track(asked, description="retrieving"):
@@ -342,8 +344,8 @@ def page(
 
     Beyond this machine (--host) it asks for RAG_PAGE_USER and RAG_PAGE_PASSWORD.
     """
+    from indexes import load_settings
     from indexes.extras import needed
-    from indexes.settings import load_settings
 
     from .page.opening import Opening
 
@@ -352,7 +354,7 @@ def page(
 
     def prepare(index: "HierarchicalIndex") -> None:
         if paths:
-            err.print(_summary(_ingest(index, paths)))
+            err.print(_summary(ingest_paths(index, paths)))
 
     serve(
         Opening(load_settings(**settings), prepare),

@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from indexes.errors import ModelError, SettingsError
+from indexes import ModelError, SettingsError
 
-from .commands import _ingest, _opened, cli
+from .commands import cli, ingest_paths, opened
 from .console import bar, err, out, print_json, printable
 from .options import DOCUMENTS, INDEX, MODELS, settings_options
 
 if TYPE_CHECKING:
+    from indexes import HierarchicalIndex, IngestReport
     from indexes.evaluation.comparison import Comparison
     from indexes.evaluation.questions import Question
-    from indexes.index import HierarchicalIndex
-    from indexes.progress import IngestReport
 
 _EXAMPLE = """
 \b
@@ -107,10 +106,10 @@ def evaluate(
     texts: dict[str, str] = {}
     with _compared(work, asked if judge == "perfect" else None, texts, settings) as index:
         if documents:
-            report = _ingest(index, documents)
+            report = ingest_paths(index, documents)
             if own and _holds_more(index, report):
                 _empty(index)
-                _ingest(index, documents)
+                ingest_paths(index, documents)
         texts |= {found.source: text_of(index, found).text for found in index.documents()}
         _check_places(questions, asked, texts)
         with bar("evaluating", "", transient=True) as show:
@@ -144,11 +143,10 @@ def _compared(
     settings: dict[str, Any],
 ) -> "Iterator[HierarchicalIndex]":
     """An index whose vectors are kept in `work`, and whose LLM may be a perfect judge."""
+    from indexes import HierarchicalIndex, load_settings
     from indexes.evaluation.judges import PerfectJudge
     from indexes.evaluation.vectors import RememberedEmbedding
-    from indexes.index import HierarchicalIndex
     from indexes.models.providers import build_embedding
-    from indexes.settings import load_settings
 
     chosen = load_settings(**settings)
     embedding = RememberedEmbedding(build_embedding(chosen), work / "vectors.sqlite")
@@ -268,7 +266,7 @@ def draft(count: int, path: Path, **settings: Any) -> None:
     """
     from indexes.evaluation.drafting import draft_questions
 
-    with _opened(**settings) as index, bar("asking", "questions", transient=True) as show:
+    with opened(**settings) as index, bar("asking", "questions", transient=True) as show:
         drafts = draft_questions(index, count, on_progress=show)
     if not drafts:
         raise ModelError("the model drafted no usable question: choose a larger one")
@@ -304,7 +302,7 @@ def grade(
 
     asked = _spread(read_questions(questions), limit)
     names = [find_pattern(name.strip()).name for name in patterns.split(",")]
-    with _opened(**settings) as index, bar("asking", "questions", transient=True) as show:
+    with opened(**settings) as index, bar("asking", "questions", transient=True) as show:
         grades = {
             name: graded(index, asked, name, budget=budget, on_progress=show) for name in names
         }

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import click
 
-from indexes.settings import Settings
+from indexes import Settings
 
 INDEX = ("index", "collection")
 SAGEMAKER = (

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from indexes.errors import StoreError
+from indexes import StoreError
 
-from .commands import _opened, cli
+from .commands import cli, opened
 from .console import bar, err, out, print_json, printable
 from .options import INDEX, settings_options
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from indexes.settings import Settings
+    from indexes import Settings
     from indexes.store.nodes import TreeStore
     from indexes.store.transfer import TransferReport
     from indexes.store.upkeep import Problem
@@ -32,7 +32,7 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON 
 @settings_options(INDEX)
 def statistics(as_json: bool, **settings: Any) -> None:
     """Count documents, leaves, nodes, points, characters and bytes."""
-    with _opened(**settings) as index:
+    with opened(**settings) as index:
         found = index.statistics()
     fingerprint = found.fingerprint.model_dump(mode="json", exclude={"kind"})
     figures = {name: value for name, value in asdict(found).items() if name != "fingerprint"}
@@ -62,7 +62,7 @@ def statistics(as_json: bool, **settings: Any) -> None:
 @settings_options(INDEX)
 def verify(repair: bool, as_json: bool, **settings: Any) -> None:
     """Look at every point and say what is wrong; exit code 1 if anything is."""
-    with _opened(**settings) as index, bar("verifying", "points") as show:
+    with opened(**settings) as index, bar("verifying", "points") as show:
         found = index.verify(repair=repair, on_progress=show)
     if as_json:
         print_json(
@@ -113,7 +113,7 @@ def _problems(problems: "list[Problem]") -> Table:
 @settings_options(INDEX)
 def export_(file: Path, as_json: bool, **settings: Any) -> None:
     """Write all documents with their vectors to FILE, compressed if it ends in .gz."""
-    with _opened(**settings) as index, bar("exporting", "documents") as show:
+    with opened(**settings) as index, bar("exporting", "documents") as show:
         report = index.export_file(file, on_progress=show)
     _print_report(report, as_json, "exported")
 
@@ -130,7 +130,7 @@ def import_(file: Path, as_json: bool, **settings: Any) -> None:
 
     The file is checked to its end before anything is written.
     """
-    with _opened(**settings) as index, bar("importing", "documents") as show:
+    with opened(**settings) as index, bar("importing", "documents") as show:
         report = index.import_file(file, on_progress=show)
     _print_report(report, as_json, "imported")
 
@@ -151,7 +151,7 @@ def copy(to: str, to_collection: str | None, as_json: bool, **settings: Any) -> 
     Documents that are there already in the same version are passed over, so it may be
     stopped and run again at any time.
     """
-    from indexes.settings import load_settings
+    from indexes import load_settings
     from indexes.store.transfer import copy as copy_documents
 
     source = load_settings(**settings)

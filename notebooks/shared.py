@@ -19,13 +19,11 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from app.samples import LETTERS, QUESTIONS
-from indexes.answers import Context
+from indexes import Context, HierarchicalIndex, load_settings
 from indexes.errors import StoreLockedError
 from indexes.evaluation.questions import Question, read_questions
 from indexes.evaluation.vectors import RememberedEmbedding
-from indexes.index import HierarchicalIndex
 from indexes.models.providers import build_embedding
-from indexes.settings import load_settings
 from indexes.tree import Tree
 
 FOUND, OTHER, KEPT = "#0072B2", "#DDE6EE", "#FFE9A8"

@@ -13,8 +13,8 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
+from indexes import RagError
 from indexes.answers import checked
-from indexes.errors import RagError
 
 from .ask import one_line
 from .knobs import checked_budget, knobs_of

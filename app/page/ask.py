@@ -6,9 +6,8 @@ import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from indexes.answers import Answer, Event, Retrieved, Word
-from indexes.errors import RagError
-from indexes.trace import Trace
+from indexes import Answer, RagError, Retrieved, Trace, Word
+from indexes.answers import Event
 
 from .conversation import Run, Tab
 from .lanes import Lanes

@@ -11,9 +11,8 @@ from typing import Any
 
 import gradio as gr
 
+from indexes import RagError, Trace
 from indexes.answers import MAX_QUESTION_CHARACTERS, checked
-from indexes.errors import RagError
-from indexes.trace import Trace
 
 from .ask import answering, one_line
 from .conversation import MOST_LANES, Run

@@ -9,9 +9,9 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from indexes import SettingsError, Trace
 from indexes.answers import Turn
-from indexes.errors import SettingsError
-from indexes.trace import Stage, Trace
+from indexes.trace import Stage
 
 from .view import View
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from indexes import RagError
 from indexes.documents.formats import suffixes
-from indexes.errors import RagError
 
 from .ask import one_line
 from .render import documents as listed

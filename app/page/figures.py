@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from indexes.answers import Context, passages_of
+from indexes import Context
+from indexes.answers import passages_of
 from indexes.details import AnswerDetails
 
 from .view import View

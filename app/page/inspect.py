@@ -6,9 +6,9 @@ from typing import Any
 
 import gradio as gr
 
+from indexes import RagError
 from indexes.answers import MAX_QUESTION_CHARACTERS, NOT_FOUND, checked
 from indexes.details import AnswerDetails, MergeDetails
-from indexes.errors import RagError
 from indexes.outline import Outline
 
 from .ask import one_line

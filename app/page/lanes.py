@@ -8,10 +8,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from indexes.answers import Context, Event, checked
-from indexes.errors import SettingsError
+from indexes import Context, SettingsError, Trace
+from indexes.answers import Event, checked
 from indexes.patterns import PATTERNS, find_pattern
-from indexes.trace import Trace
 
 from .conversation import MOST_LANES
 from .opening import Opening

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from indexes.errors import DocumentError, RagError, SettingsError
+from indexes import DocumentError, RagError, SettingsError
 from indexes.outline import Outline
 from indexes.progress import Progress
 
@@ -28,7 +28,7 @@ from .view import UNEXPECTED
 if TYPE_CHECKING:
     from llama_index.core.schema import Document
 
-    from indexes.index import HierarchicalIndex
+    from indexes import HierarchicalIndex
     from indexes.store.points import Manifest
 
 logger = logging.getLogger(__name__)

@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from indexes.answers import Context
+    from indexes import Context, HierarchicalIndex, Trace
     from indexes.evaluation.peers import Peer
-    from indexes.index import HierarchicalIndex
     from indexes.store.points import Manifest
-    from indexes.trace import Trace
 
 # Of the many that evaluation compares, those that stand for something here.
 _OFFERED = (

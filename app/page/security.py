@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from indexes.errors import SettingsError
+from indexes import SettingsError
 
 from .visitors import COOKIE, is_token
 

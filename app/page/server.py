@@ -22,7 +22,7 @@ from fastapi.staticfiles import StaticFiles
 from gradio.routes import App
 from starlette.routing import Mount
 
-from indexes.errors import SettingsError
+from indexes import SettingsError
 from indexes.extras import needed
 
 from .layout import build_page, make_workbench

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from indexes.answers import NOT_FOUND, Answer, Context
-from indexes.trace import Trace
+from indexes import Answer, Context, Trace
+from indexes.answers import NOT_FOUND
 
 UNEXPECTED = "Something went wrong on our side. It is in the server's log."
 

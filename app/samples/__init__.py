@@ -10,7 +10,7 @@ year, so that a question may need one sentence, one page, or several years at on
 import shutil
 from pathlib import Path
 
-from indexes.errors import DocumentError
+from indexes import DocumentError
 
 _HERE = Path(__file__).parent
 

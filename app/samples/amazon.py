@@ -22,8 +22,7 @@ import httpx
 from pypdf import PdfReader, PdfWriter
 from pypdf.errors import PyPdfError
 
-from indexes.documents import load_document
-from indexes.errors import DocumentError
+from indexes import DocumentError, load_document
 from indexes.namespace import ours
 
 _FOLDER = "https://s2.q4cdn.com/299287126/files/doc_financials"

@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from indexes.documents import load_document
+from indexes import load_document
 
 from . import LETTERS, QUESTIONS
 

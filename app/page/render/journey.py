@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
+from indexes import Trace
 from indexes.details import (
     CompressionDetails,
     CondenseDetails,
@@ -19,7 +20,7 @@ from indexes.details import (
 )
 from indexes.outline import Outline
 from indexes.tokens import count_tokens
-from indexes.trace import Stage, Trace
+from indexes.trace import Stage
 
 from ..view import View
 from .lane import letter

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
-from indexes.answers import Answer, Citation
+from indexes import Answer, Citation
 
 from ..lanes import Choice
 from ..view import View

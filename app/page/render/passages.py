@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
-from indexes.answers import Citation, Context, passages_of
+from indexes import Citation, Context, Trace
+from indexes.answers import passages_of
 from indexes.details import MergeDetails
-from indexes.trace import Trace
 
 from ..view import View
 from .markup import counted, html, joined, pages

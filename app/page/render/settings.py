@@ -7,7 +7,7 @@ from indexes.settings import DEFAULT_LEVELS
 from .markup import html, joined
 
 if TYPE_CHECKING:
-    from indexes.index import HierarchicalIndex
+    from indexes import HierarchicalIndex
 
 
 def knobs_title() -> str:

@@ -2,8 +2,9 @@
 
 from markupsafe import Markup
 
+from indexes import Trace
 from indexes.details import AnswerDetails
-from indexes.trace import Stage, Trace
+from indexes.trace import Stage
 
 from ..figures import Figures
 from ..view import View
