@@ -12,6 +12,7 @@ import pytest
 
 import indexes.index
 from app.commands import main
+from app.samples import LETTERS
 from tests.fakes import ScriptedLLM, WordEmbedding
 
 TEXT = "The lighthouse keeper winds the lamp at dusk. He sleeps by day. " * 20
@@ -119,7 +120,7 @@ def test_ingest_reports_as_json(rag: Callable[..., Ran]) -> None:
         (["run", "--questions", "none.jsonl", "--out", "x"], 2, "none.jsonl"),
         (["remove", "none.txt"], 1, "no document is called 'none.txt'"),
         (["dance"], 2, "No such command 'dance'"),
-        (["ask", "hello", "--provider", "openai"], 1, "RAG_"),
+        (["ingest", str(LETTERS), "--provider", "openai"], 1, "RAG_"),
         (["ask", "hello", "--index", "http://127.0.0.1:9"], 1, "127.0.0.1:9"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
