@@ -67,11 +67,11 @@ clean:
 	touch $@
 
 .venv/base: .venv/uv pyproject.toml setup.py requirements.txt
-	$(INSTALL) ".[local,page]"
+	$(INSTALL) ".[local,page,formats]"
 	touch $@
 
 .venv/dev: .venv/uv pyproject.toml setup.py requirements.txt
-	$(INSTALL) ".[local,page,langchain,evaluation,dev]"
+	$(INSTALL) ".[local,page,formats,langchain,evaluation,dev]"
 	touch $@ .venv/base
 
 # Apart from `dev`, for it compiles llama-cpp-python, once for all checkouts of a machine.
