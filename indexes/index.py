@@ -12,7 +12,7 @@ retriever = index.retriever("regular", budget=512)  # a LlamaIndex retriever
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
@@ -26,7 +26,9 @@ from indexes.models.providers import (
     embedding_name,
     embedding_window,
 )
+from indexes.options import named
 from indexes.queryable import Queryable
+from indexes.setting_options import SettingOptions
 from indexes.settings import DEFAULT_LEVELS, WHOLE_DOCUMENTS, Settings, load_settings
 from indexes.store.connect import Engine, connect
 from indexes.store.nodes import TreeStore
@@ -66,6 +68,10 @@ class HierarchicalIndex(Fillable, Queryable):
         embedding: Any = None,
         llm: Any = None,
     ) -> None:
+        if settings is not None and not isinstance(settings, Settings):
+            raise SettingsError(
+                f"settings={settings!r}: give Settings; HierarchicalIndex.open(…) takes a folder"
+            )
         self.settings = settings or load_settings()
         self._given_embedding = given_embedding(embedding)
         self._given_llm = given_llm(llm)
@@ -78,9 +84,33 @@ class HierarchicalIndex(Fillable, Queryable):
         self._judges = {}
 
     @classmethod
-    def open(cls, index: str | Path | None = None, **settings: Any) -> Self:
-        """An index in a folder or on a server; other settings by name."""
-        return cls(load_settings(index=str(index) if index is not None else None, **settings))
+    @named
+    def open(
+        cls,
+        index: str | Path | None = None,
+        *,
+        engine: Engine | None = None,
+        embedding: Any = None,
+        llm: Any = None,
+        **settings: Unpack[SettingOptions],
+    ) -> Self:
+        """An index in a folder or on a server.
+
+        Example:
+            index = HierarchicalIndex.open("my-index", embedding=my_embedding, levels=(512, 128))
+
+        Args:
+            index: the folder, or the server's URL; by default the settings'.
+            engine: used instead of what `index` names.
+            embedding: LlamaIndex's or LangChain's; used instead of what the settings name.
+            llm: likewise.
+            settings: other settings by name, see `indexes.settings.Settings`.
+
+        Raises:
+            SettingsError: there is no such setting, or a value is not what it takes.
+            StoreError: the index cannot be opened or reached.
+        """
+        return cls(load_settings(index, **settings), engine=engine, embedding=embedding, llm=llm)
 
     def __repr__(self) -> str:
         return f"HierarchicalIndex({self.engine.address!r}, {self.settings.collection!r})"

@@ -6,15 +6,19 @@ Nothing here connects, loads or reads anything but the environment, and that onl
 `load_settings` is called.
 """
 
+import difflib
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Unpack
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from indexes.errors import SettingsError
+
+if TYPE_CHECKING:
+    from indexes.setting_options import SettingOptions
 
 Provider = Literal["local", "openai", "sagemaker"]
 Method = Literal["leaves", "tree", "ratio", "whole"]
@@ -243,7 +247,9 @@ class Settings(BaseSettings):
         return self.budget if self.budget is not None else DEFAULT_BUDGETS[self.provider]
 
 
-def load_settings(**overrides: Any) -> Settings:
+def load_settings(
+    index: str | Path | None = None, **overrides: "Unpack[SettingOptions]"
+) -> Settings:
     """Settings from the environment; arguments that are not None win.
 
     Example:
@@ -253,7 +259,11 @@ def load_settings(**overrides: Any) -> Settings:
         SettingsError: one line with the setting's name, its environment variable and
             what it takes. Values are left out of the message: one may be a secret.
     """
-    given = {name: value for name, value in overrides.items() if value is not None}
+    for name in overrides.keys() - Settings.model_fields.keys():
+        raise SettingsError(f"no setting is called {name!r}{_hint(name)}")
+    given: dict[str, Any] = {name: said for name, said in overrides.items() if said is not None}
+    if index is not None:
+        given["index"] = str(index)
     try:
         return Settings(**given)
     except ValidationError as error:
@@ -261,3 +271,14 @@ def load_settings(**overrides: Any) -> Settings:
         name = str(first["loc"][0]) if first["loc"] else "settings"
         reason = first["msg"].removeprefix("Value error, ")
         raise SettingsError(f"setting {name} (environment RAG_{name.upper()}): {reason}") from error
+
+
+# What models are called elsewhere; the names of settings are near, but say which by a name.
+_MODELS = {"embed_model": "embedding", "embeddings": "embedding", "model": "llm"}
+
+
+def _hint(name: str) -> str:
+    if name in _MODELS:
+        return f": HierarchicalIndex and its open take models as {_MODELS[name]}=…"
+    close = difflib.get_close_matches(name, Settings.model_fields, n=1)
+    return f": did you mean {close[0]}?" if close else ": `help(Settings)` lists them"

@@ -1,0 +1,67 @@
+"""Settings by name: all of them known to type checkers, and what is wrong said at the call."""
+
+import inspect
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+
+from indexes.errors import SettingsError
+from indexes.index import HierarchicalIndex
+from indexes.setting_options import SettingOptions
+from indexes.settings import Settings, load_settings
+from tests.fakes import ScriptedLLM, WordEmbedding
+
+
+def test_every_setting_can_be_given_by_name_and_no_other() -> None:
+    assert set(get_type_hints(SettingOptions)) == set(Settings.model_fields) - {"index"}
+    shown = inspect.signature(HierarchicalIndex.open).parameters
+    assert {"index", "engine", "embedding", "llm", *Settings.model_fields} == set(shown)
+
+
+def test_opening_takes_what_the_constructor_takes(tmp_path: Path) -> None:
+    embedding, llm = WordEmbedding(), ScriptedLLM()
+    with HierarchicalIndex.open(
+        tmp_path, embedding=embedding, llm=llm, levels=(96, 24), budget=100
+    ) as index:
+        assert (index.embedding, index.llm) == (embedding, llm)
+        assert (index.settings.levels, index.settings.budget) == ((96, 24), 100)
+        with HierarchicalIndex.open(engine=index.engine, embedding=embedding) as other:
+            assert other.engine is index.engine
+        assert index.documents() == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"budgett": 100}, "no setting is called 'budgett': did you mean budget"),
+        ({"levls": None}, "no setting is called 'levls': did you mean levels"),
+        ({"embed_model": WordEmbedding()}, "take models as embedding=…"),
+        ({"model": "x"}, "take models as llm=…"),
+        ({"xyzzy": 1}, "no setting is called 'xyzzy'"),
+        ({"levels": ()}, "setting levels .* at least one"),
+        ({"levels": (128, 128)}, "setting levels .* smaller than the one before"),
+        ({"levels": (128, 256)}, "setting levels .* smaller than the one before"),
+        ({"levels": (0,)}, "setting levels"),
+        ({"levels": "a,b"}, "setting levels"),
+        ({"levels": 128}, "setting levels"),
+        ({"budget": -5}, "setting budget"),
+        ({"budget": 2.5}, "setting budget"),
+        ({"search": "semantic"}, "setting search .*hybrid"),
+        ({"provider": "nobody"}, "setting provider"),
+        ({"top_k": 0}, "setting top_k"),
+    ],
+)
+def test_a_wrong_setting_is_refused_at_the_call(
+    tmp_path: Path, wrong: dict[str, Any], said: str
+) -> None:
+    for call in (load_settings, HierarchicalIndex.open):
+        with pytest.raises(SettingsError, match=said) as caught:
+            call(tmp_path / "index", **wrong)
+        assert "\n" not in str(caught.value)
+    assert not (tmp_path / "index").exists()
+
+
+def test_a_folder_is_no_settings(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"HierarchicalIndex\.open"):
+        HierarchicalIndex(str(tmp_path))  # type: ignore[arg-type]
