@@ -120,7 +120,7 @@ def work(folder: Path, seed: int) -> None:
 
             def acknowledge(step: Any, versions: dict[str, int] = versions) -> None:
                 if step.event == "stored":
-                    log.write("done", step.document, versions[step.document])
+                    log.write("done", step.what, versions[step.what])
 
             index.ingest([document(*one) for one in versions.items()], on_progress=acknowledge)
 
