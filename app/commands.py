@@ -283,14 +283,20 @@ def _pages(pages: tuple[int, int]) -> str:
 @click.option("--out", "out_file", required=True, type=click.File("w", encoding="utf-8"))
 @settings_options(INDEX, RETRIEVAL, COMPRESSION, MODELS)
 def run(questions: TextIO, out_file: TextIO, **settings: Any) -> None:
-    """Retrieve for many questions, without answering: a line of results each."""
+    """Retrieve for many questions, without answering: a line of results each.
+
+    The pattern may be any lane of `evaluate`: parent@dense, langchain-parent, …
+    """
+    from indexes.evaluation.lanes import open_lane
+
     asked = _read_questions(questions)
     with (
         opened(**settings) as index,
         Progress(console=err, transient=not err.is_terminal) as shown,
     ):
+        lane = open_lane(index.settings.pattern, index)
         for question in shown.track(asked, description="retrieving"):
-            contexts, trace = index.retrieve(question["question"])
+            contexts, trace = lane.retrieve(question["question"])
             line = {
                 "id": question["id"],
                 "results": [

@@ -92,6 +92,15 @@ def test_run_writes_a_line_per_question(rag: Callable[..., Ran], tmp_path: Path)
         assert set(line["results"][0]) == {"document", "start", "end", "score", "number"}
 
 
+def test_a_lane_is_run_like_a_pattern(rag: Callable[..., Ran], tmp_path: Path) -> None:
+    rag("ingest", "lighthouse.txt")
+    (tmp_path / "q.jsonl").write_text('{"id": 1, "question": "lamp"}\n')
+    arguments = ("run", "--questions", "q.jsonl", "--out", "run.jsonl", "--pattern")
+    assert rag(*arguments, "regular@bm25").code == 0
+    assert json.loads((tmp_path / "run.jsonl").read_text())["results"]
+    assert "no lane is called 'best'" in rag(*arguments, "best").err
+
+
 def test_documents_are_listed_and_removed(rag: Callable[..., Ran]) -> None:
     rag("ingest", ".")
     listed = rag("documents", "--json").json

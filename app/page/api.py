@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
-from indexes import RagError
+from indexes import Answer, RagError, Trace
 from indexes.answers import checked
 
 from .ask import one_line
@@ -52,8 +52,8 @@ class Api:
         """
         name, options = await self._checked(question, pattern, budget)
         with _errors_told():
-            index = await self.page.opening.index()
-            answer = await index.aask(question, name, **options)
+            events = self.page.lanes.astream(question, name, Trace(), options)
+            (answer,) = [event async for event in events if isinstance(event, Answer)]
             return answer.to_json()
 
     async def retrieve(

@@ -21,7 +21,7 @@ from .figures import figures
 from .knobs import checked_knobs
 from .render import documents as listed
 from .render.comparison import comparison
-from .render.lane import lane
+from .render.lane import in_a_line, lane
 from .render.markup import counted, html, seconds
 from .render.passages import passages
 from .render.strip import strip
@@ -89,7 +89,8 @@ class Compare:
 
     def _choices(self) -> list[tuple[str, str]]:
         # The first line is the name, by the style sheet.
-        return [(f"{row.name}\n{row.line}", row.name) for row in self.page.lanes.choices.values()]
+        choices = self.page.lanes.choices.values()
+        return [(f"{info.name}\n{in_a_line(info)}", info.name) for info in choices]
 
     def offer(self) -> Any:
         """The patterns, with what other frameworks have."""
@@ -257,7 +258,7 @@ class Compare:
         tab.remember(run)
 
     def _answer(self, view: View) -> str:
-        return lane(view, self.page.lanes.summary(view.pattern))
+        return lane(view, self.page.lanes.info(view.pattern))
 
     @staticmethod
     def _evidence(run: Run, view: View) -> str:

@@ -1,45 +1,40 @@
-"""What a lane can be: a pattern of the library or, where installed, one of its peers.
+"""What a lane of the page can be: a pattern of the library or, where installed, a peer of it.
 
-The page asks here and nowhere else, so that it need not know which is which.
+Peers keep collections of their own beside the index's, filled when they are first asked. Those
+know nothing of visitors: so they hold the server's documents only, and no visitor's.
 """
 
-from collections.abc import AsyncGenerator
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from indexes import Context, SettingsError, Trace
-from indexes.answers import Event, checked
+from indexes.answers import Event
+from indexes.lanes import Lane, LaneInfo, pattern_info
 from indexes.patterns import PATTERNS, find_pattern
 
 from .conversation import MOST_LANES
 from .opening import Opening
-from .peers import Peers
 
+if TYPE_CHECKING:
+    from indexes.index import HierarchicalIndex
 
-@dataclass(frozen=True)
-class Choice:
-    """A lane that can be chosen.
-
-    Attributes:
-        name: what it is asked for by.
-        summary: what it does, for people.
-        counterpart: what LangChain calls the like.
-    """
-
-    name: str
-    summary: str
-    counterpart: str
-
-    @property
-    def line(self) -> str:
-        """What it does, in as few words as where several are listed together allow."""
-        first, *then = self.name.split("+")
-        return ", then ".join([first.capitalize(), *then]) + "." if then else self.summary
+# Of the many that evaluation compares, those that stand for something here.
+_PEERS = frozenset(
+    {
+        "langchain-regular",
+        "langchain-parent",
+        "langchain-extract",
+        "langchain-filter",
+        "llamaindex-auto-merging",
+    }
+)
 
 
 class Lanes:
-    """The lanes of an index.
+    """The lanes of an index. Thread-safe.
 
     Args:
         opening: who is asked.
@@ -47,11 +42,15 @@ class Lanes:
 
     def __init__(self, opening: Opening) -> None:
         self.opening = opening
-        self.choices = {
-            row.name: Choice(row.name, row.summary, row.langchain) for row in PATTERNS.values()
-        }
-        self._peers: Peers | None = None
-        self._peer_names: set[str] = set()
+        self._peers: dict[str, LaneInfo] | None = None
+        self._open: dict[str, Lane] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def choices(self) -> Mapping[str, LaneInfo]:
+        """Those that are offered, by name."""
+        patterns = {row.name: pattern_info(row) for row in PATTERNS.values()}
+        return patterns | (self._peers or {})
 
     @property
     def peers_known(self) -> bool:
@@ -61,19 +60,20 @@ class Lanes:
     def find_peers(self) -> None:
         """Add what is installed of other frameworks, once the index is open.
 
-        What that takes is imported here: not for the event loop.
+        Those that ask a language model to judge are left out where the model is `local`'s,
+        which can't. What this takes is imported here: not for the event loop.
         """
         if self._peers is None:
-            peers = Peers(self.opening.wait())
-            found = {row[0]: Choice(*row) for row in peers.offered()}
-            self._peer_names = set(found)
-            self.choices |= found
-            self._peers = peers
+            from indexes.evaluation.peers import describe_peer, peer_names
+
+            local = self.opening.wait().settings.provider == "local"
+            found = [describe_peer(name) for name in peer_names() if name in _PEERS]
+            self._peers = {peer.name: peer for peer in found if not (peer.uses_llm and local)}
 
     @property
     def default(self) -> list[str]:
         """What is compared until someone chooses: the plain way, and the one that wins."""
-        return [name for name in ("regular", "parent") if name in self.choices]
+        return [name for name in ("regular", "parent") if name in PATTERNS]
 
     def check_all(self, patterns: object) -> list[str]:
         """The names of the lanes of a comparison, as they came from a browser.
@@ -96,20 +96,35 @@ class Lanes:
         """
         if not isinstance(pattern, str):
             raise SettingsError("a pattern is chosen by its name")
-        return pattern if pattern in self._peer_names else find_pattern(pattern).name
+        return pattern if pattern in (self._peers or {}) else find_pattern(pattern).name
 
-    def summary(self, pattern: str) -> Choice:
-        """What a lane does; a composition that is not listed is described by its parts."""
-        return self.choices.get(pattern, Choice(pattern, "", ""))
+    def info(self, pattern: str) -> LaneInfo:
+        """What a lane is; of a composition that is not listed only the name is shown."""
+        return self.choices.get(pattern, LaneInfo(name=pattern, summary="", what=""))
 
     async def aretrieve(
         self, question: str, pattern: str, options: dict[str, Any]
     ) -> tuple[list[Context], Trace]:
-        """Contexts without an answer."""
-        if self._peers is not None and pattern in self._peer_names:
-            return await self._peers.aretrieve(pattern, question, options["budget"])
+        """Contexts without an answer.
+
+        Args:
+            question: what is asked.
+            pattern: which lane.
+            options: the index's, with the filter of what the visitor may see.
+        """
         index = await self.opening.index()
-        return await index.aretrieve(question, pattern, **options)
+        if pattern not in (self._peers or {}):
+            return await index.aretrieve(question, pattern, **options)
+        peer = await asyncio.to_thread(self._peer, pattern, index)
+        return await peer.aretrieve(question, budget=options["budget"])
+
+    def _peer(self, name: str, index: "HierarchicalIndex") -> Lane:
+        from indexes.evaluation.peers import open_peer
+
+        with self._lock:
+            if name not in self._open:
+                self._open[name] = open_peer(name, index, only=lambda found: not found.owner)
+            return self._open[name]
 
     async def astream(
         self, question: str, pattern: str, trace: Trace, options: dict[str, Any]
@@ -120,15 +135,11 @@ class Lanes:
             question: what is asked.
             pattern: which lane.
             trace: the stages so far; the answer's begins with them.
-            options: the index's, with the filter of what the visitor may see.
+            options: as `aretrieve` takes them.
         """
+        contexts, found = await self.aretrieve(question, pattern, options)
+        trace.stages += found.stages
         index = await self.opening.index()
-        if pattern in self._peer_names:
-            contexts, found = await self.aretrieve(question, pattern, options)
-            trace.stages += found.stages
-            events = index.aanswer(question, pattern, contexts, trace)
-        else:
-            events = index.astream(checked(question), pattern, trace=trace, **options)
-        async with aclosing(events):
+        async with aclosing(index.aanswer(question, pattern, contexts, trace)) as events:
             async for event in events:
                 yield event

@@ -10,7 +10,7 @@ scores.py      a run and its questions → figures
 vectors.py     vectors made once
 fixed.py       chunks cut elsewhere: how the scorer is proved
 peers/         LangChain's and LlamaIndex's own retrievers on our engine and models
-lanes.py       patterns and peers behind one call
+lanes.py       which lanes there are: patterns and peers
 judges.py      a perfect judge, for comparing compressors without judging models
 
 comparison.py  lanes × budgets → one comparison

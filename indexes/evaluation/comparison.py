@@ -21,12 +21,13 @@ from typing import Any
 import indexes
 from indexes.errors import ModelError
 from indexes.evaluation.judges import NAME as PERFECT
-from indexes.evaluation.lanes import Description, Lane, open_lane
+from indexes.evaluation.lanes import open_lane
 from indexes.evaluation.peers.texts import text_of
 from indexes.evaluation.questions import Question
 from indexes.evaluation.runs import Line, line_of, read_run, write_run
 from indexes.evaluation.scores import Prices, QuestionScore, score_run
 from indexes.index import HierarchicalIndex
+from indexes.lanes import Lane, LaneInfo
 from indexes.progress import OnProgress, Progress
 
 # What a lane delivers depends on these; how it is scored and shown does not.
@@ -52,7 +53,7 @@ _PACKAGES = (
 class LaneResult:
     """A lane's figures, at each budget."""
 
-    description: Description
+    info: LaneInfo
     scored: Mapping[int, list[QuestionScore]]
     errors: Mapping[int, str] = field(default_factory=dict)
 
@@ -122,7 +123,7 @@ class Comparison:
                     errors[budget] = f"{len(failed)} of {len(lines)} questions: {failed[0]}"
                 elif undecided:
                     errors[budget] = f"{undecided} passages were left as they were: no judgement"
-            made.append(LaneResult(lane.description, scored, errors))
+            made.append(LaneResult(lane.info, scored, errors))
         return cls(
             questions=len(asked),
             multi=sum(len(question.references) > 1 for question in asked),
@@ -143,7 +144,7 @@ def _run(
     on_progress: OnProgress,
 ) -> list[Line]:
     """A lane's results, from its file if they are there."""
-    name = lane.description.name
+    name = lane.info.name
     key = _digest(index, lane, questions, budget)
     path = folder / f"{name}-{budget}-{key}.jsonl"
     if path.exists():
@@ -169,7 +170,7 @@ def _digest(
     index: HierarchicalIndex, lane: Lane, questions: Sequence[Question], budget: int
 ) -> str:
     """Names everything that a run depends on."""
-    described = lane.description
+    described = lane.info
     given = {
         "code": _code(),
         "versions": _versions(),
@@ -233,11 +234,11 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "characters": comparison.characters,
         "lanes": [
             {
-                "name": lane.description.name,
-                "framework": lane.description.framework,
-                "what": lane.description.what,
-                "options": lane.description.options,
-                "notes": list(lane.description.notes),
+                "name": lane.info.name,
+                "framework": lane.info.framework,
+                "what": lane.info.what,
+                "options": lane.info.options,
+                "notes": list(lane.info.notes),
                 "errors": {str(budget): error for budget, error in lane.errors.items()},
                 "budgets": {
                     str(budget): {

@@ -92,8 +92,8 @@ def _drawn(
     with needed("evaluation", "drawing plots"):
         from matplotlib.figure import Figure
 
-    frameworks = list(dict.fromkeys(curve.lane.description.framework for curve in curves))
-    own = {name: [c for c in curves if c.lane.description.framework == name] for name in frameworks}
+    frameworks = list(dict.fromkeys(curve.lane.info.framework for curve in curves))
+    own = {name: [c for c in curves if c.lane.info.framework == name] for name in frameworks}
     rows = max(len(found) for found in own.values())
     figure = Figure(
         figsize=(_PANEL_INCHES * len(frameworks), _PANEL_INCHES + _LEGEND_ROW_INCHES * rows),
@@ -105,7 +105,7 @@ def _drawn(
     )
     for framework, axes in zip(frameworks, panels, strict=True):
         for curve in curves:
-            others = curve.lane.description.framework != framework
+            others = curve.lane.info.framework != framework
             if others and not comparison.told(curve.lane):
                 axes.plot(curve.across, curve.up, color=_OTHERS, linewidth=0.8)
         for place, curve in enumerate(own[framework]):
@@ -116,7 +116,7 @@ def _drawn(
                 linestyle=_STYLES[place % len(_STYLES)], linewidth=1.6,
                 marker=_MARKERS[place % len(_MARKERS)], markersize=5,
                 alpha=_FAINT if told else 1.0,
-                label=f"{curve.lane.description.name}{' †' if told else ''}",
+                label=f"{curve.lane.info.name}{' †' if told else ''}",
             )  # fmt: skip
         axes.set_title(framework, color=_COLOURS.get(framework, "#555555"))
         axes.set_xscale("log", base=2)

@@ -33,7 +33,7 @@ def terminal_table(comparison: Comparison) -> Table:
             found = summarize(lane.scored[budget]).intervals["recall"]
             cells.append(f"{_short(found.mean)}\n[{_short(found.low)}, {_short(found.high)}]")
         table.add_row(
-            Text(lane.description.name),
+            Text(lane.info.name),
             *(Text(cell) for cell in cells),
             f"{summarize(last).means['llm_calls']:.1f}",
             f"{1000 * _median(last, 'seconds'):.1f}",
@@ -161,12 +161,12 @@ def _short(value: float) -> str:
 def _against_us(comparison: Comparison) -> Iterator[str]:
     """Differences to our first lane that a reader should know, whichever way they go."""
     alone = [lane for lane in comparison.lanes if not comparison.told(lane)]
-    ours = [lane for lane in alone if lane.description.framework == "this project"]
+    ours = [lane for lane in alone if lane.info.ours]
     theirs = [lane for lane in alone if lane not in ours]
     if not ours or not theirs:
         return
     best = max(ours, key=lambda lane: _mean_recall(lane, comparison.budgets))
-    name = best.description.name
+    name = best.info.name
     yield f"## Differences to `{name}`"
     yield ""
     yield (
@@ -294,7 +294,7 @@ def _compression(comparison: Comparison, budget: int) -> Iterator[str]:
 
 def _failures(comparison: Comparison) -> Iterator[str]:
     failures = [
-        f"- `{lane.description.name}` at {budget:,}: {error}"
+        f"- `{lane.info.name}` at {budget:,}: {error}"
         for lane in comparison.lanes
         for budget, error in lane.errors.items()
     ]
@@ -311,7 +311,7 @@ def _settings(comparison: Comparison) -> Iterator[str]:
     yield _row(["lane", "framework", "what", "settings", "notes"])
     yield _row(["---"] * 5)
     for lane in comparison.lanes:
-        made = lane.description
+        made = lane.info
         options = ", ".join(f"{name} {value}" for name, value in made.options.items())
         yield _row([_name(lane), made.framework, made.what, options, "; ".join(made.notes)])
 
@@ -347,12 +347,12 @@ def _caveats(comparison: Comparison) -> Iterator[str]:
         "Times are without the embedding of the question, in one process, one question after "
         "another, on whatever machine this was: compare them with each other only."
     )
-    if any(lane.description.options.get("judge") == "embedding" for lane in comparison.lanes):
+    if any(lane.info.options.get("judge") == "embedding" for lane in comparison.lanes):
         yield (
             "Where embeddings judge, the vectors of sentences are remembered from one question to "
             "the next, which a user's questions would not find: those times are too short."
         )
-    if any("overfetch" in lane.description.options for lane in comparison.lanes):
+    if any("overfetch" in lane.info.options for lane in comparison.lanes):
         yield (
             "What compresses gets several budgets of context to choose from (`overfetch`), in our "
             "patterns and in LangChain's lanes alike."
@@ -377,7 +377,7 @@ def _median(scored: Sequence[QuestionScore], figure: str) -> float:
 
 
 def _name(lane: LaneResult) -> str:
-    return f"`{lane.description.name}`"
+    return f"`{lane.info.name}`"
 
 
 def _row(cells: Sequence[Any]) -> str:

@@ -156,7 +156,7 @@ def test_lanes_are_patterns_and_peers(filled: HierarchicalIndex) -> None:
         lane.prepare()
         contexts, _ = lane.retrieve(QUESTION, budget=100)
         assert contexts
-        assert lane.description.name == name
+        assert lane.info.name == name
     with pytest.raises(SettingsError, match="choose one of regular, parent"):
         open_lane("langchain", filled)
     with pytest.raises(SettingsError, match="choose one of langchain-regular"):

@@ -27,7 +27,7 @@ def lanes(index: HierarchicalIndex) -> Lanes:
 
 def test_peers_are_offered_where_they_are_installed(lanes: Lanes) -> None:
     assert lanes.check("langchain-parent") == "langchain-parent"
-    assert lanes.summary("langchain-parent").counterpart == "ParentDocumentRetriever"
+    assert lanes.info("langchain-parent").what == "ParentDocumentRetriever"
     # The local model is no judge.
     assert "langchain-extract" not in lanes.choices
 

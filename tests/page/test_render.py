@@ -10,7 +10,6 @@ import pytest
 from app.page.conversation import Run
 from app.page.export import as_json, as_markdown
 from app.page.figures import figures
-from app.page.lanes import Choice
 from app.page.library import Upload
 from app.page.render.comparison import comparison
 from app.page.render.documents import day, head, progress, shelf
@@ -21,6 +20,7 @@ from app.page.render.strip import stages, strip
 from app.page.view import View
 from indexes.answers import NOT_FOUND, Answer, Citation, Context
 from indexes.details import AnswerDetails, CondenseDetails, MergeDetails
+from indexes.lanes import LaneInfo
 from indexes.store.points import Manifest
 from indexes.trace import Stage, Trace
 
@@ -128,7 +128,7 @@ def done(text: str, *citations: Citation, contexts: list[Context] | None = None)
 
 def shown(view: View) -> str:
     """A lane as it is on the page."""
-    return lane(view, Choice("parent", "Grows.", "ParentDocumentRetriever"))
+    return lane(view, LaneInfo(name="parent", summary="Grows.", what="Grows."))
 
 
 def run_of(*views: View) -> Run:

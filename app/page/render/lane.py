@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from markupsafe import Markup
 
 from indexes import Answer, Citation
+from indexes.lanes import LaneInfo
 
-from ..lanes import Choice
 from ..view import View
 from .markup import html, joined
 
 
-def lane(view: View, choice: Choice) -> str:
+def lane(view: View, info: LaneInfo) -> str:
     """The lane's name and its answer, in every phase."""
     return html(
         '<section class="answer {phase}" aria-labelledby="lane{lane}-title" aria-busy="{busy}">'
@@ -25,11 +25,22 @@ def lane(view: View, choice: Choice) -> str:
         busy="true" if view.busy else "false",
         letter=letter(view.lane),
         name=view.pattern,
-        summary=choice.summary,
+        summary=summary(info),
         status=status(view),
         body=_body(view),
         error=_error(view),
     )
+
+
+def summary(info: LaneInfo) -> str:
+    """What a lane does, and whose it is where it is not ours."""
+    return info.summary if info.ours else f"{info.framework}: {info.summary}"
+
+
+def in_a_line(info: LaneInfo) -> str:
+    """The same in as few words as where several are listed together allow."""
+    first, *then = info.name.split("+")
+    return ", then ".join([first.capitalize(), *then]) + "." if then else summary(info)
 
 
 def letter(lane_number: int) -> str:

@@ -9,11 +9,11 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from indexes.errors import SettingsError
-from indexes.evaluation.peers.base import Peer
+from indexes.evaluation.peers.base import Only, Peer
 from indexes.evaluation.peers.settings import PEERS, PeerSettings
 from indexes.index import HierarchicalIndex
 
-__all__ = ["Peer", "PeerSettings", "describe_peer", "open_peer", "peer_names"]
+__all__ = ["Only", "Peer", "PeerSettings", "describe_peer", "open_peer", "peer_names"]
 
 _NEEDED = {
     "LangChain": (
@@ -54,15 +54,20 @@ def describe_peer(name: str) -> PeerSettings:
     return found
 
 
-def open_peer(name: str, index: HierarchicalIndex) -> Peer:
+def open_peer(name: str, index: HierarchicalIndex, *, only: Only = lambda _: True) -> Peer:
     """A peer on an index's documents, engine and models; nothing is embedded yet.
+
+    Args:
+        name: one of `peer_names`
+        index: whose documents and models
+        only: which of its documents the peer may hold
 
     Raises:
         SettingsError: there is none of that name, or its packages are not installed.
     """
     settings = describe_peer(name)
     module, kind = settings.kind.split(":")
-    peer: Peer = getattr(import_module(f"{__name__}.{module}"), kind)(settings, index)
+    peer: Peer = getattr(import_module(f"{__name__}.{module}"), kind)(settings, index, only)
     return peer
 
 

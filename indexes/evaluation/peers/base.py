@@ -8,14 +8,12 @@ It works on the same documents, in the same engine (a collection of its own besi
 index's), with the same models, and fills the same budget.
 """
 
-import asyncio
 import math
 import threading
 import uuid
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from qdrant_client import models
 
@@ -24,9 +22,11 @@ from indexes.details import PeerSearchDetails
 from indexes.evaluation.peers.settings import PeerSettings
 from indexes.evaluation.peers.texts import PeerPassage, Text, contexts_of, fill, text_of, tokens_of
 from indexes.index import HierarchicalIndex
+from indexes.lanes import Lane, LaneInfo
 from indexes.models.given import embedding_dimension
 from indexes.progress import OnProgress, Progress
 from indexes.store.connect import store_errors
+from indexes.store.points import Manifest
 from indexes.trace import Trace, stage, tracing
 
 # What each vector is called in a peer's collection: points without one are never found.
@@ -39,19 +39,29 @@ _MOST_HITS = 4096
 _locks: defaultdict[tuple[str, str], threading.RLock] = defaultdict(threading.RLock)
 
 
-class Peer(ABC):
-    """One lane of another framework, on an index's documents, engine and models.
+Only = Callable[[Manifest], bool]
+
+
+class Peer(Lane):
+    """A lane of another framework, on an index's documents, engine and models.
 
     Args:
         settings: which.
         index: whose documents and models; what is in it when `retrieve` is called counts.
+        only: which of its documents the peer may hold.
     """
 
-    def __init__(self, settings: PeerSettings, index: HierarchicalIndex) -> None:
+    def __init__(self, settings: PeerSettings, index: HierarchicalIndex, only: Only) -> None:
         self.settings = settings
+        self._only = only
         self.index = index
         self.collection = f"{index.settings.collection}-{settings.chunks}"[:128]
         self._texts: dict[str, Text] = {}
+
+    @property
+    def info(self) -> LaneInfo:
+        """How it is set up, for people."""
+        return self.settings
 
     @property
     def name(self) -> str:
@@ -77,7 +87,8 @@ class Peer(ABC):
             ModelError: the embedding model fails.
         """
         with _locks[self.index.engine.address, self.collection]:
-            wanted = {found.document_id: found for found in self.index.documents()}
+            documents = filter(self._only, self.index.documents())
+            wanted = {found.document_id: found for found in documents}
             if all(
                 name in self._texts and self._texts[name].version == manifest.version
                 for name, manifest in wanted.items()
@@ -156,30 +167,13 @@ class Peer(ABC):
     def _add(self, text: Text, *, embed: bool) -> None:
         """Cut a document; embed and store its chunks too, unless they are there."""
 
-    def _drop(self, document_id: str) -> None:  # noqa: B027
+    def _drop(self, document_id: str) -> None:
         """Forget what is kept of a document outside the engine."""
 
     # Questions
 
-    @property
-    def uses_llm(self) -> bool:
-        """Whether each question costs calls of a language model."""
-        return self.settings.uses_llm
-
-    def retrieve(
-        self, question: str, *, budget: int | None = None, **_: Any
-    ) -> tuple[list[Context], Trace]:
-        """Contexts without an answer, as `HierarchicalIndex.retrieve` gives them.
-
-        Args:
-            question: what is asked.
-            budget: cl100k tokens of context; by default the settings'.
-
-        Raises:
-            SettingsError: the question is empty or too long.
-            StoreError: nothing is indexed, or the engine fails.
-            ModelError: a model fails, or answers what the peer can't read.
-        """
+    def retrieve(self, question: str, *, budget: int | None = None) -> tuple[list[Context], Trace]:
+        """Contexts that fill a budget; see `Lane`."""
         question = checked(question)
         budget = budget or self.index.settings.context_budget
         self.index.store.fingerprint()
@@ -190,12 +184,6 @@ class Peer(ABC):
             passages = fill(self._search(question, wanted), wanted)
             passages = self._compress(question, passages, budget)
         return contexts_of(passages), trace
-
-    async def aretrieve(
-        self, question: str, *, budget: int | None = None, **options: Any
-    ) -> tuple[list[Context], Trace]:
-        """The same, in a thread."""
-        return await asyncio.to_thread(self.retrieve, question, budget=budget, **options)
 
     def _search(self, question: str, budget: int) -> list[PeerPassage]:
         """Passages that fill the budget, or all there are, best first."""

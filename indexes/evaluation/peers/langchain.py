@@ -25,7 +25,7 @@ from indexes.compression.build import OVERFETCH
 from indexes.details import JudgedPassage, PeerCompressionDetails
 from indexes.errors import ModelError, RagError
 from indexes.evaluation.fixed import located
-from indexes.evaluation.peers.base import VECTOR, WORDS, Peer
+from indexes.evaluation.peers.base import VECTOR, WORDS, Only, Peer
 from indexes.evaluation.peers.settings import PeerSettings
 from indexes.evaluation.peers.texts import PeerPassage, Text, fill, quotes, tokens_of
 from indexes.index import HierarchicalIndex
@@ -42,8 +42,8 @@ _CHARACTERS_PER_TOKEN = 4.4
 class LangChainPeer(Peer):
     """`VectorStoreRetriever` over `RecursiveCharacterTextSplitter`'s chunks."""
 
-    def __init__(self, settings: PeerSettings, index: HierarchicalIndex) -> None:
-        super().__init__(settings, index)
+    def __init__(self, settings: PeerSettings, index: HierarchicalIndex, only: Only) -> None:
+        super().__init__(settings, index, only)
         self._tokens_per_hit = self._size("chunk_size") * 0.7
         self._searches_words = settings.options.get("search") == "hybrid"
 
@@ -146,8 +146,8 @@ class ParentDocumentPeer(LangChainPeer):
     again; ids are given (LangChain's own are random: it could not find the parents again).
     """
 
-    def __init__(self, settings: PeerSettings, index: HierarchicalIndex) -> None:
-        super().__init__(settings, index)
+    def __init__(self, settings: PeerSettings, index: HierarchicalIndex, only: Only) -> None:
+        super().__init__(settings, index, only)
         # Several children lead to one parent.
         self._tokens_per_hit = self._size("parent_size") * 0.35
         self._parents: dict[str, list[str]] = {}
@@ -195,8 +195,8 @@ class CompressedPeer(LangChainPeer):
     What is retrieved for it is as many budgets as our own compressors get.
     """
 
-    def __init__(self, settings: PeerSettings, index: HierarchicalIndex) -> None:
-        super().__init__(settings, index)
+    def __init__(self, settings: PeerSettings, index: HierarchicalIndex, only: Only) -> None:
+        super().__init__(settings, index, only)
         self._overfetch = index.settings.overfetch or OVERFETCH
 
     def _compressor(self) -> BaseDocumentCompressor:

@@ -18,7 +18,7 @@ from llama_index.core.schema import BaseNode, Document, MetadataMode
 from llama_index.core.storage.docstore import SimpleDocumentStore
 from llama_index.vector_stores.qdrant import QdrantVectorStore
 
-from indexes.evaluation.peers.base import VECTOR, Peer
+from indexes.evaluation.peers.base import VECTOR, Only, Peer
 from indexes.evaluation.peers.settings import PeerSettings
 from indexes.evaluation.peers.texts import PeerPassage, Text
 from indexes.index import HierarchicalIndex
@@ -36,8 +36,8 @@ class AutoMergingPeer(Peer):
     # The store fills `document_id` itself: with the id of a leaf's parent.
     _document_key = "of_document"
 
-    def __init__(self, settings: PeerSettings, index: HierarchicalIndex) -> None:
-        super().__init__(settings, index)
+    def __init__(self, settings: PeerSettings, index: HierarchicalIndex, only: Only) -> None:
+        super().__init__(settings, index, only)
         self._docstore = SimpleDocumentStore()
         self._places: dict[str, tuple[int, int]] = {}
         self._nodes: dict[str, list[str]] = {}

@@ -1,34 +1,22 @@
 """The peers and how each is set up, as data: nothing of another framework is imported."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from indexes.lanes import LaneInfo
 
-@dataclass(frozen=True)
-class PeerSettings:
-    """How a peer is set up, for people: everything that differs from its defaults.
+
+@dataclass(frozen=True, kw_only=True)
+class PeerSettings(LaneInfo):
+    """How a peer is set up: everything that differs from its defaults.
 
     Attributes:
-        name: of the lane.
-        framework: `LangChain` or `LlamaIndex`.
-        what: the class it stands for.
         kind: the module and class that run it.
-        summary: what it does, in a sentence.
         chunks: names the chunking; lanes that share one share a collection.
-        options: the numbers, by their names there.
-        notes: known defects and what was done about them.
-        uses_llm: whether each question costs calls of a language model.
     """
 
-    name: str
-    framework: str
-    what: str
     kind: str
-    summary: str
     chunks: str
-    options: dict[str, Any] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    uses_llm: bool = False
 
 
 _SAMPLE_CHUNKS = {"chunk_size": 1000, "chunk_overlap": 100}
