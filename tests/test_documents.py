@@ -256,6 +256,21 @@ def test_links_are_followed_once(tmp_path: Path) -> None:
     assert len(find_files([tmp_path])) == 1
 
 
+def test_links_do_not_lead_out_of_a_folder(tmp_path: Path) -> None:
+    secret = written(tmp_path, "home/secret.txt", "x")
+    written(tmp_path, "shared/a.txt", "x")
+    (tmp_path / "shared" / "link.txt").symlink_to(secret)
+    (tmp_path / "shared" / "folder").symlink_to(tmp_path / "home", target_is_directory=True)
+    skipped: list[str] = []
+    found = find_files(
+        [tmp_path / "shared"], on_skip=lambda path, error: skipped.append(str(error))
+    )
+    assert [path.name for path in found] == ["a.txt"]
+    assert len(skipped) == 2
+    assert "leads out of the folder" in skipped[0]
+    assert find_files([tmp_path / "shared" / "link.txt"]) == [tmp_path / "shared" / "link.txt"]
+
+
 def test_an_unsupported_file_named_explicitly_is_an_error(tmp_path: Path) -> None:
     path = written(tmp_path, "data.exe", "a,b")
     with pytest.raises(DocumentError, match=r"\.exe files are not supported: convert it"):

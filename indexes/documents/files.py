@@ -30,7 +30,8 @@ def find_files(paths: Iterable[str | Path], *, on_skip: Report | None = None) ->
     """The files to read: those named, and all supported ones in the folders named.
 
     Folders are searched recursively, in sorted order. Hidden files and folders are left
-    out, links are followed, and a file reached in several ways is listed once.
+    out, links are followed within the folder, not out of it, and a file reached in several
+    ways is listed once.
 
     Args:
         paths: Files and folders.
@@ -127,21 +128,35 @@ def _raise(_path: Path, error: DocumentError) -> None:
 
 
 def _files_in(folder: Path, on_skip: Report) -> list[Path]:
+    def stays(path: Path) -> bool:
+        if _is_hidden(path.name):
+            return False
+        if path.is_symlink() and not _real(path).is_relative_to(inside):
+            on_skip(path, DocumentError(f"{shown(path)}: leads out of the folder: name it itself"))
+            return False
+        return True
+
     def report(error: OSError) -> None:
         blocked = Path(error.filename or folder)
         on_skip(blocked, unreadable(blocked, error))
 
     found: list[Path] = []
     visited: set[Path] = set()
+    inside = folder.resolve()
     for here, folders, files in os.walk(folder, onerror=report, followlinks=True):
         real = Path(here).resolve()
         if real in visited:  # a link that leads back up
             folders.clear()
             continue
         visited.add(real)
-        folders[:] = sorted(name for name in folders if not _is_hidden(name))
-        found += [Path(here, name) for name in files if not _is_hidden(name)]
+        folders[:] = sorted(name for name in folders if stays(Path(here, name)))
+        found += [Path(here, name) for name in files if stays(Path(here, name))]
     return sorted(path for path in found if path.is_file())
+
+
+def _real(path: Path) -> Path:
+    """Where a link leads; one that leads to itself stays where it is."""
+    return Path(os.path.realpath(path))
 
 
 def _is_hidden(name: str) -> bool:
