@@ -21,7 +21,7 @@ from indexes.details import AnswerDetails, CiteDetails
 from indexes.models.usage import usage_of
 from indexes.namespace import ours, theirs
 from indexes.sentences import Span, sentence_spans
-from indexes.tokens import count_tokens
+from indexes.tokens import count_tokens, squeezed
 from indexes.trace import Stage, Trace, stage
 
 ANSWER_PROMPT_VERSION = "answer-1"
@@ -164,7 +164,7 @@ class Answerer:
                 )
                 break
             tokens += size
-            text = GAP.join(context.text.strip() for context in passage)
+            text = GAP.join(squeezed(context.text.strip()) for context in passage)
             shown.append(f"[{number}] {_heading(passage[0])}\n{text}")
         details.prompt = self._prompt.format(context="\n\n".join(shown), question=question)
         record.nodes_in = len(shown)

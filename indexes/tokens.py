@@ -15,6 +15,7 @@ import numpy as np
 import tiktoken
 from numpy.typing import NDArray
 
+_BLANKS = re.compile(r"[ \t]{64,}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -24,6 +25,11 @@ def without_surrogates(text: str) -> str:
     Surrogates can't be encoded; each becomes one U+FFFD, so that offsets stay true.
     """
     return _SURROGATE.sub("\ufffd", text)
+
+
+def squeezed(text: str) -> str:
+    """The text without long runs of blanks, which stand where a picture's bytes were."""
+    return _BLANKS.sub(" ", text)
 
 
 @cache

@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field, model_validator
 from qdrant_client import models
 
 from indexes.documents.report import ReadingReport, report_of
+from indexes.tokens import squeezed
 from indexes.tree import Node, Tree, node_id
 
 DENSE = "dense"
@@ -182,7 +183,7 @@ def embedding_text(title: str, heading: str, text: str, *, header: str = "") -> 
     of a table mean little without its header.
     """
     about = title if heading in ("", title) else f"{title} › {heading}"
-    return "\n".join(part for part in (about, header, text) if part)
+    return "\n".join(part for part in (about, header, squeezed(text)) if part)
 
 
 def leaf_point(

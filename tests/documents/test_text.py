@@ -10,6 +10,8 @@ from indexes.documents import load_document
 from indexes.documents.extracted import UnreadableError
 from indexes.documents.readers.decoding import decode
 from indexes.namespace import ours
+from indexes.store.points import embedding_text
+from indexes.tree import build_tree
 from tests.documents.files import (
     error_for,
     extracted,
@@ -200,3 +202,14 @@ def test_the_report_travels_with_the_document(tmp_path: Path):
     assert report["encoding"] == "cp1252"
     assert report["guessed"] == ["encoding cp1252"]
     assert report["seconds"] >= 0
+
+
+def test_where_a_picture_was_nothing_is_embedded(tmp_path: Path):
+    text = f"![the chart](data:image/png;base64,{'QUJD' * 20_000})\n\nThe next survey is in May.\n"
+    document = load_document(written(tmp_path, "a.md", text))
+    tree = build_tree(document.text, document_id="a", version="b", levels=(1024, 256, 128))
+    embedded = [
+        embedding_text("", "", document.text[leaf.start : leaf.end]) for leaf in tree.leaves
+    ]
+    assert sum(map(len, embedded)) < 200
+    assert embedded[0].startswith("![the chart](data:image/png;base64, )")

@@ -39,8 +39,9 @@ def title(max_file_mb: float, *, shared: bool) -> str:
         else "Only you see them, and they are deleted when you leave."
     )
     return html(
-        '<h2>Documents</h2><p class="hint">Add PDF, DOCX, HTML, Markdown or text: up to {} files '
-        "at a time, {} MB each. {}</p>",
+        '<h2>Documents</h2><p class="hint">Add PDF, Word, Excel, PowerPoint, OpenDocument, '
+        "HTML, EPUB, e-mail, CSV, JSON, Markdown, text or code: up to {} files at a time, {} MB "
+        "each. {}</p>",
         MOST_FILES,
         f"{max_file_mb:g}",
         whose,
