@@ -35,7 +35,7 @@ def main() -> None:
     with scripted_server() as (address, _):
 
         def poll() -> None:
-            with httpx.Client(timeout=None) as client:  # noqa: S113 - how long is the question
+            with httpx.Client(timeout=None) as client:
                 while not over.is_set():
                     started = time.perf_counter()
                     client.get(address).raise_for_status()
