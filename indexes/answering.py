@@ -1,44 +1,30 @@
-"""Contexts → an answer that cites them.
+"""Contexts → an answer that cites them."""
 
-One prompt for all patterns, so that patterns are compared and not prompts. It is data:
-pass another `PromptTemplate` with the variables `context` and `question`.
-"""
-
-import re
+import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+from contextlib import aclosing
+from pathlib import Path
 
-import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.llms import LLM
-from llama_index.core.prompts import PromptTemplate
+from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.schema import NodeWithScore
 
-from indexes.answers import NOT_FOUND, Citation, Context, passages_of
+from indexes.answer_prompt import AnswerPrompt, as_prompt, shown
+from indexes.answers import NOT_FOUND, Answer, Citation, Context, Word, passages_of
+from indexes.citations import Compared, marked
 from indexes.compression.passages import GAP, Segment, segments_of
 from indexes.details import AnswerDetails, CiteDetails
+from indexes.models.guard import model_errors
 from indexes.models.usage import usage_of
 from indexes.namespace import ours, theirs
-from indexes.sentences import Span, sentence_spans
 from indexes.tokens import count_tokens, squeezed
 from indexes.trace import Stage, Trace, stage
 
-ANSWER_PROMPT_VERSION = "answer-1"
-ANSWER_PROMPT = PromptTemplate(
-    "Answer the question from the numbered passages, and from nothing else. "
-    "Cite each passage that you use by its number, like [1]. "
-    f"If the passages do not hold the answer, reply: {NOT_FOUND}\n\n"
-    "{context}\n\n"
-    "Question: {question}\n"
-    "Answer:"
-)
-
-_MARKER = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 # A model's own tokens for a text, at most, per cl100k token.
 _TOKENS_MARGIN = 1.4
-# From this cosine on, a sentence of the answer is taken to come from a passage.
-_SAME_SENSE = 0.5
 
 
 def contexts_of(nodes: Sequence[NodeWithScore]) -> list[Context]:
@@ -79,11 +65,13 @@ class Answerer:
     """Asks a language model, and finds out what its answer rests on.
 
     Args:
-        llm: any LlamaIndex LLM.
+        llm: any LlamaIndex LLM
         embedding: finds the passages behind an answer that cites none itself; without
-            it such an answer has no citations.
-        prompt: with the variables `context` and `question`.
-        prompt_version: its name in the trace.
+            it such an answer has no citations
+        prompt: see `indexes.answer_prompt`
+
+    Raises:
+        SettingsError: the prompt lacks a place for the passages or the question
     """
 
     def __init__(
@@ -91,28 +79,73 @@ class Answerer:
         llm: LLM,
         embedding: BaseEmbedding | None = None,
         *,
-        prompt: PromptTemplate = ANSWER_PROMPT,
-        prompt_version: str = ANSWER_PROMPT_VERSION,
+        prompt: str | Path | BasePromptTemplate | AnswerPrompt | None = None,
     ) -> None:
-        self._llm = llm
+        self.llm = llm
+        self.answer_prompt = as_prompt(prompt)
         self._embedding = embedding
-        self._prompt = prompt
-        self._version = prompt_version
+
+    def answer(
+        self, question: str, pattern: str, contexts: list[Context], trace: Trace
+    ) -> Generator[Word | Answer, None, None]:
+        """The answer as it is written: its words, then all of it with its citations.
+
+        Args:
+            question: what is asked
+            pattern: what the answer is to say the contexts were retrieved by
+            contexts: numbered, or each a passage by itself
+            trace: the stages so far
+
+        Raises:
+            ModelError: a model fails, also in the middle of an answer
+        """
+        said = []
+        for words in self.stream(question, contexts, trace):
+            said.append(words)
+            yield Word(words)
+        answer = "".join(said)
+        yield Answer(
+            question=question,
+            pattern=pattern,
+            answer=answer,
+            contexts=contexts,
+            citations=self.cite(answer, contexts, trace),
+            trace=trace,
+        )
+
+    async def aanswer(
+        self, question: str, pattern: str, contexts: list[Context], trace: Trace
+    ) -> AsyncGenerator[Word | Answer, None]:
+        """The same, natively async."""
+        said = []
+        async with aclosing(self.astream(question, contexts, trace)) as stream:
+            async for words in stream:
+                said.append(words)
+                yield Word(words)
+        answer = "".join(said)
+        yield Answer(
+            question=question,
+            pattern=pattern,
+            answer=answer,
+            contexts=contexts,
+            citations=await self.acite(answer, contexts, trace),
+            trace=trace,
+        )
 
     def stream(
         self, question: str, contexts: Sequence[Context], trace: Trace | None = None
     ) -> Iterator[str]:
-        """The answer, a few words at a time, as the model writes it.
+        """The answer's words as the model writes them.
 
         Raises:
-            ModelError: the model fails, also in the middle of an answer.
+            ModelError: the model fails, also in the middle of an answer
         """
         if not contexts:
             yield self._nothing(trace)
             return
-        with stage("answer", trace) as record:
+        with stage("answer", trace) as record, model_errors(self.llm):
             asked = _Asked(record, *self._request(question, contexts, record))
-            for response in self._llm.stream_chat(asked.messages):
+            for response in self._responses(asked.messages):
                 if words := asked.take(response):
                     yield words
             asked.close()
@@ -124,12 +157,41 @@ class Answerer:
         if not contexts:
             yield self._nothing(trace)
             return
-        with stage("answer", trace) as record:
+        with stage("answer", trace) as record, model_errors(self.llm):
             asked = _Asked(record, *self._request(question, contexts, record))
-            async for response in await self._llm.astream_chat(asked.messages):
-                if words := asked.take(response):
-                    yield words
+            async with aclosing(self._aresponses(asked.messages)) as responses:
+                async for response in responses:
+                    if words := asked.take(response):
+                        yield words
             asked.close()
+
+    def _responses(self, messages: list[ChatMessage]) -> Iterator[ChatResponse]:
+        """What the model replies, in one piece where it can't stream."""
+        begun = False
+        try:
+            for response in self.llm.stream_chat(messages):
+                begun = True
+                yield response
+        except NotImplementedError:
+            if begun:
+                raise
+            yield self.llm.chat(messages)
+
+    async def _aresponses(self, messages: list[ChatMessage]) -> AsyncGenerator[ChatResponse, None]:
+        """The same; a model that is only sync is asked in a thread."""
+        begun = False
+        try:
+            async for response in await self.llm.astream_chat(messages):
+                begun = True
+                yield response
+        except NotImplementedError:
+            if begun:
+                raise
+            try:
+                whole = await self.llm.achat(messages)
+            except NotImplementedError:
+                whole = await asyncio.to_thread(self.llm.chat, messages)
+            yield whole
 
     def prompt(self, question: str, contexts: Sequence[Context]) -> str:
         """What the model would be asked, to the letter; it is not asked."""
@@ -145,31 +207,33 @@ class Answerer:
     def _request(
         self, question: str, contexts: Sequence[Context], record: Stage
     ) -> tuple[list[ChatMessage], AnswerDetails]:
-        metadata = self._llm.metadata
-        details = AnswerDetails(model=metadata.model_name, prompt_version=self._version)
+        metadata, prompt = self.llm.metadata, self.answer_prompt
+        details = AnswerDetails(model=metadata.model_name, prompt_version=prompt.version)
         record.details = details
         # Room for the answer and for the prompt's own words.
-        room = metadata.context_window - max(metadata.num_output, 0) - 128
-        room -= count_tokens(question)
-        shown: list[str] = []
+        words = count_tokens(shown(prompt.messages(self.llm, "", question)))
+        room = metadata.context_window - max(metadata.num_output, 0)
+        room -= round(words * _TOKENS_MARGIN) + 16
+        read: list[str] = []
         passages = passages_of(contexts)
         tokens = 0
         for number, passage in passages.items():
             size = sum(context.tokens for context in passage)
             room -= round(size * _TOKENS_MARGIN) + 16
-            if room < 0 and shown:
+            if room < 0 and read:
                 details.left_out = (
-                    f"{len(passages) - len(shown)} of {len(passages)} passages, for they exceed "
+                    f"{len(passages) - len(read)} of {len(passages)} passages, for they exceed "
                     f"the model's window of {metadata.context_window} tokens"
                 )
                 break
             tokens += size
             text = GAP.join(squeezed(context.text.strip()) for context in passage)
-            shown.append(f"[{number}] {_heading(passage[0])}\n{text}")
-        details.prompt = self._prompt.format(context="\n\n".join(shown), question=question)
-        record.nodes_in = len(shown)
+            read.append(f"[{number}] {_heading(passage[0])}\n{text}")
+        messages = prompt.messages(self.llm, "\n\n".join(read), question)
+        details.prompt = shown(messages)
+        record.nodes_in = len(read)
         record.tokens_in = tokens
-        return [ChatMessage(role="user", content=details.prompt)], details
+        return messages, details
 
     def cite(
         self, answer: str, contexts: Sequence[Context], trace: Trace | None = None
@@ -177,13 +241,14 @@ class Answerer:
         """Where the answer comes from: by its own markers, else by similarity.
 
         Raises:
-            ModelError: the embedding model fails.
+            ModelError: the embedding model fails
         """
         with stage("cite", trace) as record:
-            found = _marked(answer, contexts)
-            compared = _Compared(answer, contexts)
+            found = marked(answer, contexts)
+            compared = Compared(answer, contexts)
             if not found and self._embedding is not None and compared.texts:
-                vectors = self._embedding.get_text_embedding_batch(compared.texts)
+                with model_errors(self._embedding):
+                    vectors = self._embedding.get_text_embedding_batch(compared.texts)
                 found = compared.citations(vectors)
             _describe(record, found)
         return found
@@ -193,10 +258,11 @@ class Answerer:
     ) -> list[Citation]:
         """The same, natively async."""
         with stage("cite", trace) as record:
-            found = _marked(answer, contexts)
-            compared = _Compared(answer, contexts)
+            found = marked(answer, contexts)
+            compared = Compared(answer, contexts)
             if not found and self._embedding is not None and compared.texts:
-                vectors = await self._embedding.aget_text_embedding_batch(compared.texts)
+                with model_errors(self._embedding):
+                    vectors = await self._embedding.aget_text_embedding_batch(compared.texts)
                 found = compared.citations(vectors)
             _describe(record, found)
         return found
@@ -211,14 +277,19 @@ class _Asked:
         self._details = details
         self._record.llm_calls += 1
         self._started = time.perf_counter()
-        self._last: ChatResponse | None = None
+        self._said = ""
         self._tokens = (0, 0)
 
     def take(self, response: ChatResponse) -> str:
-        self._last = response
         # The figures come in a chunk of their own, with or after the last words.
         self._tokens = max(self._tokens, usage_of(response))
-        words = response.delta or ""
+        words = response.delta
+        whole = response.message.content or ""
+        if not words and whole.startswith(self._said):
+            # Some models tell all that there is so far, and not what is new.
+            words = whole[len(self._said) :]
+        words = words or ""
+        self._said += words
         if words and self._details.first_word_seconds is None:
             self._details.first_word_seconds = time.perf_counter() - self._started
         return words
@@ -232,81 +303,6 @@ def _heading(context: Context) -> str:
     name = context.title or context.document
     about = f"{name}, {context.place}" if context.place else name
     return f"{about}\n{context.header}" if context.header else about
-
-
-def _marked(answer: str, contexts: Sequence[Context]) -> list[Citation]:
-    """Citations by the numbers in the answer; numbers of no passage are left alone."""
-    found = []
-    passages = passages_of(contexts)
-    for match in _MARKER.finditer(answer):
-        for number in map(int, match[1].split(",")):
-            if number in passages:
-                context = passages[number][0]
-                found.append(
-                    Citation(
-                        context=number,
-                        answer_start=match.start(),
-                        answer_end=match.end(),
-                        document=context.document,
-                        pages=context.pages,
-                        place=context.place,
-                        start=context.start,
-                        end=passages[number][-1].end,
-                        origin="model",
-                    )
-                )
-    return found
-
-
-class _Compared:
-    """Finds, for each sentence of an answer, the closest sentence of its passages."""
-
-    def __init__(self, answer: str, contexts: Sequence[Context]) -> None:
-        self._answer = answer
-        self._said: list[Span] = []
-        self._sources: list[tuple[int, Context, Span]] = []
-        if NOT_FOUND not in answer:
-            self._said = sentence_spans(answer)
-            self._sources = [
-                (number, context, span)
-                for number, passage in passages_of(contexts).items()
-                for context in passage
-                for span in sentence_spans(context.text)
-            ]
-
-    @property
-    def texts(self) -> list[str]:
-        """What is to be embedded; nothing if there is nothing to compare."""
-        if not self._said or not self._sources:
-            return []
-        said = [self._answer[start:end] for start, end in self._said]
-        return said + [context.text[start:end] for _, context, (start, end) in self._sources]
-
-    def citations(self, vectors: Sequence[Sequence[float]]) -> list[Citation]:
-        """The citations, given the embeddings of `texts`."""
-        matrix = np.array(vectors)
-        matrix /= np.linalg.norm(matrix, axis=1, keepdims=True) + 1e-12
-        similar = matrix[: len(self._said)] @ matrix[len(self._said) :].T
-        found = []
-        for (said_start, said_end), scores in zip(self._said, similar, strict=True):
-            best = int(scores.argmax())
-            if scores[best] < _SAME_SENSE:
-                continue
-            number, context, (start, end) = self._sources[best]
-            found.append(
-                Citation(
-                    context=number,
-                    answer_start=said_start,
-                    answer_end=said_start + len(self._answer[said_start:said_end].rstrip()),
-                    document=context.document,
-                    pages=context.pages,
-                    place=context.place,
-                    start=context.start + start,
-                    end=context.start + end,
-                    origin="similarity",
-                )
-            )
-        return found
 
 
 def _describe(record: Stage, citations: Sequence[Citation]) -> None:

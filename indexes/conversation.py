@@ -23,6 +23,7 @@ from llama_index.core.prompts import PromptTemplate
 from indexes.answers import Turn
 from indexes.details import CondenseDetails
 from indexes.errors import ModelError
+from indexes.models.guard import model_errors
 from indexes.models.usage import usage_of
 from indexes.tokens import count_tokens
 from indexes.trace import Stage, Trace, stage
@@ -81,7 +82,8 @@ class Condenser:
             if self._llm is None:
                 return condensing.together()
             try:
-                return condensing.read(await self._llm.achat(condensing.messages()))
+                with model_errors(self._llm):
+                    return condensing.read(await self._llm.achat(condensing.messages()))
             except ModelError as error:
                 return condensing.together(f"the model failed ({error}); ")
 
@@ -94,7 +96,8 @@ class Condenser:
             if self._llm is None:
                 return condensing.together()
             try:
-                return condensing.read(self._llm.chat(condensing.messages()))
+                with model_errors(self._llm):
+                    return condensing.read(self._llm.chat(condensing.messages()))
             except ModelError as error:
                 return condensing.together(f"the model failed ({error}); ")
 

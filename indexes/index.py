@@ -16,7 +16,9 @@ from typing import Any, Self, Unpack
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
+from llama_index.core.prompts import BasePromptTemplate
 
+from indexes.answer_prompt import AnswerPrompt, as_prompt
 from indexes.errors import SettingsError
 from indexes.fillable import Fillable
 from indexes.models.given import given_embedding, given_llm
@@ -26,6 +28,7 @@ from indexes.models.providers import (
     embedding_name,
     embedding_window,
 )
+from indexes.models.shared import shared_embedding, shared_llm
 from indexes.options import named
 from indexes.queryable import Queryable
 from indexes.setting_options import SettingOptions
@@ -53,7 +56,10 @@ class HierarchicalIndex(Fillable, Queryable):
     Args:
         settings: by default from the environment.
         engine, embedding, llm: used instead of what the settings name; models may be
-            LlamaIndex's or LangChain's.
+            LlamaIndex's or LangChain's. Without settings for a model, LlamaIndex's own
+            `Settings.llm` and `Settings.embed_model` are used where they are set.
+        answer_prompt: a text with `{context}` and `{question}`, one of LlamaIndex's
+            templates, or a file's path; by default the settings'
 
     Raises:
         SettingsError: a setting is wrong.
@@ -67,14 +73,17 @@ class HierarchicalIndex(Fillable, Queryable):
         engine: Engine | None = None,
         embedding: Any = None,
         llm: Any = None,
+        answer_prompt: str | Path | BasePromptTemplate | AnswerPrompt | None = None,
     ) -> None:
         if settings is not None and not isinstance(settings, Settings):
             raise SettingsError(
                 f"settings={settings!r}: give Settings; HierarchicalIndex.open(…) takes a folder"
             )
         self.settings = settings or load_settings()
-        self._given_embedding = given_embedding(embedding)
-        self._given_llm = given_llm(llm)
+        prompt = self.settings.answer_prompt if answer_prompt is None else answer_prompt
+        self._answer_prompt = as_prompt(prompt)
+        self._handed_embedding = given_embedding(embedding)
+        self._handed_llm = given_llm(llm)
         self._owns_engine = engine is None
         server = server_parameters(self.settings, embedded=engine.embedded if engine else None)
         self.engine = engine or connect(
@@ -92,6 +101,7 @@ class HierarchicalIndex(Fillable, Queryable):
         engine: Engine | None = None,
         embedding: Any = None,
         llm: Any = None,
+        answer_prompt: str | Path | BasePromptTemplate | None = None,
         **settings: Unpack[SettingOptions],
     ) -> Self:
         """An index in a folder or on a server.
@@ -104,16 +114,42 @@ class HierarchicalIndex(Fillable, Queryable):
             engine: used instead of what `index` names.
             embedding: LlamaIndex's or LangChain's; used instead of what the settings name.
             llm: likewise.
+            answer_prompt: a text, one of LlamaIndex's templates, or a file's path.
             settings: other settings by name, see `indexes.settings.Settings`.
 
         Raises:
             SettingsError: there is no such setting, or a value is not what it takes.
             StoreError: the index cannot be opened or reached.
         """
-        return cls(load_settings(index, **settings), engine=engine, embedding=embedding, llm=llm)
+        return cls(
+            load_settings(index, **settings),
+            engine=engine,
+            embedding=embedding,
+            llm=llm,
+            answer_prompt=answer_prompt,
+        )
 
     def __repr__(self) -> str:
         return f"HierarchicalIndex({self.engine.address!r}, {self.settings.collection!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._given_llm is not None or self._given_embedding is not None:
+            raise SettingsError(
+                "an index with models that were handed over can't be pickled: open it where it "
+                "is needed, by its address and with those models"
+            )
+        if not self._owns_engine:
+            raise SettingsError(
+                "an index on an engine that was handed over can't be pickled: open it where it "
+                "is needed, by its address"
+            )
+        return _reopened, (type(self), self.settings, self._answer_prompt)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
 
     def __enter__(self) -> Self:
         return self
@@ -136,10 +172,23 @@ class HierarchicalIndex(Fillable, Queryable):
         """The embedding model."""
         return self._given_embedding or build_embedding(self.settings)
 
-    @cached_property
+    @property
     def llm(self) -> LLM:
         """The language model."""
-        return self._given_llm or build_llm(self.settings)
+        return self._given_llm or self._own_llm
+
+    @cached_property
+    def _given_embedding(self) -> BaseEmbedding | None:
+        # Found once: the collection is made with it.
+        return self._handed_embedding or shared_embedding(self.settings)
+
+    @property
+    def _given_llm(self) -> LLM | None:
+        return self._handed_llm or shared_llm(self.settings)
+
+    @cached_property
+    def _own_llm(self) -> LLM:
+        return build_llm(self.settings)
 
     @property
     def _embedding_name(self) -> str:
@@ -176,3 +225,9 @@ class HierarchicalIndex(Fillable, Queryable):
             embedded_levels=tuple(embedded),
             probe=probe,
         )
+
+
+def _reopened(
+    kind: type[HierarchicalIndex], settings: Settings, prompt: AnswerPrompt
+) -> HierarchicalIndex:
+    return kind(settings, answer_prompt=prompt)

@@ -24,6 +24,7 @@ from indexes.documents.loading import ReadDocument
 from indexes.documents.report import report_of
 from indexes.documents.structure import Structure
 from indexes.errors import DocumentError, ModelError, RagError
+from indexes.models.guard import model_errors
 from indexes.namespace import ours, theirs
 from indexes.progress import IngestReport, OnProgress, Progress, ProgressEvent
 from indexes.store.filterable import filterable
@@ -289,15 +290,8 @@ class _Run:
             self._writes.append(self.writer.submit(self._write, part, vectors))
 
     def _vectors(self, texts: Sequence[str]) -> list[list[float]]:
-        try:
+        with model_errors(self._embedding):
             made = self._embedding.get_text_embedding_batch(list(texts))
-        except RagError:
-            raise
-        except Exception as error:
-            said = " ".join(str(error).split())[:300] or type(error).__name__
-            raise ModelError(
-                f"the embedding model {self._embedding.model_name} failed: {said}"
-            ) from error
         if len(made) != len(texts):
             raise ModelError(
                 f"the embedding model {self._embedding.model_name} gave {len(made)} vectors for "

@@ -20,7 +20,7 @@ from indexes.trace import Trace
 
 if TYPE_CHECKING:
     from indexes.index import HierarchicalIndex
-    from indexes.queryable import AskOptions
+    from indexes.query_options import RetrievalOptions
 
 # What may follow a pattern's name, and the option that it is.
 _CHANGES = {
@@ -108,7 +108,7 @@ class PatternLane(Lane):
         for change in changes:
             if change not in _CHANGES:
                 raise SettingsError(f"{name}: after @ comes one of {', '.join(_CHANGES)}")
-        self._options = cast("AskOptions", {_CHANGES[change]: change for change in changes})
+        self._options = cast("RetrievalOptions", {_CHANGES[change]: change for change in changes})
 
     @property
     def info(self) -> LaneInfo:
@@ -130,7 +130,7 @@ class PatternLane(Lane):
 
     def retrieve(self, question: str, *, budget: int | None = None) -> tuple[list[Context], Trace]:
         """Contexts that fill a budget."""
-        options: AskOptions = {**self._options, "budget": budget}
+        options: RetrievalOptions = {**self._options, "budget": budget}
         return self._index.retrieve(question, self._pattern.name, **options)
 
 

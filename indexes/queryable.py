@@ -1,96 +1,49 @@
 """What can be asked of an index: passages, answers, and LlamaIndex's parts that give them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Annotated, Any, Unpack, cast, get_args
+from pathlib import Path
+from typing import Any, Unpack, cast, get_type_hints
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.callbacks import CallbackManager
+from llama_index.core.chat_engine.types import BaseChatEngine
 from llama_index.core.llms import LLM
-from pydantic import PlainValidator
-from typing_extensions import TypedDict
+from llama_index.core.prompts import BasePromptTemplate
 
+from indexes.answer_prompt import AnswerPrompt
 from indexes.answering import Answerer, contexts_of
-from indexes.answers import Answer, Context, Event, Retrieved, Word, checked
+from indexes.answers import Answer, Context, Event, Retrieved, checked
+from indexes.chat_engine import chat_engine
 from indexes.compression.build import build_judge, build_postprocessor, overfetched
 from indexes.compression.retriever import CompressingRetriever
 from indexes.compression.verdicts import Judge
 from indexes.conversation import Condenser
 from indexes.errors import SettingsError
-from indexes.options import checked_options, named, strictly
+from indexes.models.given import given_llm
+from indexes.options import checked_options, named
 from indexes.patterns import Pattern, find_pattern
-from indexes.query_engine import PatternQueryEngine
-from indexes.retrieval import MergeRatio, Parents, TreeRetriever
-from indexes.settings import Budget, JudgeChoice, SearchMode, Settings, TopK
-from indexes.store.filters import Filters, qdrant_filter
+from indexes.query_engine import PatternQueryEngine, synthesizer
+from indexes.query_options import (
+    AskOptions,
+    ChatMode,
+    ChatOptions,
+    EngineOptions,
+    RetrievalOptions,
+    RetrieveOptions,
+    RetrieverOptions,
+)
+from indexes.retrieval import TreeRetriever
+from indexes.settings import JudgeChoice, Settings
 from indexes.store.nodes import TreeStore
 from indexes.trace import Trace, tracing
 
 
-def _judge(given: Any) -> Judge | JudgeChoice | None:
-    choices = get_args(JudgeChoice)
-    if isinstance(given, str):
-        if given not in choices:
-            raise ValueError(f"choose one of {', '.join(choices)}, or give a judge")
-    elif given is not None and not all(hasattr(given, name) for name in ("sentences", "passages")):
-        raise ValueError(f"give a judge, or one of {', '.join(choices)}")
-    return cast(Judge | JudgeChoice | None, given)
-
-
-@strictly
-class RetrievalOptions(TypedDict, total=False):
-    """What decides which passages are delivered; by default the settings'.
-
-    Attributes:
-        budget: cl100k tokens of context, from 16
-        top_k: hits of each search; without the tree, also the most passages
-        search: by meaning (`dense`), by words (`bm25`) or both (`hybrid`)
-        filters: on the documents' metadata: a dictionary as in LangChain, LlamaIndex's or
-            Qdrant's own; see `indexes.store.filters`
-        judge: decides in the pattern's postprocessors: a judge, or which of ours
-        merge_ratio: share of its children from which `parent-ratio` takes a parent
-        parents: how many parents `parent-whole` delivers; then the budget doesn't bound them
-        score_threshold: least cosine of a leaf that counts as found, for `parent-whole`
-    """
-
-    budget: Budget | None
-    top_k: TopK | None
-    search: SearchMode | None
-    filters: Annotated[Filters | None, PlainValidator(qdrant_filter)]
-    judge: Annotated[Judge | JudgeChoice | None, PlainValidator(_judge)]
-    merge_ratio: MergeRatio | None
-    parents: Parents | None
-    score_threshold: float | None
-
-
-@strictly
-class RetrieverOptions(RetrievalOptions, total=False):
-    """Options of a retriever: those of retrieval, and LlamaIndex's.
-
-    Attributes:
-        callback_manager: told of each retrieval
-    """
-
-    callback_manager: CallbackManager | None
-
-
-@strictly
-class AskOptions(RetrievalOptions, total=False):
-    """Options of a question: those of retrieval, and of the answer.
-
-    Attributes:
-        trace: holds stages that come before; by default there are none
-    """
-
-    trace: Trace | None
-
-
 @dataclass(frozen=True)
 class _Asked:
-    """A question, and what answers it."""
+    """A question, and what finds its passages."""
 
     question: str
     pattern: str
@@ -114,7 +67,7 @@ class Queryable(ABC):
     settings: Settings
     store: TreeStore
     _judges: dict[str, Judge]
-    _given_llm: LLM | None
+    _answer_prompt: AnswerPrompt
 
     @property
     @abstractmethod
@@ -125,6 +78,11 @@ class Queryable(ABC):
     @abstractmethod
     def llm(self) -> LLM:
         """The language model."""
+
+    @property
+    @abstractmethod
+    def _given_llm(self) -> LLM | None:
+        """The language model that was handed over, if any was."""
 
     @abstractmethod
     def _check(self) -> None:
@@ -174,21 +132,78 @@ class Queryable(ABC):
             score_threshold=given.get("score_threshold"),
             callback_manager=None if parts else callbacks,
         )
-        if not parts:
-            return retriever
-        return CompressingRetriever(retriever, parts, budget, callback_manager=callbacks)
+        made: TreeRetriever | CompressingRetriever = retriever
+        if parts:
+            made = CompressingRetriever(retriever, parts, budget, callback_manager=callbacks)
+        return made.made_by(self, "retriever", pattern=chosen.name, **options)
 
     @named
     def query_engine(
-        self, pattern: str | None = None, **options: Unpack[AskOptions]
+        self, pattern: str | None = None, **options: Unpack[EngineOptions]
     ) -> PatternQueryEngine:
-        """A LlamaIndex query engine for a pattern."""
-        name = self._pattern(pattern).name
-        return PatternQueryEngine(self, name, checked_options(AskOptions, options))
+        """A LlamaIndex query engine for a pattern.
 
-    def answerer(self) -> Answerer:
-        """What turns contexts into a cited answer."""
-        return Answerer(self.llm, self.embedding)
+        Args:
+            pattern: see `retriever`
+            options: see `EngineOptions`
+        """
+        chosen = self._pattern(pattern).name
+        given = checked_options(EngineOptions, options)
+        searching, answering = _divided(given, RetrieverOptions)
+        callbacks = given.get("callback_manager")
+        engine = PatternQueryEngine(
+            self.retriever(chosen, **cast(RetrieverOptions, searching)),
+            synthesizer(self.answerer, cast(EngineOptions, answering), chosen, callbacks),
+            node_postprocessors=list(given.get("node_postprocessors") or []),
+            callback_manager=callbacks,
+            pattern=chosen,
+        )
+        return engine.made_by(self, "query_engine", pattern=chosen, **options)
+
+    @named
+    def as_chat_engine(
+        self,
+        chat_mode: ChatMode = "best",
+        pattern: str | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> BaseChatEngine:
+        """One of LlamaIndex's chat engines over a pattern.
+
+        Args:
+            chat_mode: `condense_plus_context`, which is the best, `context`,
+                `condense_question` or `simple`
+            pattern: see `retriever`
+            options: see `ChatOptions`
+        """
+        chosen = self._pattern(pattern).name
+        given = checked_options(ChatOptions, options)
+        searching, chatting = _divided(given, RetrieverOptions)
+        llm = given_llm(chatting.pop("llm", None)) or self.llm
+        after = given.get("node_postprocessors")
+        found = cast(RetrieverOptions, searching)
+        return chat_engine(
+            chat_mode,
+            llm,
+            lambda: self.retriever(chosen, **found),
+            lambda: self.query_engine(chosen, llm=llm, node_postprocessors=after, **found),
+            chatting,
+        )
+
+    # LlamaIndex's names for the same.
+    as_retriever = retriever
+    as_query_engine = query_engine
+
+    def answerer(
+        self, llm: Any = None, answer_prompt: str | Path | BasePromptTemplate | None = None
+    ) -> Answerer:
+        """What turns contexts into a cited answer.
+
+        Args:
+            llm: answers instead of the index's
+            answer_prompt: asks instead of the index's
+        """
+        prompt = self._answer_prompt if answer_prompt is None else answer_prompt
+        return Answerer(given_llm(llm) or self.llm, self.embedding, prompt=prompt)
 
     def condenser(self) -> Condenser:
         """What makes follow-up questions stand alone.
@@ -207,20 +222,20 @@ class Queryable(ABC):
 
     @named
     def retrieve(
-        self, question: str, pattern: str | None = None, **options: Unpack[AskOptions]
+        self, question: str, pattern: str | None = None, **options: Unpack[RetrieveOptions]
     ) -> tuple[list[Context], Trace]:
         """Contexts without an answer: no language model takes part, but for judges."""
-        asked = self._asked(question, pattern, options)
+        asked = self._asked(question, pattern, checked_options(RetrieveOptions, options))
         with tracing(asked.trace):
             nodes = asked.retriever.retrieve(asked.question)
         return contexts_of(nodes), asked.trace
 
     @named
     async def aretrieve(
-        self, question: str, pattern: str | None = None, **options: Unpack[AskOptions]
+        self, question: str, pattern: str | None = None, **options: Unpack[RetrieveOptions]
     ) -> tuple[list[Context], Trace]:
         """The same, natively async on a server."""
-        asked = self._asked(question, pattern, options)
+        asked = self._asked(question, pattern, checked_options(RetrieveOptions, options))
         with tracing(asked.trace):
             nodes = await asked.retriever.aretrieve(asked.question)
         return contexts_of(nodes), asked.trace
@@ -248,38 +263,30 @@ class Queryable(ABC):
         self, question: str, pattern: str | None = None, **options: Unpack[AskOptions]
     ) -> Iterator[Event]:
         """The answer as it comes: `Retrieved`, then `Word`s, then the whole `Answer`."""
-        return self._stream(self._asked(question, pattern, options))
+        given = checked_options(AskOptions, options)
+        answerer = self.answerer(given.get("llm"), given.get("answer_prompt"))
+        return self._stream(self._asked(question, pattern, given), answerer)
 
-    def _stream(self, asked: _Asked) -> Iterator[Event]:
+    def _stream(self, asked: _Asked, answerer: Answerer) -> Iterator[Event]:
         with tracing(asked.trace):
             contexts = contexts_of(asked.retriever.retrieve(asked.question))
         yield Retrieved(contexts, asked.trace)
-        answerer = self.answerer()
-        words = []
-        for piece in answerer.stream(asked.question, contexts, asked.trace):
-            words.append(piece)
-            yield Word(piece)
-        answer = "".join(words)
-        yield Answer(
-            question=asked.question,
-            pattern=asked.pattern,
-            answer=answer,
-            contexts=contexts,
-            citations=answerer.cite(answer, contexts, asked.trace),
-            trace=asked.trace,
-        )
+        yield from answerer.answer(asked.question, asked.pattern, contexts, asked.trace)
 
     @named
     def astream(
         self, question: str, pattern: str | None = None, **options: Unpack[AskOptions]
     ) -> AsyncGenerator[Event, None]:
         """The same, natively async."""
-        return self._astream(self._asked(question, pattern, options))
+        given = checked_options(AskOptions, options)
+        answerer = self.answerer(given.get("llm"), given.get("answer_prompt"))
+        return self._astream(self._asked(question, pattern, given), answerer)
 
-    async def _astream(self, asked: _Asked) -> AsyncGenerator[Event, None]:
+    async def _astream(self, asked: _Asked, answerer: Answerer) -> AsyncGenerator[Event, None]:
         with tracing(asked.trace):
             contexts = contexts_of(await asked.retriever.aretrieve(asked.question))
-        events = self.aanswer(asked.question, asked.pattern, contexts, asked.trace)
+        yield Retrieved(contexts, asked.trace)
+        events = answerer.aanswer(asked.question, asked.pattern, contexts, asked.trace)
         async with aclosing(events):
             async for event in events:
                 yield event
@@ -296,32 +303,20 @@ class Queryable(ABC):
             trace: the stages so far
         """
         yield Retrieved(contexts, trace)
-        answerer = self.answerer()
-        words = []
-        async with aclosing(answerer.astream(question, contexts, trace)) as pieces:
-            async for piece in pieces:
-                words.append(piece)
-                yield Word(piece)
-        answer = "".join(words)
-        yield Answer(
-            question=question,
-            pattern=pattern,
-            answer=answer,
-            contexts=contexts,
-            citations=await answerer.acite(answer, contexts, trace),
-            trace=trace,
-        )
+        async with aclosing(self.answerer().aanswer(question, pattern, contexts, trace)) as events:
+            async for event in events:
+                yield event
 
     # What the above share
 
-    def _asked(self, question: str, pattern: str | None, options: AskOptions) -> _Asked:
-        given = checked_options(AskOptions, options)
-        chosen = self._pattern(pattern)
-        trace = given.pop("trace", None)
+    def _asked(self, question: str, pattern: str | None, given: RetrieveOptions) -> _Asked:
+        chosen = self._pattern(pattern).name
+        searching, _ = _divided(given, RetrievalOptions)
+        trace = given.get("trace")
         return _Asked(
             question=checked(question),
-            pattern=chosen.name,
-            retriever=self.retriever(chosen.name, **cast(RetrieverOptions, given)),
+            pattern=chosen,
+            retriever=self.retriever(chosen, **cast(RetrieverOptions, searching)),
             trace=Trace() if trace is None else trace,
         )
 
@@ -341,3 +336,12 @@ class Queryable(ABC):
                 settings, llm=lambda: self.llm, embedding=lambda: self.embedding
             )
         return self._judges[kind]
+
+
+def _divided(given: Mapping[str, Any], kind: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options that are of a kind, and the others."""
+    names = get_type_hints(kind)
+    return (
+        {name: value for name, value in given.items() if name in names},
+        {name: value for name, value in given.items() if name not in names},
+    )

@@ -26,10 +26,12 @@ from qdrant_client import models
 from typing_extensions import TypedDict
 
 from indexes.answers import checked
+from indexes.copies import Remade
 from indexes.details import MergeDetails, MergedPassage, RankedLeaf, SearchDetails
 from indexes.documents import pages_of
 from indexes.errors import SettingsError, StoreError
 from indexes.merging import Passage, grow, in_order, merge_by_ratio, pack, spread
+from indexes.models.guard import model_errors
 from indexes.namespace import OURS, ours
 from indexes.options import checked_options, strictly
 from indexes.places import place_of
@@ -74,7 +76,7 @@ class _Options(TypedDict, total=False):
     score_threshold: float | None
 
 
-class TreeRetriever(BaseRetriever):
+class TreeRetriever(Remade, BaseRetriever):
     """Contexts for a question, as many as fit into a budget.
 
     Each node's text is a run of its document's text. Its metadata is the document's as it was
@@ -157,7 +159,7 @@ class TreeRetriever(BaseRetriever):
         """
         if not self._needs_vector(question):
             return question
-        with stage("embed question"):
+        with stage("embed question"), model_errors(self._embedding):
             self._store.recognise(self._embedding)
             vector = self._embedding.get_agg_embedding_from_queries(_embedded(question))
         return replace(question, embedding=vector)
@@ -166,7 +168,7 @@ class TreeRetriever(BaseRetriever):
         """The same, natively async."""
         if not self._needs_vector(question):
             return question
-        with stage("embed question"):
+        with stage("embed question"), model_errors(self._embedding):
             await self._store.arecognise(self._embedding)
             vector = await self._embedding.aget_agg_embedding_from_queries(_embedded(question))
         return replace(question, embedding=vector)

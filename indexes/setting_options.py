@@ -14,7 +14,9 @@ from indexes.settings import JudgeChoice, Provider, Quantization, SearchMode
 
 
 class SettingOptions(TypedDict, total=False):
-    """Every setting but `index`; see `indexes.settings.Settings`."""
+    """Every setting but `index` and `answer_prompt`, which calls take in more than one form;
+    see `indexes.settings.Settings`.
+    """
 
     collection: str | None
     qdrant_api_key: str | SecretStr | None

@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     embedding_gguf: Path | None = Field(None, description="A GGUF file instead of MiniLM.")
     context_window: int | None = Field(None, ge=512, description="Tokens the LLM can read.")
     max_answer_tokens: int = Field(256, ge=1, le=8192, description="Where answers end.")
+    answer_prompt: Path | None = Field(
+        None, description="File with the answer's prompt, with {context} and {question} in it."
+    )
     temperature: float = Field(0.0, ge=0.0, le=2.0, description="0 answers the same each time.")
     query_instruction: str = Field("", description="Put before queries (only) for embedding.")
     threads: int | None = Field(None, ge=1, le=256, description="llama.cpp threads.")
@@ -248,7 +251,10 @@ class Settings(BaseSettings):
 
 
 def load_settings(
-    index: str | Path | None = None, **overrides: "Unpack[SettingOptions]"
+    index: str | Path | None = None,
+    *,
+    answer_prompt: str | Path | None = None,
+    **overrides: "Unpack[SettingOptions]",
 ) -> Settings:
     """Settings from the environment; arguments that are not None win.
 
@@ -264,6 +270,8 @@ def load_settings(
     given: dict[str, Any] = {name: said for name, said in overrides.items() if said is not None}
     if index is not None:
         given["index"] = str(index)
+    if answer_prompt is not None:
+        given["answer_prompt"] = answer_prompt
     try:
         return Settings(**given)
     except ValidationError as error:

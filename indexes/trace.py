@@ -91,6 +91,11 @@ def tracing(trace: Trace | None = None) -> Iterator[Trace]:
         _current.reset(token)
 
 
+def current_trace() -> Trace | None:
+    """The trace of the question that is being worked on, if anyone asked for one."""
+    return _current.get()
+
+
 @contextmanager
 def stage(name: str, trace: Trace | None = None) -> Iterator[Stage]:
     """Time a block and add it to a trace, also when it raises.

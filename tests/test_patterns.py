@@ -169,4 +169,4 @@ def test_the_query_engine_and_the_retriever_take_compositions(
     nodes = index.retriever("parent+extract", budget=60).retrieve("the orchard keeper")
     assert all(ours(node.node.metadata)["spans"] for node in nodes)
     response = index.query_engine("parent+extract").query("the orchard keeper")
-    assert response.source_nodes and response.metadata["answer"]["pattern"] == "parent+extract"
+    assert response.source_nodes and ours(response.metadata)["pattern"] == "parent+extract"

@@ -5,15 +5,19 @@ from collections.abc import Sequence
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.prompts.mixin import PromptDictType
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from indexes.compression.budget import fit
+from indexes.compression.compressor import Compressor
+from indexes.copies import Remade
 from indexes.details import FitDetails
+from indexes.errors import SettingsError
 from indexes.retrieval import TreeRetriever
 from indexes.trace import stage
 
 
-class CompressingRetriever(BaseRetriever):
+class CompressingRetriever(Remade, BaseRetriever):
     """Retrieves, postprocesses, and hands on as much as fits into a budget.
 
     Args:
@@ -34,6 +38,23 @@ class CompressingRetriever(BaseRetriever):
         self._retriever = retriever
         self._postprocessors = list(postprocessors)
         self._budget = budget
+
+    @property
+    def _asking(self) -> dict[str, Compressor]:
+        """Those postprocessors that ask a judge in words, by what they ask for."""
+        ours = [part for part in self._postprocessors if isinstance(part, Compressor)]
+        return {part.task: part for part in ours if part.task in part.judge.prompts}
+
+    def _get_prompts(self) -> PromptDictType:
+        return {task: part.judge.prompts[task].template for task, part in self._asking.items()}
+
+    def _update_prompts(self, prompts: PromptDictType) -> None:
+        for task, template in prompts.items():
+            if task not in self._asking:
+                raise SettingsError(
+                    f"no prompt is called {task!r}: get_prompts() names those there are"
+                )
+            self._asking[task]._update_prompts({task: template})
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         question = query_bundle

@@ -6,6 +6,7 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
 
 from indexes.errors import ModelError
+from indexes.models.guard import model_errors
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -43,7 +44,8 @@ def embedding_dimension(model: BaseEmbedding) -> int:
     """
     if seen := getattr(model, "seen_dimension", 0):
         return int(seen)
-    return len(model.get_text_embedding("dimension"))
+    with model_errors(model):
+        return len(model.get_text_embedding("dimension"))
 
 
 def _langchain(model: Any, expected: str) -> "ModuleType":

@@ -1,0 +1,50 @@
+"""Whatever a model that was handed over raises, as a `ModelError`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from indexes.errors import ModelError, RagError
+
+_SHOWN = 300
+_NAMES = ("model_name", "model", "model_id")
+
+
+@contextmanager
+def model_errors(model: object) -> Iterator[None]:
+    """Turn whatever a model raises in the block into a one-line `ModelError`.
+
+    Our own models raise those themselves; a user's raise what their makers chose.
+    """
+    try:
+        yield
+    except RagError:
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split())
+        said = said[:_SHOWN] + "…" if len(said) > _SHOWN else said
+        what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+        key = getattr(model, "api_key", None)
+        if isinstance(key, str) and key:
+            # Some servers repeat the key that they refuse.
+            what = what.replace(key, "***")
+        raise ModelError(f"the model {_name(model)} failed ({what}): {_fix(error)}") from error
+
+
+def _name(model: object) -> str:
+    for name in _NAMES:
+        value = getattr(model, name, None)
+        if isinstance(value, str) and value:
+            return value
+    return type(model).__name__
+
+
+def _fix(error: Exception) -> str:
+    status = getattr(error, "status_code", None)
+    status = status or getattr(getattr(error, "response", None), "status_code", None)
+    if status in (401, 403):
+        return "check its key"
+    if status == 429:
+        return "wait, or raise the account's limits"
+    if "timeout" in type(error).__name__.lower():
+        return "raise its timeout, or ask again"
+    return "check that it works by itself"
