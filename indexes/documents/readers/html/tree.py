@@ -8,6 +8,7 @@ for 30 kB of `<a <a <a`; libxml2's own tree loses what is nested too deep, and t
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Union
 
 from lxml import etree  # type: ignore[import-untyped]
@@ -15,9 +16,11 @@ from lxml import etree  # type: ignore[import-untyped]
 from indexes.documents.extracted import UnreadableError, storable
 
 MAX_DEPTH = 120
-MAX_ELEMENTS = 400_000
+MAX_TAGS = 500_000
+MAX_ELEMENTS = 250_000
 MAX_PIECES = 1_500_000
 
+_NO_ATTRIBUTES: Mapping[str, str] = {}
 _ABSURD = "holds an absurd number of elements: split it"
 # What holds no text that a reader of the page reads.
 _NO_TEXT = frozenset(
@@ -100,6 +103,8 @@ def parsed(markup: str) -> Parsed:
     Raises:
         UnreadableError: it cannot be parsed, or holds an absurd number of elements.
     """
+    if markup.count("<") > MAX_TAGS:
+        raise UnreadableError(_ABSURD)
     target = _Target()
     clean = storable(markup, " ")
     if clean.strip():
@@ -111,6 +116,11 @@ def parsed(markup: str) -> Parsed:
                 "is not readable HTML: open it in a browser and save it"
             ) from error
     return Parsed(target.root, " ".join("".join(target.title)[:1000].split()), target.found)
+
+
+@lru_cache(maxsize=1000)
+def _plain(tag: str) -> str:
+    return tag.rpartition(":")[2].lower()
 
 
 class _Target:
@@ -131,7 +141,7 @@ class _Target:
         self._elements += 1
         if self._elements > MAX_ELEMENTS:
             raise UnreadableError(_ABSURD)
-        tag = tag.rpartition(":")[2].lower()
+        tag = _plain(tag)
         if tag == "title" and self._skipping != "svg":
             self._in_title = True
         if self._skipping:
@@ -140,13 +150,13 @@ class _Target:
             self.found[tag] = self.found.get(tag, 0) + 1
             self._skipping, self._skip_depth = tag, 1
         else:
-            element = Element(tag, dict(attributes))
+            element = Element(tag, dict(attributes) if attributes else _NO_ATTRIBUTES)
             self._open[min(len(self._open), MAX_DEPTH) - 1].children.append(element)
             self._open.append(element)
 
     def end(self, tag: str) -> None:
         """A tag closes; the parser balances what the file left open."""
-        tag = tag.rpartition(":")[2].lower()
+        tag = _plain(tag)
         if tag == "title":
             self._in_title = False
         if self._skipping:
