@@ -16,8 +16,8 @@ from lxml import etree  # type: ignore[import-untyped]
 from indexes.documents.extracted import UnreadableError, storable
 
 MAX_DEPTH = 120
-MAX_TAGS = 500_000
-MAX_ELEMENTS = 250_000
+MAX_TAGS = 300_000
+MAX_ELEMENTS = 150_000
 MAX_PIECES = 1_500_000
 
 _NO_ATTRIBUTES: Mapping[str, str] = {}
