@@ -76,7 +76,7 @@ def seconds(work: Callable[[], object]) -> float:
     return time.process_time() - started
 
 
-def grows_linearly(work: Callable[[int], object], n: int, factor: float = 7.0) -> None:
+def grows_linearly(work: Callable[[int], object], n: int, factor: float = 10.0) -> None:
     """Four times as much may take about four times as long, not sixteen times.
 
     The best of three, for caches and collections of garbage have their part in it.

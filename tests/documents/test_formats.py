@@ -414,7 +414,7 @@ def test_time_grows_with_the_length(name: str, unit: str):
         except UnreadableError:
             return
 
-    grows_linearly(read, 2000, factor=8)
+    grows_linearly(read, 2000)
 
 
 def test_all_that_is_promised_can_be_read():
