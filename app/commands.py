@@ -256,11 +256,11 @@ def _print_sources(answer: "Answer") -> None:
     cited = {citation.context: citation.origin for citation in answer.citations}
     out.print()
     for context in answer.contexts:
-        pages = f", page {_pages(context.pages)}" if context.pages else ""
+        place = f", {context.place}" if context.place else ""
         merged = f", {context.leaves} leaves" if context.leaves > 1 else ""
         origin = cited.get(context.number)
         note = {"model": "  cited", "similarity": "  cited (by similarity)"}.get(origin or "", "")
-        line = printable(f"[{context.number}] {context.document}{pages}  ")
+        line = printable(f"[{context.number}] {context.document}{place}  ")
         line += Text(f"{context.start}-{context.end}{merged}, score {context.score:.3f}", "dim")
         out.print(line + Text(note, "green"))
     trace = answer.trace
@@ -268,11 +268,6 @@ def _print_sources(answer: "Answer") -> None:
     tokens_in, tokens_out = trace.total("llm_tokens_in"), trace.total("llm_tokens_out")
     parts.append(f"{tokens_in:.0f} LLM tokens in, {tokens_out:.0f} out")
     out.print(Text(f"\n{answer.pattern}: " + ", ".join(parts), "dim"))
-
-
-def _pages(pages: tuple[int, int]) -> str:
-    first, last = pages
-    return str(first) if first == last else f"{first}-{last}"
 
 
 @cli.command(

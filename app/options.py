@@ -95,6 +95,10 @@ def _option(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     field = Settings.model_fields[name]
     text = f"{field.description or ''} [env: RAG_{name.upper()}]".strip()
     flag = "--" + name.replace("_", "-")
+    if field.annotation is bool:
+        # Given or not, as it is; unset, the environment decides.
+        flag = f"{flag}/--no-{flag[2:]}"
+        return click.option(flag, name, default=None, help=text)
     return click.option(flag, name, default=None, type=_type(field.annotation), help=text)
 
 

@@ -97,6 +97,7 @@ class Citation(BaseModel):
     answer_end: int
     document: str
     pages: tuple[int, int] | None
+    place: str = Field("", description="The passage's, in words: `sheet Prices, rows 3-5`.")
     start: int
     end: int
     origin: Literal["model", "similarity"]

@@ -80,7 +80,7 @@ def passage(
         cited=_use_class(citations),
         use=_use(citations),
         title=first.title or first.document,
-        where=pages(first.pages) or first.document,
+        where=first.place or pages(first.pages) or first.document,
         score=f"{first.score:.{digits}f}",
         text=joined((marked(lane, part, citations) for part in parts), _GAP),
         fold=" folded" if long else "",
