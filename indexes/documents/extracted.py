@@ -26,6 +26,10 @@ _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uff
 PageKind = Literal["page", "slide", "sheet", "chapter"]
 
 
+# Why a picture gives no text where recognising it was not asked for.
+IS_A_PICTURE = "is a picture: recognise its text with --ocr"
+
+
 class UnreadableError(Exception):
     """Why a file gives no text, and the fix; the loader adds the file's name."""
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from indexes.documents.adopting import document_id_of
+from indexes.documents.extracted import IS_A_PICTURE
 from indexes.documents.files import Report, log_skip, shown, source_of, walk
+from indexes.documents.formats import reader_of
 from indexes.documents.limits import Limits
 from indexes.documents.loading import MAX_BYTES, ReadDocument, file_digest, load_document
 from indexes.errors import DocumentError
@@ -59,7 +61,7 @@ def load_documents(
         limits: what reading a file may take; default: what is set
         levels: sizes of chunks to cut them into, root first; by default they stay whole
     """
-    named = _files(paths, on_error, on_skip or log_skip, wanted)
+    named = _files(paths, on_error, on_skip or log_skip, wanted, ocr)
     files: deque[File] = deque()
     for file in named:
         if _is_unchanged(file, max_bytes, ocr, known_digest):
@@ -112,10 +114,15 @@ def _files(
     on_error: Report,
     on_skip: Report,
     wanted: Callable[[str], bool],
+    ocr: bool,
 ) -> Iterator[File]:
-    """The files to read, each under a name of its own."""
+    """The files to read, each under a name of its own; no pictures that lie among others."""
     taken: dict[str, Path] = {}
     for path, root in walk(paths, on_skip=on_skip, on_error=on_error):
+        reader = reader_of(path)
+        if root and not ocr and reader and reader.extra == "ocr":
+            on_skip(path, DocumentError(f"{shown(path)}: {IS_A_PICTURE}"))
+            continue
         try:
             source = source_of(path, root)
             if source in taken:

@@ -25,6 +25,9 @@ _CODE = (
 
 _OURS = (
     Reader("PDF", (".pdf",), "application/pdf", f"{_HERE}.pdf:read"),
+    Reader("PNG", (".png",), "image/png", f"{_HERE}.picture:read", "ocr"),
+    Reader("JPEG", (".jpg", ".jpeg"), "image/jpeg", f"{_HERE}.picture:read", "ocr"),
+    Reader("TIFF", (".tif", ".tiff"), "image/tiff", f"{_HERE}.picture:read", "ocr"),
     Reader(
         "Word",
         (".docx", ".docm", ".dotx"),

@@ -16,6 +16,7 @@ import pypdfium2.raw as pdfium
 
 from indexes.documents.assembly import assemble
 from indexes.documents.extracted import Extracted, UnreadableError, one_line
+from indexes.documents.ocr import DOTS_PER_INCH, MOST_DOTS, engine, recognised
 from indexes.documents.pdf.characters import UNMAPPED, frame_of, read_characters
 from indexes.documents.pdf.fields import read_fields, with_fields
 from indexes.documents.pdf.headings import Bookmark
@@ -30,6 +31,7 @@ from indexes.documents.report import ReadingReport
 MAX_PAGES = 10_000
 _MOST_BOOKMARKS = 20_000
 _MOSTLY_UNMAPPED = 0.3
+_MEANINGLESS = "its fonts do not say which characters they show"
 
 _lock = threading.RLock()
 
@@ -50,6 +52,8 @@ def read(data: bytes, reading: Reading) -> Extracted:
         labels = _labels(document)
         outline = list(_outline(document))
         pages = list(_pages(document, reading.max_characters, report))
+        if reading.ocr:
+            _recognise(document, pages, report)
     if not any(page.writing for page in pages):
         raise UnreadableError(_nothing(report))
     _leave_out_running_lines(pages, report)
@@ -121,10 +125,8 @@ def _page(document: Any, index: int, room: int, report: ReadingReport) -> Page:
             report.unreadable.append(f"page {index + 1}: is damaged")
             return nothing
         if (characters.codes == UNMAPPED).sum() > _MOSTLY_UNMAPPED * len(characters.codes):
-            report.unreadable.append(
-                f"page {index + 1}: its fonts do not say which characters they show"
-            )
-            return nothing
+            report.unreadable.append(f"page {index + 1}: {_MEANINGLESS}")
+            return Page([], Rulings([], []), frame.width, frame.height)
         rulings = read_rulings(page, frame)
         writing = writing_of(characters, rulings, frame.height)
         writing = with_fields(writing, read_fields(page, document.formenv, frame, report))
@@ -135,10 +137,42 @@ def _page(document: Any, index: int, room: int, report: ReadingReport) -> Page:
         pdfium.FPDF_ClosePage(page)
 
 
+def _recognise(document: Any, pages: list[Page], report: ReadingReport) -> None:
+    """Put what can be recognised onto the pages that have no text, or none with a meaning."""
+    found = []
+    empty = [number for number, page in enumerate(pages) if page.width and not page.writing]
+    by = engine() if empty else ""
+    for number in empty:
+        page = pages[number]
+        scale = min(DOTS_PER_INCH / 72, MOST_DOTS / max(page.width, page.height))
+        bitmap = document[number].render(scale=scale, rev_byteorder=True)
+        page.writing = recognised(bitmap.to_numpy()[:, :, :3], 1 / scale)
+        if page.writing:
+            found.append(number + 1)
+    if found:
+        report.guessed.append(f"the text of pages {_listed(found)} was recognised by {by}")
+        known = {f"page {number}: {_MEANINGLESS}" for number in found}
+        report.unreadable = [line for line in report.unreadable if line not in known]
+        report.pages_without_text = [
+            number for number in report.pages_without_text if number not in found
+        ]
+
+
+def _listed(numbers: list[int]) -> str:
+    """Numbers with runs of them shortened: 1, 3-5."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1][1:] = [number]
+        else:
+            parts.append([number])
+    return ", ".join("-".join(map(str, part)) for part in parts)
+
+
 def _nothing(report: ReadingReport) -> str:
     if report.pages_without_text:
         return "has no text in its pages, probably a scan: recognise it with --ocr"
-    if any("fonts" in line for line in report.unreadable):
+    if any(line.endswith(_MEANINGLESS) for line in report.unreadable):
         return "has fonts that do not say which characters they show: recognise them with --ocr"
     return "is damaged, not one page can be read: open it in a viewer and save it again"
 
