@@ -12,6 +12,7 @@ from indexes.documents.ocr import tesseract_lines
 from indexes.documents.pdf.hyphens import Hyphens
 from indexes.documents.reader import Reading
 from indexes.documents.readers import pdf, picture
+from tests.benchmarks.documents import cells_kept, compared
 
 HERE = Path(__file__).parent
 
@@ -263,3 +264,15 @@ def test_a_long_row_takes_linear_time() -> None:
 
     seconds(1000)
     assert min(seconds(40_000) for _ in range(2)) < 8 * min(seconds(10_000) for _ in range(2)) + 0.1
+
+
+# The benchmark
+
+
+def test_the_benchmark_counts_words_pairs_and_cells() -> None:
+    figures = compared("the dredger works inthe basin", "The dredger works in the basin.")
+    assert figures["kept"] == 4 / 6
+    assert figures["in_order"] == 2 / 5
+    assert figures["glued"] == 1 / 6
+    assert cells_kept("Depot | Q1 | Q2\nEly |  | 7", [["Depot", "Q1", "Q2"], ["Ely", "", "7"]]) == 1
+    assert cells_kept("Depot Q1\nEly | 7", [["Ely", "", "7"]]) == 1 / 3
