@@ -74,12 +74,12 @@ def emulate(port: int, shape: Any, faults: Path | None, seed: int, **settings: A
 
 
 def _environment(address: str, settings: "Settings") -> list[str]:
-    from indexes.models.providers import embedding_name
+    from indexes.models.providers import describe_embedding
 
     return [
         f"AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME={address}",
         "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1",
-        f"RAG_EMBEDDING_MODEL={embedding_name(settings)}",
+        f"RAG_EMBEDDING_MODEL={describe_embedding(settings).name}",
     ]
 
 

@@ -256,9 +256,11 @@ def delete(
 
 def _plan(settings: "Settings", deployment: str) -> "Plan":
     if find_spec("boto3") is None:
-        from indexes.models.sagemaker import INSTALL
+        from indexes.extras import install
 
-        raise SettingsError(f"endpoints need boto3; install the extra sagemaker: {INSTALL}")
+        raise SettingsError(
+            f"endpoints need the package boto3, which is not installed: {install('sagemaker')}"
+        )
     from indexes.models.sagemaker.endpoints.plan import default_plan
 
     return default_plan(settings, deployment)

@@ -21,18 +21,20 @@ from llama_index.core.prompts import BasePromptTemplate
 from indexes.answer_prompt import AnswerPrompt, as_prompt
 from indexes.errors import SettingsError
 from indexes.fillable import Fillable
+from indexes.models.capabilities import Capabilities
+from indexes.models.described import capabilities_of
 from indexes.models.given import given_embedding, given_llm
 from indexes.models.providers import (
     build_embedding,
     build_llm,
-    embedding_name,
-    embedding_window,
+    describe_embedding,
+    describe_llm,
 )
 from indexes.models.shared import shared_embedding, shared_llm
 from indexes.options import named
 from indexes.queryable import Queryable
 from indexes.setting_options import SettingOptions
-from indexes.settings import DEFAULT_LEVELS, WHOLE_DOCUMENTS, Settings, load_settings
+from indexes.settings import DEFAULT_LEVELS, Settings, load_settings
 from indexes.store.connect import Engine, connect
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Fingerprint
@@ -191,10 +193,18 @@ class HierarchicalIndex(Fillable, Queryable):
         return build_llm(self.settings)
 
     @property
-    def _embedding_name(self) -> str:
+    def llm_capabilities(self) -> Capabilities:
+        """What the language model can do; asking does not make it."""
+        if self._given_llm is not None:
+            return capabilities_of(self._given_llm)
+        return describe_llm(self.settings)
+
+    @cached_property
+    def embedding_capabilities(self) -> Capabilities:
+        """What the embedding model can do; asking does not make it."""
         if self._given_embedding is not None:
-            return self._given_embedding.model_name
-        return embedding_name(self.settings)
+            return capabilities_of(self._given_embedding)
+        return describe_embedding(self.settings)
 
     def _check(self) -> None:
         """Compare what can be compared without asking a model; see `TreeStore.recognise`."""
@@ -207,19 +217,20 @@ class HierarchicalIndex(Fillable, Queryable):
         if levels is None:
             there = self.store.fingerprint() if self.store.exists() else None
             levels = there.levels if there else DEFAULT_LEVELS
-        window = embedding_window(self.settings)
-        if window is not None and levels[-1] * _WINDOW_MARGIN > window:
+        reads = self.embedding_capabilities
+        if levels[-1] * _WINDOW_MARGIN > reads.window:
+            given = self._given_embedding is not None
+            how = "described(embedding, window=…)" if given else "RAG_EMBEDDING_WINDOW"
             raise SettingsError(
                 f"setting levels (environment RAG_LEVELS): leaves of {levels[-1]} tokens may "
-                f"exceed the {window} that {self._embedding_name} reads: choose at most "
-                f"{int(window / _WINDOW_MARGIN)}"
+                f"exceed the {reads.window} that {reads.name} reads: choose at most "
+                f"{int(reads.window / _WINDOW_MARGIN)}, or say what it reads by {how}"
             )
         finest = range(len(levels))[-_EMBEDDED_LEVELS:]
-        longest = WHOLE_DOCUMENTS - 1 if window is None else window
-        embedded = [level for level in finest if levels[level] * _WINDOW_MARGIN <= longest]
+        embedded = [level for level in finest if levels[level] * _WINDOW_MARGIN <= reads.window]
         probe = self.store.probes.of(self.embedding)
         return Fingerprint(
-            embedding=self._embedding_name,
+            embedding=self.embedding_capabilities.name,
             dimension=dimension_of(probe),
             levels=levels,
             embedded_levels=tuple(embedded),

@@ -146,7 +146,7 @@ class PatternRetriever(BaseRetriever):
             options={
                 **self.options,
                 "pattern": pattern.name,
-                "budget": budget or self.index.settings.context_budget,
+                "budget": budget or self.index.budget,
                 "filters": given.get("filters", self.filters),
             },
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, cast
 
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.callbacks import CallbackManager
@@ -14,23 +14,23 @@ from pydantic import BaseModel, PlainValidator
 from typing_extensions import TypedDict
 
 from indexes.compression.verdicts import Judge
+from indexes.extensions import JUDGES, is_judge
 from indexes.options import strictly
 from indexes.retrieval import MergeRatio, Parents
-from indexes.settings import Budget, JudgeChoice, SearchMode, TopK
+from indexes.settings import Budget, SearchMode, TopK
 from indexes.store.filters import Filters, qdrant_filter
 from indexes.trace import Trace
 
 ChatMode = Literal["best", "condense_plus_context", "context", "condense_question", "simple"]
 
 
-def _judge(given: Any) -> Judge | JudgeChoice | None:
-    choices = get_args(JudgeChoice)
+def _judge(given: Any) -> Judge | str | None:
     if isinstance(given, str):
-        if given not in choices:
-            raise ValueError(f"choose one of {', '.join(choices)}, or give a judge")
-    elif given is not None and not all(hasattr(given, name) for name in ("sentences", "passages")):
-        raise ValueError(f"give a judge, or one of {', '.join(choices)}")
-    return cast(Judge | JudgeChoice | None, given)
+        if given not in JUDGES:
+            raise ValueError(f"choose one of {', '.join(JUDGES)}, or give a judge")
+    elif given is not None and not is_judge(given):
+        raise ValueError(f"give a judge, or one of {', '.join(JUDGES)}")
+    return cast(Judge | str | None, given)
 
 
 def _response_mode(given: Any) -> ResponseMode | None:
@@ -61,7 +61,7 @@ class RetrievalOptions(TypedDict, total=False):
     top_k: TopK | None
     search: SearchMode | None
     filters: Annotated[Filters | None, PlainValidator(qdrant_filter)]
-    judge: Annotated[Judge | JudgeChoice | None, PlainValidator(_judge)]
+    judge: Annotated[Judge | str | None, PlainValidator(_judge)]
     merge_ratio: MergeRatio | None
     parents: Parents | None
     score_threshold: float | None

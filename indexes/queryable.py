@@ -22,6 +22,7 @@ from indexes.compression.retriever import CompressingRetriever
 from indexes.compression.verdicts import Judge
 from indexes.conversation import Condenser
 from indexes.errors import SettingsError
+from indexes.models.capabilities import Capabilities
 from indexes.models.given import given_llm
 from indexes.options import checked_options, named
 from indexes.patterns import Pattern, find_pattern
@@ -36,7 +37,7 @@ from indexes.query_options import (
     RetrieverOptions,
 )
 from indexes.retrieval import TreeRetriever
-from indexes.settings import JudgeChoice, Settings
+from indexes.settings import Settings
 from indexes.store.nodes import TreeStore
 from indexes.trace import Trace, tracing
 
@@ -81,8 +82,13 @@ class Queryable(ABC):
 
     @property
     @abstractmethod
-    def _given_llm(self) -> LLM | None:
-        """The language model that was handed over, if any was."""
+    def llm_capabilities(self) -> Capabilities:
+        """What the language model can do; asking does not make it."""
+
+    @property
+    def budget(self) -> int:
+        """Context tokens that a pattern fills: the settings', or what the model takes well."""
+        return self.settings.budget or self.llm_capabilities.budget
 
     @abstractmethod
     def _check(self) -> None:
@@ -111,7 +117,7 @@ class Queryable(ABC):
         chosen = self._pattern(pattern)
         given = checked_options(RetrieverOptions, options)
         self._check()
-        budget = given.get("budget") or self.settings.context_budget
+        budget = given.get("budget") or self.budget
         names = chosen.postprocessors
         decides = self._judge(given.get("judge"))
         parts = [
@@ -208,10 +214,9 @@ class Queryable(ABC):
     def condenser(self) -> Condenser:
         """What makes follow-up questions stand alone.
 
-        SmolLM2, `local`'s own model, is no judge of that: there, questions are put together.
+        Where the model isn't fit for it, questions are put together.
         """
-        own = self._given_llm is None and self.settings.provider == "local"
-        return Condenser(None if own and self.settings.llm_gguf is None else self.llm)
+        return Condenser(self.llm if self.llm_capabilities.fits("condense") else None)
 
     @property
     def judge(self) -> Judge:
@@ -325,7 +330,7 @@ class Queryable(ABC):
             raise SettingsError(f"a pattern is chosen by its name, not by a {type(name).__name__}")
         return find_pattern(self.settings.pattern if name is None else name)
 
-    def _judge(self, given: Judge | JudgeChoice | None) -> Judge:
+    def _judge(self, given: Judge | str | None) -> Judge:
         """The judge given, or ours of that kind, which remembers what it said before."""
         if given is not None and not isinstance(given, str):
             return given
@@ -333,7 +338,10 @@ class Queryable(ABC):
         if kind not in self._judges:
             settings = self.settings.model_copy(update={"judge": kind})
             self._judges[kind] = build_judge(
-                settings, llm=lambda: self.llm, embedding=lambda: self.embedding
+                settings,
+                llm=lambda: self.llm,
+                embedding=lambda: self.embedding,
+                llm_capabilities=lambda: self.llm_capabilities,
             )
         return self._judges[kind]
 

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import SecretStr
 from typing_extensions import TypedDict
 
-from indexes.settings import JudgeChoice, Provider, Quantization, SearchMode
+from indexes.settings import Quantization, SearchMode
 
 
 class SettingOptions(TypedDict, total=False):
@@ -20,7 +20,7 @@ class SettingOptions(TypedDict, total=False):
 
     collection: str | None
     qdrant_api_key: str | SecretStr | None
-    provider: Provider | None
+    provider: str | None
     base_url: str | None
     embedding_base_url: str | None
     api_key: str | SecretStr | None
@@ -31,7 +31,9 @@ class SettingOptions(TypedDict, total=False):
     context_window: int | None
     max_answer_tokens: int | None
     temperature: float | None
+    embedding_window: int | None
     query_instruction: str | None
+    passage_instruction: str | None
     threads: int | None
     model_timeout: float | None
     cache: str | Path | None
@@ -59,7 +61,7 @@ class SettingOptions(TypedDict, total=False):
     search: SearchMode | None
     top_k: int | None
     budget: int | None
-    judge: JudgeChoice | None
+    judge: str | None
     rerank_url: str | None
     rerank_model: str | None
     judge_packing: Literal["packed", "each"] | None

@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Unpack
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from indexes.errors import SettingsError
+from indexes.extensions import JUDGES, PROVIDERS
+from indexes.registry import Registry
 
 if TYPE_CHECKING:
     from indexes.setting_options import SettingOptions
 
-Provider = Literal["local", "openai", "sagemaker"]
 Method = Literal["leaves", "tree", "ratio", "whole"]
 SearchMode = Literal["hybrid", "dense", "bm25"]
 Quantization = Literal["none", "scalar", "binary"]
-JudgeChoice = Literal["auto", "embedding", "llm", "cross-encoder"]
 
 # What options take, whether they come as a setting, an argument, or from the page.
 Budget = Annotated[int, Field(ge=16, le=1_000_000)]
@@ -39,10 +39,6 @@ ENDPOINT_NAME = r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,62}$"
 DEFAULT_LEVELS = (1024, 256, 128)
 # As the size of a root: no document is cut at that level, so each is one root.
 WHOLE_DOCUMENTS = 1_000_000_000
-
-# `local` prefills about 215 prompt tokens a second on two cores: this budget keeps the
-# first word of an answer within a few seconds. The other providers read a page at once.
-DEFAULT_BUDGETS: dict[Provider, int] = {"local": 512, "openai": 2048, "sagemaker": 2048}
 
 
 class Settings(BaseSettings):
@@ -68,7 +64,9 @@ class Settings(BaseSettings):
     qdrant_api_key: SecretStr | None = None
 
     # Which models.
-    provider: Provider = Field("local", description="Who serves the models.")
+    provider: str = Field(
+        "local", description="Who serves the models: local, openai, sagemaker, or yours."
+    )
     base_url: str | None = Field(None, description="OpenAI-compatible endpoint, with its /v1.")
     embedding_base_url: str | None = Field(None, description="Where it differs from base_url.")
     api_key: SecretStr | None = None
@@ -82,7 +80,15 @@ class Settings(BaseSettings):
         None, description="File with the answer's prompt, with {context} and {question} in it."
     )
     temperature: float = Field(0.0, ge=0.0, le=2.0, description="0 answers the same each time.")
-    query_instruction: str = Field("", description="Put before queries (only) for embedding.")
+    embedding_window: int | None = Field(
+        None, ge=16, description="Tokens the embedding model can read; default: as it is known."
+    )
+    query_instruction: str | None = Field(
+        None, description="Put before queries for embedding; default: as the model is known."
+    )
+    passage_instruction: str | None = Field(
+        None, description="Put before texts for embedding; default: as the model is known."
+    )
     threads: int | None = Field(None, ge=1, le=256, description="llama.cpp threads.")
     model_timeout: float = Field(120.0, gt=0, description="Seconds for one model call.")
     cache: Path = Field(
@@ -144,11 +150,13 @@ class Settings(BaseSettings):
     top_k: TopK | None = Field(
         None, description="Hits of each search; default: 50, or more for a large budget."
     )
-    budget: Budget | None = Field(None, description="Context tokens; default by provider.")
+    budget: Budget | None = Field(None, description="Context tokens; default: by the model.")
 
     # Reranking and compression (docs/compression.md).
-    judge: JudgeChoice = Field(
-        "auto", description="Who judges what helps; auto: by embedding if local, else an LLM."
+    judge: str = Field(
+        "auto",
+        description="Who judges what helps: embedding, llm, cross-encoder, or yours; auto takes "
+        "the LLM if it is fit to judge, else embedding.",
     )
     rerank_url: str | None = Field(
         None, description="Rerank endpoint of a cross-encoder; then rerank asks it."
@@ -244,10 +252,15 @@ class Settings(BaseSettings):
             raise ValueError("each level must be smaller than the one before, root first")
         return levels
 
-    @property
-    def context_budget(self) -> int:
-        """Context tokens a pattern may fill: `budget`, or the provider's default."""
-        return self.budget if self.budget is not None else DEFAULT_BUDGETS[self.provider]
+    @field_validator("provider", "judge")
+    @classmethod
+    def _check_name(cls, name: str, info: ValidationInfo) -> str:
+        known: Registry[Any] = {"provider": PROVIDERS, "judge": JUDGES}[str(info.field_name)]
+        try:
+            known.find(name)
+        except SettingsError as error:
+            raise ValueError(str(error)) from error
+        return name
 
 
 def load_settings(

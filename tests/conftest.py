@@ -41,6 +41,8 @@ def index(
     tmp_path: Path, embedding: WordEmbedding, llm: ScriptedLLM
 ) -> Iterator[HierarchicalIndex]:
     """An empty index on the real engine, with models that do what they are told."""
-    settings = load_settings(index=str(tmp_path / "index"), levels=LEVELS, budget=120)
+    settings = load_settings(
+        index=str(tmp_path / "index"), levels=LEVELS, budget=120, judge="embedding"
+    )
     with HierarchicalIndex(settings, embedding=embedding, llm=llm) as opened:
         yield opened

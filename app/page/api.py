@@ -87,7 +87,7 @@ class Api:
         with _errors_told():
             checked(question if isinstance(question, str) else "")
             name = self.page.lanes.check(pattern)
-            knobs = knobs_of(self.page.opening.settings)
+            knobs = knobs_of(self.page.opening)
             options = knobs.options
             if budget != 0:
                 options["budget"] = checked_budget(budget)

@@ -102,9 +102,9 @@ class Documents:
         index = self.page.opening.wait()
         head = listed.head(
             documents,
-            provider=index.settings.provider,
-            model=index.llm.metadata.model_name,
-            embedding=index.embedding.model_name,
+            provider=index.llm_capabilities.provider,
+            model=index.llm_capabilities.name,
+            embedding=index.embedding_capabilities.name,
         )
         return [shelf, head, *self.welcome(not documents and not failed, has_samples(documents))]
 

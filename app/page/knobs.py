@@ -1,15 +1,18 @@
 """What a visitor can turn: the settings of one session, checked on the server."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from indexes.errors import SettingsError
-from indexes.settings import DEFAULT_TOP_K, JudgeChoice, SearchMode, Settings
+from indexes.extensions import JUDGES
+from indexes.settings import DEFAULT_TOP_K, SearchMode
+
+from .opening import Opening
 
 BUDGETS = (16, 32_768)
 TOP_KS = (1, 1000)
 SEARCHES: tuple[str, ...] = get_args(SearchMode)
-JUDGES: tuple[str, ...] = get_args(JudgeChoice)
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,10 @@ class Knobs:
         }
 
 
-def knobs_of(settings: Settings) -> Knobs:
+def knobs_of(opening: Opening) -> Knobs:
     """What a visitor finds set."""
-    budget = min(settings.context_budget, BUDGETS[1])
+    settings = opening.settings
+    budget = min(opening.budget, BUDGETS[1])
     return Knobs(budget, settings.top_k or DEFAULT_TOP_K, settings.search, 0.5, settings.judge)
 
 
@@ -80,7 +84,7 @@ def _number(name: str, value: object, least: float, most: float) -> float:
     raise SettingsError(f"setting {name}: give a number from {least:,} to {most:,}")
 
 
-def _one_of(name: str, value: object, values: tuple[str, ...]) -> str:
+def _one_of(name: str, value: object, values: Collection[str]) -> str:
     if isinstance(value, str) and value in values:
         return value
     raise SettingsError(f"setting {name}: choose one of {', '.join(values)}")

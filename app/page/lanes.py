@@ -60,15 +60,15 @@ class Lanes:
     def find_peers(self) -> None:
         """Add what is installed of other frameworks, once the index is open.
 
-        Those that ask a language model to judge are left out where the model is `local`'s,
-        which can't. What this takes is imported here: not for the event loop.
+        Those that ask a language model to judge are left out where the model isn't fit to.
+        What this takes is imported here: not for the event loop.
         """
         if self._peers is None:
             from indexes.evaluation.peers import describe_peer, peer_names
 
-            local = self.opening.wait().settings.provider == "local"
+            judges = self.opening.wait().llm_capabilities.fits("judge")
             found = [describe_peer(name) for name in peer_names() if name in _PEERS]
-            self._peers = {peer.name: peer for peer in found if not (peer.uses_llm and local)}
+            self._peers = {peer.name: peer for peer in found if judges or not peer.uses_llm}
 
     @property
     def default(self) -> list[str]:

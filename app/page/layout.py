@@ -12,6 +12,8 @@ from typing import Any
 
 import gradio as gr
 
+from indexes.extensions import JUDGES
+
 from .api import Api
 from .compare import Compare
 from .documents import Documents
@@ -24,11 +26,14 @@ from .render.settings import fixed, knobs_title
 from .visitors import Visitors
 from .workbench import Workbench
 
-# The local model has four slots: two lanes each for several visitors keep them busy. Others
-# answer more at once.
-_ANSWERS_AT_ONCE = {"local": 8}
-_ANSWERS_ELSEWHERE = 32
 _QUEUE_SIZE = 512
+# Ours, by what a visitor reads; those that were registered are shown by their names.
+_JUDGES = {
+    "auto": "By what the model can do",
+    "embedding": "Embedding similarity",
+    "llm": "Language model",
+    "cross-encoder": "Cross-encoder",
+}
 # Uploads that were never indexed are deleted after an hour.
 _CACHE_SECONDS = (600, 3600)
 # What Gradio remembers of visitors: nothing that they would miss.
@@ -43,7 +48,7 @@ def make_workbench(opening: Opening, *, shared: bool = False) -> Workbench:
         Lanes(opening),
         library,
         Visitors(library.forget),
-        _ANSWERS_AT_ONCE.get(opening.settings.provider, _ANSWERS_ELSEWHERE),
+        opening.llm.at_once,
     )
 
 
@@ -103,7 +108,7 @@ def build_page(page: Workbench) -> gr.Blocks:
 
 def _draw_settings(page: Workbench) -> tuple[list[gr.components.Component], gr.HTML]:
     """What a visitor can turn, in the order of `checked_knobs`; and a place for what not."""
-    found = knobs_of(page.opening.settings)
+    found = knobs_of(page.opening)
     with gr.Row(elem_id="settings-columns"):
         with gr.Column(elem_id="knobs", elem_classes="plain"):
             page.html("knobs-title", knobs_title())
@@ -138,13 +143,13 @@ def _draw_settings(page: Workbench) -> tuple[list[gr.components.Component], gr.H
             )
             judge = gr.Radio(
                 [
-                    ("By provider", "auto"),
-                    ("Embedding similarity", "embedding"),
-                    ("Language model", "llm"),
+                    (_JUDGES.get(name, name), name)
+                    for name in JUDGES
+                    if name != "cross-encoder" or page.opening.settings.rerank_url
                 ],
                 value=found.judge,
                 label="Judge of what helps",
-                info="In rerank, extract and filter. The 135M model of local is no judge.",
+                info="In rerank, extract and filter. The 135M model is no judge.",
             )
         with gr.Column(elem_id="fixed", elem_classes="plain"):
             decided = page.html("fixed-settings")

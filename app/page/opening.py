@@ -13,6 +13,8 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Self
 
 from indexes.errors import RagError
+from indexes.models.capabilities import Capabilities
+from indexes.models.providers import describe_llm
 from indexes.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,6 +55,18 @@ class Opening:
     def ready(self) -> bool:
         """Whether the index is open."""
         return self._index.done()
+
+    @property
+    def budget(self) -> int:
+        """Context tokens that a pattern fills, whether the index is open yet or not."""
+        return self.settings.budget or self.llm.budget
+
+    @property
+    def llm(self) -> Capabilities:
+        """What the language model can do, likewise."""
+        if self.ready:
+            return self.wait().llm_capabilities
+        return describe_llm(self.settings)
 
     @property
     def prepared(self) -> bool:
@@ -120,10 +134,10 @@ def _warm_up(index: "HierarchicalIndex") -> None:
 
     Models elsewhere are warm, and asking them costs.
     """
-    if index.settings.provider != "local":
-        return
     try:
-        index.embedding.get_query_embedding("warm up")
-        index.llm.complete("warm up", max_tokens=1)
+        if index.embedding_capabilities.in_process:
+            index.embedding.get_query_embedding("warm up")
+        if index.llm_capabilities.in_process:
+            index.llm.complete("warm up", max_tokens=1)
     except RagError as error:
         logger.warning("the models are not ready: %s", error)

@@ -16,6 +16,10 @@ from indexes.compression.reranker import PassageReranker
 from indexes.compression.similarity import Scoring
 from indexes.compression.verdicts import Judge
 from indexes.errors import SettingsError
+from indexes.extensions import JUDGES, is_judge, resolved
+from indexes.models.capabilities import Capabilities
+from indexes.models.providers import describe_llm
+from indexes.parameters import call
 from indexes.settings import Method, Settings
 
 # Context retrieved for postprocessors to choose from, in budgets (docs/compression.md).
@@ -54,25 +58,50 @@ def build_judge(
     *,
     llm: Callable[[], LLM],
     embedding: Callable[[], BaseEmbedding],
+    llm_capabilities: Callable[[], Capabilities] | None = None,
 ) -> Judge:
-    """The judge that the settings ask for; by default embeddings for `local`, whose model
-    is too small to judge, and the LLM for the others.
+    """The judge that the settings ask for: one of ours, or one that was registered.
 
     Args:
-        settings: who judges, and how.
-        llm: gives the language model; called if it is needed.
-        embedding: gives the embedding model; called if it is needed.
+        settings: who judges, and how
+        llm: gives the language model; called if it is needed
+        embedding: gives the embedding model; called if it is needed
+        llm_capabilities: what the language model can do; by default as the settings say
+
+    Raises:
+        SettingsError: there is no such judge, or what was registered makes none
     """
-    kind = settings.judge
-    if kind == "auto":
-        kind = "embedding" if settings.provider == "local" else "llm"
-    if kind == "cross-encoder":
-        return build_cross_encoder(settings)
-    if kind == "embedding":
-        scoring = _scoring(settings)
-        return EmbeddingJudge(embedding(), scoring=scoring, seconds=settings.judge_timeout)
+    name = judge_name(settings, llm_capabilities)
+    what = f"judge {name!r}"
+    judge = resolved(JUDGES.find(name))
+    if not is_judge(judge):
+        offered = {"settings": lambda: settings, "llm": llm, "embedding": embedding}
+        judge = call(judge, offered, what)
+    if not is_judge(judge):
+        raise SettingsError(f"{what}: its function returned a {type(judge).__name__}, not a judge")
+    decides: Judge = judge
+    return decides
+
+
+def judge_name(
+    settings: Settings, llm_capabilities: Callable[[], Capabilities] | None = None
+) -> str:
+    """Who judges: `auto` is the language model if it is fit to, else the embedding model."""
+    if settings.judge != "auto":
+        return settings.judge
+    described = llm_capabilities() if llm_capabilities else describe_llm(settings)
+    return "llm" if described.fits("judge") else "embedding"
+
+
+def embedding_judge(settings: Settings, embedding: BaseEmbedding) -> EmbeddingJudge:
+    """The judge `embedding`."""
+    return EmbeddingJudge(embedding, scoring=_scoring(settings), seconds=settings.judge_timeout)
+
+
+def llm_judge(settings: Settings, llm: LLM) -> LLMJudge:
+    """The judge `llm`."""
     return LLMJudge(
-        llm(),
+        llm,
         packing=settings.judge_packing,
         pack_tokens=settings.judge_pack_tokens,
         at_once=settings.judge_at_once,

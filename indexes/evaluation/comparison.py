@@ -207,7 +207,7 @@ def _versions() -> dict[str, str]:
 
 
 def _llm(index: HierarchicalIndex) -> str:
-    return index.llm.metadata.model_name
+    return index.llm_capabilities.name
 
 
 def _about(index: HierarchicalIndex) -> dict[str, str]:

@@ -3,8 +3,8 @@
 *Faithfulness*: does what the answer says follow from its contexts (yes or no)?
 *Correctness*: how good is it beside a reference answer, from 1 to 5?
 
-A grader must be a good deal better than what it grades. The local 135M-parameter model is
-none: it is refused unless one insists.
+A grader must be a good deal better than what it grades. A model that is not fit to grade, as
+SmolLM2-135M, is refused unless one insists.
 """
 
 from collections.abc import Sequence
@@ -56,18 +56,18 @@ def grade(
         pattern: how contexts are chosen.
         budget: cl100k tokens of context.
         grader: by default the index's own model, which then grades itself.
-        insist: grade with the small local model all the same.
+        insist: grade with a model that is not fit for it all the same.
         on_progress: called as they come along.
 
     Raises:
-        SettingsError: the only grader is the small local model.
+        SettingsError: the only grader is a model that is not fit to grade.
         ModelError: a model fails.
     """
-    small = index.settings.provider == "local" and not index.settings.llm_gguf
-    if grader is None and small and not insist:
+    own = index.llm_capabilities
+    if grader is None and not own.fits("grade") and not insist:
         raise SettingsError(
-            "the local 135M-parameter model can't grade answers: choose --provider openai or "
-            "sagemaker, or a larger --llm-gguf"
+            f"{own.name} is not fit to grade answers: choose --provider openai or sagemaker, or "
+            'a larger --llm-gguf; or say that it is, by described(llm, fit=["grade", …])'
         )
     llm = grader or index.llm
     faithfulness, correctness = FaithfulnessEvaluator(llm=llm), CorrectnessEvaluator(llm=llm)

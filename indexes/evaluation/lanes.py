@@ -14,7 +14,7 @@ from indexes.patterns import PATTERNS
 
 # Peers search by meaning only: so do these.
 _WITHOUT_WORDS = ("regular@dense", "parent@dense")
-# Peers' compressors ask a language model: so do these, whatever the provider.
+# Peers' compressors ask a language model: so do these, whatever the model.
 _WITH_LLM = ("extract@llm", "filter@llm", "parent+extract@llm")
 
 

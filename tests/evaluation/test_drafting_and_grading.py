@@ -10,7 +10,9 @@ from indexes.evaluation.drafting import draft_questions
 from indexes.evaluation.grading import grade
 from indexes.evaluation.questions import Question, read_questions
 from indexes.index import HierarchicalIndex
-from tests.fakes import ScriptedLLM
+from indexes.models.described import described
+from indexes.settings import load_settings
+from tests.fakes import ScriptedLLM, WordEmbedding
 
 TEXT = " ".join(f"Keeper {n} looked after the lamp in year {n}.\n" for n in range(16))
 
@@ -92,9 +94,28 @@ def test_a_grade_that_cannot_be_read_is_none(
     assert (found.faithful, found.correctness) == (True, None)
 
 
-def test_the_small_local_model_grades_nobody(filled: HierarchicalIndex) -> None:
-    with pytest.raises(SettingsError, match="can't grade answers"):
-        grade(filled, [Question(id="a", question="Who kept the lamp?")], "regular")
+def test_a_model_that_is_handed_over_grades(filled: HierarchicalIndex, llm: ScriptedLLM) -> None:
+    llm.enqueue("Keeper 1 did [1].", "YES")
+    [found] = grade(filled, [Question(id="a", question="Who kept the lamp?")], "regular")
+    assert (found.answer, found.faithful) == ("Keeper 1 did [1].", True)
+
+
+def test_a_model_that_is_not_fit_to_grade_grades_nobody(
+    tmp_path: Path, embedding: WordEmbedding
+) -> None:
+    question = Question(id="a", question="Who kept the lamp?")
+    settings = load_settings(index=str(tmp_path / "index"))
+    with (
+        HierarchicalIndex(settings, embedding=embedding) as index,
+        pytest.raises(SettingsError, match="SmolLM2-135M-Instruct is not fit to grade"),
+    ):
+        grade(index, [question], "regular")
+    llm = described(ScriptedLLM(), fit=["answer", "judge"])
+    with (
+        HierarchicalIndex(settings, embedding=embedding, llm=llm) as index,
+        pytest.raises(SettingsError, match=r"scripted is not fit to grade.*described\(llm, fit="),
+    ):
+        grade(index, [question], "regular")
 
 
 def test_json_of_a_draft_is_one_line(filled: HierarchicalIndex, llm: ScriptedLLM) -> None:

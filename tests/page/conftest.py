@@ -14,6 +14,7 @@ from app.page.opening import Opening
 from app.page.visitors import COOKIE
 from app.page.workbench import Workbench
 from indexes.index import HierarchicalIndex
+from indexes.models.described import described
 from indexes.settings import Settings
 from tests.page.fakes import ScriptedLLM, WordEmbedding
 
@@ -83,8 +84,9 @@ def letter_in(folder: Path) -> Path:
 
 
 def opened(folder: Path, llm: ScriptedLLM) -> HierarchicalIndex:
-    """An index in a folder, with models that answer at once."""
+    """An index in a folder, with models that answer at once and are trusted with no more."""
     settings = Settings(index=str(folder / "index"), budget=256, max_file_mb=1)
+    described(llm, fit=["answer"])
     return HierarchicalIndex(settings, embedding=WordEmbedding(), llm=llm)
 
 

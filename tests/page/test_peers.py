@@ -11,6 +11,7 @@ from app.page.lanes import Lanes
 from app.page.library import Library
 from app.page.opening import Opening
 from indexes.index import HierarchicalIndex
+from indexes.models.described import described
 
 pytest.importorskip("langchain_classic", reason="NO PEERS: the extra `evaluation` is missing")
 peers = pytest.importorskip("indexes.evaluation.peers")
@@ -28,8 +29,18 @@ def lanes(index: HierarchicalIndex) -> Lanes:
 def test_peers_are_offered_where_they_are_installed(lanes: Lanes) -> None:
     assert lanes.check("langchain-parent") == "langchain-parent"
     assert lanes.info("langchain-parent").what == "ParentDocumentRetriever"
-    # The local model is no judge.
+    # The model is not fit to judge.
     assert "langchain-extract" not in lanes.choices
+
+
+def test_peers_that_judge_are_offered_where_the_model_is_fit_to(index: HierarchicalIndex) -> None:
+    described(index.llm, fit=["answer", "judge"])
+    capable = HierarchicalIndex(
+        index.settings, engine=index.engine, embedding=index.embedding, llm=index.llm
+    )
+    lanes = Lanes(Opening.of(capable))
+    lanes.find_peers()
+    assert "langchain-extract" in lanes.choices
 
 
 async def test_a_peer_answers_beside_a_pattern(lanes: Lanes) -> None:

@@ -20,20 +20,19 @@ def knobs_title() -> str:
 
 def fixed(index: "HierarchicalIndex") -> str:
     """The server's own settings, and what it takes to change each."""
-    settings = index.settings
+    settings, llm = index.settings, index.llm_capabilities
     levels = settings.levels or DEFAULT_LEVELS
     rows = (
-        ("Provider", settings.provider, "set when the page is started: --provider"),
-        ("Language model", index.llm.metadata.model_name, "--llm-model, or --llm-gguf"),
+        ("Provider", llm.provider, "set when the page is started: --provider"),
+        ("Language model", llm.name, "--llm-model, or --llm-gguf"),
         (
             "Its window",
-            f"{index.llm.metadata.context_window:,} tokens, answers up to "
-            f"{settings.max_answer_tokens:,}",
+            f"{llm.window:,} tokens, answers up to {settings.max_answer_tokens:,}",
             "--context-window, --max-answer-tokens",
         ),
         (
             "Embedding model",
-            index.embedding.model_name,
+            index.embedding_capabilities.name,
             "needs re-indexing: vectors of two models cannot be compared. "
             "--embedding-model with another --collection, then ingest",
         ),

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from indexes.errors import SettingsError
 from indexes.evaluation.peers.base import Only, Peer
 from indexes.evaluation.peers.settings import PEERS, PeerSettings
+from indexes.extras import install
 from indexes.index import HierarchicalIndex
 
 __all__ = ["Only", "Peer", "PeerSettings", "describe_peer", "open_peer", "peer_names"]
@@ -48,8 +49,7 @@ def describe_peer(name: str) -> PeerSettings:
         raise SettingsError(f"no peer is called {name!r}: choose one of {known}")
     if name not in names:
         raise SettingsError(
-            f"{name} needs packages that are not installed: uv pip install -r pyproject.toml "
-            "--extra evaluation -c requirements.txt"
+            f"{name} needs packages that are not installed: {install('evaluation')}"
         )
     return found
 

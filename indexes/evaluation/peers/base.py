@@ -175,7 +175,7 @@ class Peer(Lane):
     def retrieve(self, question: str, *, budget: int | None = None) -> tuple[list[Context], Trace]:
         """Contexts that fill a budget; see `Lane`."""
         question = checked(question)
-        budget = budget or self.index.settings.context_budget
+        budget = budget or self.index.budget
         self.index.store.fingerprint()
         self.prepare()
         trace = Trace()

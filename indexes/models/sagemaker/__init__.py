@@ -10,8 +10,7 @@ Importing this loads nothing; `llm`, `embedding` and `endpoints` need the extra 
 from importlib.util import find_spec
 
 from indexes.errors import SettingsError
-
-INSTALL = "uv pip install -r pyproject.toml --extra sagemaker -c requirements.txt"
+from indexes.extras import install
 
 
 def require_extra() -> None:
@@ -31,8 +30,8 @@ def require_extra() -> None:
     for package, path in wanted.items():
         if not _found(".".join(path)):
             raise SettingsError(
-                f"setting provider (environment RAG_PROVIDER): sagemaker needs {package}; "
-                f"install the extra sagemaker: {INSTALL}"
+                f"the provider sagemaker needs the package {package}, which is not installed: "
+                + install("sagemaker")
             )
 
 

@@ -41,6 +41,7 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
         endpoint_name: The endpoint.
         codec: What its container speaks.
         query_instruction: Put before queries only; BGE's by default.
+        passage_instruction: Put before documents only.
         window_tokens: Tokens that the model reads of a text.
         too_long: `cut` a longer text at its end, or `refuse` it.
         tokens_per_request: Tokens in one request, padding left aside.
@@ -52,6 +53,7 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
 
     codec: EmbeddingCodec = "jumpstart"
     query_instruction: str = BGE_INSTRUCTION
+    passage_instruction: str = ""
     window_tokens: int = Field(BGE_WINDOW_TOKENS, ge=1)
     too_long: Literal["cut", "refuse"] = "cut"
     tokens_per_request: int = Field(16_384, ge=1)
@@ -135,10 +137,10 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
         return self._runtime
 
     def _get_query_embedding(self, query: str, **_: Any) -> Vector:
-        return self._get_text_embeddings([self.query_instruction + query])[0]
+        return self._vectors_of([self.query_instruction + query])[0]
 
     async def _aget_query_embedding(self, query: str, **_: Any) -> Vector:
-        return (await self._aget_text_embeddings([self.query_instruction + query]))[0]
+        return (await self._avectors_of([self.query_instruction + query]))[0]
 
     def _get_text_embedding(self, text: str, **_: Any) -> Vector:
         return self._get_text_embeddings([text])[0]
@@ -147,6 +149,12 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
         return (await self._aget_text_embeddings([text]))[0]
 
     def _get_text_embeddings(self, texts: list[str], **_: Any) -> list[Vector]:
+        return self._vectors_of([self.passage_instruction + text for text in texts])
+
+    async def _aget_text_embeddings(self, texts: list[str], **_: Any) -> list[Vector]:
+        return await self._avectors_of([self.passage_instruction + text for text in texts])
+
+    def _vectors_of(self, texts: list[str]) -> list[Vector]:
         batches = self._batches(texts)
         if len(batches) <= 1:
             return [vector for batch in batches for vector in self._embed(batch)]
@@ -167,7 +175,7 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
             finally:
                 failed.set()
 
-    async def _aget_text_embeddings(self, texts: list[str], **_: Any) -> list[Vector]:
+    async def _avectors_of(self, texts: list[str]) -> list[Vector]:
         slots = asyncio.Semaphore(self.requests_at_once)
 
         async def embed(batch: list[str]) -> list[Vector]:

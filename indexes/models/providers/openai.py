@@ -1,0 +1,94 @@
+"""The provider `openai`: whatever speaks OpenAI's API, anywhere."""
+
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from indexes.extras import needed
+from indexes.models.capabilities import (
+    LLM_WINDOW,
+    Capabilities,
+    budget_of,
+    fit_by_name,
+    known_embedding,
+)
+from indexes.models.endpoint import Endpoint
+from indexes.models.providers import required, with_settings
+from indexes.settings import Settings
+
+if TYPE_CHECKING:
+    from llama_index.core.base.embeddings.base import BaseEmbedding
+    from llama_index.core.llms import LLM
+
+
+def describe_llm(settings: Settings) -> Capabilities:
+    """The model of that name; the settings say what it reads."""
+    name = settings.llm_model or "none"
+    window = settings.context_window or LLM_WINDOW
+    return Capabilities(
+        name=name,
+        window=window,
+        fit=fit_by_name(name),
+        budget=budget_of(window, settings.max_answer_tokens),
+        provider="openai",
+    )
+
+
+def describe_embedding(settings: Settings) -> Capabilities:
+    """The model of that name, as it is known or as the settings say."""
+    return with_settings(known_embedding(required(settings, "embedding_model"), "openai"), settings)
+
+
+def llm(settings: Settings) -> "LLM":
+    """The language model; nothing is reached until it is asked."""
+    with needed("openai", "the provider openai"):
+        from indexes.models.described import attach
+        from indexes.models.openai_compatible import make_llm
+
+    endpoint = Endpoint(
+        url=required(settings, "base_url"),
+        key=_key(settings),
+        model=required(settings, "llm_model"),
+        url_setting="RAG_BASE_URL",
+        model_setting="RAG_LLM_MODEL",
+        seconds=settings.model_timeout,
+    )
+    what = describe_llm(settings)
+    made = make_llm(
+        endpoint,
+        endpoint.model,
+        context_window=what.window,
+        max_tokens=settings.max_answer_tokens,
+        temperature=settings.temperature,
+    )
+    return attach(made, what)
+
+
+def embedding(settings: Settings) -> "BaseEmbedding":
+    """The embedding model; nothing is reached until it is asked."""
+    with needed("openai", "the provider openai"):
+        from indexes.models.described import attach
+        from indexes.models.openai_compatible import make_embedding
+
+    apart = settings.embedding_base_url
+    endpoint = Endpoint(
+        url=apart or required(settings, "base_url"),
+        key=_key(settings),
+        model=required(settings, "embedding_model"),
+        url_setting="RAG_EMBEDDING_BASE_URL" if apart else "RAG_BASE_URL",
+        model_setting="RAG_EMBEDDING_MODEL",
+        seconds=settings.model_timeout,
+    )
+    what = describe_embedding(settings)
+    made = make_embedding(
+        endpoint,
+        endpoint.model,
+        query_instruction=what.query_instruction,
+        passage_instruction=what.passage_instruction,
+    )
+    return attach(made, what)
+
+
+def _key(settings: Settings) -> SecretStr:
+    """The key, or a stand-in for servers that ask for none: the client insists on one."""
+    return settings.api_key or SecretStr("none")

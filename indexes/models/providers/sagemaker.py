@@ -1,0 +1,87 @@
+"""The provider `sagemaker`: Mixtral and BGE, or others, on SageMaker endpoints."""
+
+from typing import TYPE_CHECKING, Any
+
+from indexes.models.capabilities import Capabilities, budget_of, fit_by_name, known_embedding
+from indexes.models.providers import with_settings
+from indexes.models.sagemaker import require_extra
+from indexes.settings import Settings
+
+if TYPE_CHECKING:
+    from llama_index.core.base.embeddings.base import BaseEmbedding
+    from llama_index.core.llms import LLM
+
+# What JumpStart deploys, unless the settings say otherwise; and what Mixtral 8x7B reads.
+BGE = "bge-large-en"
+_WINDOW = 32_768
+
+
+def describe_llm(settings: Settings) -> Capabilities:
+    """The model behind the endpoint; the settings say what it reads."""
+    window = settings.context_window or _WINDOW
+    name = settings.llm_model or settings.sagemaker_llm_endpoint
+    return Capabilities(
+        name=name,
+        window=window,
+        fit=fit_by_name(name),
+        budget=budget_of(window, settings.max_answer_tokens),
+        provider="sagemaker",
+    )
+
+
+def describe_embedding(settings: Settings) -> Capabilities:
+    """BGE Large, or the model that the settings name."""
+    return with_settings(known_embedding(settings.embedding_model or BGE, "sagemaker"), settings)
+
+
+def llm(settings: Settings) -> "LLM":
+    """The language model; nothing is reached until it is asked."""
+    require_extra()
+    from indexes.models.described import attach
+    from indexes.models.sagemaker.llm import EndpointLLM
+
+    what = describe_llm(settings)
+    made = EndpointLLM(
+        settings.sagemaker_llm_endpoint,
+        inference_component=settings.sagemaker_llm_component,
+        codec=settings.sagemaker_codec,
+        context_window=what.window,
+        max_tokens=settings.max_answer_tokens,
+        temperature=settings.temperature,
+        **_client(settings),
+    )
+    return attach(made, what)
+
+
+def embedding(settings: Settings) -> "BaseEmbedding":
+    """The embedding model; nothing is reached until it is asked."""
+    require_extra()
+    from indexes.models.described import attach
+    from indexes.models.sagemaker.embedding import EndpointEmbedding
+
+    what = describe_embedding(settings)
+    made = EndpointEmbedding(
+        settings.sagemaker_embedding_endpoint,
+        model_name=what.name,
+        inference_component=settings.sagemaker_embedding_component,
+        codec=settings.sagemaker_embedding_codec,
+        query_instruction=what.query_instruction,
+        passage_instruction=what.passage_instruction,
+        window_tokens=what.window,
+        too_long=settings.sagemaker_too_long,
+        **_client(settings),
+    )
+    return attach(made, what)
+
+
+def _client(settings: Settings) -> dict[str, Any]:
+    return {
+        "aws_region_name": settings.sagemaker_region,
+        "profile_name": settings.sagemaker_profile,
+        "role": settings.sagemaker_role,
+        "endpoint_url": settings.sagemaker_endpoint_url,
+        "timeout": settings.model_timeout,
+        "connect_timeout": settings.sagemaker_connect_timeout,
+        "max_retries": settings.sagemaker_retries,
+        "concurrency": settings.sagemaker_concurrency,
+    }
