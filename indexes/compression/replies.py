@@ -1,5 +1,6 @@
-"""What a model answered, read tolerantly: numbers, or yes and no. Any string is read in
-linear time, and what can't be read is said to be unreadable, never guessed at.
+"""What a model answered, read tolerantly: numbers, or yes and no. Any string is read in time
+that grows with its length and no faster; what can't be read is said to be unreadable, never
+guessed at.
 
     read_numbers('{"keep": [3, 4]}', 9).numbers        (3, 4)
     read_numbers("Sentences 3-5 and 7 help.", 9)       (3, 4, 5, 7)
@@ -15,20 +16,29 @@ here can't be found again, and the answering model reads what is kept anyway.
 import json
 import re
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-# Longer answers are those of a model that runs wild; their beginning is read.
+# An answer that is longer is cut here: its model runs wild. Thoughts before it may be longer.
 _LONGEST = 50_000
+_LONGEST_THOUGHTS = 1_000_000
 _MOST_VALUES = 64
 _MOST_LINES = 500
+_MOST_NUMBERS = 4000
+# Answers in JSON are lists in objects in lists; what is nested deeper means nothing.
+_DEEPEST = 8
 # A model that names a number this often does not mean it any more.
 _STUCK = 4
 # A copied sentence of fewer characters may stand in an answer by chance.
 _SHORTEST_COPY = 12
 
-_THOUGHTS = re.compile(r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_TAG = r"(?:think|thinking|reasoning)"
+_THOUGHTS = re.compile(rf"<({_TAG})>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_END_OF_THOUGHTS = re.compile(rf"</{_TAG}>", re.IGNORECASE)
+_OPENING = re.compile(r"[\[{]")
+_UNCLOSED_LIST = re.compile(r"[\s\d\",]*")
 _NUMBER = r"\d{1,6}"
 _RANGE = re.compile(rf"({_NUMBER})\s?(?:-|–|—|\.\.|to|through)\s?({_NUMBER})", re.IGNORECASE)
 _ONE = re.compile(rf"(?<!\d){_NUMBER}(?!\d)")
@@ -37,18 +47,20 @@ _WORDS_OF_A_LIST = re.compile(
     r"keep|kept|answer|order|ranking|output|result|json|and|also|plus|are|is|or|s|p|to|through)\b",
     re.IGNORECASE,
 )
-_NAMED = re.compile(
-    rf"\b(?:sentences?|passages?|lines?|numbers?|nos?\.|items?)\s*[#:(\[]*\s?"
-    rf"({_NUMBER}(?:\s?(?:,|;|/|&|-|–|and|or|to|through)\s?{_NUMBER}){{0,400}})(?!\d|[.,]\d)",
-    re.IGNORECASE,
+# Where numbers stand that are meant: behind a name, at a line's head, in brackets.
+_MEANT = (
+    re.compile(
+        rf"\b(?:sentences?|passages?|lines?|numbers?|nos?\.|items?)\s{{0,8}}[#:(\[]{{0,8}}\s?"
+        rf"({_NUMBER}(?:\s?(?:,|;|/|&|-|–|and|or|to|through)\s?{_NUMBER}){{0,400}})(?!\d|[.,]\d)",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf"^[ \t]{{0,8}}(?:[-*•>][ \t])?[*_`]{{0,2}}(?:(?:sentence|passage|s|p)[ \t]?)?"
+        rf"[#(\[<]?({_NUMBER})(?:[\])>:]|\.(?!\d)|\*\*)",
+        re.IGNORECASE | re.MULTILINE,
+    ),
+    re.compile(rf"[\[(<]\s?#?({_NUMBER})\s?[\])>]"),
 )
-_MARKED = re.compile(
-    rf"^[ \t]{{0,8}}(?:[-*•>][ \t])?[*_`]{{0,2}}(?:(?:sentence|passage|s|p)[ \t]?)?"
-    rf"[#(\[<]?({_NUMBER})(?:[\])>:]|\.(?!\d)|\*\*)",
-    re.IGNORECASE | re.MULTILINE,
-)
-_BRACKETED = re.compile(rf"[\[(<]\s?#?({_NUMBER})\s?[\])>]")
-_BROKEN = re.compile(rf"\[\s*((?:\"?{_NUMBER}\"?\s*,\s*){{0,2000}})\"?(?:{_NUMBER})?\"?\s*\Z")
 _NOTHING = re.compile(
     r"\W*(?:none|nothing|no|no[ _]?output|n/a|na|empty|null|nil|zero)"
     r"(?:\s+(?:of\s+(?:the|these|them)|(?:relevant\s+)?(?:sentences?|passages?|parts?|lines?)|"
@@ -57,15 +69,15 @@ _NOTHING = re.compile(
     re.IGNORECASE,
 )
 _ALL = re.compile(r"\W*(?:all|every(?:thing)?)(?:\s+\w+){0,6}\W*\Z", re.IGNORECASE)
-# Words beside a judgement that have numbers of their own.
-_NOT_NUMBERS = frozenset(
+# Words beside a judgement that have numbers of their own, and names of what does not help.
+_ASIDE = frozenset(
     {"score", "scores", "confidence", "relevance", "probability", "total", "count", "rating"}
     | {"question", "query", "reason", "why", "explanation", "comment", "note", "text"}
 )
 _DROPPED = frozenset(
     {"drop", "dropped", "irrelevant", "exclude", "excluded", "discard", "remove", "removed"}
 )
-
+_FLAGS = {"yes": True, "true": True, "no": False, "false": False}
 _YES = re.compile(r"\W*(?:yes|y|true|relevant|keep|ja|oui|sí|si|1)\b", re.IGNORECASE)
 _NO = re.compile(r"\W*(?:no|n|false|irrelevant|not|drop|none|nein|non|0)\b", re.IGNORECASE)
 _LAST_WORD = re.compile(
@@ -99,46 +111,58 @@ def read_numbers(answer: str, count: int, texts: Sequence[str] = ()) -> Read:
         count: the highest number that means something; 1 is the lowest.
         texts: what the numbers stand for; models that copy them are understood too.
     """
-    answer = _THOUGHTS.sub(" ", answer[:_LONGEST]).strip()
-    if not answer:
+    said = _said(answer)
+    if not said:
         return Read((), readable=False, note="an empty answer")
-    plain = {_plain(text) for text in texts}
-    found, strings, none = _from_json(answer, plain)
-    if found:
-        return _within(found, count, "as JSON")
-    if (broken := _BROKEN.search(answer)) and broken[1]:
-        read = _within(_numbers(broken[1]), count, "as JSON that breaks off")
-        return Read(read.numbers, read.readable, False, read.note)
-    lines = answer.splitlines()[:_MOST_LINES]
-    copies = _copied([*strings, *lines], answer, texts)
-    if none and not copies:
+    wanted = [_plain(text) for text in texts]
+    found = _Found(frozenset(wanted))
+    for value in _json_values(said):
+        found.take(value)
+    if found.numbers:
+        return _within(found.numbers, count, "as JSON")
+    if broken := _broken_off(said):
+        return _within(broken, count, "as JSON that breaks off", complete=False)
+    lines = said.splitlines()[:_MOST_LINES]
+    copies = _copied([*found.texts[:_MOST_LINES], *lines], said, wanted)
+    if found.none and not copies:
         return Read((), note="none, as JSON")
     # A number at the head of a copied line may be the document's own.
-    numbers = _from_words("\n".join(line for line in lines if _plain(line) not in plain))
-    if numbers or copies:
-        return _within([*numbers, *copies], count, "from the words" if numbers else "copied text")
-    if _NOTHING.match(answer):
+    own_words = "\n".join(line for line in lines if _plain(line) not in found.copies)
+    if numbers := _from_words(own_words):
+        return _within([*numbers, *copies], count, "from the words")
+    if copies:
+        return _within(copies, count, "copied text")
+    if _NOTHING.match(said):
         return Read((), note="none, in words")
-    if _ALL.match(answer):
+    if _ALL.match(said):
         return Read(tuple(range(1, count + 1)), note="all, in words")
     return Read((), readable=False, note="no number in it could be understood")
 
 
 def read_yes_no(answer: str) -> bool | None:
     """Whether an answer says yes; None where it says neither, or both."""
-    answer = _THOUGHTS.sub(" ", answer[:_LONGEST]).strip()
-    for _, value in _json_values(answer):
-        if (said := _bool_of(value)) is not None:
-            return said
-    if _NO.match(answer):
+    said = _said(answer)
+    for value in _json_values(said):
+        flags = set(_flags(value))
+        if len(flags) == 1:
+            return flags.pop()
+    if _NO.match(said):
         return False
-    if _YES.match(answer):
+    if _YES.match(said):
         return True
-    said_last = [match[1].lower() in ("yes", "true") for match in _LAST_WORD.finditer(answer)]
-    return said_last[-1] if said_last else None
+    last = [_FLAGS[match[1].lower()] for match in _LAST_WORD.finditer(said)]
+    return last[-1] if last else None
 
 
-def _within(numbers: Sequence[int], count: int, how: str) -> Read:
+def _said(answer: str) -> str:
+    """An answer without the thoughts before it, cut where it is too long to be one."""
+    said = _THOUGHTS.sub(" ", answer[:_LONGEST_THOUGHTS])
+    # Some models are asked to think, and only end it.
+    ends = [match.end() for match in _END_OF_THOUGHTS.finditer(said)]
+    return said[ends[-1] if ends else 0 :].strip()[:_LONGEST]
+
+
+def _within(numbers: Sequence[int], count: int, how: str, *, complete: bool = True) -> Read:
     """Numbers that mean something. Counting from 0 would shift them all: unreadable."""
     inside = tuple(dict.fromkeys(number for number in numbers if 1 <= number <= count))
     outside = len({number for number in numbers if not 1 <= number <= count})
@@ -148,113 +172,104 @@ def _within(numbers: Sequence[int], count: int, how: str) -> Read:
         return Read((), readable=False, note=f"{how}, but counted from 0")
     if numbers and not inside:
         return Read((), readable=False, note=f"{how}, but no number from 1 to {count}")
-    return Read(inside, note=f"{how}, {outside} of no meaning ignored" if outside else how)
+    note = f"{how}, {outside} of no meaning ignored" if outside else how
+    return Read(inside, complete=complete, note=note)
 
 
 # JSON, wherever it stands in the answer
 
 
-def _json_values(answer: str) -> Iterator[tuple[int, Any]]:
+def _json_values(said: str) -> Iterator[Any]:
     decoder = json.JSONDecoder()
-    place, tries = 0, 0
-    while tries < _MOST_VALUES:
-        opening = re.compile(r"[\[{]").search(answer, place)
+    place = 0
+    for _ in range(_MOST_VALUES):
+        opening = _OPENING.search(said, place)
         if opening is None:
             return
-        tries += 1
         try:
-            value, place = decoder.raw_decode(answer, opening.start())
+            value, place = decoder.raw_decode(said, opening.start())
         except (ValueError, RecursionError):
             place = opening.end()
-            continue
-        yield opening.start(), value
+        else:
+            yield value
 
 
-def _from_json(answer: str, plain: Container[str]) -> tuple[list[int], list[str], bool]:
-    """All numbers and strings of all JSON values, and whether one says: none."""
-    numbers: list[int] = []
-    strings: list[str] = []
-    none = False
-    for _, value in _json_values(answer):
-        numbers += _numbers_of(value, plain)
-        strings += _strings_of(value)
-        none = none or _denies(value)
-    return numbers, strings, none
+@dataclass
+class _Found:
+    """What JSON values mean.
+
+    Attributes:
+        copies: texts that are no answer, but what was asked about, in plain letters.
+        numbers: those that are named as helpful.
+        texts: all strings.
+        none: whether a value says that nothing helps.
+    """
+
+    copies: frozenset[str]
+    numbers: list[int] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    none: bool = False
+
+    def take(self, value: Any, depth: int = 0) -> None:
+        """Read a value, and what is in it."""
+        if depth > _DEEPEST or len(self.numbers) > _MOST_NUMBERS:
+            return
+        match value:
+            case bool() | None:
+                pass
+            case int():
+                self.numbers.append(value)
+            case float() if value.is_integer() and abs(value) < 1e6:
+                self.numbers.append(int(value))
+            case str():
+                self.texts.append(value)
+                if _plain(value) not in self.copies:
+                    self.numbers += _bare_numbers(value)
+            case list():
+                self.none |= not value
+                for inner in value:
+                    self.take(inner, depth + 1)
+            case dict():
+                self._take_object(value, depth)
+
+    def _take_object(self, value: dict[str, Any], depth: int) -> None:
+        flags = {name: flag for name, inner in value.items() if (flag := _flag(inner)) is not None}
+        self.none |= bool(flags) and not any(flags.values())
+        # {"3": true, "4": "no"}
+        named = {name: name.strip(" []#Ss") for name in flags}
+        numbered = [name for name, number in named.items() if _ONE.fullmatch(number)]
+        if numbered:
+            self.numbers += [int(named[name]) for name in numbered if flags[name]]
+        # {"sentence": 3, "relevant": false} says nothing more
+        elif all(flags.values()):
+            for name, inner in value.items():
+                if name.lower() in _ASIDE:
+                    self.texts += [inner] if isinstance(inner, str) else []
+                elif name.lower() not in _DROPPED:
+                    self.take(inner, depth + 1)
 
 
-def _strings_of(value: Any) -> list[str]:
-    match value:
-        case str():
-            return [value]
-        case list():
-            return [text for inner in value for text in _strings_of(inner)]
-        case dict():
-            return [text for inner in value.values() for text in _strings_of(inner)]
-    return []
-
-
-def _denies(value: Any) -> bool:
-    """Whether a value says that nothing helps: an empty list, or no more than "no"."""
-    match value:
-        case list():
-            return all(_denies(inner) for inner in value)
-        case dict():
-            flags = [_bool_of(inner) for inner in value.values() if _is_flag(inner)]
-            if flags:
-                return not any(flags)
-            return any(_denies(inner) for inner in value.values())
-    return False
-
-
-def _numbers_of(value: Any, plain: Container[str]) -> list[int]:
-    match value:
-        case bool() | None:
-            return []
-        case int():
-            return [value]
-        case float():
-            return [int(value)] if value.is_integer() and abs(value) < 1e6 else []
-        case str():
-            return [] if _plain(value) in plain else _bare_numbers(value)
-        case list():
-            return [number for inner in value for number in _numbers_of(inner, plain)]
-        case dict():
-            return _numbers_of_object(value, plain)
-    return []
-
-
-def _numbers_of_object(value: dict[str, Any], plain: Container[str]) -> list[int]:
-    judged = {name: _bool_of(inner) for name, inner in value.items() if _is_flag(inner)}
-    # {"3": true, "4": "no"}
-    named = [(name, said) for name, said in judged.items() if _ONE.fullmatch(name.strip(" []#Ss"))]
-    if named:
-        return [int(name.strip(" []#Ss")) for name, said in named if said]
-    # {"sentence": 3, "relevant": false}
-    if any(said is False for said in judged.values()):
-        return []
-    return [
-        number
-        for name, inner in value.items()
-        if name.lower() not in _NOT_NUMBERS and name.lower() not in _DROPPED
-        for number in _numbers_of(inner, plain)
-    ]
-
-
-def _is_flag(value: Any) -> bool:
-    return isinstance(value, bool) or (
-        isinstance(value, str) and value.strip().lower() in ("yes", "no", "true", "false")
-    )
-
-
-def _bool_of(value: Any) -> bool | None:
-    if isinstance(value, bool):
-        return value
+def _flag(value: Any) -> bool | None:
     if isinstance(value, str):
-        return {"yes": True, "true": True, "no": False, "false": False}.get(value.strip().lower())
-    if isinstance(value, dict):
-        said = [_bool_of(inner) for inner in value.values() if _bool_of(inner) is not None]
-        return said[0] if len(set(said)) == 1 else None
-    return None
+        return _FLAGS.get(value.strip().lower())
+    return value if isinstance(value, bool) else None
+
+
+def _flags(value: Any, depth: int = 0) -> Iterator[bool]:
+    """Every yes and no of an object."""
+    if isinstance(value, dict) and depth <= _DEEPEST:
+        for inner in value.values():
+            if (flag := _flag(inner)) is not None:
+                yield flag
+            yield from _flags(inner, depth + 1)
+
+
+def _broken_off(said: str) -> list[int]:
+    """The numbers of a list that ends in the middle, but for the one in which it does."""
+    _, opened, rest = said.rpartition("[")
+    if not opened or not _UNCLOSED_LIST.fullmatch(rest):
+        return []
+    return list(islice(_numbers(rest.rpartition(",")[0]), _MOST_NUMBERS))
 
 
 # Words
@@ -263,52 +278,48 @@ def _bool_of(value: Any) -> bool | None:
 def _bare_numbers(text: str) -> list[int]:
     """The numbers of a text that is nothing but numbers: "3, 5-7 and [9]"."""
     rest = _ONE.sub(" ", _WORDS_OF_A_LIST.sub(" ", text))
-    if re.search(r"[^\W_]", rest) or not _ONE.search(text) or re.search(r"\d\.\d", text):
+    if re.search(r"[^\W_]", rest) or re.search(r"\d\.\d", text):
         return []
-    return _numbers(text)
+    return list(islice(_numbers(text), _MOST_NUMBERS))
 
 
-def _numbers(text: str) -> list[int]:
+def _numbers(text: str) -> Iterator[int]:
     """All numbers in `text`, ranges written out, in order."""
-    numbers: list[int] = []
     place = 0
     for match in _RANGE.finditer(text):
-        numbers += map(int, _ONE.findall(text[place : match.start()]))
+        yield from map(int, _ONE.findall(text[place : match.start()]))
         first, last = int(match[1]), int(match[2])
-        numbers += range(first, last + 1) if 0 < last - first < 1000 else (first, last)
+        yield from range(first, last + 1) if 0 < last - first < 1000 else (first, last)
         place = match.end()
-    return numbers + list(map(int, _ONE.findall(text[place:])))
+    yield from map(int, _ONE.findall(text[place:]))
 
 
-def _from_words(answer: str) -> list[int]:
-    if bare := _bare_numbers(answer):
+def _from_words(text: str) -> list[int]:
+    if bare := _bare_numbers(text):
         return bare
-    marked = [(m.start(1), int(m[1])) for m in _MARKED.finditer(answer)]
-    marked += [(m.start(1), int(m[1])) for m in _BRACKETED.finditer(answer)]
-    for match in _NAMED.finditer(answer):
-        marked += [(match.start(1), number) for number in _numbers(match[1])]
-    return [number for _, number in sorted(marked, key=lambda found: found[0])]
+    meant = sorted((found.start(1), found[1]) for one in _MEANT for found in one.finditer(text))
+    numbers = (number for _, named in meant for number in _numbers(named))
+    return list(islice(numbers, _MOST_NUMBERS))
 
 
-def _copied(lines: Sequence[str], answer: str, texts: Sequence[str]) -> list[int]:
+def _copied(lines: Sequence[str], said: str, wanted: Sequence[str]) -> list[int]:
     """The numbers of texts that were copied, in whole or in part, in the answer's order."""
-    copies = [line for line in map(_plain, lines) if line]
-    whole = _plain(answer)
+    copies: dict[str, int] = {}
+    for place, copy in enumerate(map(_plain, lines)):
+        copies.setdefault(copy, place)
+    whole = _plain(said)
+    long = [copy for copy in copies if len(copy) >= _SHORTEST_COPY]
     found = []
-    for number, text in enumerate(texts, start=1):
-        wanted = _plain(text)
-        if wanted and (place := _place(wanted, copies, whole)) is not None:
-            found.append((place, number))
+    for number, text in enumerate(wanted, start=1):
+        if not text:
+            continue
+        if text in copies:
+            found.append((copies[text], number))
+        elif len(text) >= _SHORTEST_COPY and (place := whole.find(text)) >= 0:
+            found.append((len(lines) + place, number))
+        elif part := next((copy for copy in long if copy in text), None):
+            found.append((copies[part], number))
     return [number for _, number in sorted(found)]
-
-
-def _place(wanted: str, copies: Sequence[str], whole: str) -> int | None:
-    if wanted in copies:
-        return copies.index(wanted)
-    if len(wanted) >= _SHORTEST_COPY and wanted in whole:
-        return len(copies) + whole.index(wanted)
-    parts = [copy for copy in copies if len(copy) >= _SHORTEST_COPY and copy in wanted]
-    return copies.index(parts[0]) if parts else None
 
 
 def _plain(text: str) -> str:

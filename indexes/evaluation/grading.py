@@ -7,13 +7,16 @@ A grader must be a good deal better than what it grades. A model that is not fit
 SmolLM2-135M, is refused unless one insists.
 """
 
+import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from llama_index.core.evaluation import CorrectnessEvaluator, FaithfulnessEvaluator
 from llama_index.core.llms import LLM
 
-from indexes.errors import RagError, SettingsError
+from indexes.answers import Answer
+from indexes.errors import SettingsError
 from indexes.evaluation.questions import Question
 from indexes.index import HierarchicalIndex
 from indexes.progress import OnProgress, Progress
@@ -69,32 +72,36 @@ def grade(
             f"{own.name} is not fit to grade answers: choose --provider openai or sagemaker, or "
             'a larger --llm-gguf; or say that it is, by described(llm, fit=["grade", …])'
         )
-    llm = grader or index.llm
-    faithfulness, correctness = FaithfulnessEvaluator(llm=llm), CorrectnessEvaluator(llm=llm)
+    examiner = _Examiner(grader or index.llm)
     grades = []
-    for done, question in enumerate(questions):
-        on_progress(Progress("asked", pattern, done, len(questions)))
-        answer = index.ask(question.question, pattern, budget=budget)
+    # In a loop of its own, which is closed again: LlamaIndex's `evaluate` leaves one open.
+    with ThreadPoolExecutor(1, "grading") as thread:
+        for done, question in enumerate(questions):
+            on_progress(Progress("asked", pattern, done, len(questions)))
+            answer = index.ask(question.question, pattern, budget=budget)
+            grades.append(thread.submit(asyncio.run, examiner.grade(question, answer)).result())
+    on_progress(Progress("asked", pattern, len(questions), len(questions)))
+    return grades
+
+
+class _Examiner:
+    """A model that grades."""
+
+    def __init__(self, llm: LLM) -> None:
+        self._faithfulness = FaithfulnessEvaluator(llm=llm)
+        self._correctness = CorrectnessEvaluator(llm=llm)
+
+    async def grade(self, question: Question, answer: Answer) -> Grade:
+        asked = {"query": question.question, "response": answer.answer}
         texts = [context.text for context in answer.contexts]
-        faithful = None
+        faithful, score, reason = None, None, ""
         if texts and answer.answer:
-            faithful = faithfulness.evaluate(
-                query=question.question, response=answer.answer, contexts=texts
-            ).passing
-        score, reason = None, ""
+            faithful = (await self._faithfulness.aevaluate(**asked, contexts=texts)).passing
         if question.answer:
             try:
-                result = correctness.evaluate(
-                    query=question.question, response=answer.answer, reference=question.answer
-                )
+                result = await self._correctness.aevaluate(**asked, reference=question.answer)
                 score, reason = result.score, result.feedback or ""
-            except RagError:
-                raise
             except ValueError:
                 # LlamaIndex's parser wants a score, a line break and a reason.
                 reason = "the grader's answer can't be read"
-        grades.append(
-            Grade(str(question.id), answer.answer, faithful, score, " ".join(reason.split()))
-        )
-    on_progress(Progress("done", pattern, len(questions), len(questions)))
-    return grades
+        return Grade(str(question.id), answer.answer, faithful, score, " ".join(reason.split()))

@@ -1,5 +1,8 @@
 """Any string that a model can answer has one meaning, or none."""
 
+import time
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +36,10 @@ from indexes.compression.replies import read_numbers, read_yes_no
         ("**3**: it rose\n**4**: it fell", (3, 4)),
         ("- S3: it rose", (3,)),
         ("<think>1? 2? [5]</think>3", (3,)),
+        ("1? 2? [5] Hm.\n</think>\n\n[3]", (3,)),
+        ("<think>" + "Sentence 5? " * 20_000 + "</think>[3]", (3,)),
+        ('{"keep": [3], "drop": []}', (3,)),
+        ('{"keep": ' + "[" * 900 + "3" + "]" * 900 + "}", (3,)),
         ("none", ()),
         ("None of the sentences.", ()),
         ("NO_OUTPUT.", ()),
@@ -61,6 +68,8 @@ def test_an_answer_that_can_be_understood_is(answer: str, numbers: tuple[int, ..
         "<think>Sentence 3",
         "[" * 100_000,
         '{"a":' * 100_000,
+        '{"keep": ' + "[" * 900 + "]" * 900 + "}",
+        "[" + " " * 24_000 + "x",
     ],
 )
 def test_what_can_not_be_understood_is_said_to_be_unreadable(answer: str) -> None:
@@ -123,3 +132,62 @@ def test_yes_and_no_are_understood(answer: str, said: bool | None) -> None:
 @given(st.text())
 def test_any_string_is_yes_no_or_neither(answer: str) -> None:
     assert read_yes_no(answer) in (True, False, None)
+
+
+# Whatever comes, time grows as its length does: a quarter of an answer takes a quarter of it.
+HOSTILE: dict[str, Callable[[int], str]] = {
+    "a bracket and spaces": lambda n: "[" + " " * n + "x",
+    "brackets and spaces": lambda n: "[ " * n,
+    "brackets": lambda n: "[" * n,
+    "nested lists": lambda n: "[" * (n // 2) + "]" * (n // 2),
+    "many nested lists": lambda n: ("[" * 300 + "1" + "]" * 300) * (n // 601),
+    "nested objects": lambda n: '{"a":' * (n // 6) + "true" + "}" * (n // 6),
+    "objects that never end": lambda n: '{"a": "' * (n // 7),
+    "lists that never end": lambda n: "[1," * (n // 3),
+    "digits": lambda n: "1" * n,
+    "digits in brackets": lambda n: "[" + "1" * n,
+    "ranges": lambda n: "1-999," * (n // 6),
+    "numbers": lambda n: "12, " * (n // 4) + "x",
+    "names and spaces": lambda n: "sentences" + " " * n + "x",
+    "names": lambda n: "sentence 1," * (n // 11),
+    "names and numbers": lambda n: "sentences " + "1, " * (n // 3) + "1.5",
+    "nothing, at length": lambda n: "none " + "is " * (n // 3) + "x",
+    "nothing and spaces": lambda n: "none" + " " * n + "x",
+    "all and letters": lambda n: "all " + "y" * n + " !" * 7 + " é x",
+    "backslashes": lambda n: "\\" * n,
+    "quotes": lambda n: '"' * n,
+    "lines": lambda n: "\n" * n,
+    "thoughts": lambda n: "<think>" * (n // 7),
+    "ends of thoughts": lambda n: "</think>" * (n // 8),
+    "tags": lambda n: "<think" * (n // 6),
+    "non-words before yes": lambda n: "-" * n + "yes",
+    "the word answer": lambda n: "answer: " * (n // 8),
+}
+
+
+def cost(read: Callable[[str], object], answer: str) -> float:
+    """Seconds of processor time, the best of three: this machine has other things to do."""
+    best = float("inf")
+    for _ in range(3):
+        started = time.process_time()
+        read(answer)
+        best = min(best, time.process_time() - started)
+    return best
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("read", [lambda said: read_numbers(said, 40), read_yes_no])
+def test_time_grows_no_faster_than_the_answer(name: str, read: Callable[[str], object]) -> None:
+    make = HOSTILE[name]
+    small, large = cost(read, make(10_000)), cost(read, make(40_000))
+    assert large < 0.5
+    assert large < 8 * small + 0.02
+
+
+@given(st.binary(max_size=300), st.integers(1, 400))
+def test_any_bytes_are_read_at_once(raw: bytes, times: int) -> None:
+    answer = (raw * times).decode("utf-8", "replace")
+    started = time.process_time()
+    read_numbers(answer, 40, ["The harbour was dredged in May.", "It cost 3 million."])
+    read_yes_no(answer)
+    assert time.process_time() - started < 1

@@ -84,9 +84,9 @@ def letter_in(folder: Path) -> Path:
 
 
 def opened(folder: Path, llm: ScriptedLLM) -> HierarchicalIndex:
-    """An index in a folder, with models that answer at once and are trusted with no more."""
+    """An index in a folder, with models that answer at once and do not judge."""
     settings = Settings(index=str(folder / "index"), budget=256, max_file_mb=1)
-    described(llm, fit=["answer"])
+    described(llm, fit=["answer", "condense"])
     return HierarchicalIndex(settings, embedding=WordEmbedding(), llm=llm)
 
 
