@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from llama_index.core.evaluation import CorrectnessEvaluator, FaithfulnessEvaluator
 from llama_index.core.llms import LLM
@@ -80,7 +81,7 @@ def grade(
             on_progress(Progress("asked", pattern, done, len(questions)))
             answer = index.ask(question.question, pattern, budget=budget)
             grades.append(thread.submit(asyncio.run, examiner.grade(question, answer)).result())
-    on_progress(Progress("asked", pattern, len(questions), len(questions)))
+    on_progress(Progress("done", pattern, len(questions), len(questions)))
     return grades
 
 
@@ -92,7 +93,7 @@ class _Examiner:
         self._correctness = CorrectnessEvaluator(llm=llm)
 
     async def grade(self, question: Question, answer: Answer) -> Grade:
-        asked = {"query": question.question, "response": answer.answer}
+        asked: dict[str, Any] = {"query": question.question, "response": answer.answer}
         texts = [context.text for context in answer.contexts]
         faithful, score, reason = None, None, ""
         if texts and answer.answer:
