@@ -197,7 +197,7 @@ def test_a_model_that_is_not_fit_to_judge_or_condense_does_not(tmp_path: Path) -
         assert isinstance(index.judge, EmbeddingJudge)
         assert index.condenser()._llm is None
         index.ingest([Document(text="Bosun was sold in May.", id_="a")])
-        assert open_lane("extract", index).description.options["judge"] == "embedding"
+        assert open_lane("extract", index).info.options["judge"] == "embedding"
 
 
 def test_an_embedding_alone_judges_by_similarity_and_makes_no_language_model(
