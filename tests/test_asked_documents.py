@@ -3,12 +3,14 @@
 Through `ask --json`, as anyone would; with quick models, for finding the place is what counts.
 """
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
 import fpdf
 import openpyxl
 import pptx
+import pytest
 
 from tests.test_commands import Ran, rag
 
@@ -94,3 +96,27 @@ def test_an_arabic_contract_is_found_and_cited_by_page(
     found = next(context for context in answer["contexts"] if "خمسمئة" in context["text"])
     assert "يدفع المستأجر خمسمئة دينار كل شهر" in " ".join(found["text"].split())
     assert found["pages"][1] == 2
+
+
+@pytest.mark.skipif(importlib.util.find_spec("rapidocr") is None, reason="extra ocr is missing")
+@pytest.mark.slow  # recognition loads its models in the process that reads
+def test_a_scanned_letter_is_read_with_ocr_and_cited_by_page(
+    rag: Callable[..., Ran], tmp_path: Path
+) -> None:
+    from PIL import Image, ImageDraw, ImageFont
+
+    picture = Image.new("L", (1240, 500), 255)
+    drawn = ImageFont.truetype(str(font()), 40)
+    ImageDraw.Draw(picture).text((80, 200), "The ferry leaves Brixworth at seven.", font=drawn)
+    picture.save(tmp_path / "scan.png")
+    letter = fpdf.FPDF()
+    letter.add_page()
+    letter.image(str(tmp_path / "scan.png"), w=190)
+    letter.output(str(tmp_path / "letter.pdf"))
+    refused = rag("ingest", "letter.pdf", "--levels", "64,32")
+    assert refused.code == 1
+    assert "--ocr" in refused.err
+    ingested(rag, "letter.pdf", "--ocr")
+    answer = asked(rag, "When does the ferry leave Brixworth?")
+    assert "seven" in answer["contexts"][0]["text"]
+    assert answer["contexts"][0]["place"] == "page 1"
