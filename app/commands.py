@@ -287,7 +287,7 @@ def run(questions: TextIO, out_file: TextIO, **settings: Any) -> None:
     asked = _read_questions(questions)
     with (
         opened(**settings) as index,
-        Progress(console=err, transient=not err.is_terminal) as shown,
+        Progress(console=err, disable=not err.is_terminal) as shown,
     ):
         lane = open_lane(index.settings.pattern, index)
         for question in shown.track(asked, description="retrieving"):

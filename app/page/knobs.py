@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from indexes.errors import SettingsError
+from indexes import SettingsError
 from indexes.extensions import JUDGES
 from indexes.settings import DEFAULT_TOP_K, SearchMode
 

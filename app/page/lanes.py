@@ -19,7 +19,7 @@ from .conversation import MOST_LANES
 from .opening import Opening
 
 if TYPE_CHECKING:
-    from indexes.index import HierarchicalIndex
+    from indexes import HierarchicalIndex
 
 # Of the many that evaluation compares, those that stand for something here.
 _PEERS = frozenset(

@@ -12,13 +12,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Self
 
-from indexes.errors import RagError
-from indexes.models.capabilities import Capabilities
+from indexes import Capabilities, RagError, Settings
 from indexes.models.providers import describe_llm
-from indexes.settings import Settings
 
 if TYPE_CHECKING:
-    from indexes.index import HierarchicalIndex
+    from indexes import HierarchicalIndex
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +105,7 @@ class Opening:
 
     def _work(self, on_failure: Callable[[], None]) -> None:
         try:
-            from indexes.index import HierarchicalIndex
+            from indexes import HierarchicalIndex
 
             index = HierarchicalIndex(self.settings)
         except BaseException as error:  # noqa: BLE001 - handed to those who wait

@@ -78,6 +78,9 @@ def register_reader(
 ) -> Reader:
     """Read files with these extensions by a function of your own.
 
+    Example:
+        register_reader("diary", lambda data: data.decode(), suffixes=[".diary"])
+
     Args:
         name: what people call the format
         read: a file's bytes → its text, or blocks, or an `Extracted`

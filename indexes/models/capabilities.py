@@ -43,6 +43,10 @@ _SMALL = 1.0
 class Capabilities:
     """What a model can do.
 
+    Example:
+        able: Capabilities = index.llm_capabilities
+        print(able.name, able.window, able.fits("judge"))
+
     Args:
         name: the model's
         window: tokens that it reads: prompt and answer, or one text to embed
