@@ -13,10 +13,10 @@ import re
 import uuid
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import qdrant_edge
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, Json, model_validator
 from qdrant_client import models
 
 from indexes.documents.report import ReadingReport, report_of
@@ -32,6 +32,10 @@ COLLECTION_POINT = str(uuid.uuid5(uuid.NAMESPACE_URL, "advanced-rag-patterns/col
 
 # A leaf holds about this many words that count for BM25 (stop words don't).
 _BM25_AVERAGE_LENGTH = 64
+
+
+# A dictionary that is stored as JSON in one string.
+_Packed = Annotated[dict[str, Any] | Json[dict[str, Any]], Field(union_mode="left_to_right")]
 
 
 class Manifest(BaseModel):
@@ -59,25 +63,19 @@ class Manifest(BaseModel):
         "", description="Where its text stands on its pages; see `indexes.documents.layout`."
     )
     ingested_at: str = Field("", description="ISO 8601, UTC.")
-    about: dict[str, Any] = Field(
+    about: _Packed = Field(
         default_factory=dict,
         description="What we know besides: media_type, file_digest, content_hash, report.",
     )
-    metadata: dict[str, Any] = Field(default_factory=dict, description="The user's, untouched.")
+    metadata: _Packed = Field(default_factory=dict, description="The user's, untouched.")
     hidden_from_llm: list[str] = Field(default_factory=list, description="Keys of the metadata.")
     hidden_from_embedding: list[str] = Field(default_factory=list, description="The same.")
 
     @model_validator(mode="before")
     @classmethod
-    def _unpack(cls, given: Any) -> Any:
-        if not isinstance(given, dict):
-            return given
-        packed = [name for name in _PACKED_FIELDS if isinstance(given.get(name), str)]
-        try:
-            given = {**given, **{name: json.loads(given[name]) for name in packed}}
-        except RecursionError as error:
-            raise ValueError("is nested too deep") from error
-        return _of_format_2(given) if "about" not in given else given
+    def _of_any_format(cls, given: Any) -> Any:
+        known = not isinstance(given, dict) or "about" in given
+        return given if known else _of_format_2(given)
 
     @property
     def point_id(self) -> str:
