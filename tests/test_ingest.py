@@ -371,7 +371,7 @@ def test_an_ingestion_that_breaks_off_tells_what_is_in(
     broken = HierarchicalIndex(index.settings, engine=index.engine, embedding=limited)
     given = [Document(text=f"Newt {n}.", id_=f"n{n}") for n in range(60)]
     with pytest.raises(
-        ModelError, match=r"quota exceeded: try later \(\d+ stored before"
+        ModelError, match=r"quota exceeded: try later.*\(\d+ stored before"
     ) as caught:
         broken.ingest(given)
     report = caught.value.report
