@@ -6,13 +6,23 @@
 
 Any retriever goes with any postprocessors in any order. A new retriever is a row in
 `RETRIEVERS`, a new postprocessor one in `POSTPROCESSORS`; the combinations that people are
-offered are listed in `PATTERNS`.
+offered are listed in `PATTERNS`, to which users add theirs:
+
+    register_pattern("mine", lambda question: my_search(question))
+    index.ask("…", "mine+extract")
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from dataclasses import replace as changed
+from typing import Any
 
 from indexes.errors import SettingsError
+from indexes.parameters import parameters
+from indexes.registry import Registry
 from indexes.settings import Method
+
+PATTERN_PARAMETERS = ("question", "index", "budget", "filters")
 
 _LONGEST_NAME = 200
 
@@ -44,6 +54,7 @@ class Pattern:
         summary: what it does, for people.
         langchain: its counterpart there.
         postprocessors: what works on the contexts, in this order.
+        source: what retrieves instead of `TreeRetriever`, as it was registered.
     """
 
     name: str
@@ -51,6 +62,7 @@ class Pattern:
     summary: str
     langchain: str
     postprocessors: tuple[str, ...] = ()
+    source: Any = field(default=None, compare=False, repr=False)
 
 
 RETRIEVERS: dict[str, Part] = {
@@ -105,36 +117,57 @@ POSTPROCESSORS: dict[str, Part] = {
 }
 
 
-def _compose(name: str) -> Pattern:
-    first, *rest = name.split("+")
-    parts = rest if first in RETRIEVERS else [first, *rest]
-    retriever = RETRIEVERS.get(first, RETRIEVERS["regular"])
-    after = [POSTPROCESSORS[part] for part in parts]
+def _alone(part: Part) -> Pattern:
+    return Pattern(part.name, part.method, part.summary, part.langchain)
+
+
+def _joined(name: str, base: Pattern, more: list[str]) -> Pattern:
+    """A pattern with further postprocessors behind its own."""
+    after = [POSTPROCESSORS[part] for part in more]
     if not after:
-        return Pattern(name, retriever.method, retriever.summary, retriever.langchain)
-    started = [] if retriever.name == "regular" else [retriever]
-    return Pattern(
-        name,
-        retriever.method,
-        " ".join(part.summary for part in [*started, *after]),
-        " + ".join([retriever.langchain, *dict.fromkeys(part.langchain for part in after)]),
-        tuple(part.name for part in after),
+        return changed(base, name=name)
+    started = [] if base.name == "regular" else [base.summary]
+    return changed(
+        base,
+        name=name,
+        summary=" ".join([*started, *(part.summary for part in after)]),
+        langchain=" + ".join([base.langchain, *dict.fromkeys(part.langchain for part in after)]),
+        postprocessors=(*base.postprocessors, *more),
     )
 
 
-PATTERNS: dict[str, Pattern] = {
-    name: _compose(name)
-    for name in (
-        "regular",
-        "parent",
-        "parent-ratio",
-        "extract",
-        "filter",
-        "parent+extract",
-        "parent+filter",
-        "parent+rerank+extract",
-    )
-}
+def _compose(name: str, known: Mapping[str, Pattern]) -> Pattern | None:
+    """The pattern that a name's parts make; None where they make none."""
+    first, *more = name.split("+")
+    if first in known and first not in POSTPROCESSORS:
+        base = known[first]
+    elif first in RETRIEVERS:
+        base = _alone(RETRIEVERS[first])
+    else:
+        base, more = _alone(RETRIEVERS["regular"]), [first, *more]
+    after = [*base.postprocessors, *more]
+    if any(part not in POSTPROCESSORS for part in after) or len(set(after)) < len(after):
+        return None
+    return _joined(name, base, more)
+
+
+PATTERNS: Registry[Pattern] = Registry(
+    "pattern",
+    {
+        name: found
+        for name in (
+            "regular",
+            "parent",
+            "parent-ratio",
+            "extract",
+            "filter",
+            "parent+extract",
+            "parent+filter",
+            "parent+rerank+extract",
+        )
+        if (found := _compose(name, {}))
+    },
+)
 
 
 def find_pattern(name: str) -> Pattern:
@@ -145,13 +178,50 @@ def find_pattern(name: str) -> Pattern:
     """
     if name in PATTERNS:
         return PATTERNS[name]
-    first, *rest = name[:_LONGEST_NAME].split("+")
-    after = rest if first in RETRIEVERS else [first, *rest]
-    known = len(name) <= _LONGEST_NAME and all(part in POSTPROCESSORS for part in after)
-    if not known or len(set(after)) < len(after):
+    found = _compose(name, PATTERNS) if len(name) <= _LONGEST_NAME else None
+    if found is None:
         shown = name if len(name) <= 40 else name[:40] + "…"
         raise SettingsError(
             f"no pattern is called {shown!r}: choose one of {', '.join(PATTERNS)}, or join "
             f"{', '.join(RETRIEVERS)} with {', '.join(POSTPROCESSORS)}, each at most once, by +"
         )
-    return _compose(name)
+    return found
+
+
+def register_pattern(name: str, source: Any, *, summary: str = "", replace: bool = False) -> None:
+    """Add a pattern: `pattern="NAME"` everywhere, also as the first part of a composition.
+
+    Example:
+        register_pattern("mine", lambda question: my_search(question))
+        register_pattern("thorough", "parent+rerank+extract")
+
+    Args:
+        name: what it is called
+        source: a composition of known parts; a retriever, LlamaIndex's or LangChain's; or a
+            function, called with those of `question`, `index`, `budget` and `filters` that its
+            parameters name. With `question` it returns nodes, documents or texts, best first;
+            without it a retriever. It may be async.
+        summary: what it does, for people
+        replace: take the place of a pattern of that name
+
+    Raises:
+        SettingsError: the name is taken or no name, or nothing is made of the source
+    """
+    if isinstance(name, str) and (name in POSTPROCESSORS or name in RETRIEVERS.keys() - PATTERNS):
+        raise SettingsError(f"a part of patterns is called {name!r} already: choose another name")
+    if isinstance(source, str):
+        found = find_pattern(source)
+        made = changed(found, name=name, summary=summary or found.summary)
+    else:
+        if not is_retriever(source):
+            parameters(source, PATTERN_PARAMETERS, f"pattern {name!r}")
+        made = Pattern(name, "leaves", summary or "Registered.", "", source=source)
+    PATTERNS.register(name, made, replace=replace)
+
+
+def is_retriever(source: Any) -> bool:
+    """Whether it is a retriever of LlamaIndex or of LangChain."""
+    methods = ("retrieve", "aretrieve"), ("invoke", "ainvoke")
+    return not isinstance(source, type) and any(
+        all(callable(getattr(source, method, None)) for method in pair) for pair in methods
+    )

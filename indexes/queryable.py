@@ -36,6 +36,7 @@ from indexes.query_options import (
     RetrieveOptions,
     RetrieverOptions,
 )
+from indexes.registered import RegisteredRetriever
 from indexes.retrieval import TreeRetriever
 from indexes.settings import Settings
 from indexes.store.nodes import TreeStore
@@ -116,21 +117,31 @@ class Queryable(ABC):
         """
         chosen = self._pattern(pattern)
         given = checked_options(RetrieverOptions, options)
-        self._check()
         budget = given.get("budget") or self.budget
         names = chosen.postprocessors
-        decides = self._judge(given.get("judge"))
+        enough = overfetched(budget, chosen.method, names, self.settings)
         parts = [
-            build_postprocessor(name, decides, self.settings, budget if name == names[-1] else None)
+            build_postprocessor(
+                name,
+                self._judge(given.get("judge")),
+                self.settings,
+                budget if name == names[-1] else None,
+            )
             for name in names
         ]
         callbacks = given.get("callback_manager")
+        if chosen.source is not None:
+            registered = RegisteredRetriever(chosen, self, enough, given.get("filters"))
+            return CompressingRetriever(
+                registered, parts, budget, callback_manager=callbacks
+            ).made_by(self, "retriever", pattern=chosen.name, **options)
+        self._check()
         retriever = TreeRetriever(
             self.store,
             self.embedding,
             method=chosen.method,
             search=given.get("search") or self.settings.search,
-            budget=overfetched(budget, chosen.method, names, self.settings),
+            budget=enough,
             top_k=given.get("top_k") or self.settings.top_k,
             filters=given.get("filters"),
             merge_ratio=given.get("merge_ratio"),

@@ -1,6 +1,7 @@
 """From settings to postprocessors: which judge, and how much it is given to choose from."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
@@ -11,15 +12,16 @@ from indexes.compression.cross_encoder import CrossEncoderJudge
 from indexes.compression.embedding_judge import EmbeddingJudge
 from indexes.compression.extractor import SentenceExtractor
 from indexes.compression.filter import PassageFilter
+from indexes.compression.function_judge import FunctionJudge
 from indexes.compression.llm_judge import LLMJudge
 from indexes.compression.reranker import PassageReranker
 from indexes.compression.similarity import Scoring
 from indexes.compression.verdicts import Judge
 from indexes.errors import SettingsError
-from indexes.extensions import JUDGES, is_judge, resolved
+from indexes.extensions import JUDGE_PARAMETERS, JUDGES, SCORE_PARAMETERS, is_judge, resolved
 from indexes.models.capabilities import Capabilities
 from indexes.models.providers import describe_llm
-from indexes.parameters import call
+from indexes.parameters import call, parameters
 from indexes.settings import Method, Settings
 
 # Context retrieved for postprocessors to choose from, in budgets (docs/compression.md).
@@ -74,6 +76,10 @@ def build_judge(
     name = judge_name(settings, llm_capabilities)
     what = f"judge {name!r}"
     judge = resolved(JUDGES.find(name))
+    if not is_judge(judge) and set(_parameters(judge, what)) == set(SCORE_PARAMETERS):
+        return FunctionJudge(
+            name, judge, scoring=_scoring(settings), seconds=settings.judge_timeout
+        )
     if not is_judge(judge):
         offered = {"settings": lambda: settings, "llm": llm, "embedding": embedding}
         judge = call(judge, offered, what)
@@ -81,6 +87,10 @@ def build_judge(
         raise SettingsError(f"{what}: its function returned a {type(judge).__name__}, not a judge")
     decides: Judge = judge
     return decides
+
+
+def _parameters(judge: Callable[..., Any], what: str) -> list[str]:
+    return parameters(judge, (*JUDGE_PARAMETERS, *SCORE_PARAMETERS), what)
 
 
 def judge_name(

@@ -7,30 +7,17 @@ It reads question and text together, which finds more than comparing two vectors
 texts of a question go in one request.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import numpy as np
-from llama_index.core.schema import QueryBundle
 from pydantic import SecretStr
 
-from indexes.compression.passages import Passage
-from indexes.compression.prompts import JudgePrompt
-from indexes.compression.similarity import Scores, Scoring, shares
-from indexes.compression.verdicts import JudgeKind, Judgement, Verdict
-from indexes.compression.work import Steps, TimedOutError, in_threads, on_the_loop
-from indexes.details import JudgeDetails, Outcome
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """The texts' scores in their order, higher being better; or what went wrong."""
-
-    scores: Scores
-    outcome: Outcome = "judged"
-    note: str = ""
+from indexes.compression.scoring_judge import Ranking, ScoringJudge
+from indexes.compression.similarity import Scoring
+from indexes.compression.verdicts import JudgeKind
+from indexes.compression.work import TimedOutError, in_threads, on_the_loop
 
 
 @dataclass(frozen=True)
@@ -104,7 +91,7 @@ class Reranking:
         return (said.replace(key, "***") if key else said)[:200]
 
 
-class CrossEncoderJudge:
+class CrossEncoderJudge(ScoringJudge):
     """Scores texts by a rerank endpoint. Thread-safe.
 
     Args:
@@ -126,10 +113,10 @@ class CrossEncoderJudge:
         scoring: Scoring | None = None,
         seconds: float = 60.0,
     ) -> None:
+        super().__init__(scoring)
         self._url = url
         self._model = model
         self._key = key
-        self._scoring = scoring or Scoring()
         self._seconds = seconds
 
     @property
@@ -137,59 +124,5 @@ class CrossEncoderJudge:
         """The model's name."""
         return self._model
 
-    @property
-    def prompts(self) -> dict[str, JudgePrompt]:
-        """None: it is not asked in words."""
-        return {}
-
-    def with_prompt(self, task: str, prompt: JudgePrompt) -> "CrossEncoderJudge":
-        """It has no prompts."""
-        return self
-
-    def sentences(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
-        """Which sentences score enough; see `Judge`."""
-        texts = [passage.slice(span) for passage in passages for span in passage.sentences]
-        ranking = yield from self._ranking(question, texts)
-        if ranking.outcome != "judged":
-            return _undecided(passages, ranking)
-        found = list(map(float, shares(ranking.scores)))
-        least = self._scoring.sentences
-        verdicts = []
-        for passage in passages:
-            own, found = found[: len(passage.sentences)], found[len(passage.sentences) :]
-            kept = tuple(score >= least for score in own)
-            best = max(own, default=None)
-            verdicts.append(Verdict(any(kept), kept, score=best, scores=tuple(own)))
-        return Judgement(verdicts, details=JudgeDetails(threshold=least))
-
-    def passages(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
-        """Which passages score enough; see `Judge`."""
-        ranking = yield from self._ranking(question, [passage.text for passage in passages])
-        if ranking.outcome != "judged":
-            return _undecided(passages, ranking)
-        least = self._scoring.passages
-        found = map(float, shares(ranking.scores))
-        verdicts = [Verdict(share >= least, score=share) for share in found]
-        return Judgement(verdicts, details=JudgeDetails(threshold=least))
-
-    def order(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
-        """The highest score first; see `Judge`."""
-        ranking = yield from self._ranking(question, [passage.text for passage in passages])
-        if ranking.outcome != "judged":
-            return _undecided(passages, ranking)
-        scores = list(map(float, ranking.scores))
-        order = sorted(range(len(passages)), key=lambda place: (-scores[place], place))
-        return Judgement([Verdict(True, score=score) for score in scores], order)
-
-    def _ranking(self, question: QueryBundle, texts: list[str]) -> Steps[Ranking]:
-        if not texts:
-            return Ranking(np.zeros(0))
-        ranking: Ranking = yield Reranking(
-            self._url, self._model, self._key, question.query_str, texts, self._seconds
-        )
-        return ranking
-
-
-def _undecided(passages: Sequence[Passage], ranking: Ranking) -> Judgement:
-    verdict = Verdict(True, None, ranking.outcome, f"kept as it is: {ranking.note}")
-    return Judgement([verdict] * len(passages), order=range(len(passages)))
+    def _work(self, question: str, texts: list[str]) -> Reranking:
+        return Reranking(self._url, self._model, self._key, question, texts, self._seconds)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 from llama_index.core.schema import QueryBundle
 
@@ -11,7 +11,8 @@ from indexes.compression.prompts import JudgePrompt
 from indexes.compression.work import Steps
 from indexes.details import JudgeDetails, Outcome
 
-JudgeKind = Literal["llm", "embedding", "cross-encoder"]
+# "llm", "embedding", "cross-encoder", or the name of a function that was registered.
+JudgeKind = str
 
 
 @dataclass(frozen=True)
