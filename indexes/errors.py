@@ -10,13 +10,16 @@
 
 Each message is one line and names the fix. Whatever a library below us raises at a
 boundary (the engine, a model server, AWS, a file) arrives as one of these, with the
-original as its `__cause__`.
+original as its `__cause__`. What the caller's own code raises to end a call is passed on as it
+is (`as_stop`).
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from indexes.progress import IngestReport
+
+Error = TypeVar("Error", bound=BaseException)
 
 
 class RagError(Exception):
@@ -88,3 +91,17 @@ class ModelError(RagError):
         except ModelError:
             passages, trace = index.retrieve("What happened to Bosun?")
     """
+
+
+def as_stop(error: Error) -> Error:
+    """Mark an exception of the caller's own code that is meant to end the whole call, such as
+    that of a LangChain handler that limits costs. What else goes on when a model fails, as
+    compression does, lets it through.
+    """
+    vars(error)["ends_the_call"] = True
+    return error
+
+
+def is_stop(error: BaseException) -> bool:
+    """Whether an exception is meant to end the whole call."""
+    return "ends_the_call" in vars(error)

@@ -12,6 +12,7 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.llms import LLM, CustomLLM
 
 from indexes.compression.work import TimedOutError, in_threads, on_the_loop
+from indexes.errors import is_stop
 from indexes.models.usage import usage_of
 from indexes.tokens import count_tokens
 
@@ -112,7 +113,7 @@ class Asking:
         try:
             response = self.llm.chat(messages, **options)
         except Exception as error:
-            if not options:
+            if not options or is_stop(error):
                 raise
             response = self.llm.chat(messages)
             calls = 2
@@ -129,7 +130,7 @@ class Asking:
         except NotImplementedError:
             raise
         except Exception as error:
-            if not options:
+            if not options or is_stop(error):
                 raise
             response = await self.llm.achat(messages)
             calls = 2

@@ -10,7 +10,8 @@ sync and async callers.
     run(steps)            # threads
     await arun(steps)     # the event loop
 
-Work does not raise: what went wrong is in the result, in plain words.
+Work does not raise: what went wrong is in the result, in plain words. Only what the caller's
+own code raises to end the whole call (`indexes.errors.as_stop`) comes through.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextvars import copy_context
 from typing import Any, Protocol, TypeVar
 
-from indexes.errors import RagError
+from indexes.errors import RagError, is_stop
 
 logger = logging.getLogger(__name__)
 
@@ -115,6 +116,8 @@ def in_threads(
                 del deadlines[place]
                 results[place] = _too_slow(seconds)
             continue
+        if isinstance(outcome, BaseException) and is_stop(outcome):
+            raise outcome
         if deadlines.pop(place, None) is not None:
             results[place] = outcome
     return results
@@ -153,7 +156,9 @@ async def on_the_loop(
             for task in ended:
                 place = places.pop(task)
                 del deadlines[place]
-                results[place] = _outcome(task)
+                outcome = results[place] = _outcome(task)
+                if isinstance(outcome, BaseException) and is_stop(outcome):
+                    raise outcome
             for task in [task for task, place in places.items() if place in _expired(deadlines)]:
                 place = places.pop(task)
                 del deadlines[place]

@@ -1,29 +1,35 @@
-"""LangChain's models as LlamaIndex's, and the other way round.
+"""LangChain's models as LlamaIndex's.
 
-    index = HierarchicalIndex(llm=ChatAnthropic(…), embedding=HuggingFaceEmbeddings(…))
-    extractor = LLMChainExtractor.from_llm(chat_model(index.llm))
+    index = HierarchicalIndex(llm=ChatAnthropic(…).with_retry(), embedding=OpenAIEmbeddings())
 
-LlamaIndex has packages for the first half (`llama-index-llms-langchain`, `…-embeddings-…`);
-they need the whole of `langchain`, and count no tokens. Here `langchain-core` is enough.
+Any Runnable that takes a prompt and gives text or a message is a language model here: chat and
+completion models, and what `with_retry`, `with_fallbacks`, `bind`, `with_config` or
+`model | StrOutputParser()` make of them. A call is a run of LangChain's: callbacks of the
+run that it is made in see it (`indexes.langchain.runs`).
+
+LlamaIndex has packages for this (`llama-index-llms-langchain`, `…-embeddings-…`); they need
+the whole of `langchain`, and count no tokens. Here `langchain-core` is enough.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.callbacks.manager import ahandle_event, handle_event
 from langchain_core.embeddings import Embeddings
-from langchain_core.language_models import BaseChatModel, BaseLanguageModel, BaseLLM
+from langchain_core.language_models import BaseChatModel, BaseLanguageModel
 from langchain_core.messages import (
     AIMessage,
-    AIMessageChunk,
     BaseMessage,
     HumanMessage,
     SystemMessage,
     get_buffer_string,
 )
-from langchain_core.messages.ai import UsageMetadata
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.messages.ai import UsageMetadata, add_usage
+from langchain_core.prompt_values import ChatPromptValue
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import Runnable
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -36,32 +42,39 @@ from llama_index.core.base.llms.types import (
     LLMMetadata,
 )
 from llama_index.core.llms import LLM
-from pydantic import ConfigDict, Field, PrivateAttr
+from pydantic import Field, PrivateAttr
 
-from indexes.errors import ModelError, RagError
-from indexes.models.usage import usage_of
+from indexes.errors import ModelError, RagError, as_stop
 
 _CONTEXT_WINDOW = 8192
 _NUM_OUTPUT = 256
-# Where a LangChain model keeps its name, and one of its integrations or another its window.
+# Where a LangChain model keeps its name, one of its integrations or another.
 _NAMES = ("model_name", "model", "model_id", "deployment_name", "endpoint_name")
+# Where a Runnable keeps what it runs: bindings and retries, fallbacks, configurable ones.
+_INSIDE = ("bound", "runnable", "default")
+_DEEPEST = 16
+# Through these goes what a handler raises on purpose, and nothing that a model raises.
+_HANDLERS = frozenset({handle_event.__code__, ahandle_event.__code__})
 
 
 class LangChainLLM(LLM):
-    """A LangChain chat model, or completion model, as a LlamaIndex LLM.
+    """A LangChain model, or any Runnable that answers a prompt, as a LlamaIndex LLM.
 
     Args:
-        model: the model.
-        context_window: tokens it reads; LangChain's models don't tell.
-        num_output: the most tokens it answers with.
+        model: a chat model, a completion model or another Runnable from a prompt to text
+        context_window: tokens that it reads; by default what its profile says, else 8,192
+        num_output: the most tokens that it answers with
     """
 
     context_window: int = Field(_CONTEXT_WINDOW, gt=0)
     num_output: int = Field(_NUM_OUTPUT, ge=0)
 
-    _model: BaseLanguageModel[Any] = PrivateAttr()
+    _model: Runnable[Any, Any] = PrivateAttr()
 
-    def __init__(self, model: BaseLanguageModel[Any], **fields: Any) -> None:
+    def __init__(self, model: Runnable[Any, Any], **fields: Any) -> None:
+        profile = getattr(language_model_in(model), "profile", None) or {}
+        if "max_input_tokens" in profile:
+            fields.setdefault("context_window", profile["max_input_tokens"])
         super().__init__(**fields)
         self._model = model
 
@@ -76,78 +89,70 @@ class LangChainLLM(LLM):
         return LLMMetadata(
             context_window=self.context_window,
             num_output=self.num_output,
-            is_chat_model=isinstance(self._model, BaseChatModel),
+            is_chat_model=isinstance(language_model_in(self._model), BaseChatModel),
             model_name=name_of(self._model),
         )
-
-    def _asked(self, messages: Sequence[ChatMessage]) -> Any:
-        converted = [_to_langchain(message) for message in messages]
-        if isinstance(self._model, BaseChatModel):
-            return converted
-        # A completion model is asked the question itself; a conversation keeps its roles.
-        return str(converted[0].content) if len(converted) == 1 else get_buffer_string(converted)
 
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer at once."""
         with self._errors():
-            return _response(self._model.invoke(self._asked(messages), **kwargs))
+            return _Answer().add(self._model.invoke(_prompt(messages), **kwargs))
 
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
-        """The same, by the model's own async."""
+        """Answer by the model's own async."""
         with self._errors():
-            return _response(await self._model.ainvoke(self._asked(messages), **kwargs))
+            return _Answer().add(await self._model.ainvoke(_prompt(messages), **kwargs))
 
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Answer as the model writes."""
 
         def stream() -> ChatResponseGen:
-            so_far = _SoFar()
+            answer = _Answer()
             with self._errors():
-                for piece in self._model.stream(self._asked(messages), **kwargs):
-                    yield so_far.add(piece)
+                for piece in self._model.stream(_prompt(messages), **kwargs):
+                    yield answer.add(piece)
 
         return stream()
 
     async def astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: Any
     ) -> ChatResponseAsyncGen:
-        """The same, by the model's own async."""
+        """Answer as the model writes, by its own async."""
 
         async def stream() -> ChatResponseAsyncGen:
-            so_far = _SoFar()
+            answer = _Answer()
             with self._errors():
-                async for piece in self._model.astream(self._asked(messages), **kwargs):
-                    yield so_far.add(piece)
+                async for piece in self._model.astream(_prompt(messages), **kwargs):
+                    yield answer.add(piece)
 
         return stream()
 
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answer a prompt at once."""
-        return _completion(self.chat([ChatMessage(role="user", content=prompt)], **kwargs))
+        return _completion(self.chat(_asked(prompt), **kwargs))
 
     async def acomplete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponse:
-        """The same, by the model's own async."""
-        return _completion(await self.achat([ChatMessage(role="user", content=prompt)], **kwargs))
+        """Answer a prompt by the model's own async."""
+        return _completion(await self.achat(_asked(prompt), **kwargs))
 
     def stream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseGen:
         """Answer a prompt as the model writes."""
-        pieces = self.stream_chat([ChatMessage(role="user", content=prompt)], **kwargs)
-        return (_completion(piece) for piece in pieces)
+        return (_completion(piece) for piece in self.stream_chat(_asked(prompt), **kwargs))
 
     async def astream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseAsyncGen:
-        """The same, by the model's own async."""
-        pieces = await self.astream_chat([ChatMessage(role="user", content=prompt)], **kwargs)
+        """Answer a prompt as the model writes, by its own async."""
+        pieces = await self.astream_chat(_asked(prompt), **kwargs)
         return (_completion(piece) async for piece in pieces)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        with _as_model_error(self._model):
+        with _as_model_error(self._model, ".invoke"):
             yield
 
 
@@ -155,8 +160,8 @@ class LangChainEmbedding(BaseEmbedding):
     """LangChain `Embeddings` as a LlamaIndex embedding model.
 
     Args:
-        model: the model.
-        name: its identity in a collection; by default the model's own name.
+        model: the model
+        name: its identity in a collection; by default the model's own name
     """
 
     _model: Embeddings = PrivateAttr()
@@ -171,11 +176,11 @@ class LangChainEmbedding(BaseEmbedding):
         return "LangChainEmbedding"
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        with _as_model_error(self._model):
+        with self._errors():
             return self._model.embed_documents(texts)
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        with _as_model_error(self._model):
+        with self._errors():
             return await self._model.aembed_documents(texts)
 
     def _get_text_embedding(self, text: str) -> list[float]:
@@ -185,195 +190,17 @@ class LangChainEmbedding(BaseEmbedding):
         return (await self._aget_text_embeddings([text]))[0]
 
     def _get_query_embedding(self, query: str) -> list[float]:
-        with _as_model_error(self._model):
+        with self._errors():
             return self._model.embed_query(query)
 
     async def _aget_query_embedding(self, query: str) -> list[float]:
-        with _as_model_error(self._model):
+        with self._errors():
             return await self._model.aembed_query(query)
 
-
-class LlamaIndexChat(BaseChatModel):
-    """A LlamaIndex LLM as a LangChain chat model; errors stay `ModelError`s."""
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    llm: LLM = Field(repr=False)
-
-    @property
-    def _llm_type(self) -> str:
-        return "llama-index"
-
-    @property
-    def _identifying_params(self) -> dict[str, Any]:
-        return {"model_name": self.llm.metadata.model_name}
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return _result(self.llm.chat(_to_llama_index(messages), **kwargs), stop)
-
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return _result(await self.llm.achat(_to_llama_index(messages), **kwargs), stop)
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        for piece in self.llm.stream_chat(_to_llama_index(messages), **kwargs):
-            yield _chunk(piece)
-
-    async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        async for piece in await self.llm.astream_chat(_to_llama_index(messages), **kwargs):
-            yield _chunk(piece)
-
-
-class LlamaIndexEmbeddings(Embeddings):
-    """A LlamaIndex embedding model as LangChain `Embeddings`."""
-
-    def __init__(self, embedding: BaseEmbedding) -> None:
-        self.embedding = embedding
-
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """Vectors of documents."""
-        return self.embedding.get_text_embedding_batch(texts)
-
-    def embed_query(self, text: str) -> list[float]:
-        """The vector of a question."""
-        return self.embedding.get_query_embedding(text)
-
-    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
-        """The same, awaited."""
-        return await self.embedding.aget_text_embedding_batch(texts)
-
-    async def aembed_query(self, text: str) -> list[float]:
-        """The same, awaited."""
-        return await self.embedding.aget_query_embedding(text)
-
-
-def chat_model(llm: LLM) -> BaseChatModel:
-    """A LlamaIndex LLM as a LangChain chat model."""
-    return LlamaIndexChat(llm=llm)
-
-
-def name_of(model: object) -> str:
-    """What a LangChain model calls itself; its class's name where it doesn't."""
-    for name in _NAMES:
-        value = getattr(model, name, None)
-        if isinstance(value, str) and value:
-            return value
-    return type(model).__name__
-
-
-@contextmanager
-def _as_model_error(model: object) -> Iterator[None]:
-    """Whatever a LangChain model raises, as a one-line `ModelError`."""
-    try:
-        yield
-    except RagError:
-        raise
-    except Exception as error:
-        said = " ".join(str(error).split())[:300] or type(error).__name__
-        raise ModelError(
-            f"the LangChain model {name_of(model)} failed: {said}: "
-            "check that it works by itself, with .invoke or .embed_query"
-        ) from error
-
-
-class _SoFar:
-    """A streamed answer as LlamaIndex has it: each piece, and all of it up to there."""
-
-    def __init__(self) -> None:
-        self._text = ""
-
-    def add(self, piece: Any) -> ChatResponse:
-        words = _text(piece)
-        self._text += words
-        return ChatResponse(
-            message=ChatMessage(role="assistant", content=self._text),
-            delta=words,
-            raw={"usage": _usage(piece)},
-        )
-
-
-def _text(answer: Any) -> str:
-    """The words of an answer, of a chat model or a completion model."""
-    return str(answer.text) if isinstance(answer, BaseMessage) else str(answer)
-
-
-def _usage(answer: Any) -> dict[str, int]:
-    used = getattr(answer, "usage_metadata", None) or {}
-    return {
-        "prompt_tokens": used.get("input_tokens", 0),
-        "completion_tokens": used.get("output_tokens", 0),
-    }
-
-
-def _response(answer: Any) -> ChatResponse:
-    return ChatResponse(
-        message=ChatMessage(role="assistant", content=_text(answer)),
-        raw={"usage": _usage(answer)},
-    )
-
-
-def _completion(response: ChatResponse) -> CompletionResponse:
-    return CompletionResponse(
-        text=response.message.content or "", delta=response.delta, raw=response.raw
-    )
-
-
-def _to_langchain(message: ChatMessage) -> BaseMessage:
-    text = message.content or ""
-    match message.role.value:
-        case "system" | "developer":
-            return SystemMessage(text)
-        case "assistant" | "chatbot" | "model":
-            return AIMessage(text)
-        case _:
-            return HumanMessage(text)
-
-
-def _to_llama_index(messages: Sequence[BaseMessage]) -> list[ChatMessage]:
-    roles = {"human": "user", "ai": "assistant", "system": "system"}
-    return [
-        ChatMessage(role=roles.get(message.type, "user"), content=_text(message))
-        for message in messages
-    ]
-
-
-def _result(response: ChatResponse, stop: Sequence[str] | None) -> ChatResult:
-    text = response.message.content or ""
-    for word in stop or ():
-        text = text.split(word)[0]
-    tokens_in, tokens_out = usage_of(response)
-    used = UsageMetadata(
-        input_tokens=tokens_in, output_tokens=tokens_out, total_tokens=tokens_in + tokens_out
-    )
-    message = AIMessage(content=text, usage_metadata=used)
-    return ChatResult(generations=[ChatGeneration(message=message)])
-
-
-def _chunk(piece: ChatResponse) -> ChatGenerationChunk:
-    return ChatGenerationChunk(message=AIMessageChunk(content=piece.delta or ""))
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        with _as_model_error(self._model, ".embed_query"):
+            yield
 
 
 def as_llm(model: Any) -> LLM:
@@ -384,11 +211,11 @@ def as_llm(model: Any) -> LLM:
     """
     if isinstance(model, LLM):
         return model
-    if isinstance(model, BaseChatModel | BaseLLM):
+    if isinstance(model, Runnable) and not isinstance(model, BaseRetriever):
         return LangChainLLM(model)
     raise ModelError(
-        f"{type(model).__name__} is no language model: give a LlamaIndex LLM, or a LangChain "
-        "chat model or LLM"
+        f"{type(model).__name__} is no language model: give a LlamaIndex LLM, or LangChain's: "
+        "a chat model, an LLM or another Runnable that answers a prompt with text"
     )
 
 
@@ -406,3 +233,139 @@ def as_embedding(model: Any) -> BaseEmbedding:
         f"{type(model).__name__} is no embedding model: give a LlamaIndex BaseEmbedding, or "
         "LangChain Embeddings"
     )
+
+
+def language_model_in(model: Any) -> BaseLanguageModel[Any] | None:
+    """The language model that a Runnable comes down to; None if that can't be told."""
+    for _ in range(_DEEPEST):
+        if isinstance(model, BaseLanguageModel):
+            return model
+        steps = getattr(model, "steps", None)
+        if isinstance(steps, list):
+            found = (language_model_in(step) for step in steps if step is not model)
+            return next((one for one in found if one is not None), None)
+        inner = (getattr(model, name, None) for name in _INSIDE)
+        model = next((one for one in inner if isinstance(one, Runnable)), None)
+    return None
+
+
+def name_of(model: object) -> str:
+    """What a LangChain model calls itself; its class's name where it doesn't."""
+    model = language_model_in(model) or model
+    for name in _NAMES:
+        value = getattr(model, name, None)
+        if isinstance(value, str) and value:
+            return value
+    return type(model).__name__
+
+
+# Prompts
+
+
+class _Prompt(ChatPromptValue):
+    """Messages for a chat model, text for a completion model.
+
+    A completion model is asked the question itself; a conversation keeps its roles.
+    """
+
+    def to_string(self) -> str:
+        """The prompt as a completion model reads it."""
+        if len(self.messages) == 1:
+            return str(self.messages[0].text)
+        return get_buffer_string(self.messages)
+
+
+def _prompt(messages: Sequence[ChatMessage]) -> _Prompt:
+    return _Prompt(messages=[_to_langchain(message) for message in messages])
+
+
+def _asked(prompt: str) -> list[ChatMessage]:
+    return [ChatMessage(role="user", content=prompt)]
+
+
+def _to_langchain(message: ChatMessage) -> BaseMessage:
+    text = message.content or ""
+    match message.role.value:
+        case "system" | "developer":
+            return SystemMessage(text)
+        case "assistant" | "chatbot" | "model":
+            return AIMessage(text)
+        case _:
+            return HumanMessage(text)
+
+
+# Answers
+
+
+class _Answer:
+    """An answer as LlamaIndex has it: each piece, and all of it up to there."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._used: UsageMetadata | None = None
+
+    def add(self, piece: Any) -> ChatResponse:
+        """Take in the next piece, or all of it at once."""
+        words = _text(piece)
+        self._text += words
+        self._used = add_usage(self._used, getattr(piece, "usage_metadata", None))
+        return ChatResponse(
+            message=ChatMessage(role="assistant", content=self._text),
+            delta=words,
+            raw={
+                "usage": {
+                    "prompt_tokens": self._used["input_tokens"],
+                    "completion_tokens": self._used["output_tokens"],
+                }
+            },
+        )
+
+
+def _text(answer: Any) -> str:
+    """The words of an answer."""
+    if isinstance(answer, BaseMessage):
+        return str(answer.text)
+    if isinstance(answer, str):
+        return answer
+    raise ModelError(
+        f"the LangChain model answered with a {type(answer).__name__}, which is neither text nor "
+        "a message: end the chain with StrOutputParser()"
+    )
+
+
+def _completion(response: ChatResponse) -> CompletionResponse:
+    return CompletionResponse(
+        text=response.message.content or "", delta=response.delta, raw=response.raw
+    )
+
+
+# Errors
+
+
+@contextmanager
+def _as_model_error(model: object, method: str) -> Iterator[None]:
+    """Whatever a LangChain model raises, as a one-line `ModelError`.
+
+    What a callback handler raises on purpose (`raise_error`) is the caller's own: it stays as
+    it is, and ends the query.
+    """
+    try:
+        yield
+    except RagError:
+        raise
+    except Exception as error:
+        if _is_handlers(error.__traceback__):
+            raise as_stop(error)  # noqa: B904  it is the same
+        said = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ModelError(
+            f"the LangChain model {name_of(model)} failed: {said}: "
+            f"check that it works by itself, with {method}"
+        ) from error
+
+
+def _is_handlers(traceback: TracebackType | None) -> bool:
+    while traceback is not None:
+        if traceback.tb_frame.f_code in _HANDLERS:
+            return True
+        traceback = traceback.tb_next
+    return False
