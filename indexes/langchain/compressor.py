@@ -116,9 +116,7 @@ def _nodes(documents: Sequence[Document]) -> list[NodeWithScore]:
     return nodes
 
 
-def _documents(
-    nodes: Sequence[NodeWithScore], given: Sequence[Document]
-) -> list[Document]:
+def _documents(nodes: Sequence[NodeWithScore], given: Sequence[Document]) -> list[Document]:
     ids = {document.id for document in given}
     return [
         Document(

@@ -28,8 +28,6 @@ class PassageFields(dict[str, Any]):
     True
     """
 
-    __hash__ = None  # type: ignore[assignment]  # as of any dict
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, dict):
             return NotImplemented

@@ -42,7 +42,7 @@ async def awithin(
 def _config(callbacks: Callbacks) -> RunnableConfig:
     # What is configured around us stays; the name and id of the run around us are not ours.
     config = patch_config(None)
-    for name in ("run_name", "run_id"):
-        config.pop(name, None)
+    config.pop("run_name", None)
+    config.pop("run_id", None)
     config["callbacks"] = callbacks
     return config

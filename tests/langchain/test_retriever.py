@@ -12,12 +12,11 @@ from langchain_tests.integration_tests import RetrieversIntegrationTests
 from llama_index.core.vector_stores import MetadataFilter, MetadataFilters
 
 from indexes.documents import load_document
-from indexes.errors import DocumentError, SettingsError
+from indexes.errors import SettingsError
 from indexes.index import HierarchicalIndex
-from indexes.langchain import ParentDocuments, PatternRetriever, levels_of
+from indexes.langchain import ParentDocuments, PatternRetriever
 from indexes.namespace import ours
 from tests.conftest import LEVELS
-from tests.fakes import WordEmbedding
 
 LETTERS = Path(__file__).parents[2] / "app" / "samples" / "letters"
 TOPICS = ("lamp", "roses", "tides", "bread", "snow", "bees", "clocks", "maps")
@@ -74,14 +73,6 @@ def test_a_document_says_where_it_is_from(filled: HierarchicalIndex) -> None:
         assert document.id
     scores = [ours(document.metadata)["score"] for document in found]
     assert scores == sorted(scores, reverse=True)
-
-
-def test_pages_are_those_of_langchains_loaders(index: HierarchicalIndex) -> None:
-    [letter] = LETTERS.glob("*2019*.pdf")
-    index.ingest([letter])
-    [first, *_] = PatternRetriever(index=index, pattern="regular").invoke("shareholders")
-    place = ours(first.metadata)
-    assert place["page"] == place["pages"][0] - 1
 
 
 def test_the_budget_bounds_what_comes(filled: HierarchicalIndex) -> None:
@@ -153,72 +144,6 @@ def test_a_mistyped_call_says_what_it_takes(
 
 def test_an_index_is_not_shown(filled: HierarchicalIndex) -> None:
     assert "index" not in repr(PatternRetriever(index=filled)).split("(")[1]
-
-
-# ParentDocumentRetriever's habits
-
-
-@pytest.fixture
-def parents(tmp_path: Path) -> ParentDocuments:
-    retriever = ParentDocuments.open(
-        tmp_path / "parents", child_size=100, parent_size=400, embedding=WordEmbedding()
-    )
-    yield retriever
-    retriever.index.close()
-
-
-def documents() -> list[Document]:
-    return [
-        Document(page_content=text, metadata={"source": name, "year": 2020 + place})
-        for place, (name, text) in enumerate(texts().items())
-    ]
-
-
-def test_it_takes_the_same_documents(parents: ParentDocuments) -> None:
-    parents.add_documents(documents())
-    [first, *_] = parents.invoke("Who looked after the roses?")
-    assert first.metadata["source"] == "roses.txt"
-    whole = texts()["roses.txt"]
-    assert first.page_content == whole[ours(first.metadata)["start"] : ours(first.metadata)["end"]]
-
-
-def test_adding_again_changes_nothing_and_deleting_deletes(parents: ParentDocuments) -> None:
-    ids = parents.add_documents(documents())
-    points = parents.index.statistics().points
-    assert parents.add_documents(documents()) == ids
-    assert parents.index.statistics().points == points
-    parents.delete(ids[:7])
-    assert [found.source for found in parents.index.documents()] == ["maps.txt"]
-    with pytest.raises(DocumentError, match="no document is called"):
-        parents.delete(ids[:1])
-
-
-def test_a_changed_document_replaces_the_old(parents: ParentDocuments) -> None:
-    parents.add_documents(documents()[:1], ids=["one"])
-    parents.add_documents([Document(page_content="Nothing about that.")], ids=["one"])
-    assert [d.page_content for d in parents.invoke("lamp")] == ["Nothing about that."]
-
-
-def test_metadata_can_be_filtered_by(parents: ParentDocuments, tmp_path: Path) -> None:
-    parents.add_documents(documents())
-    parents.filters = MetadataFilters(filters=[MetadataFilter(key="year", value=2025)])
-    assert {d.metadata["source"] for d in parents.invoke(QUESTION)} == {"bees.txt"}
-
-
-def test_as_many_ids_as_documents(parents: ParentDocuments) -> None:
-    with pytest.raises(SettingsError, match="1 ids for 8 documents"):
-        parents.add_documents(documents(), ids=["one"])
-
-
-def test_sizes_in_characters_become_tokens() -> None:
-    assert levels_of(400, 2000) == (455, 91)
-    with pytest.raises(SettingsError, match="twice as many"):
-        levels_of(400, 500)
-
-
-def test_search_kwargs_that_mean_nothing_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="fetch_k: only k and filter"):
-        ParentDocuments.open(tmp_path, search_kwargs={"k": 3, "fetch_k": 20})
 
 
 def test_the_default_levels_are_untouched(filled: HierarchicalIndex) -> None:

@@ -21,8 +21,8 @@ from indexes.documents import load_document
 from indexes.errors import DocumentError
 from indexes.index import HierarchicalIndex
 from indexes.langchain import ParentDocuments, PatternRetriever, chat_model
-from indexes.namespace import OURS
 from indexes.langchain.models import LlamaIndexEmbeddings
+from indexes.namespace import OURS
 from indexes.settings import load_settings
 from tests.fakes import DIMENSION, ScriptedLLM, WordEmbedding
 from tests.test_development_data import DATA
