@@ -12,6 +12,7 @@ from llama_index.core.schema import Document as OurDocument
 
 from indexes.answers import Context
 from indexes.compression.passages import GAP
+from indexes.documents.given import from_langchain
 from indexes.namespace import OURS, theirs
 
 # What depends on the question: the same passage may be found by several.
@@ -74,12 +75,7 @@ def to_llama_index(document: Document, id_: str | None = None) -> OurDocument:
     """A LangChain document as one that can be ingested, text and metadata as they are.
 
     Without an id, here or in the document, it gets one from its content and metadata when it
-    is ingested. Metadata whose name begins with an underscore is a vector store's own and
-    stays behind.
+    is ingested.
     """
-    name = id_ if id_ is not None else document.id
-    metadata = {
-        key: value for key, value in document.metadata.items() if not str(key).startswith("_")
-    }
-    given = {} if name is None else {"id_": name}
-    return OurDocument(text=document.page_content, metadata=metadata, **given)
+    named = document if id_ is None else document.model_copy(update={"id": id_})
+    return from_langchain(named)

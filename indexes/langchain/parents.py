@@ -16,6 +16,7 @@ from indexes.index import HierarchicalIndex
 from indexes.langchain.documents import to_llama_index
 from indexes.langchain.retriever import PatternRetriever
 from indexes.langchain.sizes import levels_of, tokens_of
+from indexes.progress import IngestReport
 from indexes.settings import load_settings
 
 logger = logging.getLogger(__name__)
@@ -50,14 +51,14 @@ class ParentDocuments(PatternRetriever):
 
     @model_validator(mode="before")
     @classmethod
-    def _only_ours(cls, given: Any) -> Any:
+    def _checked(cls, given: Any) -> Any:
         theirs = [name for name in _CONSTRUCTOR if isinstance(given, dict) and name in given]
         if theirs:
             raise SettingsError(
                 f"ParentDocuments takes no {theirs[0]}: one index holds children and parents: "
                 "ParentDocuments.open(folder, embedding=…, child_splitter=…, parent_splitter=…)"
             )
-        return given
+        return super()._checked(given)
 
     @classmethod
     def open(
@@ -66,9 +67,9 @@ class ParentDocuments(PatternRetriever):
         *,
         embedding: Any = None,
         llm: Any = None,
-        child_size: int | None = None,
+        child_size: int = _NOT_GIVEN,
         parent_size: int | None = _NOT_GIVEN,
-        child_splitter: Any = None,
+        child_splitter: Any = _NOT_GIVEN,
         parent_splitter: Any = _NOT_GIVEN,
         search_type: str = "similarity",
         search_kwargs: dict[str, Any] | None = None,
@@ -78,8 +79,9 @@ class ParentDocuments(PatternRetriever):
     ) -> Self:
         """Open an index, or make one, with chunks of these sizes.
 
-        Sizes are those of the arguments or of LangChain's splitters, in characters; they are
-        converted at 4.4 characters a token. Splitters' overlap and separators aren't used.
+        Sizes are in characters, or in what a splitter counts; they are converted to tokens, at
+        4.4 characters each. A splitter's overlap and separators aren't used. An index that is
+        there keeps its sizes if none are given.
 
         Args:
             index: folder or server URL
@@ -102,27 +104,21 @@ class ParentDocuments(PatternRetriever):
             SettingsError: an option means nothing here; the message says what does
             IndexMismatchError: the index was made with other chunk sizes
         """
-        if child_splitter is not None and parent_splitter is _NOT_GIVEN:
-            parent_splitter = None if parent_size is _NOT_GIVEN else _NOT_GIVEN
-        child = _one_of(child_size, child_splitter, _CHILD, "child")
-        given = parent_size if parent_splitter is _NOT_GIVEN else parent_splitter
-        parent = _PARENT if given is _NOT_GIVEN else given
+        levels = _levels(child_size, parent_size, child_splitter, parent_splitter)
         searching = _searching(search_type, dict(search_kwargs or {}))
         if budget is None:
             searching.setdefault("k", _K)
+        address = str(index) if index is not None else None
         opened = HierarchicalIndex(
-            load_settings(
-                index=str(index) if index is not None else None,
-                levels=levels_of(
-                    tokens_of(child, "child_size"),
-                    None if parent is None else tokens_of(parent, "parent_size"),
-                ),
-                **(settings or {}),
-            ),
-            embedding=embedding,
-            llm=llm,
+            load_settings(index=address, **(settings or {})), embedding=embedding, llm=llm
         )
         try:
+            if levels is None and not opened.store.exists():
+                levels = levels_of(tokens_of(_CHILD, "child"), tokens_of(_PARENT, "parent"))
+            if levels is not None:
+                opened.settings = opened.settings.model_copy(update={"levels": levels})
+                if opened.store.exists():
+                    opened.store.check(levels=levels)
             return cls(index=opened, budget=budget, **searching, **fields)
         except BaseException:
             opened.close()
@@ -155,25 +151,8 @@ class ParentDocuments(PatternRetriever):
             DocumentError: some documents can't be indexed; the message names them, and says
                 that the others are in
         """
-        if ids is not None and len(ids) != len(documents):
-            raise SettingsError(f"{len(ids)} ids for {len(documents)} documents: give one each")
-        adopted: dict[str, OurDocument] = {}
-        names = []
-        for place, document in enumerate(documents):
-            ours = to_llama_index(document, ids[place] if ids is not None else None)
-            if is_blank(ours):
-                logger.warning("left out, having no text in it: %s", _place_of(document, place))
-                names.append("")
-                continue
-            ours = adopt(ours)
-            if ours.id_ in adopted and ids is not None:
-                raise SettingsError(f"ids: {ours.id_!r} is given twice: ids must differ")
-            adopted[ours.id_] = ours
-            names.append(ours.id_)
-        report = self.index.ingest(list(adopted.values()))
-        if report.failed:
-            said = "; ".join(error for _, error in report.failed)
-            raise DocumentError(f"{said} (the other {len(adopted) - len(report.failed)} are in)")
+        adopted, names = _adopted(documents, ids)
+        _all_in(self.index.ingest(adopted))
         return names
 
     async def aadd_documents(
@@ -184,9 +163,9 @@ class ParentDocuments(PatternRetriever):
         **kwargs: Any,
     ) -> list[str]:
         """Add LangChain documents without blocking the event loop; see `add_documents`."""
-        return await asyncio.to_thread(
-            self.add_documents, documents, ids, add_to_docstore, **kwargs
-        )
+        adopted, names = _adopted(documents, ids)
+        _all_in(await self.index.aingest(adopted))
+        return names
 
     def update_documents(self, ids: Sequence[str], documents: Sequence[Document]) -> list[str]:
         """Replace the documents with these ids, which `add_documents` with ids does too."""
@@ -203,18 +182,72 @@ class ParentDocuments(PatternRetriever):
 
         An id that isn't there, or was "" for a document left out, is passed over.
         """
-        for name in ids:
-            self.index.store.remove(name)
+        self.index.store.remove_all([name for name in ids if name])
 
     async def adelete(self, ids: Sequence[str]) -> None:
         """Remove documents without blocking the event loop; see `delete`."""
         await asyncio.to_thread(self.delete, ids)
 
 
-def _one_of(size: Any, splitter: Any, default: int, what: str) -> Any:
-    if size is not None and splitter is not None:
-        raise SettingsError(f"{what}_size and {what}_splitter say the same: give one of them")
-    return splitter if splitter is not None else default if size is None else size
+def _adopted(
+    documents: Sequence[Document], ids: Sequence[str] | None
+) -> tuple[list[OurDocument], list[str]]:
+    """Documents as they will be stored, each once; and an id for each that was given."""
+    if ids is not None and len(ids) != len(documents):
+        raise SettingsError(f"{len(ids)} ids for {len(documents)} documents: give one each")
+    adopted: dict[str, OurDocument] = {}
+    names = []
+    for place, document in enumerate(documents):
+        given = to_llama_index(document, ids[place] if ids is not None else None)
+        if is_blank(given):
+            logger.warning("left out, having no text in it: %s", _place_of(document, place))
+            names.append("")
+            continue
+        ours = adopt(given)
+        if ours.id_ in adopted and ids is not None:
+            raise SettingsError(f"ids: {ours.id_!r} is given twice: ids must differ")
+        adopted[ours.id_] = ours
+        names.append(ours.id_)
+    return list(adopted.values()), names
+
+
+def _place_of(document: Document, place: int) -> str:
+    source, page = (document.metadata.get(name) for name in ("source", "page"))
+    where = [str(source)] if source else []
+    where += [f"page {page}"] if page is not None else []
+    return ", ".join([*where, f"document {place + 1} of the call"])
+
+
+def _all_in(report: IngestReport) -> None:
+    if report.failed:
+        said = "; ".join(error for _, error in report.failed)
+        error = DocumentError(f"{said} (the other {len(report.document_ids)} are in)")
+        error.report = report
+        raise error
+
+
+def _levels(
+    child_size: Any, parent_size: Any, child_splitter: Any, parent_splitter: Any
+) -> tuple[int, ...] | None:
+    """Chunk sizes in tokens, root first; None where nothing was said of them."""
+    sizes, splitters = (child_size, parent_size), (child_splitter, parent_splitter)
+    for what, size, splitter in zip(("child", "parent"), sizes, splitters, strict=True):
+        if size is not _NOT_GIVEN and splitter is not _NOT_GIVEN:
+            raise SettingsError(f"{what}_size and {what}_splitter say the same: give one of them")
+    if all(given is _NOT_GIVEN for given in (*sizes, *splitters)):
+        return None
+    child = _first_given(child_size, child_splitter, _CHILD)
+    # LangChain's own default, where LangChain's own words are used.
+    otherwise = _PARENT if child_splitter is _NOT_GIVEN else None
+    parent = _first_given(parent_size, parent_splitter, otherwise)
+    return levels_of(
+        tokens_of(child, "child_size"),
+        None if parent is None else tokens_of(parent, "parent_size"),
+    )
+
+
+def _first_given(*given: Any) -> Any:
+    return next(one for one in given if one is not _NOT_GIVEN)
 
 
 def _searching(search_type: str, search_kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -241,10 +274,3 @@ def _searching(search_type: str, search_kwargs: dict[str, Any]) -> dict[str, Any
             "score_threshold mean something here"
         )
     return {**{name: said for name, said in fields.items() if said is not None}, "options": options}
-
-
-def _place_of(document: Document, place: int) -> str:
-    source, page = (document.metadata.get(name) for name in ("source", "page"))
-    where = [str(source)] if source else []
-    where += [f"page {page}"] if page is not None else []
-    return ", ".join([*where, f"document {place + 1} of the call"])

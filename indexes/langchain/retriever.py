@@ -1,6 +1,6 @@
 """A pattern on an index as a LangChain retriever."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.callbacks import (
@@ -9,14 +9,16 @@ from langchain_core.callbacks import (
 )
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
-from pydantic import ConfigDict, Field, PositiveInt
+from pydantic import ConfigDict, Field, model_validator
 
 from indexes.answers import Context, passages_of
 from indexes.errors import SettingsError
 from indexes.index import HierarchicalIndex
 from indexes.langchain.documents import to_langchain
 from indexes.langchain.runs import awithin, within
+from indexes.options import checked_options
 from indexes.patterns import find_pattern
+from indexes.queryable import RetrievalOptions
 
 # A number of passages is reached by raising the budget, up to here.
 _LARGEST_BUDGET = 65_536
@@ -50,10 +52,25 @@ class PatternRetriever(BaseRetriever):
 
     index: HierarchicalIndex = Field(exclude=True, repr=False)
     pattern: str | None = None
-    budget: PositiveInt | None = None
-    k: PositiveInt | None = None
+    budget: int | None = None
+    k: int | None = None
     filters: Any = None
     options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _checked(cls, given: Any) -> Any:
+        """Refuse what no call could be served with, in one line."""
+        if not isinstance(given, dict):
+            return given
+        if not isinstance(given.get("index"), HierarchicalIndex):
+            raise SettingsError(f"{cls.__name__} needs an index: index=HierarchicalIndex.open(…)")
+        if unknown := sorted(given.keys() - cls.model_fields.keys()):
+            raise SettingsError(
+                f"{cls.__name__} takes k, budget, pattern, filters and options, not {unknown[0]}"
+            )
+        _check(given)
+        return given
 
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **kwargs: Any
@@ -82,24 +99,37 @@ class PatternRetriever(BaseRetriever):
         return await awithin(run_manager.get_child(), retrieve)
 
     def _asked(self, changed: dict[str, Any]) -> "_Asked":
-        given = {name: getattr(self, name) for name in _PER_CALL} | changed
         # LangChain passes what its own runs need along with what was asked for.
-        unknown = sorted(given.keys() - {*_PER_CALL, "verbose"})
+        unknown = sorted(changed.keys() - {*_PER_CALL, "verbose"})
         if unknown:
             raise SettingsError(
                 f"a retriever's call takes k, budget, pattern and filters, not {unknown[0]}"
             )
+        given = {name: getattr(self, name) for name in _PER_CALL} | changed
+        _check(given)
         k, budget = given["k"], given["budget"]
-        if k is not None and (not isinstance(k, int) or isinstance(k, bool) or k < 1):
-            raise SettingsError(f"k={k!r}: give the number of documents, 1 or more")
         pattern = find_pattern(given["pattern"] or self.index.settings.pattern)
         options = {**self.options, "pattern": pattern.name, "filters": given["filters"]}
         if k is not None and budget is None and pattern.method == "whole":
             return _Asked(k, {**options, "parents": k}, grows=False)
-        budget = budget if budget is not None else self.index.settings.context_budget
         # Not where a model is asked each time.
-        grows = given["budget"] is None and not pattern.postprocessors
+        grows = budget is None and not pattern.postprocessors
+        budget = budget if budget is not None else self.index.settings.context_budget
         return _Asked(k, {**options, "budget": budget}, grows=grows)
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    """Refuse values that no index takes; `given` may be what is changed for one call."""
+    if given.get("pattern") is not None:
+        find_pattern(given["pattern"])
+    k = given.get("k")
+    if k is not None and (not isinstance(k, int) or isinstance(k, bool) or k < 1):
+        raise SettingsError(f"k={k!r}: give the number of documents, 1 or more")
+    options = given.get("options", {})
+    if not isinstance(options, Mapping):
+        raise SettingsError(f"options={options!r}: give a dictionary, like {{'search': 'dense'}}")
+    checked = {name: given.get(name) for name in ("budget", "filters")}
+    checked_options(RetrievalOptions, {**options, **checked})
 
 
 class _Asked:

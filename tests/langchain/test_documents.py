@@ -177,5 +177,5 @@ def test_a_document_goes_in_as_it_is() -> None:
     given = Document(page_content="Ada.", metadata={"source": "a", "_id": "x"})
     ours_ = to_llama_index(given, "one")
     assert (ours_.id_, ours_.text) == ("one", "Ada.")
-    assert ours_.metadata == {"source": "a"}
+    assert ours_.metadata == given.metadata
     assert to_llama_index(Document(page_content="Ada.", id="mine")).id_ == "mine"

@@ -234,9 +234,18 @@ def test_other_sizes_are_refused_with_the_sizes_there_are(tmp_path: Path) -> Non
     first = opened(tmp_path, child_size=100, parent_size=400)
     first.add_documents(documents())
     first.index.close()
-    again = opened(tmp_path, child_size=800, parent_size=4000)
     with pytest.raises(IndexMismatchError, match="91,23"):
-        again.invoke(QUESTION)
+        opened(tmp_path, child_size=800, parent_size=4000)
+
+
+def test_an_index_that_is_there_keeps_its_sizes(tmp_path: Path) -> None:
+    first = opened(tmp_path, child_size=100, parent_size=400)
+    first.add_documents(documents())
+    expected = first.invoke(QUESTION)
+    first.index.close()
+    again = opened(tmp_path)
+    assert again.invoke(QUESTION) == expected
+    again.add_documents(documents())
     again.index.close()
 
 

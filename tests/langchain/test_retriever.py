@@ -142,6 +142,34 @@ def test_a_mistyped_call_says_what_it_takes(
         PatternRetriever(index=filled).invoke(QUESTION, **given)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"k": 0}, "k=0: give the number of documents"),
+        ({"k": "3"}, "k='3'"),
+        ({"budget": -5}, "budget=-5"),
+        ({"budget": "512"}, "budget='512'"),
+        ({"pattern": "parrent"}, "no pattern is called 'parrent'"),
+        ({"options": {"search": "semantic"}}, "search='semantic'"),
+        ({"options": {"serch": "dense"}}, "did you mean search"),
+        ({"options": 3}, "give a dictionary"),
+        ({"search_kwargs": {"k": 3}}, "not search_kwargs"),
+        ({"index": "my-index"}, r"index=HierarchicalIndex\.open"),
+    ],
+)
+def test_a_mistyped_retriever_is_refused_when_it_is_made(
+    index: HierarchicalIndex, given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        PatternRetriever(**{"index": index, **given})
+
+
+@pytest.mark.parametrize("given", [{"budget": -5}, {"budget": "512"}, {"budget": 2.5}])
+def test_a_call_checks_its_budget(filled: HierarchicalIndex, given: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match="budget="):
+        PatternRetriever(index=filled).invoke(QUESTION, **given)
+
+
 def test_an_index_is_not_shown(filled: HierarchicalIndex) -> None:
     assert "index" not in repr(PatternRetriever(index=filled)).split("(")[1]
 

@@ -1,129 +1,94 @@
-"""An application written as AWS's sample is, with its retriever swapped and nothing else."""
+"""An application written as AWS's sample is, before and after its retriever is swapped."""
 
+import difflib
 import json
-from collections.abc import Iterator
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from langchain_classic.chains import RetrievalQA
-from langchain_classic.retrievers import ContextualCompressionRetriever, ParentDocumentRetriever
-from langchain_classic.retrievers.document_compressors import LLMChainExtractor
-from langchain_classic.storage import InMemoryStore
 from langchain_core.documents import Document
-from langchain_core.language_models import BaseChatModel
-from langchain_core.prompts import PromptTemplate
-from langchain_core.retrievers import BaseRetriever
-from langchain_qdrant import QdrantVectorStore
-from langchain_text_splitters import RecursiveCharacterTextSplitter
 from qdrant_client import models
 
 from indexes.documents import load_document
 from indexes.errors import DocumentError
 from indexes.index import HierarchicalIndex
-from indexes.langchain import ParentDocuments, PatternRetriever, chat_model
-from indexes.langchain.models import LlamaIndexEmbeddings
+from indexes.langchain import ParentDocuments, PatternRetriever
 from indexes.namespace import OURS
 from indexes.settings import load_settings
-from tests.fakes import DIMENSION, ScriptedLLM, WordEmbedding
+from tests.fakes import WordEmbedding
+from tests.langchain.test_retriever import LETTERS
 from tests.test_development_data import DATA
 
-LETTERS = Path(__file__).parents[2] / "app" / "samples" / "letters"
-QUERY = "How did the cloud business evolve?"
-PROMPT = PromptTemplate.from_template(
-    "<s>[INST]\nUse the following pieces of context to answer the question.\n\n{context}\n\n"
-    "Question: {question}\n\n[/INST]"
-)
+APPLICATION = Path(__file__).parent / "application"
+ROOT = Path(__file__).parents[2]
 
 
-# --- the application: not a line of it knows whose retriever it has -----------------------
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What each version prints, run from a folder of its own."""
+    printed = {}
+    for version in ("before", "after"):
+        folder = tmp_path_factory.mktemp(version)
+        for name in ("models.py", f"{version}.py"):
+            shutil.copy(APPLICATION / name, folder)
+        done = subprocess.run(
+            [sys.executable, f"{version}.py", LETTERS],
+            cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=200,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        printed[version] = json.loads(done.stdout.splitlines()[-1])
+    return printed
 
 
-def answer(llm: BaseChatModel, retriever: BaseRetriever, query: str) -> dict[str, object]:
-    chain = RetrievalQA.from_chain_type(
-        llm=llm,
-        chain_type="stuff",
-        retriever=retriever,
-        return_source_documents=True,
-        chain_type_kwargs={"prompt": PROMPT},
+def test_imports_and_the_constructor_are_all_that_changes() -> None:
+    before, after = (
+        (APPLICATION / f"{version}.py").read_text(encoding="utf-8").splitlines()
+        for version in ("before", "after")
     )
-    result = chain.invoke({"query": query})
-    return {
-        "answer": result["result"],
-        "sources": [document.metadata["source"] for document in result["source_documents"]],
-        "texts": [document.page_content for document in result["source_documents"]],
-    }
-
-
-def compressed(llm: BaseChatModel, retriever: BaseRetriever) -> BaseRetriever:
-    return ContextualCompressionRetriever(
-        base_compressor=LLMChainExtractor.from_llm(llm), base_retriever=retriever
-    )
-
-
-# --- the retrievers -----------------------------------------------------------------------
-
-
-def letters() -> list[Document]:
-    loaded = [load_document(path) for path in sorted(LETTERS.glob("*.pdf"))]
-    return [
-        Document(page_content=found.text, metadata={"source": found.metadata["source"]})
-        for found in loaded
+    changed = [
+        line[2:].strip()
+        for line in difflib.ndiff(before, after)
+        if line.startswith(("+ ", "- ")) and line[2:].strip()
+    ]
+    imports = [line for line in changed if line.startswith(("from ", "import "))]
+    constructor = [line for line in changed if line not in imports]
+    assert sorted(constructor) == [
+        '"letters-index",',
+        "docstore=InMemoryStore(),",
+        "embedding=BagOfWords(),",
+        "retriever = ParentDocumentRetriever(",
+        "retriever = ParentDocuments.open(",
+        "vectorstore=InMemoryVectorStore(BagOfWords()),",
     ]
 
 
-@pytest.fixture
-def index(tmp_path: Path) -> Iterator[HierarchicalIndex]:
-    settings = load_settings(index=str(tmp_path / "index"), budget=512)
-    with HierarchicalIndex(settings, embedding=WordEmbedding()) as opened:
-        yield opened
+def test_it_answers_on_either(ran: dict[str, dict[str, Any]]) -> None:
+    for printed in ran.values():
+        assert (printed["answer"], printed["lcel"]) == ("It was sold.", "It was sold.")
+        assert set(printed["compressed"]) == {"Bosun was sold."}
 
 
-@pytest.fixture
-def theirs(index: HierarchicalIndex) -> ParentDocumentRetriever:
-    parameters = models.VectorParams(size=DIMENSION, distance=models.Distance.COSINE)
-    index.engine.client.create_collection("theirs", vectors_config=parameters)
-    retriever = ParentDocumentRetriever(
-        vectorstore=QdrantVectorStore(
-            index.engine.client, "theirs", LlamaIndexEmbeddings(index.embedding)
-        ),
-        docstore=InMemoryStore(),
-        child_splitter=RecursiveCharacterTextSplitter(chunk_size=400),
-        parent_splitter=RecursiveCharacterTextSplitter(chunk_size=2000),
-    )
-    retriever.add_documents(letters())
-    return retriever
-
-
-@pytest.fixture
-def ours(tmp_path: Path) -> Iterator[ParentDocuments]:
-    retriever = ParentDocuments.open(
-        tmp_path / "swapped", child_size=400, parent_size=2000, embedding=WordEmbedding()
-    )
-    retriever.add_documents(letters())
-    yield retriever
-    retriever.index.close()
-
-
-def test_the_application_runs_on_either(
-    theirs: ParentDocumentRetriever, ours: ParentDocuments
+def test_with_the_swap_whole_parents_come_as_long_as_before(
+    ran: dict[str, dict[str, Any]],
 ) -> None:
-    for retriever in (theirs, ours):
-        llm = ScriptedLLM()
-        llm.enqueue("It grew.")
-        result = answer(chat_model(llm), retriever, QUERY)
-        assert result["answer"] == "It grew."
-        assert set(result["sources"]) <= {document.metadata["source"] for document in letters()}
-        [prompt] = llm.prompts
-        assert all(text in prompt for text in result["texts"])
+    before, after = ran["before"]["characters"], ran["after"]["characters"]
+    assert len(after) == 4
+    assert [place["level"] for place in ran["after"]["ours"]] == [0] * 4
+    assert sum(after) > 0.75 * sum(before)
 
 
-def test_langchains_compressor_works_on_our_retriever(ours: ParentDocuments) -> None:
-    llm = ScriptedLLM()
-    llm.enqueue(*["NO_OUTPUT"] * 2, *["The cloud grew."] * 20)
-    ours.k = 3
-    result = answer(chat_model(llm), compressed(chat_model(llm), ours), QUERY)
-    assert result["texts"] == ["The cloud grew."]
-    assert result["answer"] == "The cloud grew."
+def test_with_the_swap_the_users_metadata_comes(ran: dict[str, dict[str, Any]]) -> None:
+    assert all(url.startswith("https://example.test/") for url in ran["after"]["urls"])
+    assert all(isinstance(page, int) for page in ran["after"]["pages"])
+
+
+def test_with_the_swap_callbacks_see_as_much(ran: dict[str, dict[str, Any]]) -> None:
+    assert ran["after"]["seen"] == ran["before"]["seen"] == {"retriever": 1, "model": 1}
+    retrievers, calls = ran["after"]["seen_compressed"].values()
+    assert (retrievers, calls) == (2, 4 + 1)  # a judgement for each parent, and the answer
 
 
 # --- offsets, there and back --------------------------------------------------------------
@@ -157,7 +122,7 @@ def test_offsets_are_exact_for_every_document_of_the_set(tmp_path: Path, corpus:
     ) as index:
         ParentDocuments(index=index).add_documents(given)
         seen: set[str] = set()
-        for pattern in ("regular", "parent"):
+        for pattern in ("regular", "parent", "parent-whole"):
             for name, text in texts.items():
                 wanted = {"must": [{"key": "metadata.source", "match": {"value": name}}]}
                 retriever = PatternRetriever(
