@@ -51,14 +51,14 @@ class ParentDocuments(PatternRetriever):
 
     @model_validator(mode="before")
     @classmethod
-    def _checked(cls, given: Any) -> Any:
+    def _no_stores(cls, given: Any) -> Any:
         theirs = [name for name in _CONSTRUCTOR if isinstance(given, dict) and name in given]
         if theirs:
             raise SettingsError(
                 f"ParentDocuments takes no {theirs[0]}: one index holds children and parents: "
                 "ParentDocuments.open(folder, embedding=…, child_splitter=…, parent_splitter=…)"
             )
-        return super()._checked(given)
+        return given
 
     @classmethod
     def open(

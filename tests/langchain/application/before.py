@@ -91,9 +91,7 @@ print(
             "characters": [len(document.page_content) for document in found],
             "urls": [document.metadata["url"] for document in found],
             "pages": [document.metadata["page"] for document in found],
-            "levels": [
-                document.metadata.get("advanced_rag", {}).get("level") for document in found
-            ],
+            "ours": [document.metadata.get("advanced_rag", {}) for document in found],
             "compressed": [document.page_content for document in compressed.invoke(QUERY)],
             "seen": seen.counts,
             "seen_compressed": seen_compressed.counts,
