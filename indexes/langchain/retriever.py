@@ -18,7 +18,7 @@ from indexes.langchain.documents import to_langchain
 from indexes.langchain.runs import awithin, within
 from indexes.options import checked_options
 from indexes.patterns import find_pattern
-from indexes.queryable import RetrievalOptions
+from indexes.query_options import RetrievalOptions
 
 # A number of passages is reached by raising the budget, up to here.
 _LARGEST_BUDGET = 65_536
