@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from indexes.errors import ModelError, RagError
+from indexes.errors import ModelError, RagError, is_stop
 
 _SHOWN = 300
 _NAMES = ("model_name", "model", "model_id")
@@ -13,13 +13,16 @@ _NAMES = ("model_name", "model", "model_id")
 def model_errors(model: object) -> Iterator[None]:
     """Turn whatever a model raises in the block into a one-line `ModelError`.
 
-    Our own models raise those themselves; a user's raise what their makers chose.
+    Our own models raise those themselves; a user's raise what their makers chose. What a
+    caller's own handler raises to end the call stays as it is.
     """
     try:
         yield
     except RagError:
         raise
     except Exception as error:
+        if is_stop(error):
+            raise
         said = " ".join(str(error).split())
         said = said[:_SHOWN] + "…" if len(said) > _SHOWN else said
         what = f"{type(error).__name__}: {said}" if said else type(error).__name__
