@@ -114,7 +114,7 @@ class PatternRetriever(BaseRetriever):
             return _Asked(k, {**options, "parents": k}, grows=False)
         # Not where a model is asked each time.
         grows = budget is None and not pattern.postprocessors
-        budget = budget if budget is not None else self.index.settings.context_budget
+        budget = budget if budget is not None else self.index.budget
         return _Asked(k, {**options, "budget": budget}, grows=grows)
 
 
