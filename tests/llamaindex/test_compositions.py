@@ -1,6 +1,7 @@
 """LlamaIndex's own parts around ours, as its users put them together."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -65,6 +66,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def their_garbage_is_collected_here() -> Iterator[None]:
+    """Where its warnings are expected, and not in whatever test runs next."""
+    yield
+    gc.collect()
 
 
 class Chatting(ScriptedLLM):
