@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from indexes.index import HierarchicalIndex as HierarchicalIndex
     from indexes.models.capabilities import Capabilities as Capabilities
     from indexes.models.described import described as described
+    from indexes.patterns import register_pattern as register_pattern
     from indexes.progress import IngestReport as IngestReport
     from indexes.settings import Settings as Settings
     from indexes.settings import load_settings as load_settings
@@ -48,6 +49,7 @@ _HOMES = {
     "indexes.answers": ("Answer", "Citation", "Context", "Retrieved", "Word"),
     "indexes.trace": ("Trace",),
     "indexes.extensions": ("register_judge", "register_provider"),
+    "indexes.patterns": ("register_pattern",),
     "indexes.models.capabilities": ("Capabilities",),
     "indexes.models.described": ("described",),
     "indexes.errors": (

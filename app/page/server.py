@@ -107,7 +107,7 @@ def serve(
     if mcp:
         with needed("mcp", "--mcp"):
             import mcp as _  # noqa: F401
-    listener = _listen(host, port)
+    listener = listen(host, port)
     with listener:
         name = f"[{host}]" if ":" in host else host
         address = f"http://{name}:{listener.getsockname()[1]}"
@@ -137,7 +137,12 @@ async def _run(
     await PageServer(page, ready, access=access, mcp=mcp).serve(sockets=[listener])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket at this address; port 0 takes a free one.
+
+    Raises:
+        SettingsError: the port is taken, or is none
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
