@@ -139,6 +139,37 @@ def test_a_file_that_opens_without_a_password_is_read() -> None:
     assert "basin C" in read("owner-only-aes256.pdf").text
 
 
+# Words and paragraphs
+
+
+def test_pages_that_say_only_their_number_say_it() -> None:
+    document = new_page()
+    for number in (1, 2):
+        document.set_xy(100, 280)
+        document.cell(0, 5, str(number))
+        if number == 1:
+            document.add_page()
+    assert made(document).text.split() == ["1", "2"]
+
+
+def test_a_notes_number_is_no_part_of_the_word_before_it() -> None:
+    document = new_page()
+    document.write(6, "as the statutes")
+    document.set_char_spacing(0)
+    document.char_vpos = "SUP"
+    document.write(6, "1")
+    document.char_vpos = "LINE"
+    document.write(6, " say")
+    assert made(document).text == "as the statutes 1 say"
+
+
+def test_letters_of_a_list_stay_apart() -> None:
+    document = new_page()
+    for place, letter in enumerate("abcdefgh"):
+        document.text(20 + 4 * place, 50, letter)
+    assert made(document).text == "a b c d e f g h"
+
+
 # Headings
 
 

@@ -20,6 +20,7 @@ from indexes.documents.pdf.headings import Bookmark, Headings
 from indexes.documents.pdf.hyphens import Hyphens
 from indexes.documents.pdf.layout import Piece
 from indexes.documents.pdf.rows import Row
+from indexes.documents.pdf.scripts import is_cjk
 
 # Distances in ems, the size of the font at hand.
 _INDENT = 0.8
@@ -27,6 +28,8 @@ _INDENT = 0.8
 _PARAGRAPH_GAP = 1.3
 # Ragged lines may stop this much short of where the next word would still have fitted.
 _RAGGEDNESS = 3.0
+# So many lines of a page must have a distance for it to be the page's.
+_ENOUGH_STEPS = 8
 # Points: lines that start this close to each other share a margin.
 _MARGIN_STEP = 6.0
 
@@ -51,7 +54,7 @@ def reflow(
             row.text = re.sub("\u00ad(?=.)", "", text)
             if row.text:
                 rows.append(row)
-    leading = _usual_leading(rows)
+    leading = _Leading(rows)
     blocks = list(
         _blocks([piece for piece in pieces if isinstance(piece, Grid) or piece.text], leading)
     )
@@ -64,18 +67,35 @@ def reflow(
 # Rows → blocks
 
 
-def _usual_leading(rows: list[Row]) -> float:
-    """The most common distance between lines, in ems."""
-    steps = Counter(
-        round((upper.baseline - lower.baseline) / upper.size, 1)
-        for upper, lower in pairwise(rows)
-        if upper.page == lower.page and abs(upper.size - lower.size) < 0.1 * upper.size
-    )
-    likely = {step: count for step, count in steps.items() if 0.9 <= step <= 3}
-    return max(likely, key=lambda step: (likely[step], -step)) if likely else 1.2
+class _Leading:
+    """The most common distance between lines, in ems: of a page, or of the whole document."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._all: Counter[float] = Counter()
+        self._pages: dict[int, Counter[float]] = defaultdict(Counter)
+        for upper, lower in pairwise(rows):
+            if upper.page == lower.page and abs(upper.size - lower.size) < 0.1 * upper.size:
+                step = round((upper.baseline - lower.baseline) / upper.size, 1)
+                if 0.9 <= step <= 3:
+                    self._all[step] += 1
+                    self._pages[upper.page][step] += 1
+        self._usual = _commonest(self._all) if self._all else 1.2
+
+    def of(self, page: int) -> float:
+        """On a page that has enough lines to tell."""
+        steps = self._pages[page]
+        if steps:
+            common = _commonest(steps)
+            if steps[common] >= _ENOUGH_STEPS and 2 * steps[common] > steps.total():
+                return common
+        return self._usual
 
 
-def _blocks(pieces: Sequence[Piece], leading: float) -> Iterator[list[Row] | Grid]:
+def _commonest(steps: Counter[float]) -> float:
+    return max(steps, key=lambda step: (steps[step], -step))
+
+
+def _blocks(pieces: Sequence[Piece], leading: _Leading) -> Iterator[list[Row] | Grid]:
     """Tables, and runs of rows that are set alike: same size, usual leading, in one column."""
     block: list[Row] = []
     for piece in pieces:
@@ -93,11 +113,11 @@ def _blocks(pieces: Sequence[Piece], leading: float) -> Iterator[list[Row] | Gri
         yield block
 
 
-def _same_block(upper: Row, lower: Row, leading: float) -> bool:
+def _same_block(upper: Row, lower: Row, leading: _Leading) -> bool:
     step = (upper.baseline - lower.baseline) / max(upper.size, lower.size)
     alike = abs(upper.size - lower.size) <= 0.08 * upper.size
     overlap = lower.x0 < upper.x1 and upper.x0 < lower.x1
-    near = 0.5 < step <= _PARAGRAPH_GAP * leading
+    near = 0.5 < step <= _PARAGRAPH_GAP * leading.of(upper.page)
     return upper.page == lower.page and alike and overlap and near
 
 
@@ -245,6 +265,8 @@ def _separator(last: Row, row: Row, opening: Row) -> str:
 def _word_would_not_fit(last: Row, row: Row) -> bool:
     """Whether the line had to end where it does: the next word is too wide for it."""
     first, _, rest = row.text.partition(" ")
+    if is_cjk(row.text[0]):
+        first, rest = row.text[0], row.text[1:]
     width = row.cells[0].x1 - row.x0
     needed = width * len(first) / max(1, len(row.cells[0].text)) if rest else width
     return last.x1 + needed + _RAGGEDNESS * last.size > last.edge

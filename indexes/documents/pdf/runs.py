@@ -20,9 +20,11 @@ from indexes.documents.pdf.scripts import Flags, Kinds, decoded, kinds_of
 # Distances in ems, the size of the font at hand.
 WORD_GAP = 0.1
 _HINTED_WORD_GAP = 0.05
+_SPACE = 0.2
 CELL_GAP = 1.2
 SAME_LINE = 0.3
 _RAISED = 0.6
+_SMALL = 0.85
 _OVERLAP = 0.6
 # Points.
 _RULED_GAP = 0.5
@@ -195,7 +197,7 @@ class _Line:
         letter, cjk, spaced = self._kinds.letter, self._kinds.cjk, self._spaced
         wide = np.where(self._apart, _HINTED_WORD_GAP, WORD_GAP)
         wide = np.where(cjk[1:] & cjk[:-1], _CJK_GAP, wide)
-        begins: Flags = np.r_[True, spaced | (gap > wide)]
+        begins: Flags = np.r_[True, spaced | (gap > wide)] | self._notes()
         begins[firsts] = True
         between = np.r_[letter[1:] & letter[:-1] & ~spaced, False]
         gaps, loose, words = (
@@ -209,12 +211,26 @@ class _Line:
             own = gap[inner][between[inner]]
             if len(own) >= _ENOUGH_GAPS:
                 usual = max(0.0, float(np.median(own)))
-                begins[first + 1 : last] = spaced[inner] | (gap[inner] > usual + wide[inner])
-            if begins[first:last].mean() > 0.6:
-                apart = _spaced_out(gap[inner])
-                if apart is not None:
+                apart = spaced[inner] | (gap[inner] > usual + wide[inner])
+                # Letters that all stand apart are a list, if PDFium thinks so too.
+                if usual < _SPACE or not self._apart[inner].all():
                     begins[first + 1 : last] = apart
+            if begins[first:last].mean() > 0.6:
+                words_begin = _spaced_out(gap[inner])
+                if words_begin is not None:
+                    begins[first + 1 : last] = words_begin
         return begins
+
+    def _notes(self) -> Flags:
+        """Which characters are a note's number behind a word: it is small, and raised."""
+        small = self._size[1:] < _SMALL * self._size[:-1]
+        raised = self._baseline[1:] > self._baseline[:-1] + 0.1 * self._size[:-1]
+        digit = (self._codes[1:] >= ord("0")) & (self._codes[1:] <= ord("9"))
+        # A single letter has an exponent rather than a note.
+        letter = np.r_[False, False, self._kinds.letter]
+        word = letter[2:-1] & letter[1:-2] & letter[:-3]
+        notes: Flags = np.r_[False, small & raised & digit & word]
+        return notes
 
     def _texts(self, begins: Flags, firsts: Ints, lasts: Ints) -> list[str]:
         """What each run says."""
@@ -290,7 +306,7 @@ def _joined(x0: Floats, x1: Floats, base: Floats, em: Floats) -> tuple[Floats, F
     reach[1:] = np.where(over, np.maximum(x1[1:], x1[:-1]), x1[1:])
     gap = x0[1:] - reach[:-1]
     # A footnote mark or an exponent is smaller, raised and close by.
-    raised = (smaller < 0.85 * larger) & (gap < 0.5 * larger)
+    raised = (smaller < _SMALL * larger) & (gap < 0.5 * larger)
     near = shift <= np.where(raised, _RAISED, SAME_LINE) * larger
     same_glyph = (x0[1:] == x0[:-1]) & (x1[1:] == x1[:-1]) & (shift == 0)
     joined = near & (gap > -_OVERLAP * larger) & (gap < CELL_GAP * larger)

@@ -182,6 +182,8 @@ def _leave_out_running_lines(pages: list[Page], report: ReadingReport) -> None:
     upright = [(_upright(page), page.height) for page in pages]
     running = running_lines(upright)
     gone = {id(run) for line in running for run in line}
+    if all(id(run) in gone for page in pages for way in page.writing for run in way.runs):
+        return  # pages that say nothing else
     for runs, _ in upright:
         runs[:] = [run for run in runs if id(run) not in gone]
     report.leave_out("running headers and footers", len(running))
