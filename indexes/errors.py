@@ -90,7 +90,12 @@ class ModelError(RagError):
             answer = index.ask("What happened to Bosun?")
         except ModelError:
             passages, trace = index.retrieve("What happened to Bosun?")
+
+    `repeats` says whether the message repeats what a program of the caller's said: that is for
+    the caller's eyes, and not for visitors of a page.
     """
+
+    repeats = False
 
 
 def as_stop(error: Error) -> Error:

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from indexes import Answer, RagError, Retrieved, Trace, Word
+from indexes import Answer, ModelError, RagError, Retrieved, Trace, Word
 from indexes.answers import Event
 
 from .conversation import Run, Tab
@@ -75,7 +75,11 @@ async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenera
         else:
             writing.result()
     except RagError as error:
-        yield changed(phase="failed", error=one_line(error))
+        if isinstance(error, ModelError) and error.repeats:
+            logger.exception("a model failed")
+            yield changed(phase="failed", error=UNEXPECTED)
+        else:
+            yield changed(phase="failed", error=one_line(error))
     except Exception:
         logger.exception("a question failed")
         yield changed(phase="failed", error=UNEXPECTED)

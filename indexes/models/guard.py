@@ -30,7 +30,9 @@ def model_errors(model: object) -> Iterator[None]:
         if isinstance(key, str) and key:
             # Some servers repeat the key that they refuse.
             what = what.replace(key, "***")
-        raise ModelError(f"the model {_name(model)} failed ({what}): {_fix(error)}") from error
+        failed = ModelError(f"the model {_name(model)} failed ({what}): {_fix(error)}")
+        failed.repeats = type(error).__module__ == "builtins" and not isinstance(error, OSError)
+        raise failed from error
 
 
 def _name(model: object) -> str:
