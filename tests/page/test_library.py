@@ -39,7 +39,7 @@ def test_each_file_is_told_of_and_a_bad_one_does_not_stop_the_rest(
 ) -> None:
     files = [
         upload("empty.txt", ""),
-        upload("table.xlsx", "x"),
+        upload("table.xyz", "x"),
         upload("big.txt", "x" * (1024 * 1024 + 1)),
         upload("good.txt", "A good text."),
     ]
@@ -47,7 +47,7 @@ def test_each_file_is_told_of_and_a_bad_one_does_not_stop_the_rest(
     assert last["good.txt"].phase == "added"
     assert last["empty.txt"].reason == "is empty: leave it out"
     assert last["big.txt"].reason.startswith("is larger than 1 MB")
-    assert "not supported" in last["table.xlsx"].reason
+    assert "not supported" in last["table.xyz"].reason
     assert not any(str(files[0].parent) in told.reason for told in last.values())
     assert not any(file.exists() for file in files)
 
