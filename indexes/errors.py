@@ -31,10 +31,13 @@ class RagError(Exception):
         except RagError as error:
             print(error)
 
-    Raised by an ingestion, it has the `report` of what was stored before.
+    Raised by an ingestion, it has the `report` of what was stored before. `repeats` says whether
+    the text repeats what a program of the caller's said: that is for the caller, and not for
+    visitors of a page.
     """
 
     report: "IngestReport | None" = None
+    repeats = False
 
 
 class SettingsError(RagError):
@@ -90,12 +93,7 @@ class ModelError(RagError):
             answer = index.ask("What happened to Bosun?")
         except ModelError:
             passages, trace = index.retrieve("What happened to Bosun?")
-
-    `repeats` says whether the message repeats what a program of the caller's said: that is for
-    the caller's eyes, and not for visitors of a page.
     """
-
-    repeats = False
 
 
 def as_stop(error: Error) -> Error:

@@ -104,9 +104,11 @@ class RegisteredRetriever(BaseRetriever):
 
     def _failed(self, error: Exception) -> RagError:
         said = " ".join(str(error).split())[:200]
-        return RagError(
+        failed = RagError(
             f"{self._what} failed ({type(error).__name__}: {said}): correct its function"
         )
+        failed.repeats = True
+        return failed
 
     def _nodes(self, found: Any) -> list[NodeWithScore]:
         if isinstance(found, str) or not isinstance(found, Iterable):

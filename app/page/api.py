@@ -16,8 +16,8 @@ from gradio.events import api
 from indexes import Answer, RagError, Trace
 from indexes.answers import checked
 
-from .ask import one_line
 from .knobs import checked_budget, knobs_of
+from .view import one_line
 from .workbench import Workbench
 
 _NOBODY = ""

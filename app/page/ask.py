@@ -6,12 +6,12 @@ import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from indexes import Answer, ModelError, RagError, Retrieved, Trace, Word
+from indexes import Answer, RagError, Retrieved, Trace, Word
 from indexes.answers import Event
 
 from .conversation import Run, Tab
 from .lanes import Lanes
-from .view import UNEXPECTED, View
+from .view import UNEXPECTED, View, one_line
 
 logger = logging.getLogger(__name__)
 
@@ -75,11 +75,7 @@ async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenera
         else:
             writing.result()
     except RagError as error:
-        if isinstance(error, ModelError) and error.repeats:
-            logger.exception("a model failed")
-            yield changed(phase="failed", error=UNEXPECTED)
-        else:
-            yield changed(phase="failed", error=one_line(error))
+        yield changed(phase="failed", error=one_line(error))
     except Exception:
         logger.exception("a question failed")
         yield changed(phase="failed", error=UNEXPECTED)
@@ -95,8 +91,3 @@ async def _write(lanes: Lanes, view: View, run: Run, events: "asyncio.Queue[Even
     """Put what happens into `events`."""
     async for event in lanes.astream(view.question, view.pattern, run.trace(), run.options):
         events.put_nowait(event)
-
-
-def one_line(error: RagError) -> str:
-    """An error of ours as the page says it."""
-    return " ".join(str(error).split()) or type(error).__name__

@@ -14,7 +14,7 @@ import gradio as gr
 from indexes import RagError, Trace
 from indexes.answers import MAX_QUESTION_CHARACTERS, checked
 
-from .ask import answering, one_line
+from .ask import answering
 from .conversation import MOST_LANES, Run
 from .export import as_json, as_markdown
 from .figures import figures
@@ -26,7 +26,7 @@ from .render.markup import counted, html, seconds
 from .render.passages import passages
 from .render.strip import strip
 from .samples import example_questions
-from .view import View
+from .view import View, one_line
 from .workbench import Workbench
 
 

@@ -10,12 +10,11 @@ import gradio as gr
 from indexes import RagError
 from indexes.documents.formats import suffixes
 
-from .ask import one_line
 from .render import documents as listed
 from .render.markup import html
 from .render.outline import outline
 from .samples import has_samples
-from .view import UNEXPECTED
+from .view import UNEXPECTED, one_line
 from .workbench import Workbench
 
 if TYPE_CHECKING:

@@ -11,13 +11,12 @@ from indexes.answers import MAX_QUESTION_CHARACTERS, NOT_FOUND, checked
 from indexes.details import AnswerDetails, MergeDetails
 from indexes.outline import Outline
 
-from .ask import one_line
 from .compare import Compare
 from .knobs import checked_knobs
 from .render.documents import failed_shelf
 from .render.journey import journey
 from .render.markup import html
-from .view import View
+from .view import View, one_line
 from .workbench import Workbench
 
 # Documents whose trees are drawn: those of the best passages.

@@ -23,7 +23,7 @@ from indexes.outline import Outline
 from indexes.progress import Progress
 
 from .opening import Opening
-from .view import UNEXPECTED
+from .view import UNEXPECTED, one_line
 
 if TYPE_CHECKING:
     from llama_index.core.schema import Document
@@ -229,7 +229,7 @@ class Library:
                     with self._writing:
                         upload = self._index(index, visitor, file, place, told)
                 except RagError as error:
-                    reason = " ".join(str(error).split())
+                    reason = one_line(error)
                     upload = replace(upload, phase="failed", reason=_reason(reason, file))
                 except Exception:
                     logger.exception("an upload failed")

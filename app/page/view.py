@@ -1,10 +1,13 @@
-"""What a visitor sees of one lane, from asking to answer. Immutable."""
+"""What a visitor sees of one lane, from asking to answer, immutable; and of an error."""
 
+import logging
 from dataclasses import dataclass, field
 from typing import Literal
 
-from indexes import Answer, Context, Trace
+from indexes import Answer, Context, RagError, Trace
 from indexes.answers import NOT_FOUND
+
+logger = logging.getLogger(__name__)
 
 UNEXPECTED = "Something went wrong on our side. It is in the server's log."
 
@@ -46,3 +49,11 @@ class View:
     def unanswered(self) -> bool:
         """Whether the documents were found not to say."""
         return self.phase == "done" and (not self.contexts or self.text.strip() == NOT_FOUND)
+
+
+def one_line(error: RagError) -> str:
+    """An error of ours as the page says it; what it repeats of others goes to the log only."""
+    if error.repeats:
+        logger.error("a part of the owner's failed", exc_info=error)
+        return UNEXPECTED
+    return " ".join(str(error).split()) or type(error).__name__

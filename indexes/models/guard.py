@@ -30,7 +30,8 @@ def model_errors(model: object) -> Iterator[None]:
         if isinstance(key, str) and key:
             # Some servers repeat the key that they refuse.
             what = what.replace(key, "***")
-        failed = ModelError(f"the model {_name(model)} failed ({what}): {_fix(error)}")
+        kind = "embedding model" if hasattr(model, "get_text_embedding") else "model"
+        failed = ModelError(f"the {kind} {_name(model)} failed ({what}): {_fix(error)}")
         failed.repeats = type(error).__module__ == "builtins" and not isinstance(error, OSError)
         raise failed from error
 

@@ -8,14 +8,13 @@ wherever they run; another model of the same name does not.
 import asyncio
 import base64
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from numpy.typing import NDArray
 
-from indexes.errors import ModelError, RagError
+from indexes.models.guard import model_errors
 
 # Never change it: collections remember vectors of it. It has what models differ in: capitals,
 # digits, accents, punctuation, another script.
@@ -84,7 +83,7 @@ class Probes:
         Raises:
             ModelError: it can't embed it.
         """
-        with self._lock, _as_model_error(model):
+        with self._lock, model_errors(model):
             return self._find(model) or self._keep(model, model.get_text_embedding(PROBE))
 
     async def aof(self, model: BaseEmbedding) -> str:
@@ -100,7 +99,7 @@ class Probes:
         return await asyncio.shield(self._asking[asking])
 
     async def _ask(self, model: BaseEmbedding) -> str:
-        with _as_model_error(model):
+        with model_errors(model):
             return self._keep(model, await model.aget_text_embedding(PROBE))
 
     def _find(self, model: BaseEmbedding) -> str | None:
@@ -110,14 +109,3 @@ class Probes:
         probe = packed(vector)
         self._known = [*self._known[1 - _MOST :], (model, probe)]
         return probe
-
-
-@contextmanager
-def _as_model_error(model: BaseEmbedding) -> Iterator[None]:
-    try:
-        yield
-    except RagError:
-        raise
-    except Exception as error:
-        said = " ".join(str(error).split())[:300] or type(error).__name__
-        raise ModelError(f"the embedding model {model.model_name} failed: {said}") from error

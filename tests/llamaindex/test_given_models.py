@@ -94,7 +94,9 @@ async def test_a_failing_embedding_is_one_too(
 
     monkeypatch.setattr(WordEmbedding, "_embed", fail)
     for ask in (filled.retrieve, filled.retriever("parent").retrieve, filled.ask):
-        with pytest.raises(ModelError, match=r"the model words failed \(ConnectionResetError"):
+        with pytest.raises(
+            ModelError, match=r"the embedding model words failed \(ConnectionResetError"
+        ):
             ask(QUESTION)
     with pytest.raises(ModelError, match="gone"):
         await filled.aretrieve(QUESTION)

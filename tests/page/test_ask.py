@@ -10,9 +10,11 @@ from app.page.ask import answering
 from app.page.conversation import Tab
 from app.page.lanes import Lanes
 from app.page.opening import Opening
+from app.page.render.strip import stages
 from app.page.view import UNEXPECTED, View
 from indexes.errors import ModelError
 from indexes.index import HierarchicalIndex
+from indexes.patterns import PATTERNS, register_pattern
 from tests.page.conftest import begun
 from tests.page.fakes import ScriptedLLM
 
@@ -76,6 +78,23 @@ async def test_other_errors_are_logged_and_shown_as_a_plain_sentence(
         last = (await views(lanes))[-1]
     assert last.error == UNEXPECTED
     assert "secret detail" in caplog.text
+
+
+async def test_what_a_registered_pattern_raises_is_logged_and_not_shown(
+    lanes: Lanes, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(question: str) -> list[str]:
+        raise KeyError("secret detail")
+
+    register_pattern("broken", broken)
+    try:
+        run = begun(tab := Tab(), QUESTION, "broken")
+        last = [view async for view in answering(lanes, tab, run, 0)][-1]
+    finally:
+        PATTERNS.unregister("broken")
+    assert last.error == UNEXPECTED
+    assert "secret detail" in caplog.text
+    assert "secret detail" not in stages(last.trace)
 
 
 async def test_a_lane_that_fails_leaves_the_others_alone(lanes: Lanes, llm: ScriptedLLM) -> None:

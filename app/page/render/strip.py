@@ -52,7 +52,9 @@ def stages(trace: Trace) -> Markup:
 
 def _row(stage: Stage) -> Markup:
     details = stage.details
-    notes = [*filter(None, [stage.error]), *details.notes]
+    # Its kind only: what an error says may be for the log.
+    failed = [stage.error.partition(":")[0]] if stage.error else []
+    notes = [*failed, *details.notes]
     if isinstance(details, AnswerDetails) and details.first_word_seconds is not None:
         notes.append(f"first word after {seconds(details.first_word_seconds)}")
     return html(
