@@ -15,6 +15,11 @@ def test_a_report_in_words() -> None:
     ]
 
 
+def test_what_was_left_out_on_purpose_is_no_problem() -> None:
+    report = ReadingReport(pages=2, pages_without_text=[2], left_out={"comments": 1})
+    assert report.problems == ["no text on page 2 of 2"]
+
+
 def test_where_all_was_read_there_is_nothing_to_say() -> None:
     assert ReadingReport(pages=3, tables=2, seconds=0.1).in_words() == []
 

@@ -55,6 +55,7 @@ class Upload:
         done: chunks stored.
         total: chunks to store, once the file is read.
         reason: why it failed.
+        problems: what of it could not be read, though it was added.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Upload:
     done: int = 0
     total: int = 0
     reason: str = ""
+    problems: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -268,7 +270,8 @@ class Library:
         if report.failed:
             raise DocumentError(report.failed[0][1])
         phase: Any = "added" if report.added else "updated" if report.updated else "unchanged"
-        return replace(upload, phase=phase)
+        problems = [line for read in report.reports.values() for line in read.problems]
+        return replace(upload, phase=phase, problems=tuple(problems))
 
 
 def _let_owners_be_found(index: "HierarchicalIndex") -> None:

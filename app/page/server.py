@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 _ASSETS = Path(__file__).parent / "assets"
 _STYLES = ("page", "compare", "inspect", "documents")
-_NO_DOCS = {"docs_url": None, "redoc_url": None, "openapi_url": None}
+_NO_DOCS: dict[str, str | None] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
 # Streams to browsers never end by themselves.
 _SECONDS_TO_FINISH = 2
 _SECONDS_BETWEEN_EXPIRIES = 60.0
@@ -56,7 +56,7 @@ def make_app(page: Workbench, *, access: Access | None = None, mcp: bool = False
         app,
         build_page(page),
         path="/",
-        app_kwargs=_NO_DOCS,
+        app_kwargs=dict(_NO_DOCS),  # Gradio writes into it
         footer_links=[],
         run_history=False,
         # Errors are shown by the page itself, in words; what slips through stays in the log.

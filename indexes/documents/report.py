@@ -30,14 +30,18 @@ class ReadingReport(BaseModel):
         if count:
             self.left_out[what] = self.left_out.get(what, 0) + count
 
-    def in_words(self) -> list[str]:
-        """What a reader of the document should know, a short line each; nothing if all is well."""
+    @property
+    def problems(self) -> list[str]:
+        """What a reader of the document must know, a short line each."""
         said = list(self.unreadable)
         if self.pages_without_text:
             said.append(f"no text on {_pages(self.pages_without_text)} of {self.pages}")
-        said += self.guessed
-        said += [f"left out: {count} {what}" for what, count in sorted(self.left_out.items())]
-        return said
+        return said + self.guessed
+
+    def in_words(self) -> list[str]:
+        """The same, and what was left out on purpose; nothing if all was read."""
+        left_out = [f"left out: {count} {what}" for what, count in sorted(self.left_out.items())]
+        return [*self.problems, *left_out]
 
 
 def report_of(about: Mapping[str, Any]) -> ReadingReport | None:

@@ -87,7 +87,9 @@ def failed_shelf(error: str) -> str:
 
 def _document(manifest: "Manifest", *, own: bool, shared: bool) -> Markup:
     facts = [
-        counted(len(manifest.page_starts), "page") if manifest.page_starts else "",
+        counted(len(manifest.page_starts), str(manifest.about.get("page_kind") or "page"))
+        if manifest.page_starts
+        else "",
         counted(manifest.nodes, "node"),
         counted(manifest.leaves, "leaf", "leaves"),
         counted(manifest.tokens, "token"),
@@ -109,15 +111,17 @@ def _document(manifest: "Manifest", *, own: bool, shared: bool) -> Markup:
 
 
 def _notes(report: "ReadingReport") -> Markup:
-    """What was not read of a document."""
-    lines = report.in_words()
-    if not lines:
-        return Markup("")
-    return html(
-        '<details class="notes"><summary>{}</summary><ul>{}</ul></details>',
-        f"Reading notes ({len(lines)})",
-        joined(html("<li>{}</li>", line) for line in lines),
-    )
+    """What was not read of a document: problems at once, what was left out when asked."""
+    problems = [html('<p class="facts problem">Note: {}</p>', line) for line in report.problems]
+    left_out = report.in_words()[len(problems) :]
+    if left_out:
+        problems.append(
+            html(
+                '<details class="facts"><summary>Left out on purpose</summary>{}</details>',
+                "; ".join(line.removeprefix("left out: ") for line in left_out),
+            )
+        )
+    return joined(problems)
 
 
 def _delete(name: str, document_id: str, *, shared: bool) -> Markup:
@@ -194,7 +198,7 @@ def _upload(upload: Upload) -> Markup:
         case "failed":
             what, bar = f"not added: it {_told(upload.reason)}", Markup("")
         case phase:
-            what, bar = phase, Markup("")
+            what, bar = "; ".join([phase, *upload.problems]), Markup("")
     return html(
         '<li class="{}"><b>{}</b> <span{}>{}</span>{}</li>',
         upload.phase,
