@@ -7,11 +7,12 @@ import asyncio
 import logging
 import signal
 import socket
+import sys
 import threading
 import time
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -118,6 +119,7 @@ def serve(
             if open_browser:
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
+        threading.Thread(target=_import_matplotlib, daemon=True).start()
         page = make_workbench(opening, shared=shared)
         try:
             asyncio.run(_run(page, listener, ready, access, mcp))
@@ -125,6 +127,19 @@ def serve(
             if opening.ready:
                 page.visitors.forget_all()
             opening.close()
+
+
+def _import_matplotlib() -> None:
+    """Import what Gradio imports on the event loop at its first event, where it is installed.
+
+    There, it would keep everybody waiting for two seconds. With the backend that Gradio
+    chooses anyway, the largest part of it is not imported at all.
+    """
+    with suppress(ImportError):
+        import matplotlib
+
+        if "matplotlib.pyplot" not in sys.modules:
+            matplotlib.use("agg")
 
 
 async def _run(
