@@ -347,9 +347,12 @@ def page(
     """
     from indexes import load_settings
     from indexes.extras import needed
+    from indexes.models.providers import check_models
 
     from .page.opening import Opening
 
+    loaded = load_settings(**settings)
+    check_models(loaded)
     with needed("page", "the page"):
         from .page.server import serve
 
@@ -358,7 +361,7 @@ def page(
             err.print(_summary(ingest_paths(index, paths)))
 
     serve(
-        Opening(load_settings(**settings), prepare),
+        Opening(loaded, prepare),
         host=host,
         port=port,
         names=names,
@@ -370,4 +373,10 @@ def page(
 
 
 # At the end, since its commands are added to `cli` and print with what is above.
-from . import endpoint_commands, evaluation_commands, lifecycle_commands, store_commands  # noqa: E402, F401
+from . import (  # noqa: E402
+    endpoint_commands,  # noqa: F401
+    evaluation_commands,  # noqa: F401
+    lifecycle_commands,  # noqa: F401
+    model_commands,  # noqa: F401
+    store_commands,  # noqa: F401
+)

@@ -21,6 +21,8 @@ SAGEMAKER = (
     "sagemaker_codec",
 )
 MODELS = (
+    "llm",
+    "embedding",
     "provider",
     "base_url",
     "embedding_base_url",
@@ -45,6 +47,7 @@ EMBEDDING = tuple(
     for name in MODELS
     if name
     not in (
+        "llm",
         "llm_model",
         "llm_gguf",
         "context_window",

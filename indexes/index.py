@@ -21,6 +21,7 @@ from llama_index.core.prompts import BasePromptTemplate
 from indexes.answer_prompt import AnswerPrompt, as_prompt
 from indexes.errors import SettingsError
 from indexes.fillable import Fillable
+from indexes.model_spec import ModelSpec
 from indexes.models.capabilities import Capabilities
 from indexes.models.described import capabilities_of
 from indexes.models.given import given_embedding, given_llm
@@ -31,6 +32,7 @@ from indexes.models.providers import (
     describe_llm,
 )
 from indexes.models.shared import shared_embedding, shared_llm
+from indexes.models.specs import check, is_spec
 from indexes.options import named
 from indexes.queryable import Queryable
 from indexes.setting_options import SettingOptions
@@ -58,8 +60,9 @@ class HierarchicalIndex(Fillable, Queryable):
     Args:
         settings: by default from the environment.
         engine, embedding, llm: used instead of what the settings name; models may be
-            LlamaIndex's or LangChain's. Without settings for a model, LlamaIndex's own
-            `Settings.llm` and `Settings.embed_model` are used where they are set.
+            LlamaIndex's or LangChain's, or specs (`"qwen3-4b"`, see `indexes.models.specs`).
+            Without settings for a model, LlamaIndex's own `Settings.llm` and
+            `Settings.embed_model` are used where they are set.
         answer_prompt: a text with `{context}` and `{question}`, one of LlamaIndex's
             templates, or a file's path; by default the settings'
 
@@ -81,11 +84,12 @@ class HierarchicalIndex(Fillable, Queryable):
             raise SettingsError(
                 f"settings={settings!r}: give Settings; HierarchicalIndex.open(…) takes a folder"
             )
-        self.settings = settings or load_settings()
+        self.settings = _with_specs(settings or load_settings(), llm, embedding)
+        check(self.settings)
         prompt = self.settings.answer_prompt if answer_prompt is None else answer_prompt
         self._answer_prompt = as_prompt(prompt)
-        self._handed_embedding = given_embedding(embedding)
-        self._handed_llm = given_llm(llm)
+        self._handed_embedding = given_embedding(None if is_spec(embedding) else embedding)
+        self._handed_llm = given_llm(None if is_spec(llm) else llm)
         self._owns_engine = engine is None
         server = server_parameters(self.settings, embedded=engine.embedded if engine else None)
         self.engine = engine or connect(
@@ -114,7 +118,8 @@ class HierarchicalIndex(Fillable, Queryable):
         Args:
             index: the folder, or the server's URL; by default the settings'.
             engine: used instead of what `index` names.
-            embedding: LlamaIndex's or LangChain's; used instead of what the settings name.
+            embedding: LlamaIndex's or LangChain's, or a spec in one line; used instead of
+                what the settings name.
             llm: likewise.
             answer_prompt: a text, one of LlamaIndex's templates, or a file's path.
             settings: other settings by name, see `indexes.settings.Settings`.
@@ -197,6 +202,10 @@ class HierarchicalIndex(Fillable, Queryable):
         """What the language model can do; asking does not make it."""
         if self._given_llm is not None:
             return capabilities_of(self._given_llm)
+        return self._own_llm_capabilities
+
+    @cached_property
+    def _own_llm_capabilities(self) -> Capabilities:
         return describe_llm(self.settings)
 
     @cached_property
@@ -236,6 +245,17 @@ class HierarchicalIndex(Fillable, Queryable):
             embedded_levels=tuple(embedded),
             probe=probe,
         )
+
+
+def _with_specs(settings: Settings, llm: Any, embedding: Any) -> Settings:
+    """Settings with the models that are given as specs."""
+    given = {"llm": llm, "embedding": embedding}
+    update = {
+        name: ModelSpec(spec.strip()) if isinstance(spec, str) else spec
+        for name, spec in given.items()
+        if is_spec(spec)
+    }
+    return settings.model_copy(update=update) if update else settings
 
 
 def _reopened(

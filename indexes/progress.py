@@ -8,18 +8,18 @@ from indexes.documents.report import ReadingReport
 
 ProgressEvent = Literal[
     "read", "stored", "unchanged", "skipped", "failed", "copied", "checked", "embedded", "asked",
-    "done",
+    "fetched", "done",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far some work is: ingesting, copying, verifying, evaluating.
+    """How far some work is: ingesting, copying, verifying, evaluating, fetching a model.
 
     Attributes:
         event: what has happened.
-        what: to what: a document's source, or a lane's name; empty for all.
-        done: how many chunks, documents, points or questions are dealt with.
+        what: to what: the name of a document, a lane or a model; empty for all.
+        done: how many chunks, documents, points, questions or bytes are dealt with.
         known: how many there are, as far as is known.
     """
 

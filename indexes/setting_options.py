@@ -14,8 +14,8 @@ from indexes.settings import Quantization, SearchMode
 
 
 class SettingOptions(TypedDict, total=False):
-    """Every setting but `index` and `answer_prompt`, which calls take in more than one form;
-    see `indexes.settings.Settings`.
+    """Every setting but `index`, `llm`, `embedding` and `answer_prompt`, which calls take in
+    more than one form; see `indexes.settings.Settings`.
     """
 
     collection: str | None
@@ -24,6 +24,8 @@ class SettingOptions(TypedDict, total=False):
     base_url: str | None
     embedding_base_url: str | None
     api_key: str | SecretStr | None
+    llm_api_key: str | SecretStr | None
+    embedding_api_key: str | SecretStr | None
     llm_model: str | None
     embedding_model: str | None
     llm_gguf: str | Path | None

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from indexes.errors import SettingsError
 from indexes.extensions import JUDGES, PROVIDERS
+from indexes.model_spec import ModelSpec
 from indexes.registry import Registry
 
 if TYPE_CHECKING:
@@ -64,12 +65,23 @@ class Settings(BaseSettings):
     qdrant_api_key: SecretStr | None = None
 
     # Which models.
+    llm: ModelSpec | None = Field(
+        None,
+        description="The language model in one line: qwen3-4b, openai:MODEL@URL, a .gguf file, a "
+        "LlamaIndex class, … (docs/models.md).",
+    )
+    embedding: ModelSpec | None = Field(
+        None, description="The embedding model in one line, likewise: bge-large-en, …"
+    )
     provider: str = Field(
-        "local", description="Who serves the models: local, openai, sagemaker, or yours."
+        "local",
+        description="Who serves the models that no spec names: local, openai, sagemaker, or yours.",
     )
     base_url: str | None = Field(None, description="OpenAI-compatible endpoint, with its /v1.")
     embedding_base_url: str | None = Field(None, description="Where it differs from base_url.")
     api_key: SecretStr | None = None
+    llm_api_key: SecretStr | None = None
+    embedding_api_key: SecretStr | None = None
     llm_model: str | None = Field(None, description="The language model's name there.")
     embedding_model: str | None = Field(None, description="The embedding model's name there.")
     llm_gguf: Path | None = Field(None, description="A GGUF file instead of SmolLM2-135M.")
@@ -235,6 +247,17 @@ class Settings(BaseSettings):
         (), description="Metadata that filters use, with types: year:integer,author:keyword."
     )
 
+    @field_validator("llm", "embedding", mode="before")
+    @classmethod
+    def _check_spec(cls, spec: Any) -> Any:
+        if spec is None or isinstance(spec, ModelSpec):
+            return spec
+        if not isinstance(spec, str):
+            raise ValueError(  # noqa: TRY004  which pydantic collects
+                "give a spec as text; model objects go to HierarchicalIndex"
+            )
+        return spec.strip() or None
+
     @field_validator("levels", "qdrant_indexes", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -266,6 +289,8 @@ class Settings(BaseSettings):
 def load_settings(
     index: str | Path | None = None,
     *,
+    llm: str | ModelSpec | None = None,
+    embedding: str | ModelSpec | None = None,
     answer_prompt: str | Path | None = None,
     **overrides: "Unpack[SettingOptions]",
 ) -> Settings:
@@ -283,8 +308,8 @@ def load_settings(
     given: dict[str, Any] = {name: said for name, said in overrides.items() if said is not None}
     if index is not None:
         given["index"] = str(index)
-    if answer_prompt is not None:
-        given["answer_prompt"] = answer_prompt
+    apart = {"llm": llm, "embedding": embedding, "answer_prompt": answer_prompt}
+    given |= {name: said for name, said in apart.items() if said is not None}
     try:
         return Settings(**given)
     except ValidationError as error:
@@ -300,6 +325,6 @@ _MODELS = {"embed_model": "embedding", "embeddings": "embedding", "model": "llm"
 
 def _hint(name: str) -> str:
     if name in _MODELS:
-        return f": HierarchicalIndex and its open take models as {_MODELS[name]}=…"
+        return f": models are {_MODELS[name]}=…"
     close = difflib.get_close_matches(name, Settings.model_fields, n=1)
     return f": did you mean {close[0]}?" if close else ": `help(Settings)` lists them"

@@ -16,6 +16,8 @@ from tests.fakes import ScriptedLLM, WordEmbedding
 def test_every_setting_can_be_given_by_name_and_no_other() -> None:
     assert set(get_type_hints(SettingOptions)) == set(Settings.model_fields) - {
         "index",
+        "llm",
+        "embedding",
         "answer_prompt",
     }
     shown = inspect.signature(HierarchicalIndex.open).parameters
@@ -39,8 +41,8 @@ def test_opening_takes_what_the_constructor_takes(tmp_path: Path) -> None:
     [
         ({"budgett": 100}, "no setting is called 'budgett': did you mean budget"),
         ({"levls": None}, "no setting is called 'levls': did you mean levels"),
-        ({"embed_model": WordEmbedding()}, "take models as embedding=…"),
-        ({"model": "x"}, "take models as llm=…"),
+        ({"embed_model": WordEmbedding()}, "models are embedding=…"),
+        ({"model": "x"}, "models are llm=…"),
         ({"xyzzy": 1}, "no setting is called 'xyzzy'"),
         ({"levels": ()}, "setting levels .* at least one"),
         ({"levels": (128, 128)}, "setting levels .* smaller than the one before"),

@@ -117,11 +117,17 @@ def fit_by_name(name: str) -> frozenset[Task]:
 
 _FOR_SEARCHING = "Represent this sentence for searching relevant passages: "
 
+_QWEN3_QUERY = (
+    "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:"
+)
+
 # Embedding models by what is found in their names: the window, and what is put before
 # questions and texts, as their authors' model cards say.
 _EMBEDDINGS: tuple[tuple[str, int, str, str], ...] = (
     (r"all-minilm", 512, "", ""),
     (r"bge-m3", 8192, "", ""),
+    (r"qwen3-embedding", 32_768, _QWEN3_QUERY, ""),
+    (r"embeddinggemma-300m", 2048, "task: search result | query: ", "title: none | text: "),
     (r"bge-(small|base|large)-en", 512, _FOR_SEARCHING, ""),
     (r"mxbai-embed-large", 512, _FOR_SEARCHING, ""),
     (r"(?<![a-z])e5-(small|base|large)(?!.*instruct)", 512, "query: ", "passage: "),

@@ -35,28 +35,35 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import SecretStr
 
 from indexes.errors import ModelError, SettingsError
 from indexes.extras import WEIGHTS, needed
+from indexes.models.catalogue import KINDS, Kind, Pooling
 from indexes.models.endpoint import Endpoint
 from indexes.models.minilm import minilm_gguf
 
 logger = logging.getLogger(__name__)
 
-Purpose = Literal["llm", "embedding"]
-
 SMOLLM2 = "SmolLM2-135M-Instruct"
 
-# Four answers at a time, each with a window of its own: 0.5 GB for SmolLM2.
+# Four answers at a time, each with a window of its own: 0.5 GB for SmolLM2. Models that
+# answer well take ten times that for each: two at a time.
 LLM_SLOTS = 4
+LARGE_LLM_SLOTS = 2
 LLM_WINDOW_TOKENS = 4096
 # A small model that begins to repeat itself never stops. Repeating more than four tokens of
 # the last 160 costs it (DRY sampling); what it takes from passages further back does not.
 SAMPLING = {"dry_multiplier": 0.8, "dry_allowed_length": 4, "dry_penalty_last_n": 160}
+# Texts at a time, of at most so many tokens together; and of one. A text of 8,192 tokens takes
+# 0.9 GB with a model of BGE Large's width.
 EMBEDDING_SLOTS = 8
+EMBEDDING_TOKENS = 4096
+EMBEDDING_WINDOW_TOKENS = 8192
+
+_LARGE_BYTES = 1_000_000_000
 
 # For GNU's OpenMP, rounds of some nanoseconds; other OpenMPs know the policy only.
 SHORT_SPIN = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "3000"}
@@ -67,22 +74,33 @@ class LocalModel:
     """A GGUF file and how to serve it. Nothing is loaded until `open`.
 
     Args:
-        purpose: What it is for; a file can be served for both.
+        purpose: What it is for; a file can be served for more than one.
         name: What the model is called.
         file: The GGUF file; None for the one that comes with the packages.
         cache: Folder for the converted embedding model.
-        window: Tokens of one request: prompt and answer, or a text to embed.
+        window: Tokens of one request: prompt and answer, a text to embed, or a question and
+            a text to compare.
         threads: llama.cpp's threads; None for what the cores allow.
         seconds: Time for one call.
+        pooling: How one vector is made of a text; None: as the file says.
+        template: How conversations are written, by llama.cpp's name; None: as the file says.
+        setting: What a message tells the user to change.
     """
 
-    purpose: Purpose
+    purpose: Kind
     name: str
     file: Path | None
     cache: Path
     window: int
     threads: int | None = None
     seconds: float = 120.0
+    pooling: Pooling | None = None
+    template: str | None = None
+    setting: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.setting:
+            object.__setattr__(self, "setting", f"RAG_{self.purpose.upper()}_GGUF")
 
     def open(self) -> Endpoint:
         """Start the server, or find the one that this process has started.
@@ -93,7 +111,10 @@ class LocalModel:
         """
         with _lock:
             # A forked child inherits the record of its parent's servers, not the servers.
-            identity = (os.getpid(), self.purpose, self.file, self.window, self.threads)
+            identity = (
+                os.getpid(), self.purpose, self.file, self.window, self.threads, self.pooling,
+                self.template,
+            )  # fmt: skip
             if identity not in _servers:
                 _servers[identity] = _Server(self)
             server = _servers[identity]
@@ -108,11 +129,6 @@ class LocalModel:
             retries=0,
             use_proxy=False,
         )
-
-    @property
-    def setting(self) -> str:
-        """The setting that chooses the file."""
-        return f"RAG_{self.purpose.upper()}_GGUF"
 
     def path(self) -> Path:
         """The GGUF file, converted first where need be.
@@ -170,22 +186,24 @@ class _Server:
         """Ask once: llama.cpp loads a model of the wrong kind and fails when asked."""
         import httpx
 
-        if model.purpose == "llm":
-            call: tuple[str, dict[str, Any]] = (
+        calls: dict[Kind, tuple[str, dict[str, Any]]] = {
+            "llm": (
                 "chat/completions",
                 {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1},
-            )
-        else:
-            call = "embeddings", {"input": "Hi", "model": model.name}
+            ),
+            "embedding": ("embeddings", {"input": "Hi", "model": model.name}),
+            "reranker": ("rerank", {"query": "Hi", "documents": ["Hi"], "model": model.name}),
+        }
+        route, body = calls[model.purpose]
         reply = httpx.post(
-            f"{self.url}/{call[0]}",
-            json=call[1],
+            f"{self.url}/{route}",
+            json=body,
             headers={"Authorization": f"Bearer {self.key.get_secret_value()}"},
             timeout=model.seconds,
             trust_env=False,
         )
         if not reply.is_success:
-            kind = {"llm": "a language model", "embedding": "an embedding model"}[model.purpose]
+            kind = KINDS[model.purpose]
             raise ModelError(f"{path} is not {kind}: change {model.setting}")
 
 
@@ -210,13 +228,23 @@ def _parameters(xllamacpp: Any, model: LocalModel, path: Path, key: SecretStr) -
     # The default keeps up to 8 GB of old prompts.
     params.cache_ram_mib = 0
     if model.purpose == "llm":
-        params.n_parallel = LLM_SLOTS
-        params.n_ctx = model.window * LLM_SLOTS
+        slots = LLM_SLOTS if path.stat().st_size < _LARGE_BYTES else LARGE_LLM_SLOTS
+        params.n_parallel = slots
+        params.n_ctx = model.window * slots
         params.cpuparams.n_threads = model.threads or max(1, cores // 2)
+        if model.template:
+            params.use_jinja = False
+            params.chat_template = model.template
     else:
         params.embedding = True
-        params.n_parallel = EMBEDDING_SLOTS
-        params.n_ctx = model.window * EMBEDDING_SLOTS
+        pooling = "rank" if model.purpose == "reranker" else model.pooling
+        if pooling:
+            params.pooling_type = getattr(
+                xllamacpp.llama_pooling_type, f"LLAMA_POOLING_TYPE_{pooling.upper()}"
+            )
+        slots = max(1, min(EMBEDDING_SLOTS, EMBEDDING_TOKENS // model.window))
+        params.n_parallel = slots
+        params.n_ctx = model.window * slots
         # A text must fit into one batch, and attention is computed over all of a batch:
         # larger ones are slower (1,024 tokens .97 of the speed, 2,048 .93; 256 1.07).
         params.n_batch = params.n_ubatch = model.window

@@ -12,8 +12,9 @@ from llama_index.core.llms import LLM
 from indexes.settings import Settings
 
 _BOTH = {"provider", "base_url"}
-_LLM = _BOTH | {"llm_model", "llm_gguf", "sagemaker_llm_endpoint"}
+_LLM = _BOTH | {"llm", "llm_model", "llm_gguf", "sagemaker_llm_endpoint"}
 _EMBEDDING = _BOTH | {
+    "embedding",
     "embedding_base_url",
     "embedding_model",
     "embedding_gguf",

@@ -1,14 +1,26 @@
-"""From settings to models, and to what they can do. A provider is a module here, or one
-that a user registered (`indexes.extensions.register_provider`).
+"""From settings to models, and to what they can do. Language model and embedding model are
+chosen apart: each by its spec, or else by the provider, which is a module here or one that a
+user registered (`indexes.extensions.register_provider`).
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from indexes.errors import SettingsError
-from indexes.extensions import PROVIDERS, Source, resolved
+from indexes.extensions import PROVIDERS, Provider, resolved
 from indexes.models.capabilities import LLM_WINDOW, Capabilities
+from indexes.models.classes import check_installed, constructed
+from indexes.models.specs import (
+    DottedClass,
+    LocalFile,
+    OpenAIModel,
+    ProviderName,
+    Purpose,
+    SageMakerEndpoint,
+    changed,
+    parsed,
+)
 from indexes.parameters import call
 from indexes.settings import Settings
 
@@ -17,16 +29,31 @@ if TYPE_CHECKING:
     from llama_index.core.llms import LLM
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """Who makes a model, and with which settings.
+
+    Attributes:
+        name: the provider's, for people
+        provider: its functions
+        settings: with what a spec says
+    """
+
+    name: str
+    provider: Provider
+    settings: Settings
+
+
 def build_llm(settings: Settings) -> "LLM":
     """The language model that the settings ask for; nothing is loaded or reached yet.
 
     Raises:
         SettingsError: the provider lacks a setting or is not installed
+        ModelError: a local model is not on this machine
     """
     from indexes.models.given import given_llm
 
-    source = PROVIDERS.find(settings.provider).llm
-    made: LLM = _made(settings, source, given_llm, "language model", "llm")
+    made: LLM = _made(settings, given_llm, "llm", "language model")
     return made
 
 
@@ -35,11 +62,11 @@ def build_embedding(settings: Settings) -> "BaseEmbedding":
 
     Raises:
         SettingsError: the provider lacks a setting or is not installed
+        ModelError: a local model is not on this machine
     """
     from indexes.models.given import given_embedding
 
-    source = PROVIDERS.find(settings.provider).embedding
-    made: BaseEmbedding = _made(settings, source, given_embedding, "embedding model", "embedding")
+    made: BaseEmbedding = _made(settings, given_embedding, "embedding", "embedding model")
     return made
 
 
@@ -49,10 +76,10 @@ def describe_llm(settings: Settings) -> Capabilities:
     Raises:
         SettingsError: the provider lacks a setting or is not installed
     """
-    provider = PROVIDERS.find(settings.provider)
-    if provider.llm is None:
-        return Capabilities("none", LLM_WINDOW, fit=frozenset(), provider=settings.provider)
-    return _described(settings, provider.describe_llm, build_llm)
+    chosen = choose(settings, "llm")
+    if chosen.provider.llm is None:
+        return Capabilities("none", LLM_WINDOW, fit=frozenset(), provider=chosen.name)
+    return _described(chosen, chosen.provider.describe_llm, lambda: build_llm(settings))
 
 
 def describe_embedding(settings: Settings) -> Capabilities:
@@ -64,38 +91,85 @@ def describe_embedding(settings: Settings) -> Capabilities:
     Raises:
         SettingsError: the provider lacks a setting or is not installed
     """
-    source = PROVIDERS.find(settings.provider).describe_embedding
-    return _described(settings, source, build_embedding)
+    chosen = choose(settings, "embedding")
+    source = chosen.provider.describe_embedding
+    return _described(chosen, source, lambda: build_embedding(settings))
 
 
-def _made(
-    settings: Settings,
-    source: Source | None,
-    adapt: Callable[[Any], Any],
-    what: str,
-    argument: str,
-) -> Any:
-    provider = f"provider {settings.provider!r}"
+def check_models(settings: Settings) -> None:
+    """See whether the models that specs name are there, without loading or reaching any.
+
+    Raises:
+        SettingsError: a spec is none, or a package is missing
+        ModelError: a local model is not on this machine
+    """
+    from indexes.models.providers.local import file_of
+
+    purposes: tuple[Purpose, ...] = ("llm", "embedding")
+    for purpose in purposes:
+        spec = getattr(settings, purpose)
+        match parsed(spec, purpose) if spec is not None else None:
+            case LocalFile() as found:
+                file_of(settings, found)
+            case DottedClass(name):
+                check_installed(name)
+
+
+def choose(settings: Settings, purpose: Purpose) -> Chosen:
+    """Who makes the language model, or the embedding model.
+
+    Raises:
+        SettingsError: the spec names none
+    """
+    spec = getattr(settings, purpose)
+    key = getattr(settings, f"{purpose}_api_key")
+    if key is not None:
+        settings = settings.model_copy(update={"api_key": key})
+    if spec is None:
+        return Chosen(settings.provider, PROVIDERS.find(settings.provider), settings)
+    match found := parsed(spec, purpose):
+        case ProviderName(name):
+            pass
+        case LocalFile():
+            name = "local"
+        case OpenAIModel():
+            name = "openai"
+        case SageMakerEndpoint():
+            name = "sagemaker"
+        case DottedClass(dotted, arguments):
+            provider = Provider(
+                llm=lambda: constructed(dotted, arguments, "llm"),
+                embedding=lambda: constructed(dotted, arguments, "embedding"),
+            )
+            return Chosen(dotted.rpartition(".")[2], provider, settings)
+    update = {"provider": name}
+    return Chosen(
+        name, PROVIDERS.find(name), changed(settings, found, purpose).model_copy(update=update)
+    )
+
+
+def _made(settings: Settings, adapt: Callable[[Any], Any], purpose: Purpose, what: str) -> Any:
+    chosen = choose(settings, purpose)
+    source = chosen.provider.llm if purpose == "llm" else chosen.provider.embedding
+    provider = f"provider {chosen.name!r}"
     if source is None:
         raise SettingsError(
-            f"{provider} has no {what}: pass {argument}=… to the index, or register the "
+            f"{provider} has no {what}: pass {purpose}=… to the index, or register the "
             "provider with one"
         )
-    made = adapt(call(resolved(source), {"settings": lambda: settings}, provider))
+    made = adapt(call(resolved(source), {"settings": lambda: chosen.settings}, provider))
     if made is None:
         raise SettingsError(f"{provider}: its function returned no {what}")
     return made
 
 
-def _described(
-    settings: Settings, source: Source | None, build: Callable[[Settings], Any]
-) -> Capabilities:
+def _described(chosen: Chosen, source: Any, build: Callable[[], Any]) -> Capabilities:
     if source is not None:
-        described: Capabilities = resolved(source)(settings)
+        described: Capabilities = resolved(source)(chosen.settings)
         return described
     from indexes.models.described import capabilities_of
 
-    return replace(capabilities_of(build(settings)), provider=settings.provider)
+    return replace(capabilities_of(build()), provider=chosen.name)
 
 
 def required(settings: Settings, name: str) -> str:

@@ -1,13 +1,17 @@
-"""The provider `local`: llama.cpp in this process."""
+"""The provider `local`: llama.cpp in this process, with a model that is named by spec, by file,
+or comes with the packages.
+"""
 
-from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexes.extras import needed
-from indexes.models.capabilities import Capabilities, Task, fit_by_name, known_embedding
-from indexes.models.local import LLM_WINDOW_TOKENS, SAMPLING, SMOLLM2, LocalModel
-from indexes.models.minilm import NAME as MINILM
+from indexes.models import hub
+from indexes.models.capabilities import Capabilities
+from indexes.models.catalogue import Kind
+from indexes.models.local import EMBEDDING_WINDOW_TOKENS, LLM_WINDOW_TOKENS, SAMPLING, LocalModel
 from indexes.models.providers import with_settings
+from indexes.models.specs import LocalFile, local_file
 from indexes.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,17 +25,15 @@ _BUDGET = 512
 _ANSWERS_AT_ONCE = 8
 # llama.cpp computes on these cores only: one request at work, one being packed.
 _REQUESTS_AT_ONCE = 2
-# SmolLM2 demonstrates the pipeline; it is trusted with nothing.
-_SMOLLM2_FIT: frozenset[Task] = frozenset()
 
 
 def describe_llm(settings: Settings) -> Capabilities:
-    """SmolLM2, or the GGUF file that the settings name."""
-    file = settings.llm_gguf
+    """The model as the catalogue has it, or as its name tells."""
+    entry = local_file(settings, "llm").entry
     return Capabilities(
-        name=file.name if file else SMOLLM2,
-        window=settings.context_window or LLM_WINDOW_TOKENS,
-        fit=fit_by_name(file.name) if file else _SMOLLM2_FIT,
+        name=entry.name,
+        window=settings.context_window or min(entry.window, LLM_WINDOW_TOKENS),
+        fit=entry.fit,
         budget=_BUDGET,
         at_once=_ANSWERS_AT_ONCE,
         provider="local",
@@ -40,30 +42,32 @@ def describe_llm(settings: Settings) -> Capabilities:
 
 
 def describe_embedding(settings: Settings) -> Capabilities:
-    """MiniLM, or the GGUF file that the settings name."""
-    file = settings.embedding_gguf
-    known = known_embedding(file.name if file else MINILM, "local")
-    return replace(with_settings(known, settings), in_process=True)
+    """The model as the catalogue has it, or as its name tells; and as the settings say."""
+    entry = local_file(settings, "embedding").entry
+    known = Capabilities(
+        name=entry.name,
+        window=min(entry.window, EMBEDDING_WINDOW_TOKENS),
+        query_instruction=entry.query_instruction,
+        passage_instruction=entry.passage_instruction,
+        provider="local",
+        in_process=True,
+    )
+    return with_settings(known, settings)
 
 
 def llm(settings: Settings) -> "LLM":
-    """The language model; its server starts when it is first asked."""
+    """The language model; its server starts when it is first asked.
+
+    Raises:
+        ModelError: its file is not on this machine
+    """
     with needed("local", "the provider local"):
         from indexes.models.described import attach
         from indexes.models.openai_compatible import make_llm
 
     what = describe_llm(settings)
-    served = LocalModel(
-        purpose="llm",
-        name=what.name,
-        file=settings.llm_gguf,
-        cache=settings.cache,
-        window=what.window,
-        threads=settings.threads,
-        seconds=settings.model_timeout,
-    )
     made = make_llm(
-        served,
+        served(settings, local_file(settings, "llm"), "llm", what.window),
         what.name,
         context_window=what.window,
         max_tokens=settings.max_answer_tokens,
@@ -74,26 +78,54 @@ def llm(settings: Settings) -> "LLM":
 
 
 def embedding(settings: Settings) -> "BaseEmbedding":
-    """The embedding model; its server starts when it is first asked."""
+    """The embedding model; its server starts when it is first asked.
+
+    Raises:
+        ModelError: its file is not on this machine
+    """
     with needed("local", "the provider local"):
         from indexes.models.described import attach
         from indexes.models.openai_compatible import make_embedding
 
     what = describe_embedding(settings)
-    served = LocalModel(
-        purpose="embedding",
-        name=what.name,
-        file=settings.embedding_gguf,
-        cache=settings.cache,
-        window=what.window,
-        threads=settings.threads,
-        seconds=settings.model_timeout,
-    )
     made = make_embedding(
-        served,
+        served(settings, local_file(settings, "embedding"), "embedding", what.window),
         what.name,
         query_instruction=what.query_instruction,
         passage_instruction=what.passage_instruction,
         requests_at_once=_REQUESTS_AT_ONCE,
     )
     return attach(made, what)
+
+
+def served(settings: Settings, found: LocalFile, purpose: Kind, window: int) -> LocalModel:
+    """A local model as it is to be served.
+
+    Raises:
+        ModelError: its file is not on this machine
+    """
+    spec = settings.rerank_model if purpose == "reranker" else getattr(settings, purpose)
+    of_spec = "RAG_RERANK_MODEL" if purpose == "reranker" else f"RAG_{purpose.upper()}"
+    return LocalModel(
+        purpose=purpose,
+        name=found.entry.name,
+        file=file_of(settings, found),
+        cache=settings.cache,
+        window=window,
+        threads=settings.threads,
+        seconds=settings.model_timeout,
+        pooling=found.entry.pooling,
+        template=found.entry.template,
+        setting=of_spec if spec is not None else "",
+    )
+
+
+def file_of(settings: Settings, found: LocalFile) -> Path | None:
+    """A local model's file; None for what comes with the packages.
+
+    Raises:
+        ModelError: it is not on this machine; the message says how to come by it
+    """
+    if found.path is not None:
+        return found.path
+    return hub.required(found.entry, settings.cache) if found.entry.repository else None
