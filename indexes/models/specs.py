@@ -106,7 +106,7 @@ def parsed(spec: ModelSpec, purpose: Kind) -> Parsed:
     text = spec.text
     if not text.isprintable() or len(text) > _LONGEST:
         raise SettingsError(
-            f"{_setting(purpose)}: a spec is one line of at most {_LONGEST:,} characters: shorten it"
+            f"{_setting(purpose)}: give one line of at most {_LONGEST:,} characters"
         )
     kind, colon, rest = text.partition(":")
     if colon and kind in ("openai", "sagemaker", "hf"):
