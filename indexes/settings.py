@@ -173,7 +173,11 @@ class Settings(BaseSettings):
     rerank_url: str | None = Field(
         None, description="Rerank endpoint of a cross-encoder; then rerank asks it."
     )
-    rerank_model: str = Field("reranker", description="The cross-encoder's name there.")
+    rerank_model: str | None = Field(
+        None,
+        description="The cross-encoder's name there; without rerank_url a local one's: "
+        "bge-reranker, hf:…, a .gguf file.",
+    )
     judge_packing: Literal["packed", "each"] = Field(
         "packed", description="Several passages in one LLM call, or a call for each."
     )
@@ -284,6 +288,11 @@ class Settings(BaseSettings):
         except SettingsError as error:
             raise ValueError(str(error)) from error
         return name
+
+
+def has_cross_encoder(settings: Settings) -> bool:
+    """Whether the settings name a cross-encoder: an endpoint's, or a local one."""
+    return bool(settings.rerank_url or settings.rerank_model)
 
 
 def load_settings(

@@ -9,6 +9,7 @@ import gradio as gr
 
 from indexes import RagError
 from indexes.documents.formats import suffixes
+from indexes.models.hub import better_model
 
 from .render import documents as listed
 from .render.markup import html
@@ -101,9 +102,9 @@ class Documents:
         index = self.page.opening.wait()
         head = listed.head(
             documents,
-            provider=index.llm_capabilities.provider,
-            model=index.llm_capabilities.name,
-            embedding=index.embedding_capabilities.name,
+            llm=index.llm_capabilities,
+            embedding=index.embedding_capabilities,
+            better=better_model(index.llm_capabilities, index.settings.cache),
         )
         return [shelf, head, *self.welcome(not documents and not failed, has_samples(documents))]
 

@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 
 from indexes.extensions import JUDGES
+from indexes.settings import has_cross_encoder
 
 from .api import Api
 from .compare import Compare
@@ -145,7 +146,7 @@ def _draw_settings(page: Workbench) -> tuple[list[gr.components.Component], gr.H
                 [
                     (_JUDGES.get(name, name), name)
                     for name in JUDGES
-                    if name != "cross-encoder" or page.opening.settings.rerank_url
+                    if name != "cross-encoder" or has_cross_encoder(page.opening.settings)
                 ],
                 value=found.judge,
                 label="Judge of what helps",

@@ -8,7 +8,7 @@ from llama_index.core.llms import LLM
 
 from indexes.compression.cache import JudgementCache
 from indexes.compression.compressor import Compressor
-from indexes.compression.cross_encoder import CrossEncoderJudge
+from indexes.compression.cross_encoder import CrossEncoderJudge, endpoint_at, served_by
 from indexes.compression.embedding_judge import EmbeddingJudge
 from indexes.compression.extractor import SentenceExtractor
 from indexes.compression.filter import PassageFilter
@@ -22,7 +22,7 @@ from indexes.extensions import JUDGE_PARAMETERS, JUDGES, SCORE_PARAMETERS, is_ju
 from indexes.models.capabilities import Capabilities
 from indexes.models.providers import describe_llm
 from indexes.parameters import call, parameters
-from indexes.settings import Method, Settings
+from indexes.settings import Method, Settings, has_cross_encoder
 
 # Context retrieved for postprocessors to choose from, in budgets (docs/compression.md).
 OVERFETCH = 2.0
@@ -51,7 +51,8 @@ def build_postprocessor(
             return PassageFilter(judge, fallback=settings.fallback, budget=budget)
         case "rerank":
             # Ordering is what a cross-encoder does best: where there is one, it does it.
-            return PassageReranker(build_cross_encoder(settings) if settings.rerank_url else judge)
+            own = has_cross_encoder(settings)
+            return PassageReranker(build_cross_encoder(settings) if own else judge)
     raise ValueError(f"no postprocessor is called {name!r}")
 
 
@@ -121,20 +122,26 @@ def llm_judge(settings: Settings, llm: LLM) -> LLMJudge:
 
 
 def build_cross_encoder(settings: Settings) -> CrossEncoderJudge:
-    """The cross-encoder that the settings name.
+    """The cross-encoder that the settings name; a local one is loaded when it is first asked.
 
     Raises:
         SettingsError: they name none.
+        ModelError: a local one is not on this machine.
     """
-    if not settings.rerank_url:
+    if not has_cross_encoder(settings):
         raise SettingsError(
             "setting rerank_url (environment RAG_RERANK_URL): the judge cross-encoder needs it, "
-            "like http://localhost:8080/v1/rerank"
+            "like http://localhost:8080/v1/rerank, or rerank_model, like bge-reranker"
         )
+    if settings.rerank_url:
+        route = endpoint_at(settings.rerank_url, settings.api_key)
+    else:
+        from indexes.models.providers.local import reranker
+
+        route = served_by(reranker(settings))
     return CrossEncoderJudge(
-        settings.rerank_url,
-        model=settings.rerank_model,
-        key=settings.api_key,
+        route,
+        model=settings.rerank_model or "reranker",
         scoring=_scoring(settings),
         seconds=settings.judge_timeout,
     )

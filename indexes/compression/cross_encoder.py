@@ -1,5 +1,5 @@
-"""A cross-encoder as the judge, behind a rerank endpoint: llama.cpp's, vLLM's, Jina's,
-Cohere's or TEI's.
+"""A cross-encoder as the judge, behind a rerank endpoint: llama.cpp's, in this process or
+elsewhere, vLLM's, Jina's, Cohere's or TEI's.
 
     judge = CrossEncoderJudge("http://localhost:8080/v1/rerank", model="bge-reranker-v2-m3")
 
@@ -7,8 +7,10 @@ It reads question and text together, which finds more than comparing two vectors
 texts of a question go in one request.
 """
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 import numpy as np
@@ -18,15 +20,51 @@ from indexes.compression.scoring_judge import Ranking, ScoringJudge
 from indexes.compression.similarity import Scoring
 from indexes.compression.verdicts import JudgeKind
 from indexes.compression.work import TimedOutError, in_threads, on_the_loop
+from indexes.errors import RagError
+from indexes.models.endpoint import Connection
+
+
+@dataclass(frozen=True)
+class Route:
+    """A rerank endpoint.
+
+    Attributes:
+        url: of the route itself
+        key: sent as the bearer token
+        use_proxy: whether the environment's proxy settings apply
+    """
+
+    url: str
+    key: SecretStr | None = None
+    use_proxy: bool = True
+
+
+# Gives the route, once it is needed; a local model is loaded by that.
+FindRoute: TypeAlias = Callable[[], Route]
+
+
+def endpoint_at(url: str, key: SecretStr | None = None) -> FindRoute:
+    """A route that is there already."""
+    route = Route(url, key)
+    return lambda: route
+
+
+def served_by(connection: Connection) -> FindRoute:
+    """The route of a server that answers like llama.cpp's, and starts when it is needed."""
+
+    def route() -> Route:
+        endpoint = connection.open()
+        return Route(f"{endpoint.url}/rerank", endpoint.key, use_proxy=endpoint.use_proxy)
+
+    return route
 
 
 @dataclass(frozen=True)
 class Reranking:
     """One request with a question and texts."""
 
-    url: str
+    route: FindRoute
     model: str
-    key: SecretStr | None
     question: str
     texts: list[str]
     seconds: float
@@ -50,16 +88,16 @@ class Reranking:
             "texts": self.texts,
         }
 
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.key.get_secret_value()}"} if self.key else {}
-
     def _send(self, body: dict[str, Any]) -> Any:
-        reply = httpx.post(self.url, json=body, headers=self._headers(), timeout=self.seconds)
-        return reply.raise_for_status().json()
+        route = self.route()
+        with httpx.Client(timeout=self.seconds, trust_env=route.use_proxy) as client:
+            reply = client.post(route.url, json=body, headers=_headers(route))
+            return reply.raise_for_status().json()
 
     async def _asend(self, body: dict[str, Any]) -> Any:
-        async with httpx.AsyncClient(timeout=self.seconds) as client:
-            reply = await client.post(self.url, json=body, headers=self._headers())
+        route = await asyncio.to_thread(self.route)
+        async with httpx.AsyncClient(timeout=self.seconds, trust_env=route.use_proxy) as client:
+            reply = await client.post(route.url, json=body, headers=_headers(route))
             return reply.raise_for_status().json()
 
     def _read(self, outcome: Any) -> Ranking:
@@ -87,17 +125,23 @@ class Reranking:
         if isinstance(error, httpx.HTTPStatusError):
             return f"the rerank endpoint answered {error.response.status_code}"
         said = " ".join(str(error).split()) or type(error).__name__
-        key = self.key.get_secret_value() if self.key else ""
-        return (said.replace(key, "***") if key else said)[:200]
+        # An error of ours is that of a route that isn't there.
+        key = None if isinstance(error, RagError) else self.route().key
+        secret = key.get_secret_value() if key else ""
+        return (said.replace(secret, "***") if secret else said)[:200]
+
+
+def _headers(route: Route) -> dict[str, str]:
+    return {"Authorization": f"Bearer {route.key.get_secret_value()}"} if route.key else {}
 
 
 class CrossEncoderJudge(ScoringJudge):
     """Scores texts by a rerank endpoint. Thread-safe.
 
     Args:
-        url: of the rerank route itself.
+        url: of the rerank route itself; or a function that gives the route when it is needed.
         model: the model's name there.
-        key: sent as the bearer token.
+        key: sent as the bearer token to that address.
         scoring: the thresholds, in shares of the way from the average to the best.
         seconds: the longest that one request may take; then everything is kept.
     """
@@ -106,7 +150,7 @@ class CrossEncoderJudge(ScoringJudge):
 
     def __init__(
         self,
-        url: str,
+        url: str | FindRoute,
         *,
         model: str,
         key: SecretStr | None = None,
@@ -114,9 +158,8 @@ class CrossEncoderJudge(ScoringJudge):
         seconds: float = 60.0,
     ) -> None:
         super().__init__(scoring)
-        self._url = url
+        self._route = endpoint_at(url, key) if isinstance(url, str) else url
         self._model = model
-        self._key = key
         self._seconds = seconds
 
     @property
@@ -125,4 +168,4 @@ class CrossEncoderJudge(ScoringJudge):
         return self._model
 
     def _work(self, question: str, texts: list[str]) -> Reranking:
-        return Reranking(self._url, self._model, self._key, question, texts, self._seconds)
+        return Reranking(self._route, self._model, question, texts, self._seconds)

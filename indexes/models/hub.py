@@ -25,7 +25,8 @@ from filelock import FileLock, Timeout
 
 from indexes.errors import ModelError, SettingsError
 from indexes.extras import needed
-from indexes.models.catalogue import Entry, in_words
+from indexes.models.capabilities import Capabilities
+from indexes.models.catalogue import Entry, in_words, recommended
 from indexes.progress import OnProgress, Progress
 
 _SECONDS = 30.0
@@ -84,6 +85,19 @@ def required(entry: Entry, cache: Path) -> Path:
 def command(entry: Entry) -> str:
     """What fetches a model."""
     return f"advanced-rag models get {entry.short}"
+
+
+def better_model(what: Capabilities, cache: Path) -> str:
+    """What to say where a language model is not fit to answer; empty where it is."""
+    if what.fits("answer"):
+        return ""
+    entry = recommended()
+    get = "" if located(entry, cache) else f"get it with `{command(entry)}`, then "
+    size = f", {entry.size}" if get else ""
+    return (
+        f"{what.name} answers badly: it only shows how everything works. There is a better one, "
+        f"{entry.name}{size}: {get}start the page with `--llm {entry.short}`."
+    )
 
 
 def fetch(entry: Entry, cache: Path, on_progress: OnProgress | None = None) -> Path:

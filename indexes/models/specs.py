@@ -287,6 +287,9 @@ def _unknown(spec: ModelSpec, purpose: Kind) -> SettingsError:
     known = catalogue.names(purpose)
     near = difflib.get_close_matches(spec.text.lower(), known, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
+    if purpose == "reranker":
+        how = f"{hint}choose {', '.join(known)}, hf:OWNER/REPOSITORY/FILE.gguf or a .gguf file"
+        return _wrong(spec, purpose, f"is no reranker: {how}, or set RAG_RERANK_URL")
     return _wrong(
         spec,
         purpose,

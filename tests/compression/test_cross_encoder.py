@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +18,12 @@ from indexes.compression import (
     SentenceExtractor,
 )
 from indexes.compression.build import build_cross_encoder, build_postprocessor
-from indexes.errors import SettingsError
+from indexes.errors import ModelError, SettingsError
 from indexes.index import HierarchicalIndex
 from indexes.settings import load_settings
 from indexes.trace import tracing
 from tests.compression.passages import check_verbatim, nodes
+from tests.models.tiny import tiny_bert
 
 
 class Endpoint:
@@ -119,3 +121,28 @@ def test_reranking_asks_it_where_one_is_set(endpoint: Endpoint, index: Hierarchi
 def test_the_judge_cross_encoder_needs_an_address() -> None:
     with pytest.raises(SettingsError, match="RAG_RERANK_URL"):
         build_cross_encoder(load_settings(judge="cross-encoder"))
+
+
+def test_a_local_reranker_orders_passages_in_this_process(
+    tmp_path: Path, index: HierarchicalIndex
+) -> None:
+    """A tiny one with random weights: what it finds best is arbitrary, and the same each time."""
+    file = tiny_bert(tmp_path / "tiny.gguf", window=512, ranks=True)
+    settings = load_settings(rerank_model=str(file), cache=tmp_path)
+    reranker = build_postprocessor("rerank", index.judge, settings)
+    assert reranker.judge.kind == "cross-encoder"
+    with tracing() as trace:
+        found = reranker.postprocess_nodes(nodes(), query_str="When?")
+    scores = [one.score for one in found]
+    assert scores == sorted(scores, reverse=True)
+    assert {d.outcome for d in trace["rerank"].details.passages} == {"judged"}
+    assert [one.node.node_id for one in reranker.postprocess_nodes(nodes(), query_str="When?")] == [
+        one.node.node_id for one in found
+    ]
+
+
+def test_a_local_reranker_that_is_not_here_says_the_one_command(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="advanced-rag models get bge-reranker"):
+        build_cross_encoder(load_settings(rerank_model="bge-reranker", cache=tmp_path))
+    with pytest.raises(SettingsError, match=r"RAG_RERANK_MODEL.*choose bge-reranker"):
+        build_cross_encoder(load_settings(rerank_model="minilm-reranker"))

@@ -21,6 +21,7 @@ from app.page.view import View
 from indexes.answers import NOT_FOUND, Answer, Citation, Context
 from indexes.details import AnswerDetails, CondenseDetails, MergeDetails
 from indexes.lanes import LaneInfo
+from indexes.models.capabilities import Capabilities
 from indexes.store.points import Manifest
 from indexes.trace import Stage, Trace
 
@@ -175,7 +176,12 @@ def test_hostile_text_stays_text_wherever_it_comes_from(hostile: str) -> None:
         stages(view.trace),
         comparison(run),
         shelf([document], lambda _: True, hostile),
-        head([document], provider=hostile, model=hostile, embedding=hostile),
+        head(
+            [document],
+            llm=Capabilities(hostile, 512, provider=hostile),
+            embedding=Capabilities(hostile, 512, provider=hostile),
+            better=hostile,
+        ),
         progress([Upload(hostile, "failed", reason=hostile), Upload(hostile, "reading")]),
     ]
     for piece in pieces:

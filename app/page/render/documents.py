@@ -10,24 +10,38 @@ from ..library import MOST_FILES, Upload
 from .markup import counted, html, joined
 
 if TYPE_CHECKING:
+    from indexes import Capabilities
     from indexes.documents.report import ReadingReport
     from indexes.store.points import Manifest
 
 
-def head(documents: "Sequence[Manifest]", *, provider: str, model: str, embedding: str) -> str:
-    """Name of the page, and plainly what answers here."""
+def head(
+    documents: "Sequence[Manifest]",
+    *,
+    llm: "Capabilities",
+    embedding: "Capabilities",
+    better: str = "",
+) -> str:
+    """Name of the page, and plainly what answers here.
+
+    Args:
+        documents: what is indexed.
+        llm: the language model.
+        embedding: the embedding model.
+        better: how to come by a better language model, if it is not fit to answer.
+    """
     leaves = sum(manifest.leaves for manifest in documents)
     facts = (
-        ("Provider", provider),
-        ("Model", model),
-        ("Embedding", embedding),
+        ("Language model", f"{llm.name} ({llm.provider})"),
+        ("Embedding model", f"{embedding.name} ({embedding.provider})"),
         ("Index", f"{counted(len(documents), 'document')}, {counted(leaves, 'leaf', 'leaves')}"),
     )
     return html(
         '<header class="head"><div><h1>Advanced RAG Patterns</h1>'
         "<p>One question, several ways to find its answer, side by side.</p></div>"
-        "<dl>{}</dl></header>",
+        "<dl>{}</dl></header>{}",
         joined(html("<div><dt>{}</dt><dd>{}</dd></div>", name, fact) for name, fact in facts),
+        html('<p class="notice better">{}</p>', better) if better else Markup(""),
     )
 
 

@@ -20,11 +20,10 @@ def knobs_title() -> str:
 
 def fixed(index: "HierarchicalIndex") -> str:
     """The server's own settings, and what it takes to change each."""
-    settings, llm = index.settings, index.llm_capabilities
+    settings, llm, embedding = index.settings, index.llm_capabilities, index.embedding_capabilities
     levels = settings.levels or DEFAULT_LEVELS
     rows = (
-        ("Provider", llm.provider, "set when the page is started: --provider"),
-        ("Language model", llm.name, "--llm-model, or --llm-gguf"),
+        ("Language model", f"{llm.name} ({llm.provider})", "set when the page is started: --llm"),
         (
             "Its window",
             f"{llm.window:,} tokens, answers up to {settings.max_answer_tokens:,}",
@@ -32,9 +31,9 @@ def fixed(index: "HierarchicalIndex") -> str:
         ),
         (
             "Embedding model",
-            index.embedding_capabilities.name,
+            f"{embedding.name} ({embedding.provider})",
             "needs re-indexing: vectors of two models cannot be compared. "
-            "--embedding-model with another --collection, then ingest",
+            "--embedding with another --collection, then ingest",
         ),
         (
             "Chunk sizes",

@@ -5,13 +5,15 @@ or comes with the packages.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexes.errors import SettingsError
 from indexes.extras import needed
+from indexes.model_spec import ModelSpec
 from indexes.models import hub
 from indexes.models.capabilities import Capabilities
 from indexes.models.catalogue import Kind
 from indexes.models.local import EMBEDDING_WINDOW_TOKENS, LLM_WINDOW_TOKENS, SAMPLING, LocalModel
 from indexes.models.providers import with_settings
-from indexes.models.specs import LocalFile, local_file
+from indexes.models.specs import LocalFile, local_file, parsed
 from indexes.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 _BUDGET = 512
 # Two lanes each for several visitors keep the server's four slots busy.
 _ANSWERS_AT_ONCE = 8
+# Question and passage together.
+_RERANKER_WINDOW = 2048
 # llama.cpp computes on these cores only: one request at work, one being packed.
 _REQUESTS_AT_ONCE = 2
 
@@ -96,6 +100,19 @@ def embedding(settings: Settings) -> "BaseEmbedding":
         requests_at_once=_REQUESTS_AT_ONCE,
     )
     return attach(made, what)
+
+
+def reranker(settings: Settings) -> LocalModel:
+    """The local reranker that the settings name.
+
+    Raises:
+        SettingsError: they name none
+        ModelError: its file is not on this machine
+    """
+    found = parsed(ModelSpec(settings.rerank_model or ""), "reranker")
+    if not isinstance(found, LocalFile):
+        raise SettingsError(f"{settings.rerank_model} is no local reranker: set RAG_RERANK_URL")
+    return served(settings, found, "reranker", min(found.entry.window, _RERANKER_WINDOW))
 
 
 def served(settings: Settings, found: LocalFile, purpose: Kind, window: int) -> LocalModel:
