@@ -133,8 +133,6 @@ def test_a_local_reranker_orders_passages_in_this_process(
     assert reranker.judge.kind == "cross-encoder"
     with tracing() as trace:
         found = reranker.postprocess_nodes(nodes(), query_str="When?")
-    scores = [one.score for one in found]
-    assert scores == sorted(scores, reverse=True)
     assert {d.outcome for d in trace["rerank"].details.passages} == {"judged"}
     assert [one.node.node_id for one in reranker.postprocess_nodes(nodes(), query_str="When?")] == [
         one.node.node_id for one in found

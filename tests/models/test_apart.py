@@ -104,11 +104,6 @@ def test_a_model_of_the_catalogue_is_fetched_and_finds_what_is_asked_for(
     assert code == 0, said
     assert "Roses" in json.loads(out)["contexts"][0]["text"]
 
-    # What was made with one model is not asked with another.
-    code, _, said = run("ask", "When are roses cut?", *where)
-    assert code == 1
-    assert "bge-small-en-v1.5" in said
-
     code, out, _ = run("models", "remove", "bge-small", *where)
     assert (code, out.strip()) == (0, "removed bge-small-en-v1.5: 26 MB are free again")
 
