@@ -69,6 +69,7 @@ def as_bge(monkeypatch: pytest.MonkeyPatch) -> Entry:
     return stands_in
 
 
+@pytest.mark.slow
 def test_a_model_of_the_catalogue_is_fetched_and_finds_what_is_asked_for(
     run: Run, hub: HubStandIn, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
