@@ -27,8 +27,11 @@ def read(data: bytes, reading: Reading) -> Extracted:
     text = decode(data).told(report).removeprefix("\ufeff")
     try:
         value = _loaded(text)
-    except UnreadableError:
-        value = _lines(text, report)  # JSON lines under another name
+    except UnreadableError as error:
+        try:
+            value = _lines(text, report)  # JSON lines under another name
+        except UnreadableError:
+            raise error from None
     return _assembled(value, reading, report)
 
 

@@ -17,7 +17,8 @@ def _text(node: Element | str) -> str:
     tag = node.tag
     if tag.startswith("annotation"):
         return ""
-    parts = [_text(child) for child in node.elements()]
+    inside = [(child, _text(child)) for child in node.children]
+    parts = [text for child, text in inside if isinstance(child, Element)]
     if tag == "mfrac" and len(parts) == 2:
         return f"{grouped(parts[0])}/{grouped(parts[1])}"
     if tag in ("msup", "mover") and len(parts) == 2:
@@ -34,4 +35,4 @@ def _text(node: Element | str) -> str:
         return f"[{'; '.join(parts)}]"
     if tag == "mtr":
         return ", ".join(parts)
-    return "".join(map(_text, node.children))
+    return "".join(text for _, text in inside)
