@@ -181,6 +181,10 @@ _AFTER_HEADING = 0.5
 _HEADING_TOKENS = 16
 # Rows of a table that are cut, in sizes of the smallest chunks.
 _LARGEST_ROW = 2
+# A run without sentences of more than so many of the smallest chunks is no prose: so many
+# places a chunk are enough to choose from.
+_VERY_LONG = 64
+_CHOICES = 16
 
 
 class _Places:
@@ -196,10 +200,6 @@ class _Places:
 
     def __init__(self, text: str, size: int, structure: Structure) -> None:
         starts = _inked(text, token_starts(text))
-
-        def before(offset: int) -> int:
-            return int(starts.searchsorted(offset))
-
         sentences = [start for start, _ in sentence_spans(text)]
         costs = dict.fromkeys(sentences, _SENTENCE)
         costs |= dict.fromkeys(line_starts(unwrapped(text)), _LINE)
@@ -222,15 +222,14 @@ class _Places:
             start, end = whole[place], whole[place + 1]
             if tokens[place] <= _LARGEST_ROW * size and in_table(start):
                 continue
-            words = [start, *(m.start() for m in _WORD_START.finditer(text, start, end)), end]
-            for word, next_word in pairwise(words):
+            found = [start, *(m.start() for m in _WORD_START.finditer(text, start, end))]
+            words = _apart(np.array(found), starts, size)
+            befores = starts.searchsorted([*words, end]).tolist()
+            for word, (first, last) in zip(words, pairwise(befores), strict=True):
                 costs.setdefault(word, _WORD)
-                first, last = before(word), before(next_word)
                 if last - first > size:
-                    costs |= dict.fromkeys(
-                        [offset for offset in starts[first:last].tolist() if offset > word],
-                        _INSIDE,
-                    )
+                    inside = _apart(starts[first:last], starts, size)
+                    costs |= dict.fromkeys([place for place in inside if place > word], _INSIDE)
         self.offsets = sorted(costs)
         self.tokens: list[int] = starts.searchsorted(self.offsets).tolist()
         self._costs = [costs[offset] for offset in self.offsets]
@@ -253,6 +252,15 @@ class _Places:
             return [first, last]
         cuts = cheapest_cuts(tokens, self._costs[first : last + 1], size)
         return [first + cut for cut in cuts]
+
+
+def _apart(offsets: NDArray[np.int64], starts: NDArray[np.int64], size: int) -> list[int]:
+    """Offsets at which one long run may be cut; if it is very long, not each of them."""
+    tokens = starts.searchsorted(offsets)
+    if tokens[-1] - tokens[0] > _VERY_LONG * size:
+        offsets = offsets[np.diff(tokens // max(1, size // _CHOICES), prepend=-1) > 0]
+    kept: list[int] = offsets.tolist()
+    return kept
 
 
 def _inked(text: str, starts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -16,7 +16,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 # Possessive, and tried at the starts of lines only: linear in the length of the text.
-_PARAGRAPH = re.compile(r"(?<![^\r\n])[^\r\n]++(?:(?:\r\n?|\n)[^\S\r\n]*+\S[^\r\n]*+)++")
+_PARAGRAPH = re.compile(
+    r"(?<![^\r\n])(?=[^\S\r\n]*+\S)[^\r\n]++(?:(?:\r\n?|\n)[^\S\r\n]*+\S[^\r\n]*+)++"
+)
 _LINE = re.compile(r"([^\r\n]*)(\r\n?|\n|$)")
 # Bullets, numbers with a point or in parentheses, quotation marks of mail, rulers, headings.
 _STARTS_ITEM = re.compile(

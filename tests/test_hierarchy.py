@@ -64,8 +64,18 @@ def test_any_text_is_tiled_at_every_level(text: str) -> None:
         "没有空格的长句子。" * 500,
         " " * 3000,
         "a\ud800b" * 500,
+        "word " * 4000 + "x" * 20_000,
     ],
-    ids=["one word", "no sentences", "CRLF", "table", "Chinese", "spaces", "lone surrogates"],
+    ids=[
+        "one word",
+        "no sentences",
+        "CRLF",
+        "table",
+        "Chinese",
+        "spaces",
+        "lone surrogates",
+        "neither sentences nor words",
+    ],
 )
 def test_awkward_texts_are_tiled_too(text: str) -> None:
     assert_is_a_tree(tree_of(text), text, LEVELS)

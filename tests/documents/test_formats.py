@@ -66,6 +66,21 @@ def test_slides_are_pages_with_their_notes_tables_and_charts():
     assert found.report.left_out == {"hidden slides": 1}
 
 
+def test_only_what_stands_above_the_line_is_raised():
+    made = Presentation()
+    slide = made.slides.add_slide(made.slide_layouts[5])
+    paragraph = slide.shapes.title.text_frame.paragraphs[0]
+    for text, baseline in (("10 m", None), ("2", "30000"), (" of H", None), ("2", "-25000")):
+        run = paragraph.add_run()
+        run.text = text
+        run.font.bold = True
+        if baseline:
+            run.font._element.set("baseline", baseline)
+    buffer = io.BytesIO()
+    made.save(buffer)
+    assert text_of("a.pptx", buffer.getvalue()) == "10 m² of H2"
+
+
 # Sheets
 
 

@@ -178,8 +178,8 @@ def _text(paragraph: Any) -> str:
         if child.tag == f"{_A}t":
             text = child.text or ""
             run = child.getparent().find(f"{_A}rPr")
-            up = run is not None and run.get("baseline", "0").lstrip("+").isdecimal()
-            if up and int(run.get("baseline")) > 0:
+            baseline = "" if run is None else run.get("baseline", "")
+            if baseline and baseline[0] not in "-0":
                 text = raised(text, parts[-1][-1:] if parts else "")
             parts.append(text)
         elif child.tag == f"{_A}br":
