@@ -101,7 +101,7 @@ def load_document(
         raise DocumentError(f"{shown(path)}: {error}") from error
     extracted = outcome.extracted
     if extracted is None or not extracted.text.strip("\ufeff \t\r\n\f\v"):
-        raise DocumentError(f"{shown(path)}: has no text in it: leave it out")
+        raise DocumentError(f"{shown(path)}: {_why_empty(extracted)}")
     source = source_of(path, root)
     file_name = PurePath(source).name
     metadata = {
@@ -126,6 +126,13 @@ def load_document(
     made = ReadDocument.model_validate(document.model_dump())
     made._tree = outcome.tree
     return made
+
+
+def _why_empty(extracted: Extracted | None) -> str:
+    if extracted is not None and extracted.report.unreadable:
+        why = extracted.report.unreadable[0].removesuffix(": text may be missing")
+        return f"has no text that can be read ({why}): save it again in the program that made it"
+    return "has no text in it: leave it out"
 
 
 def _known_of(extracted: Extracted) -> dict[str, Any]:

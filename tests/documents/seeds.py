@@ -83,6 +83,7 @@ def _excel() -> bytes:
     sheet["A3"].comment = Comment("Really?", "Ann")
     sheet.merge_cells("A1:C1")
     sheet.row_dimensions[4].hidden = True
+    sheet.column_dimensions["C"].hidden = True
     made.create_sheet("Secret").sheet_state = "hidden"
     buffer = io.BytesIO()
     made.save(buffer)

@@ -30,3 +30,17 @@ def test_spoilt_files_are_the_same_each_time() -> None:
         mutant("docx", number) for number in range(5)
     ]
     assert len({mutant("html", number) for number in range(50)}) > 40
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("html", 617), ("html", 1903), ("pptx", 451), ("eml", 1902)],
+    ids=[
+        "nested fractions",
+        "nested fractions again",
+        "runs with properties",
+        "charset with a NUL",
+    ],
+)
+def test_what_the_fuzz_has_found_stays_mended(name: str, number: int) -> None:
+    assert outcome(name, mutant(name, number)) == ("read", "")

@@ -83,7 +83,7 @@ def decode(data: bytes) -> Decoded:
 def _decoded(data: bytes, encoding: str) -> str | None:
     try:
         return data.decode(encoding)
-    except (UnicodeDecodeError, LookupError):
+    except (LookupError, ValueError):
         return None
 
 

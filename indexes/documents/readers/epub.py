@@ -50,8 +50,10 @@ def read(data: bytes, reading: Reading) -> Extracted:
 
 def _chapters(package: Package, root: Any, folder: str, report: ReadingReport) -> Iterator[Block]:
     items = {item.get("id", ""): item for item in root.iter("{*}item")}
-    for reference in root.iter("{*}itemref"):
-        item = items.get(reference.get("idref", ""))
+    # A chapter comes once, however often it is named.
+    names = dict.fromkeys(link.get("idref", "") for link in root.iter("{*}itemref"))
+    for name in names:
+        item = items.get(name)
         if item is None or "nav" in item.get("properties", "").split():
             continue
         if item.get("media-type", _CHAPTERS[0]) not in _CHAPTERS:

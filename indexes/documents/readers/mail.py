@@ -150,7 +150,7 @@ def _body(bodies: dict[str, EmailMessage], report: ReadingReport) -> Iterator[Bl
 def _markup(data: bytes, charset: str | None, report: ReadingReport) -> str:
     try:
         return data.decode(charset or "utf-8")
-    except (LookupError, UnicodeDecodeError):
+    except (LookupError, ValueError):  # also for a name that is none
         return decoded(data, report)
 
 
@@ -159,5 +159,5 @@ def _text(part: EmailMessage, report: ReadingReport) -> str:
     raw = data if isinstance(data, bytes) else b""
     try:
         return raw.decode(part.get_content_charset() or "utf-8")
-    except (LookupError, UnicodeDecodeError):
+    except (LookupError, ValueError):  # also for a name that is none
         return decode(raw).told(report) if raw else ""

@@ -25,6 +25,8 @@ def read(data: bytes, reading: Reading) -> Extracted:
         cells = notebook.get("cells") or notebook["worksheets"][0]["cells"]
         language = notebook.get("metadata", {}).get("kernelspec", {}).get("language", "python")
         parts = [part for cell in cells for part in _cell(cell, str(language), report)]
+    except RecursionError as error:
+        raise UnreadableError("is nested absurdly deep: flatten it") from error
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise UnreadableError("is no notebook: open it in Jupyter and save it again") from error
     found = markdown.scanned(storable("\n\n".join(parts), " "), report)

@@ -64,7 +64,7 @@ def read(data: bytes, reading: Reading) -> Extracted:
     package, report = Package(data), ReadingReport()
     if "encryption-data" in package.markup("META-INF/manifest.xml").decode("utf-8", "ignore"):
         raise UnreadableError("is encrypted: save it without a password")
-    body = package.xml("content.xml").find(f"{_O}body")
+    body = package.xml("content.xml", report).find(f"{_O}body")
     if body is None or not len(body):
         raise UnreadableError(
             "holds no OpenDocument text: open it in LibreOffice and save it again"
@@ -333,12 +333,18 @@ class _Content:
             cells, count, spanning = self._row(row, hanging)
             repeated = min(_number(row.get(f"{_TB}number-rows-repeated"), 1), MAX_REPEATED)
             repeated = repeated if any(cells) else 1
+            self._take(repeated * len(cells))
             if spanning and count > 1:
                 spans.add(len(rows))
             for _ in range(repeated):
                 rows.append(cells)
                 filled.append(count)
         return rows, filled, spans
+
+    def _take(self, cells: int) -> None:
+        self._room -= cells
+        if self._room < 0:
+            raise UnreadableError("holds an absurd number of cells: split it")
 
     def _row(self, row: Any, hanging: dict[int, tuple[int, str]]) -> tuple[list[str], int, bool]:
         cells: list[str] = []
@@ -348,6 +354,7 @@ class _Content:
                 continue
             repeated = min(_number(cell.get(f"{_TB}number-columns-repeated"), 1), MAX_REPEATED)
             if cell.tag == f"{_TB}covered-table-cell":
+                self._take(repeated)
                 for _ in range(repeated):
                     left, text = hanging.get(len(cells), (0, ""))
                     if left > 1:
@@ -358,9 +365,7 @@ class _Content:
                 continue
             text = flattened(self._within(cell))
             repeated = repeated if text else min(repeated, 100)
-            self._room -= repeated
-            if self._room < 0:
-                raise UnreadableError("holds an absurd number of cells: split it")
+            self._take(repeated)
             wide = min(_number(cell.get(f"{_TB}number-columns-spanned"), 1), MAX_REPEATED)
             high = min(_number(cell.get(f"{_TB}number-rows-spanned"), 1), 10_000)
             for column in range(len(cells), len(cells) + wide):

@@ -137,12 +137,20 @@ class Package:
             raise UnreadableError(_ABSURD)
         return _STRICT.sub(_TRANSITIONAL, data)
 
-    def xml(self, name: str) -> Any:
-        """An XML part's root element; an empty one if it is missing or broken."""
+    def xml(self, name: str, report: ReadingReport | None = None) -> Any:
+        """An XML part's root element; an empty one if it is missing or broken.
+
+        Args:
+            name: the part's
+            report: told if the XML is damaged, so that something may be missing
+        """
         data = self.markup(name)
+        parser = etree.XMLParser(recover=True, **_SAFE)
         root = None
         with contextlib.suppress(etree.XMLSyntaxError):
-            root = etree.fromstring(data, etree.XMLParser(recover=True, **_SAFE))
+            root = etree.fromstring(data, parser)
+        if data and report is not None:
+            _tell_damage(parser, report)
         return etree.Element("missing") if root is None else root
 
     def relations(self, name: str) -> list[Relation]:
@@ -199,6 +207,10 @@ def stream(data: bytes, tags: tuple[str, ...], report: ReadingReport) -> Iterato
             parent = element.getparent()
             while parent is not None and element.getprevious() is not None:
                 del parent[0]
+    _tell_damage(parser, report)
+
+
+def _tell_damage(parser: Any, report: ReadingReport) -> None:
     if len(parser.error_log):
         line = parser.error_log[0].line
         report.unreadable.append(f"the XML is damaged at line {line}: text may be missing")

@@ -16,6 +16,7 @@ from indexes.documents.report import ReadingReport
 
 _MOST_FRAMES = 500
 _MOST_PIXELS = 100_000_000
+_TOO_LARGE = "is too large a picture: scale it down"
 
 
 def read(data: bytes, reading: Reading) -> Extracted:
@@ -48,12 +49,16 @@ def _frames(data: bytes) -> Iterator[tuple[Picture, float]]:
     """Each page of a picture, and how many points a dot is."""
     from PIL import Image, ImageOps, ImageSequence
 
-    with Image.open(io.BytesIO(data)) as image:
+    try:
+        opened = Image.open(io.BytesIO(data))
+    except Image.DecompressionBombError as error:
+        raise UnreadableError(_TOO_LARGE) from error
+    with opened as image:
         for number, frame in enumerate(ImageSequence.Iterator(image)):
             if number >= _MOST_FRAMES:
                 raise UnreadableError(f"has more than {_MOST_FRAMES} pages: split it")
             if frame.width * frame.height > _MOST_PIXELS:
-                raise UnreadableError("is too large a picture: scale it down")
+                raise UnreadableError(_TOO_LARGE)
             upright = ImageOps.exif_transpose(frame).convert("RGB")
             scale = min(1.0, MOST_DOTS / max(upright.size))
             if scale < 1:

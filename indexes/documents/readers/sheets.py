@@ -122,7 +122,7 @@ class _Book:
         for element in stream(self.package.markup(part), tags, self._report):
             if element.tag == f"{_S}row":
                 said = element.get("r", "")
-                number = int(said) if said.isdecimal() and len(said) < 8 else number + 1
+                number = _whole(said) or number + 1
                 if element.get("hidden") in ("1", "true"):
                     self._report.leave_out("hidden rows")
                 else:
@@ -134,17 +134,21 @@ class _Book:
                     continue
                 rows.merged.append(bounds)
             elif element.get("hidden") in ("1", "true"):
-                first, last = (int(element.get(name, "0")) for name in ("min", "max"))
+                first, last = (_whole(element.get(name, "")) for name in ("min", "max"))
                 rows.hidden_columns |= set(range(first, min(last, MAX_COLUMNS) + 1))
         return self._grid(rows)
+
+    def _take(self, cells: int) -> None:
+        self._room -= cells
+        if self._room < 0:
+            raise UnreadableError("holds an absurd number of cells: split it")
 
     def _row(self, rows: _Rows, number: int, element: Any) -> None:
         column = 0
         cells: dict[int, str] = {}
+        self._take(1)
         for cell in element.iter(f"{_S}c"):
-            self._room -= 1
-            if self._room < 0:
-                raise UnreadableError("holds an absurd number of cells: split it")
+            self._take(1)
             column = _column(cell.get("r", ""), column + 1)
             text = self._value(cell)
             if text.strip():
@@ -164,7 +168,7 @@ class _Book:
                 self._report.leave_out("results of formulas that were never calculated")
             return f"={formula}" if formula else ""
         if kind == "s":
-            at = int(raw) if raw.strip().isdecimal() else -1
+            at = _whole(raw.strip(), -1)
             return self._texts[at] if 0 <= at < len(self._texts) else ""
         if kind == "b":
             return shown(raw.strip() == "1")
@@ -173,7 +177,7 @@ class _Book:
         return self._number(raw, cell.get("s", "0"))
 
     def _number(self, raw: str, style: str) -> str:
-        at = int(style) if style.isdecimal() and len(style) < 7 else 0
+        at = _whole(style)
         form = self._formats[at] if at < len(self._formats) else "General"
         try:
             value: Value = float(raw)
@@ -207,8 +211,8 @@ class _Book:
                     spans.add(number)
             if bottom > top and once.get(top, 0) > 1:
                 spans.add(top)
-        if rows.hidden_columns & {column for cells in rows.cells.values() for column in cells}:
-            self._report.leave_out("hidden columns", len(rows.hidden_columns))
+        used = {column for cells in rows.cells.values() for column in cells}
+        self._report.leave_out("hidden columns", len(rows.hidden_columns & used))
         return self._as_sheet(rows, once, spans)
 
     @staticmethod
@@ -261,6 +265,10 @@ def _text(item: Any) -> str:
         if parent is None or parent.tag != f"{_S}rPh":
             parts.append(text.text or "")
     return re.sub(r"_x000[Dd]_", "", "".join(parts))
+
+
+def _whole(digits: str, default: int = 0) -> int:
+    return int(digits) if digits.isdecimal() and len(digits) < 8 else default
 
 
 def _column(coordinate: str, following: int) -> int:

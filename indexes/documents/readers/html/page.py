@@ -76,7 +76,7 @@ def decoded(data: bytes, report: ReadingReport) -> str:
         if _KNOWN.match(name):
             try:
                 text = data.decode(name)
-            except (LookupError, UnicodeDecodeError):
+            except (LookupError, ValueError):
                 report.guessed.append(f"it says that it is {said}, which it is not")
             else:
                 report.encoding = name

@@ -1,0 +1,32 @@
+"""Files made to stop whoever reads them end in one line, or are read, within the limits."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from indexes.documents import load_document
+from indexes.documents.limits import Limits
+from indexes.errors import DocumentError
+from tests.documents.bombs import BOMBS, READ
+from tests.documents.files import written
+
+_SECONDS = 10  # of the processor, however large the file is
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(BOMBS))
+def test_a_bomb_is_read_or_refused_in_one_line(name: str, tmp_path: Path) -> None:
+    make, expected = BOMBS[name]
+    data = make()
+    path = written(tmp_path, name, data)
+    limits = Limits(seconds=_SECONDS - 4 * len(data) / 1024**2)
+    picture = path.suffix in (".png", ".tiff")
+    try:
+        found = load_document(path, limits=limits, ocr=picture, levels=(1024, 256, 128))
+        said = READ if found.text else ""
+    except DocumentError as error:
+        said = str(error)
+        assert str(path) in said
+        assert "\n" not in said
+    assert re.search(expected, said)
