@@ -35,7 +35,6 @@ _BOLD = re.compile(rb"bold|black|heavy|demi", re.IGNORECASE)
 _FORCE_BOLD = 1 << 18
 _SIZES = (0.5, 2000.0)
 _LEVEL = 0.01
-_STRAIGHT = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +146,7 @@ _get_box = _prototype(pdfium.FPDFText_GetLooseCharBox, _I, _P, _I, _P)
 _get_origin = _prototype(pdfium.FPDFText_GetCharOrigin, _I, _P, _I, _P, _P)
 _get_unicode = _prototype(pdfium.FPDFText_GetUnicode, ctypes.c_uint, _P, _I)
 _get_object = _prototype(pdfium.FPDFText_GetTextObject, ctypes.c_size_t, _P, _I)
+_get_font = _prototype(pdfium.FPDFTextObj_GetFont, ctypes.c_size_t, _P)
 
 
 def _characters(text_page: Any, count: int, frame: Frame) -> Characters:
@@ -167,10 +167,10 @@ def _characters(text_page: Any, count: int, frame: Frame) -> Characters:
     moved[1:] = (np.abs(np.diff(box[:, 1::2], axis=0)) > _LEVEL).any(1)
     asked = moved | apart | np.r_[False, codes[:-1] == _SPACE]
     x, y = _origins(pointer, kept[moved].tolist())[:, _latest(moved)]
-    size, cos, sin, bold = _fonts(text_page, pointer, kept[asked].tolist())[:, _latest(asked)]
+    size, angle, bold = _fonts(text_page, pointer, kept[asked].tolist())[:, _latest(asked)]
     # Along a line written left to right, each character's own left edge is its origin.
-    x = np.where((np.abs(sin) < _STRAIGHT) & (cos > 0), box[:, 0], x)
-    return _placed(codes, box, (x, y), (cos, sin), size, bold > 0, apart, frame)
+    x = np.where(angle == 0, box[:, 0], x)
+    return _placed(codes, box, (x, y), angle.astype(int), size, bold > 0, apart, frame)
 
 
 def _latest(chosen: Flags) -> Ints:
@@ -214,35 +214,43 @@ def _origins(pointer: int | None, indexes: list[int]) -> Floats:
 
 
 def _fonts(text_page: Any, pointer: int | None, indexes: list[int]) -> Floats:
-    """Size, cosine and sine of the direction, and whether it is bold, of characters."""
-    known: dict[int, tuple[float, float, float, bool]] = {}
-    found = []
-    for index, handle in zip(indexes, map(_get_object, repeat(pointer), indexes), strict=True):
-        if handle not in known:
-            known[handle] = _font(text_page, index)
-        found.append(known[handle])
-    return np.array(found, float).T
+    """Size, direction in degrees, and whether it is bold, of characters."""
+    handles = np.fromiter(map(_get_object, repeat(pointer), indexes), np.uintp, len(indexes))
+    _, firsts, which = np.unique(handles, return_index=True, return_inverse=True)
+    bold: dict[int | None, bool] = {}
+    fonts = [_font(text_page, indexes[first], int(handles[first]), bold) for first in firsts]
+    return np.array(fonts, float)[which].T
 
 
-def _font(text_page: Any, index: int) -> tuple[float, float, float, bool]:
+def _font(
+    text_page: Any, index: int, handle: int, known: dict[int | None, bool]
+) -> tuple[float, int, bool]:
     matrix = pdfium.FS_MATRIX()
     pdfium.FPDFText_GetMatrix(text_page, index, matrix)
     size = pdfium.FPDFText_GetFontSize(text_page, index)
-    name, flags = ctypes.create_string_buffer(64), ctypes.c_int()
-    length = pdfium.FPDFText_GetFontInfo(text_page, index, name, 64, flags)
-    bold = flags.value & _FORCE_BOLD or (length and _BOLD.search(name.value))
+    font = _get_font(handle) if handle else None
+    if font not in known:
+        known[font] = _is_bold(text_page, index)
+    bold = known[font]
     along, across = math.hypot(matrix.a, matrix.b), math.hypot(matrix.c, matrix.d)
     if not (along and across and math.isfinite(along + across)):
-        return 0.0, 1.0, 0.0, False
+        return 0.0, 0, False
     sign = -1 if size < 0 else 1  # written upside down twice: the matrix mirrors it back
-    return abs(size) * across, sign * matrix.a / along, sign * matrix.b / along, bool(bold)
+    angle = round(math.degrees(math.atan2(sign * matrix.b, sign * matrix.a)))
+    return abs(size) * across, angle, bold
+
+
+def _is_bold(text_page: Any, index: int) -> bool:
+    name, flags = ctypes.create_string_buffer(64), ctypes.c_int()
+    length = pdfium.FPDFText_GetFontInfo(text_page, index, name, 64, flags)
+    return bool(flags.value & _FORCE_BOLD or (length and _BOLD.search(name.value)))
 
 
 def _placed(
     codes: Codes,
     box: Floats,
     origin: tuple[Floats, Floats],
-    direction: tuple[Floats, Floats],
+    angle: Ints,
     size: Floats,
     bold: Flags,
     apart: Flags,
@@ -252,9 +260,10 @@ def _placed(
     xs, ys = frame.shown(box[:, ::2], box[:, 1::2])
     left, right, bottom, top = xs.min(1), xs.max(1), ys.min(1), ys.max(1)
     x, y = frame.shown(*origin)
-    degrees = np.degrees(np.arctan2(direction[1], direction[0])) - frame.rotation
-    angle = np.rint(degrees).astype(int) % 360
-    cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    angle = (angle - frame.rotation) % 360
+    one_way = (angle == angle[0]).all()
+    way = np.radians(angle[0] if one_way else angle)
+    cos, sin = np.cos(way), np.sin(way)
     middle = ((left + right) * cos + (bottom + top) * sin) / 2
     half = (np.abs((right - left) * cos) + np.abs((top - bottom) * sin)) / 2
     half = np.where(angle % 90 != 0, np.minimum(half, size / 4), half)

@@ -63,7 +63,7 @@ class Headings:
         text = " ".join(row.text for row in rows)
         if len(rows) > _MOST_ROWS or len(text) > _LONGEST:
             return None
-        known = self._outline.get((rows[0].page, _plain(text)))
+        known = self._outline and self._outline.get((rows[0].page, _plain(text)))
         if known:
             return known
         if not any(map(str.isalpha, text)):
@@ -93,7 +93,7 @@ class Headings:
     def _levels_of_outline(self, rows: Sequence[Row]) -> dict[int, int]:
         """What size the outline's headings of each level have."""
         seen: dict[int, Counter[int]] = defaultdict(Counter)
-        for row in rows:
+        for row in rows if self._outline else ():
             level = self._outline.get((row.page, _plain(row.text)))
             if level and self._is_large(row):
                 seen[round(row.size)][level] += 1

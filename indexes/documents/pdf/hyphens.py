@@ -31,11 +31,11 @@ class Hyphens:
                 if tail and tail[0].islower():
                     divided.append((head, tail[0]))
                 text = text.partition(" ")[2]
-            match = _HYPHENATED.search(line[-_TAIL:])
+            match = _hyphenated(line)
             head = match[1].lower() if match else None
             if match:
                 text = text.rpartition(" ")[0]
-            self._words.update(word.lower() for word in WORD.findall(text))
+            self._words.update(WORD.findall(text.lower()))
         votes = [self._evidence(*pair) for pair in divided]
         self._divides_words = votes.count(True) > votes.count(False)
 
@@ -45,7 +45,7 @@ class Hyphens:
             return ""
         if is_cjk(last[-1]) and is_cjk(line[0]):
             return ""
-        match = _HYPHENATED.search(last[-_TAIL:])
+        match = _hyphenated(last)
         if not match:
             return " "
         tail = WORD.match(line)
@@ -74,3 +74,7 @@ class Hyphens:
         if head in self._words and tail.partition("-")[0] in self._words:
             return False
         return None
+
+
+def _hyphenated(line: str) -> re.Match[str] | None:
+    return _HYPHENATED.search(line[-_TAIL:]) if line.endswith(("-", "\u00ad")) else None

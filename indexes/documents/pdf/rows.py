@@ -34,6 +34,8 @@ class Row:
     @property
     def box(self) -> Box:
         """Where it stands on the page as shown."""
+        if len(self.cells) == 1:
+            return self.cells[0].box
         return Box.around(cell.box for cell in self.cells)
 
     @property

@@ -39,6 +39,7 @@ _LIGATURES = str.maketrans(
         "\u00a0": " ", "\u2010": "-", "\u2011": "-", "\uf0b7": "•", "\uf0a7": "▪", "\ufffd": "",
     }
 )  # fmt: skip
+_REPLACED = np.array(list(_LIGATURES))
 _LATIN = re.compile(r"[!-~]*[A-Za-z]")
 _LEADING_STOP = re.compile(r"^([،؛,.;:])(\d[\d.,]*)$")
 
@@ -133,7 +134,7 @@ def writing_of(characters: Characters, rulings: Rulings, height: float) -> list[
     """
     written = []
     visible = characters.angle[characters.codes > ord(" ")]
-    for angle in np.unique(visible).tolist():
+    for angle in sorted(set(visible.tolist())):
         line = _Line(characters, np.flatnonzero(characters.angle == angle))
         runs = list(line.runs(_turned(rulings, angle).down, height))
         if runs:
@@ -247,7 +248,9 @@ class _Line:
         for number in np.flatnonzero(backward).tolist():
             run = slice(firsts[number], lasts[number])
             texts[number] = self._read_out(run, begins[run])
-        return [" ".join(text.translate(_LIGATURES).split()) for text in texts]
+        if np.isin(self._codes, _REPLACED).any():
+            texts = [text.translate(_LIGATURES) for text in texts]
+        return [" ".join(text.split()) for text in texts]
 
     def _read_out(self, run: slice, begins: Flags) -> str:
         """Right-to-left text, which PDFium gives in its logical order."""

@@ -1,6 +1,7 @@
 """What kinds of characters there are: letters, spaces, scripts that run the other way."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +33,7 @@ def kinds_of(codes: Codes) -> Kinds:
     return Kinds(*kinds[place].T)
 
 
+@lru_cache(1 << 16)
 def _kinds(character: str) -> tuple[bool, bool, bool, bool]:
     return (
         character.isalpha(),
