@@ -21,6 +21,7 @@ _MOST_CELLS = 20_000
 # Characters a cell; where there are more, the lines frame the page's columns or its boxes.
 _LONGEST_CELL = 700
 _BORDER = 0.5
+_MOST_HEADERS = 3
 
 Cell = list[Run]
 
@@ -144,7 +145,11 @@ class _Frame:
         rights = [self._xs[column + 1] for column in kept]
         rows = [[row[column] for column in kept] for row in rows if any(row)]
         rows = [part for row in rows for part in _divided(row, rights)]
-        return Grid(rows) if len(rows) > 1 and len(rows[0]) > 1 else None
+        while len(rows) > 2 and all(cell is rows[0][0] for cell in rows[0]):
+            del rows[0]  # a title is no row
+        if len(rows) < 2 or len(rows[0]) < 2:
+            return None
+        return Grid(rows, _header_rows(rows))
 
     def _place(self, run: Run) -> int | None:
         column = bisect_right(self._xs, (run.x0 + run.x1) / 2) - 1
@@ -219,26 +224,22 @@ class _Frame:
         ]
 
 
+def _header_rows(rows: list[list[Cell]]) -> int:
+    """One, and those below a header whose names span several columns."""
+    for number, row in enumerate(rows[: min(_MOST_HEADERS, len(rows) - 1)], 1):
+        if not any(cell and cell is other for cell, other in pairwise(row)):
+            return number
+    return 1
+
+
 def _nearest(levels: list[float], value: float) -> int:
     return min(len(levels) - 1, max(0, bisect_right(levels, value + 0.01) - 1))
 
 
 def _divided(row: list[Cell], rights: list[float]) -> list[list[Cell]]:
     """One row, or several where cells have a value of their own on each of the same lines."""
-    starts: list[tuple[float, int]] = []
-    for number, cell in enumerate(row):
-        if number and cell is row[number - 1]:
-            continue
-        right = next(rights[n] for n in reversed(range(len(row))) if row[n] is cell)
-        for upper, lower in pairwise(lines_of(cell)):
-            kept_on = had_to_end(upper, lower, right)
-            starts.append((lower[0].baseline, -1 if kept_on else number))
     level = SAME_LINE * max((run.size for cell in row for run in cell), default=0)
-    cuts = [
-        group[0][0]
-        for group in _groups(starts, level)
-        if len({number for _, number in group}) > 1 and all(number >= 0 for _, number in group)
-    ]
+    cuts = _rows_of_numbers(row, level) or _cuts(row, rights, level)
     if not cuts:
         return [row]
     parts: list[list[Cell]] = []
@@ -247,6 +248,37 @@ def _divided(row: list[Cell], rights: list[float]) -> list[list[Cell]]:
         low = cuts[number] + level / 2 if number < len(cuts) else -math.inf
         parts.append([[run for run in cell if low < run.baseline <= high] for cell in row])
     return parts
+
+
+def _rows_of_numbers(row: list[Cell], level: float) -> list[float]:
+    """Where each further line of a row's cells is, if all have the same, and numbers on them."""
+    cells = [lines_of(cell) for cell in {id(cell): cell for cell in row if cell}.values()]
+    if len(cells) < 2 or len(set(map(len, cells))) > 1 or len(cells[0]) < 2:
+        return []
+    baselines = [[line[0].baseline for line in lines] for lines in cells]
+    if any(max(same) - min(same) > level for same in zip(*baselines, strict=True)):
+        return []
+    numbers = sum(
+        all(any(map(str.isdigit, "".join(run.text for run in line))) for line in lines)
+        for lines in cells
+    )
+    return [max(same) for same in zip(*baselines, strict=True)][1:] if numbers >= 2 else []
+
+
+def _cuts(row: list[Cell], rights: list[float], level: float) -> list[float]:
+    starts: list[tuple[float, int]] = []
+    for number, cell in enumerate(row):
+        if number and cell is row[number - 1]:
+            continue
+        right = next(rights[n] for n in reversed(range(len(row))) if row[n] is cell)
+        for upper, lower in pairwise(lines_of(cell)):
+            kept_on = had_to_end(upper, lower, right)
+            starts.append((lower[0].baseline, -1 if kept_on else number))
+    return [
+        group[0][0]
+        for group in _groups(starts, level)
+        if len({number for _, number in group}) > 1 and all(number >= 0 for _, number in group)
+    ]
 
 
 def _groups(starts: list[tuple[float, int]], level: float) -> list[list[tuple[float, int]]]:

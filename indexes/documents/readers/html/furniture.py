@@ -21,9 +21,11 @@ _BOXES = frozenset(
 _ALWAYS = frozenset(
     {
         "navbox", "navbar", "breadcrumb", "breadcrumbs", "pagination", "pager", "catlinks",
-        "editsection", "noprint", "printfooter", "interlanguage", "skiplink", "jumplink",
+        "editsection", "printfooter", "interlanguage", "skiplink", "jumplink",
     }
 )  # fmt: skip
+# what goes if it is a block of its own,
+_IF_BLOCK = "noprint"
 # what goes if it is mostly links,
 _IF_LINKS = frozenset(
     {
@@ -36,10 +38,12 @@ _IF_LINKS = frozenset(
 _IF_SHORT = frozenset(
     {
         "share", "sharing", "social", "newsletter", "subscribe", "advert", "advertisement", "ads",
-        "adsense", "promo", "popup", "modal", "overlay", "toast", "skip", "footer", "copyright",
+        "adsense", "promo", "popup", "modal", "overlay", "toast", "skip",
     }
 )  # fmt: skip
 _SHORT = 60
+# So many words that are no links are a text.
+_A_TEXT = 50
 _CONSENT = frozenset({"cookie", "cookies", "gdpr", "consent", "ccpa", "onetrust", "cookiebot"})
 _ABOUT_CONSENT = re.compile(
     r"cookies?\b.{0,200}(?:accept|agree|consent|use|privacy|policy|akzept|zustimm|accepter|aceptar)|"
@@ -177,13 +181,15 @@ class _Page:
             return "cookie notices"
         if names & _ALWAYS:
             return "menus"
-        if role in ("banner", "contentinfo") or (
-            element.tag in ("header", "footer") and not in_content
-        ):
+        if _IF_BLOCK in names and element.tag in _BOXES:
+            return "menus"
+        outermost = role in ("banner", "contentinfo") or element.tag in ("header", "footer")
+        if outermost and not in_content:
             return "headers and footers"
         if self._careful or element.words > self._root.words / 2:
             return ""
-        links = _is_mostly_links(element)
+        # "Main article: …" above a section is a note, and one of links.
+        links = _is_mostly_links(element) and role != "note"
         if names & _IF_LINKS and links:
             return "menus"
         if names & _IF_SHORT and element.words < _SHORT and element.tag in _BOXES | {"span"}:
@@ -225,6 +231,8 @@ def _words(name: str) -> set[str]:
 def _is_mostly_links(element: Element) -> bool:
     """Whether it is made of links, of a few words each, and not of text with links in it."""
     links = element.links
+    if element.words - element.linked > _A_TEXT:
+        return False
     return links > 0 and element.linked >= 0.6 * element.words and element.linked <= 6 * links
 
 

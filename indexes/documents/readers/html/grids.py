@@ -8,6 +8,9 @@ from indexes.documents.readers.html.tree import Element
 MAX_COLUMNS = 500
 MAX_CELLS = 500_000
 
+_GROUPS = frozenset({"thead", "tbody", "tfoot"})
+_PARTS = _GROUPS | {"tr", "td", "th", "caption", "colgroup", "col"}
+
 
 @dataclass
 class Grid:
@@ -42,6 +45,15 @@ class Grid:
                 (foot if child.tag == "tfoot" else grid.rows).extend(rows)
         grid.rows += foot
         return grid
+
+    def misplaced(self, table: Element) -> "Iterator[Element | str]":
+        """What stands in the table but in no cell, where only tags of tables may."""
+        groups = [child for child in table.elements() if child.tag in _GROUPS]
+        for part in [table, *groups, *self.rows]:
+            for child in part.children:
+                if isinstance(child, str) or child.tag not in _PARTS:
+                    yield child
+                    yield " "
 
     def cells(self) -> "Iterator[Element]":
         """All cells, once."""

@@ -196,11 +196,8 @@ class Writer:
             table = table_of(texts, grid.header_rows())
             if table is not None:
                 self.blocks.append(table)
-        rows = ("tr", "thead", "tbody", "tfoot", "caption", "colgroup", "col")
-        for child in element.elements():  # what is in a table, but in no cell
-            if child.tag not in rows:
-                self._element(child)
-                self._flush()
+        self._children(Element("div", children=list(grid.misplaced(element))))
+        self._flush()
 
     # Text
 
