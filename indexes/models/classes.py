@@ -20,7 +20,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from indexes.errors import RagError, SettingsError
 
 _SHOWN = 300
-_LEAST_SECRET = 4
+LEAST_SECRET = 4
 # Settings of a class that never belong into a line.
 _SECRETS = ("key", "token", "secret", "password", "credential", "auth")
 
@@ -70,8 +70,8 @@ def constructed(
     except Exception as error:  # noqa: BLE001  whatever a stranger's constructor raises
         said = _masked(str(error), arguments) or type(error).__name__
         raise SettingsError(
-            f"{name} can't be made ({type(error).__name__}: {said}): give what it needs as "
-            f"?name=value; it takes {', '.join(_parameters(cls))}"
+            f"{name} can't be made ({type(error).__name__}: {said}): see to that, or give what is "
+            f"missing as ?name=value; it takes {', '.join(_parameters(cls))}"
         ) from None
 
 
@@ -142,9 +142,12 @@ def _install(module: str) -> str:
 
 
 def _parameters(cls: type[Any]) -> list[str]:
-    """What a class takes by name, secrets aside."""
-    known = _known(cls)
-    return [name for name in known if not is_secret(name)]
+    """What a class takes by name, beside what all of its kind take."""
+    from llama_index.core.base.embeddings.base import BaseEmbedding
+    from llama_index.core.llms.function_calling import FunctionCallingLLM
+
+    common = {*FunctionCallingLLM.model_fields, *BaseEmbedding.model_fields} - {"model_name"}
+    return [name for name in _known(cls) if name not in common]
 
 
 def _known(cls: type[Any]) -> dict[str, Any]:
@@ -216,6 +219,6 @@ def is_secret(name: str) -> bool:
 def _masked(said: str, arguments: Mapping[str, str]) -> str:
     said = " ".join(said.split())
     for name, value in arguments.items():
-        if is_secret(name) and len(value) >= _LEAST_SECRET:
+        if is_secret(name) and len(value) >= LEAST_SECRET:
             said = said.replace(value, "***")
     return said[:_SHOWN]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from indexes.errors import ModelError, RagError, is_stop
+from indexes.models.classes import LEAST_SECRET, is_secret
 
 _SHOWN = 300
 _NAMES = ("model_name", "model", "model_id")
@@ -24,12 +25,11 @@ def model_errors(model: object) -> Iterator[None]:
         if is_stop(error):
             raise
         said = " ".join(str(error).split())
+        # Some servers repeat the key that they refuse.
+        for secret in _secrets(model):
+            said = said.replace(secret, "***")
         said = said[:_SHOWN] + "…" if len(said) > _SHOWN else said
         what = f"{type(error).__name__}: {said}" if said else type(error).__name__
-        key = getattr(model, "api_key", None)
-        if isinstance(key, str) and key:
-            # Some servers repeat the key that they refuse.
-            what = what.replace(key, "***")
         kind = "embedding model" if hasattr(model, "get_text_embedding") else "model"
         failed = ModelError(f"the {kind} {_name(model)} failed ({what}): {_fix(error)}")
         failed.repeats = type(error).__module__ == "builtins" and not isinstance(error, OSError)
@@ -42,6 +42,13 @@ def _name(model: object) -> str:
         if isinstance(value, str) and value:
             return value
     return type(model).__name__
+
+
+def _secrets(model: object) -> list[str]:
+    """Whatever a model holds in fields that are called like secrets."""
+    names = [name for name in (*getattr(model, "__dict__", {}), "api_key") if is_secret(name)]
+    held = (getattr(model, name, None) for name in names)
+    return [secret for secret in held if isinstance(secret, str) and len(secret) >= LEAST_SECRET]
 
 
 def _fix(error: Exception) -> str:

@@ -272,6 +272,8 @@ def _bar(entry: Entry, size: int, on_progress: OnProgress | None) -> type[Any]:
 
         def update(self, more: float = 1) -> None:
             self.done += int(more)
+            if self.done > size:
+                raise ModelError(f"more came for {entry.name} than the hub said: fetch it again")
             if on_progress is not None:
                 on_progress(Progress("fetched", entry.name, self.done, size))
 

@@ -4,6 +4,7 @@
     hf:Qwen/Qwen3-Embedding-0.6B-GGUF/Qwen3-Embedding-0.6B-Q8_0.gguf
     ~/models/mine.gguf                              a file
     openai:llama3.2@http://localhost:11434/v1       a model behind OpenAI's API
+    openai:gpt-5-mini                               the same at OpenAI, or at RAG_BASE_URL
     sagemaker:my-endpoint/my-component
     llama_index.llms.bedrock_converse.BedrockConverse?model=…&region_name=eu-west-1
     sagemaker                                       a provider, with its settings
@@ -12,11 +13,14 @@ Reading a spec loads and reaches nothing.
 """
 
 import difflib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import SecretStr
 
 from indexes.errors import SettingsError
 from indexes.extensions import PROVIDERS
@@ -27,6 +31,8 @@ from indexes.settings import ENDPOINT_NAME, Settings
 
 Purpose = Literal["llm", "embedding"]
 
+OPENAI_HOST = "api.openai.com"
+OPENAI_URL = f"https://{OPENAI_HOST}/v1"
 _LONGEST = 2000
 _OPENAI = re.compile(r"(?P<model>[^\s]+?)(?:@(?P<url>[a-z][a-z0-9+.-]*://\S*))?", re.IGNORECASE)
 _HUB_PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
@@ -51,7 +57,7 @@ class LocalFile:
 
 @dataclass(frozen=True)
 class OpenAIModel:
-    """A model behind OpenAI's API; without an address, the one of the settings."""
+    """A model behind OpenAI's API; without an address, that of the settings, or OpenAI's."""
 
     model: str
     url: str | None
@@ -168,9 +174,10 @@ def changed(settings: Settings, found: Parsed, purpose: Purpose) -> Settings:
     match found:
         case OpenAIModel(model, url):
             address = "base_url" if purpose == "llm" else "embedding_base_url"
-            update: dict[str, str | None] = {f"{purpose}_model": model}
-            if url:
-                update[address] = url
+            url = url or getattr(settings, address) or settings.base_url or OPENAI_URL
+            update: dict[str, Any] = {f"{purpose}_model": model, address: url}
+            if settings.api_key is None and urlsplit(url).hostname == OPENAI_HOST:
+                update["api_key"] = _openai_key(model)
         case SageMakerEndpoint(endpoint, component):
             update = {
                 f"sagemaker_{purpose}_endpoint": endpoint,
@@ -179,6 +186,16 @@ def changed(settings: Settings, found: Parsed, purpose: Purpose) -> Settings:
         case _:
             return settings
     return settings.model_copy(update=update)
+
+
+def _openai_key(model: str) -> SecretStr:
+    """OpenAI's own variable, for OpenAI's own address only."""
+    if not (key := os.environ.get("OPENAI_API_KEY")):
+        raise SettingsError(
+            f"openai:{model} goes to OpenAI: set OPENAI_API_KEY or RAG_API_KEY, or name another "
+            f"server, openai:{model}@http://HOST:PORT/v1"
+        )
+    return SecretStr(key)
 
 
 # One kind each

@@ -23,6 +23,8 @@ class HubStandIn:
         breaks_after: bytes after which the connection is closed, once for each number.
         ignores_ranges: sends all of a file, whatever part is asked for.
         hashless: tells no hash, as for small files.
+        promises: the size that it tells, if not the real one.
+        status: refuses everything with it.
         requests: method, path, range and authorization of every request.
     """
 
@@ -34,6 +36,7 @@ class HubStandIn:
         self.breaks_after: list[int] = []
         self.ignores_ranges = False
         self.hashless = False
+        self.promises: int | None = None
         self.status: int | None = None
         self.requests: list[tuple[str, str, str | None, str | None]] = []
         self._server = _Server(("127.0.0.1", 0), _handler(self))
@@ -98,7 +101,7 @@ def _handler(hub: HubStandIn) -> type[BaseHTTPRequestHandler]:
             self.send_response(302)
             self.send_header("Location", f"{hub.url.replace('127.0.0.1', 'localhost')}/cdn/{path}")
             self.send_header("X-Repo-Commit", COMMIT)
-            self.send_header("X-Linked-Size", str(len(data)))
+            self.send_header("X-Linked-Size", str(hub.promises or len(data)))
             tag = "a" * 40 if hub.hashless else hashlib.sha256(data).hexdigest()
             self.send_header("X-Linked-Etag", f'"{tag}"')
             self.send_header("Content-Length", "0")

@@ -120,6 +120,16 @@ def test_without_a_hash_of_the_hub_the_catalogues_counts(
     assert hub.fetch(ENTRY, tmp_path).read_bytes() == DATA
 
 
+def test_more_bytes_than_promised_are_not_taken(
+    served: HubStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 100_000)
+    served.promises = 300_000
+    with pytest.raises(ModelError, match="more came for tiny than the hub said"):
+        hub.fetch(ENTRY, tmp_path)
+    assert hub.located(ENTRY, tmp_path) is None
+
+
 def test_a_disk_without_room_is_told_before_anything_comes(
     served: HubStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """A model in one line: what each form of spec names, and what is said of one that is none."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from llama_index.core.embeddings import MockEmbedding
 from llama_index.core.llms import MockLLM
+from pydantic import SecretStr
 
 from indexes import HierarchicalIndex
 from indexes.errors import ModelError, RagError, SettingsError
@@ -16,10 +18,12 @@ from indexes.extensions import PROVIDERS, register_provider
 from indexes.model_spec import ModelSpec
 from indexes.models import catalogue
 from indexes.models.capabilities import EVERYTHING, known_embedding
+from indexes.models.guard import model_errors
 from indexes.models.providers import (
     build_embedding,
     build_llm,
     check_models,
+    choose,
     describe_embedding,
     describe_llm,
 )
@@ -229,6 +233,10 @@ def test_a_model_that_is_not_here_says_the_one_command(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"run `advanced-rag models get hf:a/b/c\.gguf`"):
         build_embedding(settings)
     assert describe_llm(settings).name == "Qwen3-4B-Instruct-2507"
+    for file in ("missing.gguf", "text.gguf"):
+        (tmp_path / "text.gguf").write_text("no model")
+        with pytest.raises(ModelError, match="change RAG_LLM"):
+            check_models(load_settings(llm=str(tmp_path / file)))
 
 
 def test_the_catalogue_says_what_models_can_do(tmp_path: Path) -> None:
@@ -269,6 +277,41 @@ def test_arguments_of_a_class_are_what_the_class_says_they_are() -> None:
     llm: Any = build_llm(load_settings(llm=spec))
     assert (llm.model, llm.temperature, llm.max_tokens) == ("35", 0.25, 9)
     assert (llm.reuse_client, llm.additional_kwargs) == (False, {"seed": 1})
+
+
+def test_a_class_asks_the_address_that_it_is_given(server: StandIn) -> None:
+    where = f"api_base={server.url}&api_key=sk-hidden&max_retries=0"
+    llm = build_llm(
+        load_settings(
+            llm=f"llama_index.llms.openai_like.OpenAILike?model=m&is_chat_model=1&{where}"
+        )
+    )
+    assert llm.complete("Is all well?").text == "All is well."
+    embedding = build_embedding(
+        load_settings(
+            embedding=f"llama_index.embeddings.openai_like.OpenAILikeEmbedding?model_name=m&{where}"
+        )
+    )
+    assert embedding.get_query_embedding("four") == [4.0, 0.0, 1.0]
+    server.behaviour = "401"
+    with pytest.raises(ModelError) as caught, model_errors(llm):
+        llm.complete("Is all well?")
+    assert "hidden" not in str(caught.value)
+
+
+def test_openai_itself_wants_a_key_and_gets_it_from_its_own_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No other address gets that key."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(SettingsError, match="OPENAI_API_KEY or RAG_API_KEY, or name another"):
+        describe_llm(load_settings(llm="openai:gpt"))
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-openai")
+    ours = choose(load_settings(llm="openai:gpt"), "llm").settings
+    assert ours.base_url == "https://api.openai.com/v1"
+    assert ours.api_key == SecretStr("sk-openai")
+    other = load_settings(llm="openai:gpt", base_url="http://127.0.0.1:9/v1")
+    assert choose(other, "llm").settings.api_key is None
 
 
 @pytest.mark.parametrize(
@@ -322,3 +365,15 @@ def test_a_package_that_lacks_another_says_which(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(SettingsError, match="pip install a_package_that_nobody_has"):
         build_llm(load_settings(llm="half_installed.Model"))
+
+
+def test_the_guide_lists_the_catalogue() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "models.md").read_text("utf-8")
+    section = guide.partition("## Local models")[2].partition("## Keys")[0]
+    listed = {
+        name
+        for line in section.splitlines()
+        if line.startswith("| `")
+        for name in re.findall(r"`([a-z0-9.-]+)`", line.split("|")[1])
+    }
+    assert listed == set(catalogue.names())

@@ -103,14 +103,14 @@ def check_models(settings: Settings) -> None:
         SettingsError: a spec is none, or a package is missing
         ModelError: a local model is not on this machine
     """
-    from indexes.models.providers.local import file_of
+    from indexes.models.providers.local import served
 
     purposes: tuple[Purpose, ...] = ("llm", "embedding")
     for purpose in purposes:
         spec = getattr(settings, purpose)
         match parsed(spec, purpose) if spec is not None else None:
-            case LocalFile() as found:
-                file_of(settings, found)
+            case LocalFile() as found if found.path or found.entry.repository:
+                served(settings, found, purpose, found.entry.window).path()
             case DottedClass(name):
                 check_installed(name)
 
