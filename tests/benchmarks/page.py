@@ -55,6 +55,7 @@ WORDS = 60
 SECONDS_PER_WORD = 0.025
 ANSWER_SECONDS = FIRST_WORD_SECONDS + WORDS * SECONDS_PER_WORD
 STARTS = 3
+BEAT_SECONDS = 0.01
 
 
 class SlottedLLM(CustomLLM):
@@ -96,8 +97,13 @@ def _slots() -> asyncio.Semaphore:
 # The server, in a process of its own
 
 
-def serve_scripted(folder: str) -> None:
-    """Serve the sample letters with the scripted model until someone ends the process."""
+def serve_scripted(folder: str, beats: Path | None = None) -> None:
+    """Serve the sample letters with the scripted model until someone ends the process.
+
+    Args:
+        folder: where the index is to be
+        beats: where to write how many seconds late the event loop was at most
+    """
     from app.page.opening import Opening
     from app.page.server import serve
     from indexes.index import HierarchicalIndex
@@ -107,14 +113,40 @@ def serve_scripted(folder: str) -> None:
     settings = Settings(index=folder, provider="openai", base_url="http://localhost:9", budget=1024)
     with HierarchicalIndex(settings, embedding=WordEmbedding(), llm=SlottedLLM()) as index:
         index.ingest([LETTERS])
-        serve(Opening.of(index), port=0, on_ready=lambda address: print(address, flush=True))
+
+        def ready(address: str) -> None:
+            if beats is not None:
+                _beating.append(asyncio.get_running_loop().create_task(_beat(beats)))
+            print(address, flush=True)
+
+        serve(Opening.of(index), port=0, on_ready=ready)
+
+
+_beating: list[asyncio.Task[None]] = []
+
+
+async def _beat(beats: Path) -> None:
+    """Sleep a little again and again, and write down the longest time that it took too long."""
+    latest = 0.0
+    while True:
+        started = time.perf_counter()
+        await asyncio.sleep(BEAT_SECONDS)
+        late = time.perf_counter() - started - BEAT_SECONDS
+        if late > latest:
+            latest = late
+            beats.write_text(str(latest))
 
 
 @contextmanager
-def scripted_server() -> Iterator[tuple[str, int]]:
-    """The address and the process id of a page with the scripted model."""
+def scripted_server(beats: Path | None = None) -> Iterator[tuple[str, int]]:
+    """The address and the process id of a page with the scripted model.
+
+    Args:
+        beats: where the page is to write how many seconds late its event loop was at most
+    """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "tests.benchmarks.page", "--serve", f"{folder}/index"]
+        command += ["--beats", str(beats)] if beats else []
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             try:
                 assert process.stdout is not None
@@ -350,9 +382,10 @@ def main() -> None:
     parser.add_argument("--starts", type=int, default=STARTS)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
+    parser.add_argument("--beats", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
-        serve_scripted(given.serve)
+        serve_scripted(given.serve, given.beats)
         return
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     figures: dict[str, Any] = local_start(given.starts) if given.starts else {}
