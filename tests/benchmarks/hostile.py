@@ -33,6 +33,7 @@ from tests.page.running import browser
 
 _PAUSE = 0.05
 _PATIENCE_MS = 600_000
+_SECONDS_TO_SETTLE = 2
 _IDLE = """
 import http.server, sys
 class Idle(http.server.BaseHTTPRequestHandler):
@@ -108,19 +109,22 @@ def main() -> None:
         with (
             scripted_server(beats) as (address, _),
             _idle_server() as idle,
-            _Visits(address, idle) as visits,
             browser() as opened,
         ):
-            started = time.perf_counter()
             page = opened.new_page()
             page.goto(address)
             page.get_by_role("tab", name="Documents").click()
-            page.locator("#upload input[type=file]").set_input_files(files)
-            page.locator(".uploads[aria-busy=true]").wait_for(timeout=_PATIENCE_MS)
-            page.locator(".uploads:not([aria-busy=true])").wait_for(timeout=_PATIENCE_MS)
-            told = page.locator(".uploads li").all_inner_texts()
+            # A browser that starts takes the whole machine.
+            time.sleep(_SECONDS_TO_SETTLE)
+            beats.unlink()
+            started = time.perf_counter()
+            with _Visits(address, idle) as visits:
+                page.locator("#upload input[type=file]").set_input_files(files)
+                page.locator(".uploads[aria-busy=true]").wait_for(timeout=_PATIENCE_MS)
+                page.locator(".uploads:not([aria-busy=true])").wait_for(timeout=_PATIENCE_MS)
+                told = page.locator(".uploads li").all_inner_texts()
             seconds = time.perf_counter() - started
-        late = float(beats.read_text())
+            late = float(beats.read_text())
     for line in told:
         print(" ".join(line.split())[:160])
     figures = {

@@ -126,13 +126,16 @@ _beating: list[asyncio.Task[None]] = []
 
 
 async def _beat(beats: Path) -> None:
-    """Sleep a little again and again, and write down the longest time that it took too long."""
+    """Sleep a little again and again, and write down the longest time that it took too long.
+
+    Whoever deletes the file begins anew.
+    """
     latest = 0.0
     while True:
         started = time.perf_counter()
         await asyncio.sleep(BEAT_SECONDS)
         late = time.perf_counter() - started - BEAT_SECONDS
-        if late > latest:
+        if late > latest or not beats.exists():
             latest = late
             beats.write_text(str(latest))
 
