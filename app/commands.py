@@ -214,7 +214,7 @@ def documents(as_json: bool, **settings: Any) -> None:
             str(manifest.leaves),
             str(manifest.tokens),
             manifest.ingested_at[:16].replace("T", " "),
-            printable("; ".join(manifest.report.problems)),
+            printable("; ".join(manifest.report.in_words())),
         )
     out.print(table if manifests else "nothing is indexed: run `advanced-rag ingest FILES`")
 

@@ -23,7 +23,7 @@ from indexes.documents.reader import Reading
 from indexes.documents.readers.cells import flattened
 from indexes.documents.readers.html.formulas import linear
 from indexes.documents.readers.html.tree import parsed
-from indexes.documents.readers.package import Package
+from indexes.documents.readers.package import Package, tell_what_is_inside
 from indexes.documents.readers.regions import Sheet, blocks_of
 from indexes.documents.readers.word.numbers import letters, roman
 from indexes.documents.report import ReadingReport
@@ -69,6 +69,7 @@ def read(data: bytes, reading: Reading) -> Extracted:
         raise UnreadableError(
             "holds no OpenDocument text: open it in LibreOffice and save it again"
         )
+    tell_what_is_inside(package, report)
     reader = _Content(package, report)
     content = body[0]
     kinds: dict[str, tuple[PageKind, Iterator[Block]]] = {

@@ -184,6 +184,20 @@ class Package:
         return title
 
 
+def tell_what_is_inside(package: Package, report: ReadingReport) -> None:
+    """Note what a package holds beside the document: macros, files of other programs."""
+    names = [name.lower() for name in package.names()]
+    macros = any(name.endswith("vbaproject.bin") or name.startswith("basic/") for name in names)
+    report.leave_out("macros", int(macros))
+    for name in package.names():
+        folder, _, base = name.rpartition("_rels/")
+        # A chart's numbers are in a sheet of its own; they are read with the chart.
+        if not base.endswith(".rels") or "charts/" in folder:
+            continue
+        kinds = [link.kind for link in package.relations(folder + base.removesuffix(".rels"))]
+        report.leave_out("embedded files", kinds.count("oleObject") + kinds.count("package"))
+
+
 def stream(data: bytes, tags: tuple[str, ...], report: ReadingReport) -> Iterator[Any]:
     """The outermost elements with these tags, one after another; each is gone when the next comes.
 

@@ -51,6 +51,8 @@ def read(data: bytes, reading: Reading) -> Extracted:
         title = one_line(document.get_metadata_value("Title")) or None
         labels = _labels(document)
         outline = list(_outline(document))
+        report.leave_out("embedded files", max(0, pdfium.FPDFDoc_GetAttachmentCount(document)))
+        report.leave_out("scripts", max(0, pdfium.FPDFDoc_GetJavaScriptActionCount(document)))
         pages = list(_pages(document, reading.max_characters, report))
         if reading.ocr:
             _recognise(document, pages, report)

@@ -20,6 +20,7 @@ _BRACES = re.compile(r"\\[{}\\]|[{}]")
 _LEFT_OUT = {
     "pictures": r"\{(?:\\\*)?\\(?:shp)?pict(?![a-z])",
     "headers and footers": r"\{\\(?:header|footer)[lrf]?(?![a-z])",
+    "embedded files": r"\{\\object(?![a-z])",
     "comments": r"\{\\\*\\annotation(?![a-z])",
 }
 

@@ -17,7 +17,7 @@ from indexes.documents.assembly import assemble
 from indexes.documents.blocks import Block, Heading, PageBreak
 from indexes.documents.extracted import Extracted, UnreadableError
 from indexes.documents.reader import Reading
-from indexes.documents.readers.package import Package, stream
+from indexes.documents.readers.package import Package, stream, tell_what_is_inside
 from indexes.documents.readers.regions import Sheet, blocks_of
 from indexes.documents.readers.shown import Value, shown
 from indexes.documents.report import ReadingReport
@@ -40,7 +40,9 @@ def read(data: bytes, reading: Reading) -> Extracted:
         UnreadableError: it is encrypted, damaged or absurdly large.
     """
     report = ReadingReport()
-    book = _Book(Package(data), report)
+    package = Package(data)
+    book = _Book(package, report)
+    tell_what_is_inside(package, report)
     found = assemble(
         book.blocks(),
         max_characters=reading.max_characters,

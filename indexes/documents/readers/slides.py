@@ -10,7 +10,7 @@ from indexes.documents.extracted import Extracted, one_line
 from indexes.documents.reader import Reading
 from indexes.documents.readers.cells import raised
 from indexes.documents.readers.charts import chart_table, diagram_texts
-from indexes.documents.readers.package import Package
+from indexes.documents.readers.package import Package, tell_what_is_inside
 from indexes.documents.readers.word.equations import linear
 from indexes.documents.readers.word.numbers import letters, roman
 from indexes.documents.report import ReadingReport
@@ -36,6 +36,10 @@ def read(data: bytes, reading: Reading) -> Extracted:
     package = Package(data)
     package.check()
     presentation = Presentation(io.BytesIO(data))
+    for name in package.names():
+        if name.startswith("ppt/comments/"):
+            report.leave_out("comments", sum(1 for _ in package.xml(name).iter("{*}cm")))
+    tell_what_is_inside(package, report)
     return assemble(
         _Slides(report).blocks(presentation),
         max_characters=reading.max_characters,

@@ -10,7 +10,7 @@ from indexes.documents.extracted import Extracted, UnreadableError, one_line
 from indexes.documents.reader import Reading
 from indexes.documents.readers.cells import flattened
 from indexes.documents.readers.charts import chart_table, diagram_texts
-from indexes.documents.readers.package import Package, Relation, stream
+from indexes.documents.readers.package import Package, Relation, stream, tell_what_is_inside
 from indexes.documents.readers.word import tables
 from indexes.documents.readers.word.inline import Inline, Line, Notes
 from indexes.documents.readers.word.names import MC, TBL, P, R, W, number, value
@@ -246,5 +246,4 @@ class _Body:
                 self._report.leave_out("headers and footers", int(has_text))
             elif link.kind == "image":
                 self._report.leave_out("pictures")
-            elif link.kind in ("oleObject", "package"):
-                self._report.leave_out("embedded files")
+        tell_what_is_inside(self._package, self._report)
