@@ -39,6 +39,12 @@ MODELS = (
     "passage_instruction",
     "threads",
     "model_timeout",
+    "model_retries",
+    "model_concurrency",
+    "embedding_batch",
+    "extra_body",
+    "embedding_extra_body",
+    "ca_bundle",
     "cache",
     *SAGEMAKER,
 )
@@ -54,6 +60,7 @@ EMBEDDING = tuple(
         "max_answer_tokens",
         "answer_prompt",
         "temperature",
+        "extra_body",
         "sagemaker_llm_endpoint",
         "sagemaker_codec",
     )

@@ -3,9 +3,9 @@
 None leaves a setting as it is in the environment, or by default.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import SecretStr
 from typing_extensions import TypedDict
@@ -38,6 +38,13 @@ class SettingOptions(TypedDict, total=False):
     passage_instruction: str | None
     threads: int | None
     model_timeout: float | None
+    model_retries: int | None
+    model_concurrency: int | None
+    embedding_batch: int | None
+    extra_body: str | Mapping[str, Any] | None
+    embedding_extra_body: str | Mapping[str, Any] | None
+    extra_headers: str | Mapping[str, str | SecretStr] | None
+    ca_bundle: str | Path | None
     cache: str | Path | None
     sagemaker_llm_endpoint: str | None
     sagemaker_embedding_endpoint: str | None

@@ -7,6 +7,8 @@ Nothing here connects, loads or reads anything but the environment, and that onl
 """
 
 import difflib
+import json
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Unpack
@@ -103,6 +105,27 @@ class Settings(BaseSettings):
     )
     threads: int | None = Field(None, ge=1, le=256, description="llama.cpp threads.")
     model_timeout: float = Field(120.0, gt=0, description="Seconds for one model call.")
+    model_retries: int = Field(
+        8, ge=0, le=50, description="Further tries of a model call that failed for the moment."
+    )
+    model_concurrency: int = Field(
+        8, ge=1, le=256, description="Calls in flight together of an embedding model."
+    )
+    embedding_batch: int = Field(
+        32, ge=1, le=2048, description="Texts in one embedding call; fewer where it is refused."
+    )
+    extra_body: Annotated[dict[str, Any] | None, NoDecode] = Field(
+        None, description='JSON sent to the language model, too: {"reasoning_effort": "low"}.'
+    )
+    embedding_extra_body: Annotated[dict[str, Any] | None, NoDecode] = Field(
+        None, description='JSON sent to the embedding model, too: {"dimensions": 512}.'
+    )
+    extra_headers: Annotated[dict[str, SecretStr] | None, NoDecode] = Field(
+        None, repr=False, description="JSON of headers sent to model endpoints."
+    )
+    ca_bundle: Path | None = Field(
+        None, description="PEM file of certificates that model endpoints are trusted by."
+    )
     cache: Path = Field(
         default_factory=lambda: platformdirs.user_cache_path("advanced-rag-patterns"),
         description="Folder for converted models.",
@@ -278,6 +301,31 @@ class Settings(BaseSettings):
         if any(child >= parent for parent, child in pairwise(levels)):
             raise ValueError("each level must be smaller than the one before, root first")
         return levels
+
+    @field_validator("extra_body", "embedding_extra_body", "extra_headers", mode="before")
+    @classmethod
+    def _read_json(cls, value: Any) -> Any:
+        """Accept JSON from the environment and the command line."""
+        if not isinstance(value, str):
+            return value
+        try:
+            found = json.loads(value)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise ValueError('give a JSON object, like {"name": "value"}')  # noqa: TRY004
+        return found
+
+    @field_validator("extra_headers")
+    @classmethod
+    def _check_headers(cls, headers: dict[str, SecretStr] | None) -> dict[str, SecretStr] | None:
+        for name, value in (headers or {}).items():
+            text = value.get_secret_value()
+            if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) or not (
+                text.isascii() and (text.isprintable() or not text)
+            ):
+                raise ValueError("a header has a name of letters, and a value of one ASCII line")
+        return headers
 
     @field_validator("provider", "judge")
     @classmethod

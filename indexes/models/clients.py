@@ -7,13 +7,16 @@ import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import httpx
 import openai
 
+from indexes.errors import SettingsError
 from indexes.models.endpoint import Connection, Endpoint
 from indexes.models.failures import FAILURES, explain
+from indexes.models.sending import AsyncSender, SyncSender, Way, way_to
 
 CONNECT_SECONDS = 10.0
 LISTED_MODELS = 10
@@ -32,7 +35,8 @@ class Clients:
     def __init__(self, connection: Connection, at_once: int = 1) -> None:
         self.connection = connection
         self.at_once = at_once
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._way: Way | None = None
         self._sync: openai.OpenAI | None = None
         self._async: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop,
@@ -42,12 +46,29 @@ class Clients:
     def __reduce__(self) -> tuple[Any, ...]:
         return Clients, (self.connection, self.at_once)
 
+    @property
+    def way(self) -> Way:
+        """What is known of the endpoint, and how fast it may be asked."""
+        with self._lock:
+            if self._way is None:
+                endpoint = self.connection.open()
+                self._way = way_to(
+                    str(endpoint),
+                    endpoint.cache,
+                    retries=endpoint.retries,
+                    seconds=endpoint.seconds,
+                    own=endpoint.own,
+                )
+            return self._way
+
     def sync(self) -> openai.OpenAI:
         """The client for synchronous calls, from any thread."""
         with self._lock:
             if self._sync is None:
                 endpoint = self.connection.open()
-                http = openai.DefaultHttpxClient(trust_env=endpoint.use_proxy, verify=_tls())
+                http = SyncSender(
+                    self.way, trust_env=endpoint.use_proxy, verify=_tls(endpoint.ca_bundle)
+                )
                 weakref.finalize(self, http.close)
                 self._sync = openai.OpenAI(http_client=http, **_options(endpoint))
             return self._sync
@@ -86,7 +107,7 @@ class Clients:
     def _offered(self) -> list[str]:
         """The models the endpoint lists; none when it lists none or cannot be asked."""
         try:
-            listed = self.sync().with_options(max_retries=0).models.list()
+            listed = self.sync().models.list()
             return [model.id for model in listed.data[:LISTED_MODELS]]
         except FAILURES:
             return []
@@ -109,7 +130,7 @@ class Clients:
 
     async def _open_until_the_loop_ends(self) -> AsyncGenerator[openai.AsyncOpenAI, None]:
         endpoint = self.connection.open()
-        http = openai.DefaultAsyncHttpxClient(trust_env=endpoint.use_proxy, verify=_tls())
+        http = AsyncSender(self.way, trust_env=endpoint.use_proxy, verify=_tls(endpoint.ca_bundle))
         client = openai.AsyncOpenAI(http_client=http, **_options(endpoint))
         try:
             yield client
@@ -118,16 +139,36 @@ class Clients:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def _tls(ca_bundle: Path | None) -> ssl.SSLContext:
     """Reading the certificates takes longer than a local call: once for all clients."""
-    return httpx.create_ssl_context()
+    context = httpx.create_ssl_context()
+    if ca_bundle is not None:
+        try:
+            if ca_bundle.is_dir():
+                context.load_verify_locations(capath=ca_bundle)
+            else:
+                context.load_verify_locations(cafile=ca_bundle)
+        except OSError as error:  # ssl.SSLError is one
+            raise SettingsError(
+                f"setting ca_bundle (environment RAG_CA_BUNDLE): {ca_bundle} has no "
+                f"certificates in PEM format that can be read ({error}): name such a file"
+            ) from error
+    return context
 
 
 def _options(endpoint: Endpoint) -> dict[str, Any]:
+    key = endpoint.key.get_secret_value()
+    headers = {name: value.get_secret_value() for name, value in endpoint.headers.items()}
+    if "api-version" in endpoint.query:
+        # Azure takes a resource's key here, and a bearer token where it is OpenAI's.
+        headers = {"api-key": key, **headers}
     return {
-        "api_key": endpoint.key.get_secret_value(),
-        "base_url": endpoint.url,
-        "max_retries": endpoint.retries,
+        "api_key": key,
+        "base_url": endpoint.root,
+        "default_query": endpoint.query,
+        "default_headers": headers,
+        # `sending` repeats what is worth it.
+        "max_retries": 0,
         # An address that swallows packets should not cost a whole answer's patience.
         "timeout": httpx.Timeout(endpoint.seconds, connect=min(CONNECT_SECONDS, endpoint.seconds)),
     }

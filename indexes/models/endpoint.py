@@ -1,10 +1,15 @@
 """Where a model is served: an address, a key, and what to change when it fails."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from pydantic import SecretStr
+
+# What people copy from examples along with an API's root.
+_ROUTES = ("/chat/completions", "/completions", "/embeddings")
 
 
 @dataclass(frozen=True)
@@ -12,7 +17,8 @@ class Endpoint:
     """An address that speaks OpenAI's API.
 
     Args:
-        url: The API's root, with its `/v1`.
+        url: The API's root, mostly with a `/v1`; a query, such as Azure's `?api-version=…`,
+            goes with each request.
         key: Sent as the bearer token; never shown, logged or put into a message.
         model: The model's name there.
         url_setting: What a message tells the user to change when the address is wrong.
@@ -20,6 +26,12 @@ class Endpoint:
         seconds: Time to wait for an answer, or for the next piece of a streamed one.
         retries: Repetitions, with growing pauses, after a failure that may pass.
         use_proxy: Whether the environment's proxy settings apply.
+        cache: Folder where what its refusals teach is remembered; None to remember it with
+            the model object.
+        headers: Sent with each request; as secret as the key.
+        ca_bundle: File or folder of certificates to trust beside the usual ones.
+        own: Parameters that the user asked for, which a refusal doesn't take out.
+        body_setting: What a message tells the user to change when it names one of those.
     """
 
     url: str
@@ -30,6 +42,29 @@ class Endpoint:
     seconds: float = 120.0
     retries: int = 2
     use_proxy: bool = True
+    cache: Path | None = None
+    headers: Mapping[str, SecretStr] = field(default_factory=dict)
+    ca_bundle: Path | None = None
+    own: frozenset[str] = frozenset()
+    body_setting: str = "RAG_EXTRA_BODY"
+
+    @property
+    def root(self) -> str:
+        """The address without query and route.
+
+        Raises:
+            ValueError: it is no address
+        """
+        parts = urlsplit(self.url)
+        path = parts.path.rstrip("/")
+        for route in _ROUTES:
+            path = path.removesuffix(route)
+        return urlunsplit(parts._replace(path=path, query="", fragment=""))
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The address's query."""
+        return dict(parse_qsl(urlsplit(self.url).query))
 
     def open(self) -> "Endpoint":
         """This endpoint itself: a remote server is there already."""

@@ -1,6 +1,5 @@
 """What went wrong with a model, in one line that names the setting to change."""
 
-import re
 from collections.abc import Sequence
 
 import httpx
@@ -8,6 +7,7 @@ import openai
 
 from indexes.errors import ModelError
 from indexes.models.endpoint import Endpoint
+from indexes.models.refusals import refusal_of
 
 # What OpenAI's client and LlamaIndex's classes above it let through: the client's own
 # errors, the transport's while an answer is streamed, and those of an answer in another
@@ -24,23 +24,6 @@ FAILURES = (
 
 SHOWN_CHARACTERS = 200
 
-# llama.cpp: "input (602 tokens) is too large to process"; OpenAI, vLLM: "maximum context
-# length is 8192 tokens"; TEI: "must have less than 512 tokens".
-_TOO_LONG = re.compile(
-    r"too (large|long)|context (length|size|window)|exceed\w* .*(context|tokens)"
-    r"|(less|fewer) than \d+ tokens",
-    re.IGNORECASE,
-)
-
-
-def is_too_long(error: Exception) -> bool:
-    """Whether the endpoint refused a text because of its length."""
-    return (
-        isinstance(error, openai.APIStatusError)
-        and error.status_code in {400, 413, 422, 500}
-        and (error.status_code == 413 or _TOO_LONG.search(_said(error)) is not None)
-    )
-
 
 def explain(error: Exception, endpoint: Endpoint, offered: Sequence[str] = ()) -> ModelError:
     """The failure as a `ModelError`: one line, with the fix, without the key.
@@ -51,9 +34,11 @@ def explain(error: Exception, endpoint: Endpoint, offered: Sequence[str] = ()) -
         offered: The models that the endpoint says it has, where it was asked.
     """
     message = f"{endpoint} {_what_happened(error, endpoint, offered)}"
-    key = endpoint.key.get_secret_value()
     # Some servers repeat the key that they refuse.
-    return ModelError(_one_line(message.replace(key, "***") if key else message))
+    for secret in (endpoint.key, *endpoint.headers.values()):
+        if hidden := secret.get_secret_value():
+            message = message.replace(hidden, "***")
+    return ModelError(_one_line(message))
 
 
 def _what_happened(error: Exception, endpoint: Endpoint, offered: Sequence[str]) -> str:
@@ -63,6 +48,11 @@ def _what_happened(error: Exception, endpoint: Endpoint, offered: Sequence[str])
         return f"gave no answer within {endpoint.seconds:g} s: raise RAG_MODEL_TIMEOUT"
     if isinstance(error, openai.APIConnectionError | httpx.ConnectError):
         cause = error.__cause__ or error
+        if "CERTIFICATE_VERIFY_FAILED" in str(cause):
+            return (
+                f"has a certificate that is not trusted ({_short(cause)}): name the PEM file "
+                "of its issuer by RAG_CA_BUNDLE"
+            )
         return f"cannot be reached ({_short(cause)}): start it, or change {endpoint.url_setting}"
     if isinstance(error, httpx.InvalidURL):
         return f"is no address ({_short(error)}): change {endpoint.url_setting}"
@@ -79,7 +69,10 @@ def _what_happened(error: Exception, endpoint: Endpoint, offered: Sequence[str])
 
 
 def _status(error: openai.APIStatusError, endpoint: Endpoint, offered: Sequence[str]) -> str:
-    said, status = _said(error), error.status_code
+    refusal = refusal_of(error.response)
+    said, status = _short(refusal.said), refusal.status
+    if refusal.is_spent:
+        return f"says that the account has nothing left ({status}: {said}): add to it"
     if status in {401, 403}:
         return f"refused the key ({status}): change RAG_API_KEY"
     if status == 404 and offered:
@@ -92,23 +85,22 @@ def _status(error: openai.APIStatusError, endpoint: Endpoint, offered: Sequence[
             f"was not found (404: {said}): change {endpoint.url_setting}, "
             f"which mostly ends in /v1, or {endpoint.model_setting}"
         )
-    if is_too_long(error):
+    if refusal.is_too_long:
         return (
             f"cannot read that much text at once ({status}: {said}): "
             "lower RAG_BUDGET or raise RAG_CONTEXT_WINDOW"
         )
     if status == 429:
-        return f"takes no more requests now (429: {said}): wait, or raise the account's limits"
+        when = f"in {refusal.wait:.0f} s" if refusal.wait else "later"
+        return (
+            f"takes no more requests now (429: {said}): ask again {when}, or raise the "
+            "account's limits"
+        )
+    if own := next((name for name in sorted(endpoint.own) if name in refusal.words), None):
+        return f"refused {own!r} ({status}: {said}): change {endpoint.body_setting}"
     if status < 500:
         return f"refused the request ({status}: {said}): change {endpoint.model_setting}"
     return f"failed ({status}: {said}): look into its log, then ask again"
-
-
-def _said(error: openai.APIStatusError) -> str:
-    """The server's own words."""
-    body = error.body
-    words = body.get("message") if isinstance(body, dict) else body
-    return _short(words or error.response.reason_phrase or "no reason given")
 
 
 def _short(what: object) -> str:

@@ -1,6 +1,6 @@
 """The provider `openai`: whatever speaks OpenAI's API, anywhere."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
@@ -51,7 +51,8 @@ def llm(settings: Settings) -> "LLM":
         model=required(settings, "llm_model"),
         url_setting="RAG_BASE_URL",
         model_setting="RAG_LLM_MODEL",
-        seconds=settings.model_timeout,
+        own=frozenset(settings.extra_body or {}),
+        **_shared(settings),
     )
     what = describe_llm(settings)
     made = make_llm(
@@ -60,6 +61,7 @@ def llm(settings: Settings) -> "LLM":
         context_window=what.window,
         max_tokens=settings.max_answer_tokens,
         temperature=settings.temperature,
+        sampling=settings.extra_body,
     )
     return attach(made, what)
 
@@ -77,7 +79,9 @@ def embedding(settings: Settings) -> "BaseEmbedding":
         model=required(settings, "embedding_model"),
         url_setting="RAG_EMBEDDING_BASE_URL" if apart else "RAG_BASE_URL",
         model_setting="RAG_EMBEDDING_MODEL",
-        seconds=settings.model_timeout,
+        own=frozenset(settings.embedding_extra_body or {}),
+        body_setting="RAG_EMBEDDING_EXTRA_BODY",
+        **_shared(settings),
     )
     what = describe_embedding(settings)
     made = make_embedding(
@@ -85,8 +89,22 @@ def embedding(settings: Settings) -> "BaseEmbedding":
         endpoint.model,
         query_instruction=what.query_instruction,
         passage_instruction=what.passage_instruction,
+        texts_per_request=settings.embedding_batch,
+        requests_at_once=settings.model_concurrency,
+        extra_body=settings.embedding_extra_body,
     )
     return attach(made, what)
+
+
+def _shared(settings: Settings) -> dict[str, Any]:
+    """What the endpoints of both models have in common."""
+    return {
+        "seconds": settings.model_timeout,
+        "retries": settings.model_retries,
+        "cache": settings.cache,
+        "headers": settings.extra_headers or {},
+        "ca_bundle": settings.ca_bundle,
+    }
 
 
 def _key(settings: Settings) -> SecretStr:

@@ -1,0 +1,211 @@
+"""What an endpoint says when it refuses a request, read from its answer.
+
+Every API has its own shape and words for it: OpenAI's `{"error": {"message": …}}`, FastAPI's
+`{"detail": [{"loc": …, "msg": …}]}`, TEI's `{"error": "…"}`, a gateway's plain text. Here they
+are one thing, read in time that is bounded whatever comes.
+"""
+
+import email.utils
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+_MOST_BYTES = 200_000
+_MOST_WORDS = 4000
+_MOST_PARTS = 60
+_DEEPEST = 6
+# What repeats our own request, or says nothing.
+_SKIPPED = {"input", "url", "ctx", "id", "request_id", "created", "object"}
+_TOLD_FIRST = ("message", "msg", "error", "detail", "errors", "error_message", "description")
+
+# llama.cpp: "input (602 tokens) is too large to process"; OpenAI, vLLM: "maximum context
+# length is 8192 tokens"; TEI: "must have less than 512 tokens".
+_TOO_LONG = re.compile(
+    r"too (large|long)\b(?!.{0,40}batch size)|context[ _](length|size|window)"
+    r"|exceeds?\b.{0,80}(context|tokens)|(less|fewer) than \d+ tokens"
+    r"|physical batch size|tokens per (submitted )?batch|too many tokens",
+    re.IGNORECASE,
+)
+# How the many APIs say that a request has too many texts in it.
+_TOO_MANY_TEXTS = re.compile(
+    r"batch[ _-]?size|batch.{0,30}(too|larg|limit|max|at most|exceed)"
+    r"|(too many|max(imum)?|at most|more than|number of).{0,40}"
+    r"\b(inputs?|texts|items|sentences|documents|strings|requests can be in one batch)\b"
+    r"|\b(inputs?|texts|input array|array)\b.{0,60}(too long|at most|max|no more than|exceed)"
+    r"|数组最大|批",
+    re.IGNORECASE,
+)
+_LIMIT = re.compile(
+    r"(?:max\w*(?: \w+){0,5}|at most|(?:larger|greater|more) than|limit(?: \w+){0,4}|not exceed"
+    r"|less than or equal to|最大不得超过)\D{0,12}(\d{1,5})\b",
+    re.IGNORECASE,
+)
+_SPENT = re.compile(
+    r"insufficient[_ ](quota|balance|credits?|funds)|exceeded your current quota|billing"
+    r"|out of credits|credit balance",
+    re.IGNORECASE,
+)
+_WAIT = re.compile(
+    r"(?:try(?:ing)? again|retry(?:ing)?|available|wait|reset\w*)\b[^\d]{0,24}?"
+    r"((?:\d+(?:\.\d+)?\s?(?:ms|milliseconds?|h|hours?|m|min|minutes?|s|sec|seconds?)\b\s?){1,4})"
+    r"|retry_?delay[^\d]{0,8}((?:\d+(?:\.\d+)?\s?s))",
+    re.IGNORECASE,
+)
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s?(ms|mil|h|m|s)", re.IGNORECASE)
+_SECONDS = {"ms": 0.001, "mil": 0.001, "h": 3600.0, "m": 60.0, "s": 1.0}
+_NO_STREAM = re.compile(
+    r"stream(ing)?\b.{0,60}(not (supported|allowed|available)|unsupported|unavailable)"
+    r"|(not|n't|doesn't) support.{0,30}\bstream(ing)?\b(?!_)|verified to stream",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer that is none.
+
+    Attributes:
+        status: HTTP's, or what a body under 200 says
+        said: the endpoint's own sentence
+        words: everything that it said, codes and names of parameters included
+        parameter: the parameter to blame, where it names one
+        wait: seconds after which it wants to be asked again; None where it says nothing
+    """
+
+    status: int
+    said: str
+    words: str
+    parameter: str = ""
+    wait: float | None = None
+
+    @property
+    def is_too_long(self) -> bool:
+        """A text, or the request, is longer than the endpoint reads."""
+        return self.status in {400, 413, 422, 500} and (
+            (self.status == 413 and not self.is_too_many_texts)
+            or _TOO_LONG.search(self.words) is not None
+        )
+
+    @property
+    def is_too_many_texts(self) -> bool:
+        """There are more texts in the request than the endpoint takes at once."""
+        return self.status in {400, 413, 422} and _TOO_MANY_TEXTS.search(self.words) is not None
+
+    @property
+    def is_limit(self) -> bool:
+        """There are too many requests just now."""
+        return self.status == 429 and not self.is_spent
+
+    @property
+    def is_spent(self) -> bool:
+        """The account has nothing left: waiting does not help."""
+        if self.status == 402:
+            return True
+        # Some say "quota" of a minute's limit, and then when to come back.
+        return self.status in {403, 429} and _SPENT.search(self.words) is not None and not self.wait
+
+    @property
+    def is_no_stream(self) -> bool:
+        """It gives answers whole only."""
+        return self.status in {400, 403, 404, 405, 422, 501} and (
+            self.parameter == "stream" or _NO_STREAM.search(self.words) is not None
+        )
+
+    def limit_below(self, count: int) -> int | None:
+        """The number of texts that it says it takes, if that is less than `count`."""
+        numbers = (int(found) for found in _LIMIT.findall(self.words))
+        return next((number for number in numbers if 1 <= number < count), None)
+
+
+def refusal_of(response: httpx.Response) -> Refusal:
+    """What a response that has been read refuses, and how."""
+    body = _json(response)
+    parts = list(_told(body)) if body is not None else [response.text[:_MOST_WORDS]]
+    words = _line(" ".join(parts))[:_MOST_WORDS]
+    error = body.get("error", body) if isinstance(body, dict) else None
+    parameter = error.get("param") if isinstance(error, dict) else None
+    said = _line(parts[0]) if parts else ""
+    return Refusal(
+        status=response.status_code,
+        said=said or response.reason_phrase or "no reason given",
+        words=words,
+        parameter=parameter if isinstance(parameter, str) else "",
+        wait=_wait(response.headers, words),
+    )
+
+
+def status_of_error(body: Any) -> int | None:
+    """The status that an error has which came under 200; None where the body is no error."""
+    if not isinstance(body, dict) or not body.get("error") or body.keys() & {"choices", "data"}:
+        return None
+    error = body["error"]
+    codes = [error.get("code"), error.get("status")] if isinstance(error, dict) else []
+    for code in codes:
+        if str(code).isdecimal() and 400 <= int(code) <= 599:
+            return int(code)
+    return 500
+
+
+def _json(response: httpx.Response) -> Any:
+    if len(response.content) > _MOST_BYTES:
+        return None
+    try:
+        found = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict | list) else None
+
+
+def _told(value: Any, depth: int = 0) -> Iterator[str]:
+    """The strings of a body, messages first."""
+    left = _MOST_PARTS
+    for part in _strings(value, depth):
+        yield part
+        left -= 1
+        if left == 0:
+            return
+
+
+def _strings(value: Any, depth: int) -> Iterator[str]:
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner, depth + 1)
+    elif isinstance(value, dict):
+        names = [name for name in _TOLD_FIRST if name in value]
+        names += [name for name in value if name not in _TOLD_FIRST and name not in _SKIPPED]
+        for name in names:
+            yield from _strings(value[name], depth + 1)
+
+
+def _wait(headers: httpx.Headers, words: str) -> float | None:
+    """Seconds to wait, by the headers, else by the words."""
+    asked = headers.get("retry-after-ms", "")
+    if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", asked):
+        return float(asked) / 1000
+    asked = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", asked):
+        return float(asked)
+    if asked:
+        try:
+            at = email.utils.parsedate_to_datetime(asked)
+            return max(0.0, at.timestamp() - time.time())
+        except (ValueError, TypeError, OverflowError):
+            pass
+    found = _WAIT.search(words)
+    if found is None:
+        return None
+    spans = _SPAN.findall(found[1] or found[2])
+    return sum(float(number) * _SECONDS[unit.lower()] for number, unit in spans)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
