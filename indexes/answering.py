@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -13,12 +14,22 @@ from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.schema import NodeWithScore
 
 from indexes.answer_prompt import AnswerPrompt, as_prompt, shown
-from indexes.answers import NOT_FOUND, Answer, Citation, Context, Word, passages_of
+from indexes.answers import (
+    NOT_FOUND,
+    Answer,
+    Citation,
+    Context,
+    Finish,
+    Thought,
+    Word,
+    passages_of,
+)
 from indexes.citations import Compared, marked
 from indexes.compression.passages import GAP, Segment, segments_of
 from indexes.details import AnswerDetails, CiteDetails
+from indexes.errors import ModelError
 from indexes.models.guard import model_errors
-from indexes.models.usage import usage_of
+from indexes.models.replies import Piece, Reading
 from indexes.namespace import ours, theirs
 from indexes.tokens import count_tokens, squeezed
 from indexes.trace import Stage, Trace, stage
@@ -87,8 +98,10 @@ class Answerer:
 
     def answer(
         self, question: str, pattern: str, contexts: list[Context], trace: Trace
-    ) -> Generator[Word | Answer, None, None]:
-        """The answer as it is written: its words, then all of it with its citations.
+    ) -> Generator[Thought | Word | Answer, None, None]:
+        """The answer as it is written: thoughts and words, then all of it with its citations.
+
+        An answer that breaks off, or is cut, is an answer all the same, and says so.
 
         Args:
             question: what is asked
@@ -97,40 +110,23 @@ class Answerer:
             trace: the stages so far
 
         Raises:
-            ModelError: a model fails, also in the middle of an answer
+            ModelError: a model fails before its first word
         """
-        said = []
-        for words in self.stream(question, contexts, trace):
-            said.append(words)
-            yield Word(words)
-        answer = "".join(said)
-        yield Answer(
-            question=question,
-            pattern=pattern,
-            answer=answer,
-            contexts=contexts,
-            citations=self.cite(answer, contexts, trace),
-            trace=trace,
-        )
+        said = _Said(question, pattern, contexts, trace)
+        yield from self._events(question, contexts, trace, said)
+        said.citations = self.cite(said.text, contexts, trace)
+        yield said.answer()
 
     async def aanswer(
         self, question: str, pattern: str, contexts: list[Context], trace: Trace
-    ) -> AsyncGenerator[Word | Answer, None]:
+    ) -> AsyncGenerator[Thought | Word | Answer, None]:
         """The same, natively async."""
-        said = []
-        async with aclosing(self.astream(question, contexts, trace)) as stream:
-            async for words in stream:
-                said.append(words)
-                yield Word(words)
-        answer = "".join(said)
-        yield Answer(
-            question=question,
-            pattern=pattern,
-            answer=answer,
-            contexts=contexts,
-            citations=await self.acite(answer, contexts, trace),
-            trace=trace,
-        )
+        said = _Said(question, pattern, contexts, trace)
+        async with aclosing(self._aevents(question, contexts, trace, said)) as events:
+            async for event in events:
+                yield event
+        said.citations = await self.acite(said.text, contexts, trace)
+        yield said.answer()
 
     def stream(
         self, question: str, contexts: Sequence[Context], trace: Trace | None = None
@@ -138,32 +134,51 @@ class Answerer:
         """The answer's words as the model writes them.
 
         Raises:
-            ModelError: the model fails, also in the middle of an answer
+            ModelError: the model fails before its first word
         """
-        if not contexts:
-            yield self._nothing(trace)
-            return
-        with stage("answer", trace) as record, model_errors(self.llm):
-            asked = _Asked(record, *self._request(question, contexts, record))
-            for response in self._responses(asked.messages):
-                if words := asked.take(response):
-                    yield words
-            asked.close()
+        said = _Said(question, "", contexts, trace)
+        for event in self._events(question, contexts, trace, said):
+            if isinstance(event, Word):
+                yield event.text
 
     async def astream(
         self, question: str, contexts: Sequence[Context], trace: Trace | None = None
     ) -> AsyncGenerator[str, None]:
         """The same, natively async."""
+        said = _Said(question, "", contexts, trace)
+        async with aclosing(self._aevents(question, contexts, trace, said)) as events:
+            async for event in events:
+                if isinstance(event, Word):
+                    yield event.text
+
+    def _events(
+        self, question: str, contexts: Sequence[Context], trace: Trace | None, said: "_Said"
+    ) -> Generator[Thought | Word, None, None]:
         if not contexts:
-            yield self._nothing(trace)
+            yield said.nothing(trace)
             return
-        with stage("answer", trace) as record, model_errors(self.llm):
+        with stage("answer", trace) as record:
             asked = _Asked(record, *self._request(question, contexts, record))
-            async with aclosing(self._aresponses(asked.messages)) as responses:
-                async for response in responses:
-                    if words := asked.take(response):
-                        yield words
-            asked.close()
+            with asked.kept(said), model_errors(self.llm):
+                for response in self._responses(asked.messages):
+                    yield from asked.take(response)
+                yield from asked.end()
+
+    async def _aevents(
+        self, question: str, contexts: Sequence[Context], trace: Trace | None, said: "_Said"
+    ) -> AsyncGenerator[Thought | Word, None]:
+        if not contexts:
+            yield said.nothing(trace)
+            return
+        with stage("answer", trace) as record:
+            asked = _Asked(record, *self._request(question, contexts, record))
+            with asked.kept(said), model_errors(self.llm):
+                async with aclosing(self._aresponses(asked.messages)) as responses:
+                    async for response in responses:
+                        for event in asked.take(response):
+                            yield event
+                for event in asked.end():
+                    yield event
 
     def _responses(self, messages: list[ChatMessage]) -> Iterator[ChatResponse]:
         """What the model replies, in one piece where it can't stream."""
@@ -175,7 +190,7 @@ class Answerer:
         except NotImplementedError:
             if begun:
                 raise
-            yield self.llm.chat(messages)
+            yield _undivided(self.llm.chat(messages))
 
     async def _aresponses(self, messages: list[ChatMessage]) -> AsyncGenerator[ChatResponse, None]:
         """The same; a model that is only sync is asked in a thread."""
@@ -191,18 +206,12 @@ class Answerer:
                 whole = await self.llm.achat(messages)
             except NotImplementedError:
                 whole = await asyncio.to_thread(self.llm.chat, messages)
-            yield whole
+            yield _undivided(whole)
 
     def prompt(self, question: str, contexts: Sequence[Context]) -> str:
         """What the model would be asked, to the letter; it is not asked."""
         _, details = self._request(question, contexts, Stage(name="answer"))
         return details.prompt
-
-    @staticmethod
-    def _nothing(trace: Trace | None) -> str:
-        with stage("answer", trace) as record:
-            record.details = AnswerDetails(outcome="nothing was retrieved: the model was not asked")
-        return NOT_FOUND
 
     def _request(
         self, question: str, contexts: Sequence[Context], record: Stage
@@ -268,6 +277,47 @@ class Answerer:
         return found
 
 
+def _undivided(response: ChatResponse) -> ChatResponse:
+    """A whole response: what it calls new is not all that there is."""
+    return response.model_copy(update={"delta": None})
+
+
+@dataclass
+class _Said:
+    """What becomes of a question: filled in as the model writes."""
+
+    question: str
+    pattern: str
+    contexts: Sequence[Context]
+    trace: Trace | None
+    text: str = ""
+    thinking: str = ""
+    finish: Finish = "stop"
+    note: str = ""
+    citations: list[Citation] = field(default_factory=list)
+
+    def nothing(self, trace: Trace | None) -> Word:
+        """The answer where nothing was retrieved."""
+        with stage("answer", trace) as record:
+            record.details = AnswerDetails(outcome="nothing was retrieved: the model was not asked")
+        self.text = NOT_FOUND
+        return Word(NOT_FOUND)
+
+    def answer(self) -> Answer:
+        """All of it."""
+        return Answer(
+            question=self.question,
+            pattern=self.pattern,
+            answer=self.text,
+            contexts=list(self.contexts),
+            citations=self.citations,
+            trace=self.trace or Trace(),
+            finish=self.finish,
+            finish_note=self.note,
+            thinking=self.thinking,
+        )
+
+
 class _Asked:
     """One streamed call: words go out, figures go into the record."""
 
@@ -277,25 +327,45 @@ class _Asked:
         self._details = details
         self._record.llm_calls += 1
         self._started = time.perf_counter()
-        self._said = ""
-        self._tokens = (0, 0)
+        self._reading = Reading()
 
-    def take(self, response: ChatResponse) -> str:
-        # The figures come in a chunk of their own, with or after the last words.
-        self._tokens = max(self._tokens, usage_of(response))
-        words = response.delta
-        whole = response.message.content or ""
-        if not words and whole.startswith(self._said):
-            # Some models tell all that there is so far, and not what is new.
-            words = whole[len(self._said) :]
-        words = words or ""
-        self._said += words
-        if words and self._details.first_word_seconds is None:
+    @contextmanager
+    def kept(self, said: _Said) -> Iterator[None]:
+        """Keep what came, also when the model fails in the middle of it."""
+        broken = ""
+        try:
+            yield
+        except ModelError as error:
+            if not self._reading.text.strip():
+                raise
+            broken = " ".join(str(error).split())
+            self._record.error = f"ModelError: {broken}"
+        finally:
+            reading, details = self._reading, self._details
+            self._record.llm_tokens_in, self._record.llm_tokens_out = reading.usage
+            said.text, said.thinking = reading.text, reading.thinking
+            said.finish, said.note = reading.finish(broken)
+            details.finish, details.finish_note = said.finish, said.note
+            details.thinking_characters = len(reading.thinking)
+
+    def take(self, response: ChatResponse) -> Iterator[Thought | Word]:
+        """What a response brings."""
+        return self._events(self._reading.take(response))
+
+    def end(self) -> Iterator[Thought | Word]:
+        """What was held back."""
+        return self._events(self._reading.end())
+
+    def _events(self, piece: Piece) -> Iterator[Thought | Word]:
+        if piece.retracted:
+            # What came first was no word of the answer.
+            self._details.first_word_seconds = None
+        if piece.words and self._details.first_word_seconds is None:
             self._details.first_word_seconds = time.perf_counter() - self._started
-        return words
-
-    def close(self) -> None:
-        self._record.llm_tokens_in, self._record.llm_tokens_out = self._tokens
+        if piece.thoughts:
+            yield Thought(piece.thoughts)
+        if piece.words:
+            yield Word(piece.words)
 
 
 def _heading(context: Context) -> str:

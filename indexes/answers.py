@@ -35,6 +35,9 @@ def checked(question: str) -> str:
     return question
 
 
+Finish = Literal["stop", "length", "thinking", "broken"]
+
+
 class Context(BaseModel):
     """A run of text that was given to the model. Offsets are characters of the document.
 
@@ -119,6 +122,14 @@ class Answer(BaseModel):
     contexts: list[Context]
     citations: list[Citation] = Field(default_factory=list)
     trace: Trace = Field(default_factory=Trace)
+    finish: Finish = Field(
+        "stop",
+        description="How it ended: `stop`: as the model wanted; `length`: cut at the most that it "
+        "may say; `thinking`: before it came to an answer; `broken`: it broke off, or a filter "
+        "ended it.",
+    )
+    finish_note: str = Field("", description="What to do about it, where it is not `stop`.")
+    thinking: str = Field("", description="What the model thought before; no part of the answer.")
 
     def to_json(self) -> dict[str, Any]:
         """The contract of `advanced-rag ask --json`: the trace is a list of stages."""
@@ -165,4 +176,17 @@ class Word:
     text: str
 
 
-Event = Retrieved | Word | Answer
+@dataclass(frozen=True)
+class Thought:
+    """Event of a stream: a piece of what the model thinks before it answers.
+
+    Example:
+        for event in index.stream("What happened to Bosun?"):
+            if isinstance(event, Thought):
+                print("thinking …")
+    """
+
+    text: str
+
+
+Event = Retrieved | Thought | Word | Answer

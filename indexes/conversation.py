@@ -24,7 +24,7 @@ from indexes.answers import Turn
 from indexes.details import CondenseDetails
 from indexes.errors import ModelError
 from indexes.models.guard import model_errors
-from indexes.models.usage import usage_of
+from indexes.models.replies import read
 from indexes.tokens import count_tokens
 from indexes.trace import Stage, Trace, stage
 
@@ -125,8 +125,9 @@ class _Condensing:
 
     def read(self, reply: ChatResponse) -> str:
         """The question that the model replied; without one, see `together`."""
-        self._record.llm_tokens_in, self._record.llm_tokens_out = usage_of(reply)
-        found, how = _question_in(reply.message.content or "")
+        said = read(reply)
+        self._record.llm_tokens_in, self._record.llm_tokens_out = said.usage
+        found, how = _question_in(said.text)
         if not found:
             return self.together(how)
         if found.casefold() == self._question.casefold():

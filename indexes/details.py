@@ -234,12 +234,17 @@ class AnswerDetails(Details):
     prompt: str = Field("", description="To the letter; empty where the model was not asked.")
     outcome: str = Field("", description="Why the model was not asked, in words.")
     left_out: str = Field("", description="What did not fit into the model's window, in words.")
-    first_word_seconds: float | None = Field(None, description="From asking to its first word.")
+    first_word_seconds: float | None = Field(
+        None, description="From asking to the answer's first word, behind all thoughts."
+    )
+    finish: str = Field("stop", description="See `Answer`.")
+    finish_note: str = ""
+    thinking_characters: int = Field(0, description="Length of what the model thought before.")
 
     @property
     def notes(self) -> list[str]:
         """What was not done."""
-        return [note for note in (self.outcome, self.left_out) if note]
+        return [note for note in (self.outcome, self.left_out, self.finish_note) if note]
 
 
 class CiteDetails(Details):

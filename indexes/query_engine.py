@@ -137,14 +137,14 @@ class CitingSynthesizer(BaseSynthesizer):
         for event in self._answerer.answer(*asked.question):
             if isinstance(event, Word):
                 yield event.text
-            else:
+            elif isinstance(event, Answer):
                 asked.metadata |= event.to_json()
 
     async def _awords(self, asked: "_Asked") -> AsyncGenerator[str, None]:
         async for event in self._answerer.aanswer(*asked.question):
             if isinstance(event, Word):
                 yield event.text
-            else:
+            elif isinstance(event, Answer):
                 asked.metadata |= event.to_json()
 
 

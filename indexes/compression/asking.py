@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from inspect import getattr_static
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms import LLM, CustomLLM
 
 from indexes.compression.work import TimedOutError, in_threads, on_the_loop
 from indexes.errors import is_stop
-from indexes.models.usage import usage_of
+from indexes.models.replies import Reading, read
 from indexes.tokens import count_tokens
 
 logger = logging.getLogger(__name__)
@@ -118,7 +118,10 @@ class Asking:
             response = self.llm.chat(messages)
             calls = 2
             self.constraints.refused(error)
-        return _reply(ask, response, time.monotonic() - started, calls)
+        said = read(response)
+        if more := self.constraints.more(self.llm, ask, options, said):
+            said, calls = read(self.llm.chat(messages, **more)), calls + 1
+        return _reply(ask, said, time.monotonic() - started, calls)
 
     async def _aask(self, ask: Ask) -> Reply:
         started = time.monotonic()
@@ -135,7 +138,10 @@ class Asking:
             response = await self.llm.achat(messages)
             calls = 2
             self.constraints.refused(error)
-        return _reply(ask, response, time.monotonic() - started, calls)
+        said = read(response)
+        if more := self.constraints.more(self.llm, ask, options, said):
+            said, calls = read(await self.llm.achat(messages, **more)), calls + 1
+        return _reply(ask, said, time.monotonic() - started, calls)
 
     def _replies(self, outcomes: Sequence[Reply | BaseException]) -> list[Reply]:
         replies = []
@@ -170,21 +176,31 @@ class Constraints:
             return {}
         return llm.constrained(ask.schema, ask.max_tokens)
 
+    def more(
+        self, llm: LLM, ask: Ask, before: dict[str, Any], said: Reading
+    ) -> dict[str, Any] | None:
+        """How to ask again a model that spent what it may say on thinking; None if it didn't,
+        or would again.
+        """
+        if not before or not said.spent:
+            return None
+        options = self.of(llm, ask)
+        return options if options and options != before else None
+
     def refused(self, error: Exception) -> None:
         """A call failed with a constraint and went well without one."""
         self._possible = False
         logger.warning("the model takes no JSON schema, going on without: %s", _one_line(error))
 
 
-def _reply(ask: Ask, response: ChatResponse, seconds: float, calls: int) -> Reply:
-    text = response.message.content
-    text = text if isinstance(text, str) else ""
-    tokens_in, tokens_out = usage_of(response)
+def _reply(ask: Ask, said: Reading, seconds: float, calls: int) -> Reply:
+    tokens_in, tokens_out = said.usage
     counted = bool(tokens_in or tokens_out)
     if not counted:
-        tokens_in, tokens_out = count_tokens(ask.prompt), count_tokens(text)
+        tokens_in, tokens_out = count_tokens(ask.prompt), count_tokens(said.text)
     return Reply(
-        text=text,
+        text=said.text,
+        note=said.finish()[1],
         seconds=seconds,
         tokens_in=tokens_in,
         tokens_out=tokens_out,

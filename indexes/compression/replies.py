@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from indexes.models.replies import without_thoughts
+
 # An answer that is longer is cut here: its model runs wild. Thoughts before it may be longer.
 _LONGEST = 50_000
 _LONGEST_THOUGHTS = 1_000_000
@@ -34,9 +36,6 @@ _STUCK = 4
 # A copied sentence of fewer characters may stand in an answer by chance.
 _SHORTEST_COPY = 12
 
-_TAG = r"(?:think|thinking|reasoning)"
-_THOUGHTS = re.compile(rf"<({_TAG})>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-_END_OF_THOUGHTS = re.compile(rf"</{_TAG}>", re.IGNORECASE)
 _OPENING = re.compile(r"[\[{]")
 _UNCLOSED_LIST = re.compile(r"[\s\d\",]*")
 _NUMBER = r"\d{1,6}"
@@ -156,10 +155,7 @@ def read_yes_no(answer: str) -> bool | None:
 
 def _said(answer: str) -> str:
     """An answer without the thoughts before it, cut where it is too long to be one."""
-    said = _THOUGHTS.sub(" ", answer[:_LONGEST_THOUGHTS])
-    # Some models are asked to think, and only end it.
-    ends = [match.end() for match in _END_OF_THOUGHTS.finditer(said)]
-    return said[ends[-1] if ends else 0 :].strip()[:_LONGEST]
+    return without_thoughts(answer[:_LONGEST_THOUGHTS]).strip()[:_LONGEST]
 
 
 def _within(numbers: Sequence[int], count: int, how: str, *, complete: bool = True) -> Read:

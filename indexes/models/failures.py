@@ -23,6 +23,8 @@ FAILURES = (
 )
 
 SHOWN_CHARACTERS = 200
+# What is shorter is no secret, and would be found in other words.
+LEAST_SECRET = 6
 
 
 def explain(error: Exception, endpoint: Endpoint, offered: Sequence[str] = ()) -> ModelError:
@@ -36,7 +38,7 @@ def explain(error: Exception, endpoint: Endpoint, offered: Sequence[str] = ()) -
     message = f"{endpoint} {_what_happened(error, endpoint, offered)}"
     # Some servers repeat the key that they refuse.
     for secret in (endpoint.key, *endpoint.headers.values()):
-        if hidden := secret.get_secret_value():
+        if len(hidden := secret.get_secret_value()) >= LEAST_SECRET:
             message = message.replace(hidden, "***")
     return ModelError(_one_line(message))
 

@@ -215,7 +215,7 @@ class CompatibleLLM(OpenAILike):  # type: ignore[misc]
 
     def _whole(self, response: ChatResponse) -> ChatResponse:
         reading = self._reading()
-        reading.take(response)
+        reading.take(response, whole_text=True)
         reading.end()
         self._learn(reading)
         whole = separated(response, reading, Piece())

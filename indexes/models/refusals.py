@@ -41,7 +41,8 @@ _TOO_MANY_TEXTS = re.compile(
     re.IGNORECASE,
 )
 _LIMIT = re.compile(
-    r"(?:max\w*(?: \w+){0,5}|at most|(?:larger|greater|more) than|limit(?: \w+){0,4}|not exceed"
+    r"(?:max\w*(?: [a-z_]+){0,5}|at most|(?:larger|greater|more) than|limit(?: [a-z]+){0,4}"
+    r"|not exceed"
     r"|less than or equal to|最大不得超过)\D{0,12}(\d{1,5})\b",
     re.IGNORECASE,
 )
@@ -145,8 +146,8 @@ def status_of_error(body: Any) -> int | None:
         return None
     error = body["error"]
     codes = [error.get("code"), error.get("status")] if isinstance(error, dict) else []
-    for code in codes:
-        if str(code).isdecimal() and 400 <= int(code) <= 599:
+    for code in map(str, codes):
+        if re.fullmatch(r"[45]\d\d", code, re.ASCII):
             return int(code)
     return 500
 

@@ -15,7 +15,7 @@ templates keep to themselves; as `thinking_delta` or blocks of LlamaIndex's; as
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -25,13 +25,8 @@ from llama_index.core.base.llms.types import (
     ThinkingBlock,
 )
 
+from indexes.answers import Finish
 from indexes.models.usage import usage_of
-
-# stop      the model said all that it wanted
-# length    it was cut at the most that it may say
-# thinking  it never came to an answer
-# broken    it broke off, or was ended by a filter
-Finish = Literal["stop", "length", "thinking", "broken"]
 
 # Our own word in a response that takes back what was streamed before: it was thinking.
 RETRACTED = "retracted"
@@ -206,8 +201,15 @@ class Reading:
         """Whether nothing came but thoughts, seen or unseen."""
         return not self.text.strip() and (bool(self.thinking.strip()) or self.reason in _CUT)
 
-    def take(self, response: ChatResponse | CompletionResponse) -> Piece:
-        """What a response adds to those before it."""
+    def take(
+        self, response: ChatResponse | CompletionResponse, *, whole_text: bool = False
+    ) -> Piece:
+        """What a response adds to those before it.
+
+        Args:
+            response: the next
+            whole_text: whether it has all of the text, whatever it calls new
+        """
         # The figures may come in a chunk of their own, with or after the last words.
         self.usage = max(self.usage, usage_of(response))
         self.reason = _reason(response) or self.reason
@@ -218,7 +220,7 @@ class Reading:
             self._apart = self._apart.removesuffix(thoughts) + self._splitter.text + thoughts
             self._splitter.text = self._said = ""
         whole = response.text if isinstance(response, CompletionResponse) else _content(response)
-        words = response.delta
+        words = None if whole_text else response.delta
         if not words and whole.startswith(self._said):
             # Some models tell all that there is so far, and not what is new.
             words = whole[len(self._said) :]
@@ -270,7 +272,7 @@ class Reading:
 def read(response: ChatResponse | CompletionResponse, *, thinking: bool = False) -> Reading:
     """A whole response, read."""
     reading = Reading(thinking=thinking)
-    reading.take(response)
+    reading.take(response, whole_text=True)
     reading.end()
     return reading
 
