@@ -18,7 +18,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from indexes import DocumentError, RagError, SettingsError
+from indexes import DocumentError, ModelError, RagError, SettingsError
 
 from .console import bar, err, out, print_json, printable
 from .options import (
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from indexes import Answer, HierarchicalIndex, IngestReport
+    from indexes.answers import Event
 
 _EXAMPLES = """
 \b
@@ -236,20 +237,48 @@ def remove(names: tuple[str, ...], **settings: Any) -> None:
 @cli.command(epilog='\b\nExample:\n  advanced-rag ask "How did the cloud business evolve?" --json')
 @click.argument("question")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the trace.")
+@click.option("--verbose", is_flag=True, help="Show what the model thinks before it answers.")
 @settings_options(INDEX, RETRIEVAL, COMPRESSION, MODELS)
-def ask(question: str, as_json: bool, **settings: Any) -> None:
-    """Answer a question from the indexed documents, with citations."""
-    from indexes import Word
+def ask(question: str, as_json: bool, verbose: bool, **settings: Any) -> None:
+    """Answer a question from the indexed documents, with citations.
 
+    An answer that was cut at its longest is printed, and said to be (exit code 0). One that
+    broke off, or never came for thinking, is an error (exit code 1), after what there is of it.
+    """
     with opened(**settings) as index:
         if as_json:
-            print_json(index.ask(question).to_json())
-            return
-        for event in index.stream(question):
-            if isinstance(event, Word):
-                out.print(printable(event.text), end="")
-        out.print()
-        _print_sources(event)  # type: ignore[arg-type]  # the last event is the answer
+            answer = index.ask(question)
+            print_json(answer.to_json())
+        else:
+            answer = _print_answer(index.stream(question), verbose)
+            _print_sources(answer)
+    if answer.finish in ("broken", "thinking"):
+        raise ModelError(answer.finish_note)
+    if answer.finish_note:
+        err.print(printable(f"note: {answer.finish_note}", "yellow"), soft_wrap=True)
+
+
+def _print_answer(events: "Iterator[Event]", verbose: bool) -> "Answer":
+    """Print an answer as it comes."""
+    from indexes import Answer, Thought, Word
+
+    shown = ""
+    for event in events:
+        if isinstance(event, Word):
+            if not shown and verbose:
+                out.print()
+            shown += event.text
+            out.print(printable(event.text), end="")
+        elif isinstance(event, Thought) and verbose:
+            out.print(printable(event.text, "dim"), end="")
+        elif isinstance(event, Answer):
+            out.print()
+            # What seemed to be its beginning may turn out to be thoughts.
+            if shown.strip() != event.answer.strip():
+                note = "That was the model's thinking. Its answer:"
+                out.print(Text(f"\n{note}\n", "dim") + printable(event.answer))
+            return event
+    raise AssertionError("a stream ends with its answer")
 
 
 def _print_sources(answer: "Answer") -> None:
@@ -264,6 +293,9 @@ def _print_sources(answer: "Answer") -> None:
         line += Text(f"{context.start}-{context.end}{merged}, score {context.score:.3f}", "dim")
         out.print(line + Text(note, "green"))
     trace = answer.trace
+    if answer.thinking:
+        words = len(answer.thinking.split())
+        out.print(Text(f"\nthought before, in {words} words: --verbose shows them", "dim"))
     parts = [f"{stage.name} {stage.seconds:.2f} s" for stage in trace.stages]
     tokens_in, tokens_out = trace.total("llm_tokens_in"), trace.total("llm_tokens_out")
     parts.append(f"{tokens_in:.0f} LLM tokens in, {tokens_out:.0f} out")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from indexes.answers import Citation as Citation
     from indexes.answers import Context as Context
     from indexes.answers import Retrieved as Retrieved
+    from indexes.answers import Thought as Thought
     from indexes.answers import Word as Word
     from indexes.documents import load_document as load_document
     from indexes.documents import register_reader as register_reader
@@ -46,7 +47,7 @@ _HOMES = {
     "indexes.settings": ("Settings", "load_settings"),
     "indexes.documents": ("load_document", "register_reader"),
     "indexes.progress": ("IngestReport",),
-    "indexes.answers": ("Answer", "Citation", "Context", "Retrieved", "Word"),
+    "indexes.answers": ("Answer", "Citation", "Context", "Retrieved", "Thought", "Word"),
     "indexes.trace": ("Trace",),
     "indexes.extensions": ("register_judge", "register_provider"),
     "indexes.patterns": ("register_pattern",),

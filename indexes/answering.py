@@ -1,6 +1,7 @@
 """Contexts → an answer that cites them."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
@@ -33,6 +34,8 @@ from indexes.models.replies import Piece, Reading
 from indexes.namespace import ours, theirs
 from indexes.tokens import count_tokens, squeezed
 from indexes.trace import Stage, Trace, stage
+
+logger = logging.getLogger(__name__)
 
 # A model's own tokens for a text, at most, per cl100k token.
 _TOKENS_MARGIN = 1.4
@@ -338,7 +341,10 @@ class _Asked:
         except ModelError as error:
             if not self._reading.text.strip():
                 raise
-            broken = " ".join(str(error).split())
+            broken = "its model failed: the log says more"
+            if not error.repeats:
+                broken = " ".join(str(error).split())
+            logger.warning("an answer broke off", exc_info=error)
             self._record.error = f"ModelError: {broken}"
         finally:
             reading, details = self._reading, self._details

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from indexes import Answer, RagError, Retrieved, Trace, Word
+from indexes import Answer, RagError, Retrieved, Thought, Trace, Word
 from indexes.answers import Event
 
 from .conversation import Run, Tab
@@ -60,14 +60,23 @@ async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenera
                     # The trace goes on growing; the view is of now.
                     now = Trace(stages=list(trace.stages))
                     changed(phase="writing", contexts=tuple(contexts), trace=now)
-                case Word(text):
-                    changed(text=view.text + text)
+                case Word() | Thought():
+                    if isinstance(event, Word):
+                        changed(text=view.text + event.text)
+                    else:
+                        changed(thinking=view.thinking + event.text)
                     await asyncio.sleep(shown + _SECONDS_BETWEEN_VIEWS - time.monotonic())
                     # What came meanwhile is shown with it.
                     if not events.empty():
                         continue
                 case Answer():
-                    changed(phase="done", text=event.answer, answer=event, trace=event.trace)
+                    changed(
+                        phase="done",
+                        text=event.answer,
+                        thinking=event.thinking,
+                        answer=event,
+                        trace=event.trace,
+                    )
             shown = time.monotonic()
             yield view
         if writing.cancelled():

@@ -60,6 +60,8 @@ def as_markdown(run: Run) -> str:
     lines += [_row(_figures(view, row)) for view, row in rows]
     for view in run.views:
         lines += ["", f"## {_plain(view.pattern)}", "", _plain(view.text.strip() or view.error)]
+        if view.answer and view.answer.finish_note:
+            lines += ["", f"*{_plain(view.answer.finish_note)}*"]
         lines += [""] if view.contexts else []
         lines += [
             f"{number}. {_plain(parts[0].title or parts[0].document)}, characters "

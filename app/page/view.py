@@ -25,6 +25,7 @@ class View:
         pattern: the pattern's name.
         contexts: the passages, best first, once they are found.
         text: the answer as far as it is written.
+        thinking: what the model thought before, as far as it came.
         answer: the whole answer with citations and trace, once it is done.
         trace: the stages that have ended so far.
         error: what went wrong, in one line.
@@ -36,6 +37,7 @@ class View:
     pattern: str = ""
     contexts: tuple[Context, ...] = ()
     text: str = ""
+    thinking: str = ""
     answer: Answer | None = None
     trace: Trace = field(default_factory=Trace)
     error: str = ""

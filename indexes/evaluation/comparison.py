@@ -24,7 +24,7 @@ from indexes.evaluation.judges import NAME as PERFECT
 from indexes.evaluation.lanes import open_lane
 from indexes.evaluation.peers.texts import text_of
 from indexes.evaluation.questions import Question
-from indexes.evaluation.runs import Line, line_of, read_run, write_run
+from indexes.evaluation.runs import Line, append_line, line_of, read_run, read_unfinished, write_run
 from indexes.evaluation.scores import Prices, QuestionScore, score_run
 from indexes.index import HierarchicalIndex
 from indexes.lanes import Lane, LaneInfo
@@ -143,27 +143,34 @@ def _run(
     folder: Path,
     on_progress: OnProgress,
 ) -> list[Line]:
-    """A lane's results, from its file if they are there."""
+    """A lane's results: those in its file, and what an interrupted run had not got to."""
     name = lane.info.name
     key = _digest(index, lane, questions, budget)
     path = folder / f"{name}-{budget}-{key}.jsonl"
-    if path.exists():
-        return read_run(path)
-    lines = []
-    for done, question in enumerate(questions):
-        on_progress(Progress("asked", f"{name} at {budget}", done, len(questions)))
-        try:
-            contexts, trace = lane.retrieve(question.question, budget=budget)
-        except ModelError as error:
-            # What a user would meet: no answer to this question.
-            lines.append(Line(id=question.id, results=(), error=str(error)))
-            continue
-        lines.append(line_of(question.id, contexts, trace))
-    folder.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
-    write_run(unfinished, lines)
-    unfinished.replace(path)
-    return lines
+    # What failed is asked again; what an interrupted run got is not.
+    found = read_run(path) if path.exists() else read_unfinished(unfinished)
+    known = {line.id: line for line in found if line.error is None}
+    if len(known) < len(questions):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_run(unfinished, known.values())
+        for done, question in enumerate(questions):
+            on_progress(Progress("asked", f"{name} at {budget}", done, len(questions)))
+            if question.id not in known:
+                known[question.id] = _line(lane, question, budget)
+                append_line(unfinished, known[question.id])
+        write_run(unfinished, [known[question.id] for question in questions])
+        unfinished.replace(path)
+    return [known[question.id] for question in questions]
+
+
+def _line(lane: Lane, question: Question, budget: int) -> Line:
+    try:
+        contexts, trace = lane.retrieve(question.question, budget=budget)
+    except ModelError as error:
+        # What a user would meet: no answer to this question.
+        return Line(id=question.id, results=(), error=str(error))
+    return line_of(question.id, contexts, trace)
 
 
 def _digest(

@@ -20,6 +20,7 @@ from indexes.errors import SettingsError
 from indexes.evaluation.peers.texts import text_of
 from indexes.evaluation.questions import Question, Reference
 from indexes.index import HierarchicalIndex
+from indexes.models.replies import read
 from indexes.progress import OnProgress, Progress
 from indexes.sentences import Span, sentence_spans
 
@@ -116,10 +117,10 @@ def _draft(llm: LLM, passage: _Passage, name: str) -> Draft | None:
     prompt = PROMPT.format(title=passage.title, sentences="\n".join(lines))
     options = llm.constrained(_SCHEMA, _ANSWER_TOKENS) if isinstance(llm, Constrainable) else {}
     answer = llm.chat([ChatMessage(role="user", content=prompt)], **options)
-    read = _read(answer.message.content or "", len(passage.sentences))
-    if read is None:
+    drafted = _read(read(answer).text, len(passage.sentences))
+    if drafted is None:
         return None
-    asked, numbers = read
+    asked, numbers = drafted
     references = []
     for number in numbers:
         start, end = passage.sentences[number - 1]

@@ -13,13 +13,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    CompletionResponse,
+    CompletionResponseGen,
+    LLMMetadata,
+)
 from llama_index.core.evaluation import CorrectnessEvaluator, FaithfulnessEvaluator
-from llama_index.core.llms import LLM
+from llama_index.core.llms import LLM, CustomLLM
+from pydantic import PrivateAttr
 
-from indexes.answers import Answer
+from indexes.answers import Answer, Finish
 from indexes.errors import SettingsError
 from indexes.evaluation.questions import Question
 from indexes.index import HierarchicalIndex
+from indexes.models.replies import read
 from indexes.progress import OnProgress, Progress
 
 
@@ -33,6 +42,7 @@ class Grade:
         faithful: whether the contexts bear it out.
         correctness: from 1 to 5; None, too, where the question has no reference answer.
         reason: the grader's, in its words.
+        finish: how the answer ended; see `Answer`.
     """
 
     id: str
@@ -40,6 +50,7 @@ class Grade:
     faithful: bool | None
     correctness: float | None
     reason: str = ""
+    finish: Finish = "stop"
 
 
 def grade(
@@ -89,8 +100,9 @@ class _Examiner:
     """A model that grades."""
 
     def __init__(self, llm: LLM) -> None:
-        self._faithfulness = FaithfulnessEvaluator(llm=llm)
-        self._correctness = CorrectnessEvaluator(llm=llm)
+        plain = _AnswersOnly(llm)
+        self._faithfulness = FaithfulnessEvaluator(llm=plain)
+        self._correctness = CorrectnessEvaluator(llm=plain)
 
     async def grade(self, question: Question, answer: Answer) -> Grade:
         asked: dict[str, Any] = {"query": question.question, "response": answer.answer}
@@ -105,4 +117,50 @@ class _Examiner:
             except ValueError:
                 # LlamaIndex's parser wants a score, a line break and a reason.
                 reason = "the grader's answer can't be read"
-        return Grade(str(question.id), answer.answer, faithful, score, " ".join(reason.split()))
+        said = " ".join(reason.split())
+        return Grade(str(question.id), answer.answer, faithful, score, said, finish=answer.finish)
+
+
+class _AnswersOnly(CustomLLM):
+    """A model whose thoughts LlamaIndex's evaluators don't get to see: they look for a yes."""
+
+    _llm: LLM = PrivateAttr()
+
+    def __init__(self, llm: LLM) -> None:
+        super().__init__(callback_manager=None)
+        self._llm = llm
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """The model's."""
+        return self._llm.metadata
+
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Answer at once."""
+        return _plain(self._llm.chat(messages, **kwargs))
+
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Answer by the model's own async."""
+        return _plain(await self._llm.achat(messages, **kwargs))
+
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """Answer a prompt at once."""
+        return CompletionResponse(text=read(self._llm.complete(prompt, formatted, **kwargs)).text)
+
+    async def acomplete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponse:
+        """Answer a prompt by the model's own async."""
+        said = await self._llm.acomplete(prompt, formatted, **kwargs)
+        return CompletionResponse(text=read(said).text)
+
+    def stream_complete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponseGen:
+        """The same, in one piece: evaluators don't stream."""
+        yield self.complete(prompt, formatted, **kwargs)
+
+
+def _plain(response: ChatResponse) -> ChatResponse:
+    message = ChatMessage(role="assistant", content=read(response).text)
+    return ChatResponse(message=message, raw=response.raw)

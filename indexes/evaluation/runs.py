@@ -123,8 +123,26 @@ def read_run(path: Path) -> list[Line]:
     return found
 
 
+def read_unfinished(path: Path) -> list[Line]:
+    """What an interrupted run had got; a line that was being written is none."""
+    found: list[Line] = []
+    if path.exists():
+        for line in path.read_bytes().splitlines():
+            try:
+                found.append(Line.model_validate_json(line))
+            except ValidationError:
+                break
+    return found
+
+
 def write_run(path: Path, lines: Iterable[Line]) -> None:
     """Write a run, a line a question."""
     with path.open("w", encoding="utf-8") as file:
         for line in lines:
             file.write(json.dumps(line.to_json(), ensure_ascii=False) + "\n")
+
+
+def append_line(path: Path, line: Line) -> None:
+    """Add a question's line to a run that is under way."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line.to_json(), ensure_ascii=False) + "\n")

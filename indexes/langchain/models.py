@@ -18,7 +18,7 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.llms import LLM
 from pydantic import ConfigDict, Field
 
-from indexes.models.usage import usage_of
+from indexes.models.replies import Piece, Reading, read
 
 _ROLES = {"human": "user", "ai": "assistant", "system": "system"}
 
@@ -67,8 +67,10 @@ class LlamaIndexChat(BaseChatModel):
             # A stop word may come in pieces, of which none must be seen.
             yield _whole(self._generate(messages, stop, **kwargs))
             return
+        reading = Reading()
         for piece in self.llm.stream_chat(_to_llama_index(messages), **kwargs):
-            yield _chunk(piece)
+            yield _chunk(reading.take(piece))
+        yield _chunk(reading.end())
 
     async def _astream(
         self,
@@ -80,8 +82,10 @@ class LlamaIndexChat(BaseChatModel):
         if stop:
             yield _whole(await self._agenerate(messages, stop, **kwargs))
             return
+        reading = Reading()
         async for piece in await self.llm.astream_chat(_to_llama_index(messages), **kwargs):
-            yield _chunk(piece)
+            yield _chunk(reading.take(piece))
+        yield _chunk(reading.end())
 
 
 class LlamaIndexEmbeddings(Embeddings):
@@ -120,14 +124,20 @@ def _to_llama_index(messages: Sequence[BaseMessage]) -> list[ChatMessage]:
 
 
 def _result(response: ChatResponse, stop: Sequence[str] | None) -> ChatResult:
-    text = response.message.content or ""
+    said = read(response)
+    text = said.text
     for word in stop or ():
         text = text.split(word)[0]
-    tokens_in, tokens_out = usage_of(response)
+    tokens_in, tokens_out = said.usage
     used = UsageMetadata(
         input_tokens=tokens_in, output_tokens=tokens_out, total_tokens=tokens_in + tokens_out
     )
-    message = AIMessage(content=text, usage_metadata=used)
+    message = AIMessage(
+        content=text,
+        usage_metadata=used,
+        additional_kwargs={"reasoning_content": said.thinking} if said.thinking else {},
+        response_metadata={"finish_reason": said.reason} if said.reason else {},
+    )
     return ChatResult(generations=[ChatGeneration(message=message)])
 
 
@@ -140,5 +150,8 @@ def _whole(result: ChatResult) -> ChatGenerationChunk:
     )
 
 
-def _chunk(piece: ChatResponse) -> ChatGenerationChunk:
-    return ChatGenerationChunk(message=AIMessageChunk(content=piece.delta or ""))
+def _chunk(piece: Piece) -> ChatGenerationChunk:
+    beside = {"reasoning_content": piece.thoughts} if piece.thoughts else {}
+    return ChatGenerationChunk(
+        message=AIMessageChunk(content=piece.words, additional_kwargs=beside)
+    )

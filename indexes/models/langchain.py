@@ -309,6 +309,7 @@ class _Answer:
         words = _text(piece)
         self._text += words
         self._used = add_usage(self._used, getattr(piece, "usage_metadata", None))
+        reason = _reason(piece)
         return ChatResponse(
             message=ChatMessage(role="assistant", content=self._text),
             delta=words,
@@ -318,7 +319,37 @@ class _Answer:
                     "completion_tokens": self._used["output_tokens"],
                 }
             },
+            additional_kwargs={
+                "thinking_delta": _thoughts(piece),
+                **({"finish_reason": reason} if reason else {}),
+            },
         )
+
+
+# Where LangChain's integrations put a model's thoughts, and why it ended.
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+_REASONS = ("finish_reason", "stop_reason", "stopReason", "done_reason", "finishReason")
+
+
+def _thoughts(answer: Any) -> str:
+    """The thoughts of a message, in blocks of its content or beside it."""
+    if not isinstance(answer, BaseMessage):
+        return ""
+    blocks = answer.content if isinstance(answer.content, list) else []
+    found = [
+        block[name]
+        for block in blocks
+        if isinstance(block, dict) and block.get("type") in _THOUGHTS
+        for name in _THOUGHTS
+        if isinstance(block.get(name), str)
+    ]
+    beside = (answer.additional_kwargs.get(name) for name in _THOUGHTS)
+    return "".join(found) or next((text for text in beside if isinstance(text, str)), "")
+
+
+def _reason(answer: Any) -> str:
+    beside = getattr(answer, "response_metadata", None) or {}
+    return next((r for name in _REASONS if isinstance(r := beside.get(name), str)), "")
 
 
 def _text(answer: Any) -> str:
@@ -335,7 +366,10 @@ def _text(answer: Any) -> str:
 
 def _completion(response: ChatResponse) -> CompletionResponse:
     return CompletionResponse(
-        text=response.message.content or "", delta=response.delta, raw=response.raw
+        text=response.message.content or "",
+        delta=response.delta,
+        raw=response.raw,
+        additional_kwargs=response.additional_kwargs,
     )
 
 

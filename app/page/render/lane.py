@@ -11,6 +11,8 @@ from indexes.lanes import LaneInfo
 from ..view import View
 from .markup import html, joined
 
+_ENDED = {"length": "cut short", "thinking": "no answer, only thinking", "broken": "broke off"}
+
 
 def lane(view: View, info: LaneInfo) -> str:
     """The lane's name and its answer, in every phase."""
@@ -27,7 +29,7 @@ def lane(view: View, info: LaneInfo) -> str:
         name=view.pattern,
         summary=summary(info),
         status=status(view),
-        body=_body(view),
+        body=html("{}{}", _thinking(view), _body(view)),
         error=_error(view),
     )
 
@@ -56,11 +58,15 @@ def status(view: View) -> str:
         case "searching":
             return "searching"
         case "writing":
-            return "writing" if view.text else "reading"
+            if view.text:
+                return "writing"
+            return "thinking" if view.thinking else "reading"
         case "stopped":
             return "stopped"
         case "failed":
             return "no answer"
+        case "done" if view.answer and view.answer.finish != "stop":
+            return _ENDED[view.answer.finish]
         case "done":
             return "not in the documents" if view.unanswered else "done"
         case _:
@@ -124,6 +130,8 @@ def _body(view: View) -> Markup:
         )
     if not view.text.strip():
         match view.phase:
+            case "done" if view.answer and view.answer.finish_note:
+                return _ended(view)
             case "done":
                 text = "The model answered with nothing."
             case "stopped":
@@ -134,11 +142,30 @@ def _body(view: View) -> Markup:
     citations = view.answer.citations if view.answer else []
     writing = html('<span class="caret" aria-hidden="true"></span>' if view.busy else "")
     return html(
-        '<div class="text">{}{}</div>{}',
+        '<div class="text">{}{}</div>{}{}',
         cited(view.text, citations, view.lane),
         writing,
+        _ended(view),
         _note(view.answer) if view.answer else Markup(""),
     )
+
+
+def _thinking(view: View) -> Markup:
+    """What the model thought, folded."""
+    if not view.thinking.strip():
+        return Markup("")
+    return html(
+        '<details class="thinking"><summary>Thinking</summary><div>{}</div></details>',
+        view.thinking.strip(),
+    )
+
+
+def _ended(view: View) -> Markup:
+    """That an answer is not whole, and what to do about it."""
+    note = view.answer.finish_note if view.answer else ""
+    if not note:
+        return Markup("")
+    return html('<p class="notice" role="note">{}.</p>', note[0].upper() + note[1:])
 
 
 def _note(done: Answer) -> Markup:
