@@ -105,9 +105,14 @@ def lesson(
         known: what was known then
         own: parameters that the user asked for, which are not left out silently
     """
-    if refusal.status not in {400, 404, 405, 415, 422, 501} or refusal.is_too_long:
+    if refusal.status not in {400, 404, 405, 415, 422, 501}:
         return None
     words = refusal.words
+    for name in ("max_tokens", "max_completion_tokens"):
+        if name in sent and name not in own and (most := _most(words, sent[name])):
+            return "most_tokens", most
+    if refusal.is_too_long:
+        return None
     if has_system(sent.get("messages")) and _NO_SYSTEM.search(words):
         return "system", False
     if "messages" not in sent:
@@ -117,7 +122,7 @@ def lesson(
             return "one_text", True
     for name in ("max_tokens", "max_completion_tokens"):
         if name in sent and name not in own and _names(refusal, name):
-            return _tokens(refusal, name, sent[name])
+            return _tokens(refusal, name)
     if "response_format" in sent and "response_format" not in own and _is_of_form(refusal):
         return _answers(words, str(known.get("answers", "schema")))
     if "temperature" in sent and "temperature" not in own and _names(refusal, "temperature"):
@@ -156,11 +161,14 @@ def _limit_tokens(sent: dict[str, Any], known: Mapping[str, Value]) -> None:
         sent[name] = limit
 
 
-def _tokens(refusal: Refusal, name: str, limit: Any) -> tuple[str, Value] | None:
-    if found := _AT_MOST.search(refusal.words):
-        most = int(found[1] or found[2])
-        if isinstance(limit, int) and 0 < most < limit:
-            return "most_tokens", most
+def _most(words: str, limit: Any) -> int | None:
+    """The most tokens that may be asked for, where the words say so and it is less."""
+    found = _AT_MOST.search(words)
+    most = int(found[1] or found[2]) if found else 0
+    return most if isinstance(limit, int) and 0 < most < limit else None
+
+
+def _tokens(refusal: Refusal, name: str) -> tuple[str, Value] | None:
     if not refusal.parameter and not _REFUSED.search(refusal.words):
         return None
     return "token_limit", "max_completion_tokens" if name == "max_tokens" else "none"

@@ -53,7 +53,7 @@ _SPENT = re.compile(
 )
 _WAIT = re.compile(
     r"(?:try(?:ing)? again|retry(?:ing)?|available|wait|reset\w*)\b[^\d]{0,24}?"
-    r"((?:\d+(?:\.\d+)?\s?(?:ms|milliseconds?|h|hours?|m|min|minutes?|s|sec|seconds?)\b\s?){1,4})"
+    r"((?:\d+(?:\.\d+)?\s?(?:ms|milliseconds?|h|hours?|m|min|minutes?|s|sec|seconds?)(?![a-z])\s?){1,4})"
     r"|retry_?delay[^\d]{0,8}((?:\d+(?:\.\d+)?\s?s))",
     re.IGNORECASE,
 )

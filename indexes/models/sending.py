@@ -179,7 +179,8 @@ class _Request:
                 head, slash, rest = url.path.rpartition("/embeddings")
             url = url.copy_with(path=f"{head}{root}{slash}{rest}")
         headers = self._given.headers.copy()
-        headers.pop("content-length", None)
+        for name in ("content-length", "transfer-encoding"):
+            headers.pop(name, None)
         return httpx.Request(
             "POST",
             url,
@@ -306,7 +307,8 @@ class _Request:
         longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (tries - 1))
         pause = max(random.uniform(longest / 2, longest), wait or 0.0)  # noqa: S311
         now = self._way.pace.now()
-        if not self._is_document and now + pause - self._begun > self._way.seconds * _FEW:
+        longest = self._way.seconds * _FEW + LONGEST_WAIT_SECONDS
+        if not self._is_document and now + pause - self._begun > longest:
             return False
         self._not_before = now + pause
         logger.info("%s (%s): trying again in %.1f s", kind, said[:_SHOWN], pause)

@@ -3,10 +3,13 @@
 import json
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 DIMENSION = 3
+# A status, what is said (a sentence, or a whole body), and headers.
+Refused = tuple[int, Any] | tuple[int, Any, dict[str, str]]
 WORDS = ["All", " is", " well."]
 
 
@@ -23,6 +26,12 @@ class StandIn:
         seen: The bodies of requests, in order.
         keys: Their bearer tokens.
         most_at_once: The most requests that were in flight together.
+        refuse: Called with a body; a status, words and headers to refuse it with, or None.
+        words: What it answers.
+        thoughts: What it tells before as `reasoning_content`.
+        finish: Why its answers end.
+        paths: Those of requests, with their queries, in order.
+        headers: Those of requests, in order.
     """
 
     def __init__(self) -> None:
@@ -33,6 +42,12 @@ class StandIn:
         self.seen: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self.most_at_once = 0
+        self.refuse: Callable[[dict[str, Any]], Refused | None] = lambda body: None
+        self.words = list(WORDS)
+        self.thoughts: list[str] = []
+        self.finish: str | None = None
+        self.paths: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.lock = threading.Lock()
         self.in_flight = 0
         self.done = threading.Event()
@@ -84,15 +99,28 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if not self.path.startswith("/v1/"):
+                return self.json(404, {"detail": "Not Found"})
+            stand_in.paths.append(self.path)
+            stand_in.headers.append({n.lower(): v for n, v in self.headers.items()})
             stand_in.seen.append(body)
             stand_in.keys.append(self.headers["Authorization"].removeprefix("Bearer "))
             treatment = stand_in.enter_request()
             try:
                 time.sleep(stand_in.pause)
-                self.answer(treatment, body)
+                refused = stand_in.refuse(body)
+                if refused is not None:
+                    self.refused(*refused)
+                else:
+                    self.answer(treatment, body)
             finally:
                 with stand_in.lock:
                     stand_in.in_flight -= 1
+            return None
+
+        def refused(self, status: int, said: Any, headers: dict[str, str] | None = None) -> None:
+            body = {"error": {"message": said}} if isinstance(said, str) else said
+            self.reply(status, json.dumps(body).encode(), "application/json", headers)
 
         def answer(self, treatment: str, body: dict[str, Any]) -> None:
             if treatment.isdigit():
@@ -110,7 +138,7 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
             elif treatment == "dies":
                 self.close_connection = True
             elif "messages" in body:
-                self.json(200, chat())
+                self.json(200, chat(stand_in))
             else:
                 self.embed(body["input"])
 
@@ -131,11 +159,16 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Type", "text/event-stream")
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            for word in WORDS:
+            for thought in stand_in.thoughts:
+                self.event(chunk([{"index": 0, "delta": {"reasoning_content": thought}}]))
+            for word in stand_in.words:
                 self.event(chunk([{"index": 0, "delta": {"content": word}}]))
                 if dies:
                     self.close_connection = True
                     return
+            if stand_in.finish:
+                last = {"index": 0, "delta": {}, "finish_reason": stand_in.finish}
+                self.event(chunk([last]))
             self.event(chunk([], usage=USAGE))
             self.piece(b"data: [DONE]\n\n")
             self.piece(b"")
@@ -149,8 +182,12 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
         def json(self, status: int, value: dict[str, Any]) -> None:
             self.reply(status, json.dumps(value).encode(), "application/json")
 
-        def reply(self, status: int, data: bytes, kind: str) -> None:
+        def reply(
+            self, status: int, data: bytes, kind: str, headers: dict[str, str] | None = None
+        ) -> None:
             self.send_response(status)
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
@@ -169,14 +206,16 @@ def model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "tests"}
 
 
-def chat() -> dict[str, Any]:
-    message = {"role": "assistant", "content": "".join(WORDS)}
+def chat(stand_in: StandIn) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": "".join(stand_in.words) or None}
+    if stand_in.thoughts:
+        message["reasoning_content"] = "".join(stand_in.thoughts)
     return {
         "id": "1",
         "object": "chat.completion",
         "created": 0,
         "model": "m",
-        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "choices": [{"index": 0, "message": message, "finish_reason": stand_in.finish or "stop"}],
         "usage": USAGE,
     }
 
