@@ -314,7 +314,7 @@ class _Said:
             answer=self.text,
             contexts=list(self.contexts),
             citations=self.citations,
-            trace=self.trace or Trace(),
+            trace=Trace() if self.trace is None else self.trace,
             finish=self.finish,
             finish_note=self.note,
             thinking=self.thinking,

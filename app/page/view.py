@@ -25,10 +25,10 @@ class View:
         pattern: the pattern's name.
         contexts: the passages, best first, once they are found.
         text: the answer as far as it is written.
-        thinking: what the model thought before, as far as it came.
         answer: the whole answer with citations and trace, once it is done.
         trace: the stages that have ended so far.
         error: what went wrong, in one line.
+        thinking: what the model thought before its answer, as far as it came.
     """
 
     lane: int = 1
@@ -37,10 +37,10 @@ class View:
     pattern: str = ""
     contexts: tuple[Context, ...] = ()
     text: str = ""
-    thinking: str = ""
     answer: Answer | None = None
     trace: Trace = field(default_factory=Trace)
     error: str = ""
+    thinking: str = ""
 
     @property
     def busy(self) -> bool:

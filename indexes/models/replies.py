@@ -92,6 +92,8 @@ class Splitter:
         words = thoughts = ""
         retracted = False
         while True:
+            if self._beginning and not self._thinking and self._opens():
+                continue
             closing = _CLOSING.search(self._held)
             if self._thinking:
                 if closing is None:
@@ -100,8 +102,6 @@ class Splitter:
                 thoughts += self._held[: closing.start()]
                 self.untagged |= self._guessed
                 self._close(closing.end())
-            elif self._beginning and self._opens():
-                continue
             elif closing is not None:
                 thoughts += (before + words if not retracted else words) + self._blank
                 thoughts += self._held[: closing.start()]
@@ -217,7 +217,7 @@ class Reading:
         self._apart += thoughts
         retracted = bool(response.additional_kwargs.get(RETRACTED))
         if retracted:
-            self._apart = self._apart.removesuffix(thoughts) + self._splitter.text + thoughts
+            # Its thoughts are all that was said before.
             self._splitter.text = self._said = ""
         whole = response.text if isinstance(response, CompletionResponse) else _content(response)
         words = None if whole_text else response.delta
