@@ -55,6 +55,11 @@ def test_opening_takes_what_the_constructor_takes(tmp_path: Path) -> None:
         ({"search": "semantic"}, "setting search .*hybrid"),
         ({"provider": "nobody"}, "setting provider"),
         ({"top_k": 0}, "setting top_k"),
+        ({"extra_body": "reasoning_effort=low"}, "setting extra_body .*a JSON object, like"),
+        ({"extra_body": "[1]"}, "setting extra_body .*a JSON object, like"),
+        ({"extra_headers": {"X-A": "two\nlines"}}, "setting extra_headers .*one ASCII line"),
+        ({"extra_headers": {"a b": "c"}}, "setting extra_headers .*one ASCII line"),
+        ({"model_retries": -1}, "setting model_retries"),
     ],
 )
 def test_a_wrong_setting_is_refused_at_the_call(
@@ -70,3 +75,16 @@ def test_a_wrong_setting_is_refused_at_the_call(
 def test_a_folder_is_no_settings(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"HierarchicalIndex\.open"):
         HierarchicalIndex(str(tmp_path))  # type: ignore[arg-type]
+
+
+def test_what_models_are_sent_beside_is_json_and_headers_are_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RAG_EXTRA_BODY", '{"chat_template_kwargs": {"enable_thinking": false}}')
+    monkeypatch.setenv("RAG_EXTRA_HEADERS", '{"X-Tenant": "tenant-secret"}')
+    settings = load_settings(embedding_extra_body={"dimensions": 512})
+    assert settings.extra_body == {"chat_template_kwargs": {"enable_thinking": False}}
+    assert settings.embedding_extra_body == {"dimensions": 512}
+    assert settings.extra_headers is not None
+    assert settings.extra_headers["X-Tenant"].get_secret_value() == "tenant-secret"
+    assert "tenant-secret" not in f"{settings!r} {settings.model_dump_json()}"

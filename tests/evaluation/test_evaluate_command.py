@@ -10,6 +10,7 @@ import pytest
 
 import indexes.models.providers
 from app.commands import main
+from indexes.errors import ModelError
 from indexes.evaluation import comparison
 from tests.fakes import ScriptedLLM, WordEmbedding
 from tests.test_commands import Ran
@@ -105,6 +106,35 @@ def test_a_second_time_runs_are_read(
     second = evaluate("--lanes", "parent,langchain-regular", "--budgets", "64", "--json")
     assert second.code == 0
     assert json.loads(second.out) == json.loads(first.out)
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(
+    evaluate: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from indexes.lanes import PatternLane
+
+    asked: list[str] = []
+    retrieve = PatternLane.retrieve
+
+    def until_the_third(lane: PatternLane, question: str, **options: Any) -> Any:
+        asked.append(question)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        if len(asked) == 5:
+            raise ModelError("it was busy")
+        return retrieve(lane, question, **options)
+
+    monkeypatch.setattr(PatternLane, "retrieve", until_the_third)
+    arguments = ("--lanes", "regular", "--budgets", "64", "--json")
+    assert evaluate(*arguments).code == 130
+    assert evaluate(*arguments).code == 0
+    # Two were known, one had not ended, and one of those after it failed.
+    assert asked[2] == asked[3]
+    assert len(asked) == 3 + 4
+    figures = evaluate(*arguments)
+    # Only that one is asked again.
+    assert len(asked) == 8 and asked[7] == asked[4]
+    assert json.loads(figures.out)["lanes"][0]["errors"] == {}
 
 
 def test_documents_of_an_earlier_comparison_are_not_searched(

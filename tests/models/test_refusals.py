@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from pydantic import SecretStr
 
-from indexes.errors import ModelError
+from indexes.errors import ModelError, SettingsError
 from indexes.models.endpoint import Endpoint
 from indexes.models.forms import formed, lesson
 from indexes.models.habits import FILE
@@ -362,6 +362,17 @@ def test_headers_of_the_user_are_sent_and_shown_nowhere(server: StandIn) -> None
     with pytest.raises(ModelError) as failure:
         llm.chat(MESSAGES)
     assert "tenant-secret" not in str(failure.value)
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+def test_a_bundle_without_certificates_is_named(
+    server: StandIn, tmp_path: Path, content: str | None
+) -> None:
+    bundle = tmp_path / "company.pem"
+    if content is not None:
+        bundle.write_text(content)
+    with pytest.raises(SettingsError, match=r"RAG_CA_BUNDLE.*company\.pem"):
+        llm_at(endpoint(server, ca_bundle=bundle)).chat(MESSAGES)
 
 
 # For the moment
