@@ -15,8 +15,9 @@ what they lack.
 import asyncio
 import logging
 import math
+import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any
 
@@ -38,6 +39,7 @@ from indexes.models.endpoint import Connection
 from indexes.models.forms import KIND
 from indexes.models.refusals import Refusal, refusal_of
 from indexes.models.replies import Piece, Reading, separated
+from indexes.models.sending import given_up
 
 logger = logging.getLogger(__name__)
 
@@ -413,11 +415,21 @@ def _shortened(text: str, refusal: Refusal, error: openai.APIStatusError) -> str
 def _side_by_side(
     embed: Callable[[list[str]], list[Vector]], batches: list[list[str]], at_once: int
 ) -> list[list[Vector]]:
-    """Embed batches in threads; after a failure, start no more."""
+    """Embed batches in threads; after a failure, start no more and wait for none."""
+    stop = threading.Event()
+
+    def one(batch: list[str]) -> list[Vector]:
+        given_up.set(stop)
+        return embed(batch)
+
     with ThreadPoolExecutor(at_once, thread_name_prefix="embedding") as threads:
         try:
-            return list(threads.map(embed, batches))
+            asked = [threads.submit(one, batch) for batch in batches]
+            for first in wait(asked, return_when=FIRST_EXCEPTION).done:
+                first.result()
+            return [future.result() for future in asked]
         except BaseException:
+            stop.set()
             threads.shutdown(wait=False, cancel_futures=True)
             raise
 

@@ -15,6 +15,8 @@ import re
 import threading
 import time
 import weakref
+from concurrent.futures import CancelledError
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +41,8 @@ DOCUMENTS_SECONDS = 3600.0
 # What is seldom better the third time: an error inside, no answer, nobody there.
 _FEW = 2
 _BUSY = {408, 409, 425, 502, 503, 504, 520, 522, 524, 529}
+# Set by who no longer wants what its threads send: they wait no more.
+given_up: ContextVar[threading.Event | None] = ContextVar("given_up", default=None)
 _VERSION = re.compile(r"/v\d+[a-z0-9]*(/|$)")
 _SHOWN = 160
 
@@ -97,7 +101,7 @@ class SyncSender(openai.DefaultHttpxClient):
         asked = _Request(request, self._way, stream)
         while True:
             while wait := asked.wait():
-                time.sleep(wait)
+                _sleep(wait)
             try:
                 response = super().send(asked.request(), stream=stream, **more)
                 if asked.wants_body(response):
@@ -313,6 +317,19 @@ class _Request:
         self._not_before = now + pause
         logger.info("%s (%s): trying again in %.1f s", kind, said[:_SHOWN], pause)
         return True
+
+
+def _sleep(seconds: float) -> None:
+    """Wait, but not for what is given up.
+
+    Raises:
+        CancelledError: it is
+    """
+    stop = given_up.get()
+    if stop is None:
+        time.sleep(seconds)
+    elif stop.wait(seconds):
+        raise CancelledError
 
 
 def _is_json(response: httpx.Response) -> bool:

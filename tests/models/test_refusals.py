@@ -429,6 +429,18 @@ def test_documents_are_embedded_whole_at_the_pace_of_the_endpoint(server: StandI
     assert [vector[0] for vector in vectors] == list(range(1, 41))
 
 
+def test_after_a_failure_nobody_goes_on_waiting(server: StandIn) -> None:
+    def refuse(body: dict[str, Any]) -> Refused | None:
+        if body["input"] == ["good"]:
+            return 429, "Rate limit reached", {"Retry-After": "600"}
+        return 400, "the moon is in the wrong house"
+
+    server.refuse = refuse
+    embedding = make_embedding(endpoint(server), "tiny", texts_per_request=1, requests_at_once=2)
+    with pytest.raises(ModelError, match="the moon"):
+        embedding.get_text_embedding_batch(["good", "bad"])
+
+
 # Reading refusals
 
 
