@@ -341,10 +341,10 @@ class _Asked:
         except ModelError as error:
             if not self._reading.text.strip():
                 raise
-            broken = "its model failed: the log says more"
-            if not error.repeats:
-                broken = " ".join(str(error).split())
-            logger.warning("an answer broke off", exc_info=error)
+            broken = " ".join(str(error).split())
+            if error.repeats:
+                logger.exception("an answer broke off")
+                broken = "its model failed: the log says more"
             self._record.error = f"ModelError: {broken}"
         finally:
             reading, details = self._reading, self._details

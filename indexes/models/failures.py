@@ -24,7 +24,7 @@ FAILURES = (
 
 SHOWN_CHARACTERS = 200
 # What is shorter is no secret, and would be found in other words.
-LEAST_SECRET = 6
+_LEAST_SECRET = 6
 
 
 def explain(error: Exception, endpoint: Endpoint, offered: Sequence[str] = ()) -> ModelError:
@@ -38,7 +38,7 @@ def explain(error: Exception, endpoint: Endpoint, offered: Sequence[str] = ()) -
     message = f"{endpoint} {_what_happened(error, endpoint, offered)}"
     # Some servers repeat the key that they refuse.
     for secret in (endpoint.key, *endpoint.headers.values()):
-        if len(hidden := secret.get_secret_value()) >= LEAST_SECRET:
+        if len(hidden := secret.get_secret_value()) >= _LEAST_SECRET:
             message = message.replace(hidden, "***")
     return ModelError(_one_line(message))
 
@@ -75,6 +75,8 @@ def _status(error: openai.APIStatusError, endpoint: Endpoint, offered: Sequence[
     said, status = _short(refusal.said), refusal.status
     if refusal.is_spent:
         return f"says that the account has nothing left ({status}: {said}): add to it"
+    if refusal.is_filtered:
+        return f"refused what was asked ({status}: {said}): ask in other words"
     if status in {401, 403}:
         return f"refused the key ({status}): change RAG_API_KEY"
     if status == 404 and offered:

@@ -364,8 +364,9 @@ class CompatibleEmbedding(OpenAILikeEmbedding):  # type: ignore[misc]
         if len(texts) == 1:
             return [[_shortened(texts[0], refusal, error)]]
         if refusal.is_too_many_texts:
-            size = refusal.limit_below(len(texts)) or len(texts) // 2
+            size = len(texts) // 2
             if "token" not in refusal.words.lower():
+                size = refusal.limit_below(len(texts)) or size
                 known = self._clients.way.habits.number("batch") or size
                 self._clients.way.habits.learn("batch", min(known, size))
         elif refusal.is_too_long:

@@ -51,6 +51,9 @@ _SPENT = re.compile(
     r"|out of credits|credit balance",
     re.IGNORECASE,
 )
+_FILTERED = re.compile(
+    r"content[ _](filter|management policy)|moderation|safety system", re.IGNORECASE
+)
 _WAIT = re.compile(
     r"(?:try(?:ing)? again|retry(?:ing)?|available|wait|reset\w*)\b[^\d]{0,24}?"
     r"((?:\d+(?:\.\d+)?\s?(?:ms|milliseconds?|h|hours?|m|min|minutes?|s|sec|seconds?)(?![a-z])\s?){1,4})"
@@ -109,6 +112,11 @@ class Refusal:
             return True
         # Some say "quota" of a minute's limit, and then when to come back.
         return self.status in {403, 429} and _SPENT.search(self.words) is not None and not self.wait
+
+    @property
+    def is_filtered(self) -> bool:
+        """A filter doesn't like the question."""
+        return self.status in {400, 403} and _FILTERED.search(self.words) is not None
 
     @property
     def is_no_stream(self) -> bool:

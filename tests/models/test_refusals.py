@@ -241,6 +241,9 @@ FINAL = {
                        "RAG_BUDGET"),
     "quota": (429, {"error": {"message": "You exceeded your current quota",
                               "code": "insufficient_quota"}}, "nothing left"),
+    "content filter": (400, {"error": {"message": "The response was filtered due to the prompt "
+                       "triggering the content management policy.", "code": "content_filter",
+                       "param": "prompt"}}, "ask in other words"),
     "no money": (402, "Insufficient Balance", "nothing left"),
     "something else": (400, "the moon is in the wrong house", "the moon is in the wrong house"),
     "under 200": (200, {"error": {"message": "Provider returned error", "code": 400}},
