@@ -39,7 +39,10 @@ def endpoints() -> None:
 )
 @click.option("--faults", type=click.Path(path_type=Path), help="Fault script, for tests.")
 @click.option("--seed", default=0, show_default=True, help="Of the fault script.")
-@settings_options(ENDPOINTS, ("cache", "threads", "context_window", "llm_gguf", "embedding_gguf"))
+@settings_options(
+    ENDPOINTS,
+    ("llm", "embedding", "cache", "threads", "context_window", "llm_gguf", "embedding_gguf"),
+)
 def emulate(port: int, shape: Any, faults: Path | None, seed: int, **settings: Any) -> None:
     """Serve the local models as SageMaker's runtime does, on loopback."""
     from indexes.models.providers import build_embedding, build_llm

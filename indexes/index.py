@@ -21,7 +21,6 @@ from llama_index.core.prompts import BasePromptTemplate
 from indexes.answer_prompt import AnswerPrompt, as_prompt
 from indexes.errors import SettingsError
 from indexes.fillable import Fillable
-from indexes.model_spec import ModelSpec
 from indexes.models.capabilities import Capabilities
 from indexes.models.described import capabilities_of
 from indexes.models.given import given_embedding, given_llm
@@ -32,7 +31,7 @@ from indexes.models.providers import (
     describe_llm,
 )
 from indexes.models.shared import shared_embedding, shared_llm
-from indexes.models.specs import check, is_spec
+from indexes.models.specs import check, is_spec, with_specs
 from indexes.options import named
 from indexes.queryable import Queryable
 from indexes.setting_options import SettingOptions
@@ -60,7 +59,7 @@ class HierarchicalIndex(Fillable, Queryable):
     Args:
         settings: by default from the environment.
         engine, embedding, llm: used instead of what the settings name; models may be
-            LlamaIndex's or LangChain's, or specs (`"qwen3-4b"`, see `indexes.models.specs`).
+            LlamaIndex's or LangChain's, or specs in one line (docs/models.md).
             Without settings for a model, LlamaIndex's own `Settings.llm` and
             `Settings.embed_model` are used where they are set.
         answer_prompt: a text with `{context}` and `{question}`, one of LlamaIndex's
@@ -84,7 +83,7 @@ class HierarchicalIndex(Fillable, Queryable):
             raise SettingsError(
                 f"settings={settings!r}: give Settings; HierarchicalIndex.open(…) takes a folder"
             )
-        self.settings = _with_specs(settings or load_settings(), llm, embedding)
+        self.settings = with_specs(settings or load_settings(), llm, embedding)
         check(self.settings)
         prompt = self.settings.answer_prompt if answer_prompt is None else answer_prompt
         self._answer_prompt = as_prompt(prompt)
@@ -245,17 +244,6 @@ class HierarchicalIndex(Fillable, Queryable):
             embedded_levels=tuple(embedded),
             probe=probe,
         )
-
-
-def _with_specs(settings: Settings, llm: Any, embedding: Any) -> Settings:
-    """Settings with the models that are given as specs."""
-    given = {"llm": llm, "embedding": embedding}
-    update = {
-        name: ModelSpec(spec.strip()) if isinstance(spec, str) else spec
-        for name, spec in given.items()
-        if is_spec(spec)
-    }
-    return settings.model_copy(update=update) if update else settings
 
 
 def _reopened(

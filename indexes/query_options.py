@@ -83,7 +83,7 @@ class AskOptions(RetrieveOptions, total=False):
     """Options of a question: those of retrieval, and of the answer.
 
     Attributes:
-        llm: answers instead of the index's; LlamaIndex's or LangChain's
+        llm: answers instead of the index's; LlamaIndex's, LangChain's, or a spec
         answer_prompt: a text with `{context}` and `{question}`, a LlamaIndex template, or a file
     """
 
@@ -107,7 +107,7 @@ class EngineOptions(RetrieverOptions, total=False):
     """Options of a query engine: those of retrieval, and LlamaIndex's by its names.
 
     Attributes:
-        llm: answers instead of the index's; LlamaIndex's or LangChain's
+        llm: answers instead of the index's; LlamaIndex's, LangChain's, or a spec
         answer_prompt: a text with `{context}` and `{question}`, a LlamaIndex template, or a file
         text_qa_template: the same by LlamaIndex's name
         node_postprocessors: applied to what the pattern delivers
@@ -137,7 +137,7 @@ class ChatOptions(RetrieverOptions, total=False):
     """Options of a chat engine: those of retrieval, and LlamaIndex's by its names.
 
     Attributes:
-        llm: answers instead of the index's; LlamaIndex's or LangChain's
+        llm: answers instead of the index's; LlamaIndex's, LangChain's, or a spec
         chat_history: what was said before
         memory: keeps what is said; by default as much as the model reads
         system_prompt: instructions of the conversation

@@ -23,7 +23,7 @@ from indexes.compression.verdicts import Judge
 from indexes.conversation import Condenser
 from indexes.errors import SettingsError
 from indexes.models.capabilities import Capabilities
-from indexes.models.given import given_llm
+from indexes.models.providers import llm_of
 from indexes.options import checked_options, named
 from indexes.patterns import Pattern, find_pattern
 from indexes.query_engine import PatternQueryEngine, synthesizer
@@ -195,7 +195,7 @@ class Queryable(ABC):
         chosen = self._pattern(pattern).name
         given = checked_options(ChatOptions, options)
         searching, chatting = _divided(given, RetrieverOptions)
-        llm = given_llm(chatting.pop("llm", None)) or self.llm
+        llm = llm_of(chatting.pop("llm", None), self.settings) or self.llm
         after = given.get("node_postprocessors")
         found = cast(RetrieverOptions, searching)
         return chat_engine(
@@ -216,11 +216,11 @@ class Queryable(ABC):
         """What turns contexts into a cited answer.
 
         Args:
-            llm: answers instead of the index's
+            llm: answers instead of the index's; an object, or a spec
             answer_prompt: asks instead of the index's
         """
         prompt = self._answer_prompt if answer_prompt is None else answer_prompt
-        return Answerer(given_llm(llm) or self.llm, self.embedding, prompt=prompt)
+        return Answerer(llm_of(llm, self.settings) or self.llm, self.embedding, prompt=prompt)
 
     def condenser(self) -> Condenser:
         """What makes follow-up questions stand alone.

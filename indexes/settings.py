@@ -82,8 +82,8 @@ class Settings(BaseSettings):
     base_url: str | None = Field(None, description="OpenAI-compatible endpoint, with its /v1.")
     embedding_base_url: str | None = Field(None, description="Where it differs from base_url.")
     api_key: SecretStr | None = None
-    llm_api_key: SecretStr | None = None
-    embedding_api_key: SecretStr | None = None
+    llm_api_key: SecretStr | None = Field(None, description="Where the two keys differ.")
+    embedding_api_key: SecretStr | None = Field(None, description="The same.")
     llm_model: str | None = Field(None, description="The language model's name there.")
     embedding_model: str | None = Field(None, description="The embedding model's name there.")
     llm_gguf: Path | None = Field(None, description="A GGUF file instead of SmolLM2-135M.")

@@ -14,8 +14,7 @@ from indexes.compression.build import build_judge, build_postprocessor
 from indexes.errors import SettingsError
 from indexes.langchain.documents import with_fields
 from indexes.langchain.runs import awithin, within
-from indexes.models.given import given_embedding, given_llm
-from indexes.models.providers import build_embedding, build_llm
+from indexes.models.providers import build_embedding, build_llm, embedding_of, llm_of
 from indexes.namespace import ours
 from indexes.patterns import POSTPROCESSORS
 from indexes.settings import load_settings
@@ -54,7 +53,7 @@ class PassageCompressor(BaseDocumentCompressor):
 
         Args:
             name: `extract`, `filter` or `rerank`
-            llm: who judges; LangChain's or LlamaIndex's; without one, the settings say who
+            llm: who judges; LangChain's, LlamaIndex's, or a spec; without one, the settings say who
             embedding: likewise, for judging by similarity
             budget: cl100k tokens that what is kept should fill
             settings: further settings by name, such as `fallback`
@@ -73,8 +72,8 @@ class PassageCompressor(BaseDocumentCompressor):
         chosen = load_settings(**settings)
         judge = build_judge(
             chosen,
-            llm=lambda: given_llm(llm) or build_llm(chosen),
-            embedding=lambda: given_embedding(embedding) or build_embedding(chosen),
+            llm=lambda: llm_of(llm, chosen) or build_llm(chosen),
+            embedding=lambda: embedding_of(embedding, chosen) or build_embedding(chosen),
         )
         return cls(postprocessor=build_postprocessor(name, judge, chosen, budget))
 

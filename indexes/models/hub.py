@@ -92,7 +92,9 @@ def better_model(what: Capabilities, cache: Path) -> str:
     if what.fits("answer"):
         return ""
     entry = recommended()
-    get = "" if located(entry, cache) else f"get it with `{command(entry)}`, then "
+    # Not where else it might be: this is said when the page opens, which has no time to spare.
+    here = place(entry, cache).is_file()
+    get = "" if here else f"get it with `{command(entry)}`, then "
     size = f", {entry.size}" if get else ""
     return (
         f"{what.name} answers badly: it only shows how everything works. There is a better one, "
@@ -291,6 +293,13 @@ def _bar(entry: Entry, size: int, on_progress: OnProgress | None) -> type[Any]:
 
 
 def _check_hash(entry: Entry, remote: Remote, part: Path) -> None:
+    with part.open("rb") as stream:
+        is_model = stream.read(4) == b"GGUF"
+    if remote.sha256 is None and not is_model:
+        part.unlink()
+        raise ModelError(
+            f"what came for {entry.name} is no GGUF file, so it was removed: check its address"
+        )
     if remote.sha256 is None:
         return
     digest = hashlib.sha256()

@@ -140,6 +140,17 @@ def is_spec(given: object) -> bool:
     return isinstance(given, str | ModelSpec)
 
 
+def with_specs(settings: Settings, llm: object = None, embedding: object = None) -> Settings:
+    """Settings with the models that are given as specs; whatever else is given is left alone."""
+    given = {"llm": llm, "embedding": embedding}
+    update = {
+        name: ModelSpec(spec.strip()) if isinstance(spec, str) else spec
+        for name, spec in given.items()
+        if is_spec(spec)
+    }
+    return settings.model_copy(update=update) if update else settings
+
+
 def check(settings: Settings) -> None:
     """Read the settings' specs, so that a mistyped one is told at once.
 

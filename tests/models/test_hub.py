@@ -120,6 +120,14 @@ def test_without_a_hash_of_the_hub_the_catalogues_counts(
     assert hub.fetch(ENTRY, tmp_path).read_bytes() == DATA
 
 
+def test_without_any_hash_it_has_to_be_a_model_at_least(served: HubStandIn, tmp_path: Path) -> None:
+    served.hashless = True
+    served.files["acme/tiny-gguf/tiny.gguf"] = b"<html>please log in</html>"
+    with pytest.raises(ModelError, match="no GGUF file, so it was removed"):
+        hub.fetch(ENTRY, tmp_path)
+    assert not list(tmp_path.rglob("tiny.gguf*"))
+
+
 def test_more_bytes_than_promised_are_not_taken(
     served: HubStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from indexes.errors import ModelError, RagError, SettingsError
 from indexes.extensions import PROVIDERS, register_provider
 from indexes.model_spec import ModelSpec
 from indexes.models import catalogue
-from indexes.models.capabilities import EVERYTHING, known_embedding
+from indexes.models.capabilities import EVERYTHING, budget_of, known_embedding
 from indexes.models.guard import model_errors
 from indexes.models.providers import (
     build_embedding,
@@ -36,6 +36,7 @@ from indexes.models.specs import (
     parsed,
 )
 from indexes.settings import load_settings
+from tests.fakes import ScriptedLLM
 from tests.models.stand_in import StandIn
 
 MOCK_LLM = "llama_index.core.llms.MockLLM?max_tokens=7"
@@ -206,6 +207,10 @@ def test_specs_are_taken_wherever_models_are(tmp_path: Path) -> None:
         assert answer.answer
         assert index.llm_capabilities.provider == "MockLLM"
         assert isinstance(index.embedding, MockEmbedding)
+        said = index.ask("When?", llm="llama_index.core.llms.MockLLM?max_tokens=2").answer
+        assert said == "text text"
+        with pytest.raises(SettingsError, match="did you mean smollm2"):
+            index.ask("When?", llm="smolm2")
 
 
 def test_an_environment_variable_is_a_spec(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,6 +302,25 @@ def test_a_class_asks_the_address_that_it_is_given(server: StandIn) -> None:
     with pytest.raises(ModelError) as caught, model_errors(llm):
         llm.complete("Is all well?")
     assert "hidden" not in str(caught.value)
+
+
+def test_whatever_secret_a_model_holds_is_masked_in_its_errors() -> None:
+    class Signed(ScriptedLLM):
+        session_token: str = "tok-hidden"
+
+    llm = Signed()
+    llm.enqueue(RuntimeError("bad signature tok-hidden"))
+    with pytest.raises(ModelError, match=r"bad signature \*\*\*"), model_errors(llm):
+        llm.complete("Hi")
+
+
+def test_what_a_class_reads_can_be_set_as_for_any_model() -> None:
+    settings = load_settings(
+        llm=MOCK_LLM, embedding=MOCK_EMBEDDING, context_window=1024, embedding_window=4000
+    )
+    able = describe_llm(settings)
+    assert (able.window, able.budget) == (1024, budget_of(1024, settings.max_answer_tokens))
+    assert describe_embedding(settings).window == 4000
 
 
 def test_openai_itself_wants_a_key_and_gets_it_from_its_own_variable(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from indexes.errors import SettingsError
 from indexes.extensions import PROVIDERS, Provider, resolved
-from indexes.models.capabilities import LLM_WINDOW, Capabilities
+from indexes.models.capabilities import LLM_WINDOW, Capabilities, budget_of
 from indexes.models.classes import check_installed, constructed
 from indexes.models.specs import (
     DottedClass,
@@ -19,7 +19,9 @@ from indexes.models.specs import (
     Purpose,
     SageMakerEndpoint,
     changed,
+    is_spec,
     parsed,
+    with_specs,
 )
 from indexes.parameters import call
 from indexes.settings import Settings
@@ -70,6 +72,29 @@ def build_embedding(settings: Settings) -> "BaseEmbedding":
     return made
 
 
+def llm_of(given: Any, settings: Settings) -> "LLM | None":
+    """A language model as a caller gave it, an object or a spec; None stays None.
+
+    Raises:
+        SettingsError: the spec is none
+        ModelError: the object is no language model, or a local model is not on this machine
+    """
+    from indexes.models.given import given_llm
+
+    if is_spec(given):
+        return build_llm(with_specs(settings, llm=given))
+    return given_llm(given)
+
+
+def embedding_of(given: Any, settings: Settings) -> "BaseEmbedding | None":
+    """An embedding model likewise."""
+    from indexes.models.given import given_embedding
+
+    if is_spec(given):
+        return build_embedding(with_specs(settings, embedding=given))
+    return given_embedding(given)
+
+
 def describe_llm(settings: Settings) -> Capabilities:
     """What the settings' language model can do, mostly without making it.
 
@@ -79,7 +104,12 @@ def describe_llm(settings: Settings) -> Capabilities:
     chosen = choose(settings, "llm")
     if chosen.provider.llm is None:
         return Capabilities("none", LLM_WINDOW, fit=frozenset(), provider=chosen.name)
-    return _described(chosen, chosen.provider.describe_llm, lambda: build_llm(settings))
+    if chosen.provider.describe_llm is not None:
+        described: Capabilities = resolved(chosen.provider.describe_llm)(chosen.settings)
+        return described
+    found, window = _read_off(build_llm(settings), chosen), settings.context_window
+    budget = budget_of(window, settings.max_answer_tokens) if window else found.budget
+    return replace(found, window=window or found.window, budget=budget)
 
 
 def describe_embedding(settings: Settings) -> Capabilities:
@@ -92,8 +122,12 @@ def describe_embedding(settings: Settings) -> Capabilities:
         SettingsError: the provider lacks a setting or is not installed
     """
     chosen = choose(settings, "embedding")
-    source = chosen.provider.describe_embedding
-    return _described(chosen, source, lambda: build_embedding(settings))
+    if chosen.provider.describe_embedding is not None:
+        described: Capabilities = resolved(chosen.provider.describe_embedding)(chosen.settings)
+        return described
+    found = _read_off(build_embedding(settings), chosen)
+    # Its instructions are its own.
+    return replace(found, window=settings.embedding_window or found.window)
 
 
 def check_models(settings: Settings) -> None:
@@ -163,13 +197,10 @@ def _made(settings: Settings, adapt: Callable[[Any], Any], purpose: Purpose, wha
     return made
 
 
-def _described(chosen: Chosen, source: Any, build: Callable[[], Any]) -> Capabilities:
-    if source is not None:
-        described: Capabilities = resolved(source)(chosen.settings)
-        return described
+def _read_off(model: Any, chosen: Chosen) -> Capabilities:
     from indexes.models.described import capabilities_of
 
-    return replace(capabilities_of(build()), provider=chosen.name)
+    return replace(capabilities_of(model), provider=chosen.name)
 
 
 def required(settings: Settings, name: str) -> str:
