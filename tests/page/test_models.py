@@ -49,12 +49,12 @@ async def test_where_a_demonstration_answers_a_better_model_is_offered(tmp_path:
         shown = await head_of(index)
         assert "SmolLM2-135M-Instruct answers badly" in shown
         assert "Qwen3-4B-Instruct-2507, 2.5 GB" in shown
-        assert "`advanced-rag models get qwen3-4b`" in shown
+        assert "<code>advanced-rag models get qwen3-4b</code>" in shown
         there = hub.place(recommended(), tmp_path)
         there.parent.mkdir(parents=True)
         there.write_bytes(b"GGUF")
         shown = await head_of(index)
-        assert "start the page with `--llm qwen3-4b`" in shown
+        assert "start the page with <code>--llm qwen3-4b</code>" in shown
         assert "models get" not in shown
 
 

@@ -41,8 +41,14 @@ def head(
         "<p>One question, several ways to find its answer, side by side.</p></div>"
         "<dl>{}</dl></header>{}",
         joined(html("<div><dt>{}</dt><dd>{}</dd></div>", name, fact) for name, fact in facts),
-        html('<p class="notice better">{}</p>', better) if better else Markup(""),
+        html('<p class="notice better">{}</p>', _with_code(better)) if better else Markup(""),
     )
+
+
+def _with_code(text: str) -> Markup:
+    """A sentence with commands in backticks."""
+    parts = enumerate(text.split("`"))
+    return joined(html("<code>{}</code>" if place % 2 else "{}", part) for place, part in parts)
 
 
 def title(max_file_mb: float, *, shared: bool) -> str:
