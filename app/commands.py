@@ -43,6 +43,8 @@ Examples:
   advanced-rag ingest letters/
   advanced-rag ask "How did the cloud business evolve?" --pattern parent
   advanced-rag ask "What did Bosun cost?" --pattern regular --json
+  advanced-rag ask "What did Bosun cost?" --llm openai:llama3.2@http://localhost:11434/v1
+  advanced-rag models list
   advanced-rag page --port 7861
   advanced-rag run --questions questions.jsonl --budget 1024 --out run.jsonl
   advanced-rag --help            advanced-rag ask --help

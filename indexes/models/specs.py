@@ -128,7 +128,7 @@ def parsed(spec: ModelSpec, purpose: Kind) -> Parsed:
     if text in PROVIDERS and purpose != "reranker":
         return ProviderName(text)
     if _is_path(text):
-        path = Path(text).expanduser()
+        path = _path(text, purpose)
         return LocalFile(catalogue.of_file(purpose, path.name), path)
     if (found := _CLASS.fullmatch(text)) and purpose != "reranker":
         return DottedClass(found["name"], _arguments(found["arguments"], spec, purpose))
@@ -266,6 +266,15 @@ def _is_path(text: str) -> bool:
         or text.startswith(("/", "./", "../", "~"))
         or bool(re.match(r"[A-Za-z]:[\\/]", text))
     ) and "?" not in text
+
+
+def _path(text: str, purpose: Kind) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise SettingsError(
+            f"{_setting(purpose)}: {text} names a user that isn't there: give the whole path"
+        ) from None
 
 
 def _is_address(url: str) -> bool:

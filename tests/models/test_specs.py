@@ -101,6 +101,7 @@ def test_a_file_of_the_hub_that_is_known_is_used_as_it_is_known() -> None:
         ("a.b.C?x", "llm", "has arguments that can't be read"),
         ("a.b.C?x=1&x=2", "llm", "gives x twice"),
         ("", "llm", "is no model"),
+        ("~nobody-here/x.gguf", "llm", "names a user that isn't there"),
     ],
 )
 def test_what_is_no_spec_is_told_with_what_would_be(text: str, purpose: str, said: str) -> None:
