@@ -54,8 +54,8 @@ class SettingOptions(TypedDict, total=False):
     sagemaker_profile: str | None
     sagemaker_role: str | None
     sagemaker_endpoint_url: str | None
-    sagemaker_codec: Literal["auto", "tgi", "lmi", "jumpstart", "messages"] | None
-    sagemaker_embedding_codec: Literal["jumpstart", "feature-extraction"] | None
+    sagemaker_codec: Literal["auto", "tgi", "lmi", "jumpstart", "messages", "openai"] | None
+    sagemaker_embedding_codec: Literal["auto", "jumpstart", "feature-extraction", "openai"] | None
     sagemaker_connect_timeout: float | None
     sagemaker_retries: int | None
     sagemaker_concurrency: int | None

@@ -146,11 +146,11 @@ class Settings(BaseSettings):
     sagemaker_endpoint_url: str | None = Field(
         None, description="The runtime's address, if not AWS's: an emulator, a VPC endpoint."
     )
-    sagemaker_codec: Literal["auto", "tgi", "lmi", "jumpstart", "messages"] = Field(
+    sagemaker_codec: Literal["auto", "tgi", "lmi", "jumpstart", "messages", "openai"] = Field(
         "auto", description="What the language model's container speaks."
     )
-    sagemaker_embedding_codec: Literal["jumpstart", "feature-extraction"] = Field(
-        "jumpstart", description="What the embedding model's container speaks."
+    sagemaker_embedding_codec: Literal["auto", "jumpstart", "feature-extraction", "openai"] = Field(
+        "auto", description="What the embedding model's container speaks."
     )
     sagemaker_connect_timeout: float = Field(10.0, gt=0, description="Seconds to connect.")
     sagemaker_retries: int = Field(

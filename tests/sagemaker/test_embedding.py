@@ -10,7 +10,7 @@ from llama_index.embeddings.sagemaker_endpoint import SageMakerEmbedding
 
 from indexes.errors import ModelError
 from indexes.models.given import embedding_dimension
-from indexes.models.sagemaker.embedding import BGE_INSTRUCTION
+from indexes.models.sagemaker.profiles import offered
 from tests.sagemaker.conftest import Service
 
 
@@ -23,7 +23,10 @@ async def test_the_instruction_goes_before_queries_only(service: Service) -> Non
     await model.aget_text_embedding("d")
     model.get_text_embedding_batch(["e"])
     await model.aget_text_embedding_batch(["f"])
-    assert service.models.texts == [BGE_INSTRUCTION + "a", BGE_INSTRUCTION + "b", *"cdef"]
+    known = offered("embedding", "bge-large-en")
+    assert known
+    said = known.query_instruction
+    assert service.models.texts == [said + "a", said + "b", *"cdef"]
 
 
 @pytest.mark.parametrize("codec", ["jumpstart", "feature-extraction"])

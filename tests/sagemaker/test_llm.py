@@ -193,7 +193,7 @@ SAID = {
     "internal": "failed",
     "model_error": "look into the endpoint's log",
     "denied": "allow sagemaker:InvokeEndpoint",
-    "malformed": "cannot be read",
+    "malformed": "check RAG_SAGEMAKER_ENDPOINT_URL",
     "empty": "cannot be read",
     "oversized": "cannot be read",
     "reported": "as the fault script says",

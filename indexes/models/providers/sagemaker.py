@@ -1,25 +1,29 @@
-"""The provider `sagemaker`: Mixtral and BGE, or others, on SageMaker endpoints."""
+"""The provider `sagemaker`: models on SageMaker endpoints; by default Mixtral and BGE."""
 
 from typing import TYPE_CHECKING, Any
 
-from indexes.models.capabilities import Capabilities, budget_of, fit_by_name, known_embedding
+from indexes.models.capabilities import (
+    LLM_WINDOW,
+    Capabilities,
+    budget_of,
+    fit_by_name,
+    known_embedding,
+)
 from indexes.models.providers import with_settings
 from indexes.models.sagemaker import require_extra
+from indexes.models.sagemaker.profiles import profile_of
 from indexes.settings import Settings
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.llms import LLM
 
-# What JumpStart deploys, unless the settings say otherwise; and what Mixtral 8x7B reads.
-BGE = "bge-large-en"
-_WINDOW = 32_768
-
 
 def describe_llm(settings: Settings) -> Capabilities:
-    """The model behind the endpoint; the settings say what it reads."""
-    window = settings.context_window or _WINDOW
+    """The model behind the endpoint, as it is known; the settings say what it reads."""
     name = settings.llm_model or settings.sagemaker_llm_endpoint
+    known = profile_of("llm", settings.llm_model, settings.sagemaker_llm_endpoint)
+    window = settings.context_window or (known.window if known else LLM_WINDOW)
     return Capabilities(
         name=name,
         window=window,
@@ -30,8 +34,20 @@ def describe_llm(settings: Settings) -> Capabilities:
 
 
 def describe_embedding(settings: Settings) -> Capabilities:
-    """BGE Large, or the model that the settings name."""
-    return with_settings(known_embedding(settings.embedding_model or BGE, "sagemaker"), settings)
+    """The model that the settings name, or that the endpoint's name tells."""
+    name, endpoint = settings.embedding_model, settings.sagemaker_embedding_endpoint
+    if name is None and (known := profile_of("embedding", endpoint)):
+        name = known.name
+        described = Capabilities(
+            name,
+            known.window,
+            query_instruction=known.query_instruction,
+            passage_instruction=known.passage_instruction,
+            provider="sagemaker",
+        )
+    else:
+        described = known_embedding(name or endpoint, "sagemaker")
+    return with_settings(described, settings)
 
 
 def llm(settings: Settings) -> "LLM":
@@ -44,6 +60,7 @@ def llm(settings: Settings) -> "LLM":
     made = EndpointLLM(
         settings.sagemaker_llm_endpoint,
         inference_component=settings.sagemaker_llm_component,
+        model=settings.llm_model,
         codec=settings.sagemaker_codec,
         context_window=what.window,
         max_tokens=settings.max_answer_tokens,

@@ -2,9 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,15 +13,20 @@ from llama_index.embeddings.sagemaker_endpoint import SageMakerEmbedding
 from pydantic import BaseModel, Field, PrivateAttr
 
 from indexes.errors import ModelError
-from indexes.models.sagemaker.codecs import EmbeddingCodec, read_vectors, write_texts
+from indexes.models.capabilities import EMBEDDING_WINDOW
+from indexes.models.sagemaker.batches import Batch
 from indexes.models.sagemaker.credentials import Keys
-from indexes.models.sagemaker.runtime import Runtime, Target
+from indexes.models.sagemaker.failures import refusal_of
+from indexes.models.sagemaker.manners import EmbeddingManner
+from indexes.models.sagemaker.profiles import profile_of
+from indexes.models.sagemaker.runtime import Runtime
+from indexes.models.sagemaker.target import Target
+from indexes.models.sagemaker.vectors import EmbeddingCodec
 from indexes.tokens import count_tokens, token_starts
 
 Vector = list[float]
 
-BGE_INSTRUCTION = "Represent this sentence for searching relevant passages: "
-BGE_WINDOW_TOKENS = 512
+TEXTS_PER_REQUEST = 64
 # WordPiece splits a text into more tokens than cl100k, which counts here.
 _TOKENS_MARGIN = 1.35
 # SageMaker takes 6 MB; base64 is not used, escapes are.
@@ -29,40 +34,43 @@ PAYLOAD_BYTES = 5 * 2**20
 
 
 class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
-    """BGE Large En, or another embedding model, on a SageMaker endpoint.
+    """An embedding model on a SageMaker endpoint.
 
     Takes the arguments of `SageMakerEmbedding` and those below; connects on first use.
-    Vectors have length 1.
+    Vectors have length 1. What is sent, how many texts at once and what is put before queries
+    is known from the model's profile; what is not is found out from what its container refuses.
 
         embedding = EndpointEmbedding("bge-large", aws_region_name="us-east-1")
         embedding.get_query_embedding("What happened to Bosun?")
 
     Args:
         endpoint_name: The endpoint.
-        codec: What its container speaks.
-        query_instruction: Put before queries only; BGE's by default.
-        passage_instruction: Put before documents only.
-        window_tokens: Tokens that the model reads of a text.
+        codec: What its container speaks; `auto` finds out.
+        query_instruction: Put before queries only; the profile's by default.
+        passage_instruction: Put before documents only; the profile's by default.
+        window_tokens: Tokens that the model reads of a text; the profile's by default.
         too_long: `cut` a longer text at its end, or `refuse` it.
         tokens_per_request: Tokens in one request, padding left aside.
-        texts_per_request: Texts in one request.
+        texts_per_request: Texts in one request, at most.
         requests_at_once: Requests in flight for one call.
         dimension: Length that vectors must have; None takes the first's.
         Others as `EndpointLLM`.
     """
 
-    codec: EmbeddingCodec = "jumpstart"
-    query_instruction: str = BGE_INSTRUCTION
+    codec: EmbeddingCodec = "auto"
+    query_instruction: str = ""
     passage_instruction: str = ""
-    window_tokens: int = Field(BGE_WINDOW_TOKENS, ge=1)
+    window_tokens: int = Field(EMBEDDING_WINDOW, ge=1)
     too_long: Literal["cut", "refuse"] = "cut"
     tokens_per_request: int = Field(16_384, ge=1)
-    texts_per_request: int = Field(64, ge=1)
+    texts_per_request: int = Field(TEXTS_PER_REQUEST, ge=1)
     requests_at_once: int = Field(8, ge=1)
     dimension: int | None = Field(None, ge=1)
 
     _runtime: Runtime = PrivateAttr()
     _dimension: int = PrivateAttr(default=0)
+    _manner: EmbeddingManner = PrivateAttr()
+    _model: str = PrivateAttr(default="")
 
     def __init__(
         self,
@@ -88,6 +96,13 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
         **fields: Any,
     ) -> None:
         region = region_name or aws_region_name
+        known = profile_of("embedding", fields.get("model_name"), endpoint_name)
+        if known is not None:
+            fields.setdefault("query_instruction", known.query_instruction)
+            fields.setdefault("passage_instruction", known.passage_instruction)
+            fields.setdefault("window_tokens", known.window)
+            fields.setdefault("texts_per_request", known.batch)
+        named = "model_name" in fields
         fields.setdefault("embed_batch_size", 2048)
         fields.setdefault("model_name", endpoint_name)
         # Not SageMakerEmbedding's own: it connects, and keeps secrets in its fields.
@@ -118,10 +133,15 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
                 retries=max_retries,
                 at_once=concurrency,
                 options=dict(endpoint_kwargs or {}),
+                part="embedding",
             ),
             client,
             Keys.of(aws_access_key_id, aws_secret_access_key, aws_session_token),
         )
+        self._model = fields["model_name"] if named else ""
+        fixed = self.codec != "auto"
+        first = self.codec if self.codec != "auto" else known.payload if known else "jumpstart"
+        self._manner = EmbeddingManner.of(first, self.texts_per_request, fixed=fixed)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         BaseModel.__setstate__(self, state)
@@ -180,8 +200,7 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
 
         async def embed(batch: list[str]) -> list[Vector]:
             async with slots:
-                body, read = self._request(batch)
-                return self._checked(await self._runtime.ainvoke(body, read))
+                return await self._aembed(batch)
 
         tasks = [asyncio.ensure_future(embed(batch)) for batch in self._batches(texts)]
         try:
@@ -193,10 +212,37 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
             raise
 
     def _embed(self, batch: list[str]) -> list[Vector]:
-        return self._checked(self._runtime.invoke(*self._request(batch)))
+        asked = Batch(batch, self._manner)
+        while True:
+            try:
+                vectors = self._runtime.invoke(*asked.request(self._model))
+            except ModelError as error:
+                self._learn(asked, error)
+            else:
+                if asked.add(vectors):
+                    return self._understood(asked)
 
-    def _request(self, batch: list[str]) -> tuple[bytes, Callable[[bytes], list[Vector]]]:
-        return write_texts(batch, self.codec), partial(read_vectors, expected=len(batch))
+    async def _aembed(self, batch: list[str]) -> list[Vector]:
+        asked = Batch(batch, self._manner)
+        while True:
+            try:
+                vectors = await self._runtime.ainvoke(*asked.request(self._model))
+            except ModelError as error:
+                self._learn(asked, error)
+            else:
+                if asked.add(vectors):
+                    return self._understood(asked)
+
+    def _learn(self, asked: Batch, error: ModelError) -> None:
+        refusal = refusal_of(error.__cause__)
+        if refusal is None or not asked.learns(refusal, cut=self.too_long == "cut"):
+            raise error
+
+    def _understood(self, asked: Batch) -> list[Vector]:
+        learnt = asked.manner.answered()
+        # Others may have learnt meanwhile that a request can hold even less.
+        self._manner = replace(learnt, batch=min(learnt.batch, self._manner.batch))
+        return self._checked(asked.vectors)
 
     def _batches(self, texts: Sequence[str]) -> list[list[str]]:
         """Texts in requests that hold few enough of them, of tokens and of bytes."""
@@ -208,7 +254,7 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
             batch = batches[-1] if batches else None
             if (
                 batch is None
-                or len(batch) >= self.texts_per_request
+                or len(batch) >= self._manner.batch
                 or tokens + length > self.tokens_per_request
                 or size + weight > PAYLOAD_BYTES
             ):

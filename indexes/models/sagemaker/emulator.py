@@ -26,7 +26,7 @@ from starlette.routing import Route
 from indexes.models.sagemaker.codecs import MAX_ANSWER_BYTES, Shape
 from indexes.models.sagemaker.event_stream import exception, payload_part
 from indexes.models.sagemaker.faults import Fault, FaultScript
-from indexes.models.sagemaker.template import messages_of
+from indexes.models.sagemaker.templates import messages_of
 
 logger = logging.getLogger(__name__)
 

@@ -1,8 +1,10 @@
 """What went wrong with an endpoint: whether it may pass, and one line that names the fix."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
+from botocore.eventstream import ParserError
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -24,7 +26,9 @@ from urllib3.exceptions import HTTPError as TransportError
 from urllib3.exceptions import ReadTimeoutError as TransportTimeout
 
 from indexes.errors import ModelError
-from indexes.models.sagemaker.codecs import CodecError, ReportedError
+from indexes.models.sagemaker.codecs import CodecError, ReportedError, WebPageError
+from indexes.models.sagemaker.manners import Refusal
+from indexes.models.sagemaker.target import Target
 
 
 class RoleError(BotoCoreError):  # type: ignore[misc]
@@ -36,7 +40,15 @@ class RoleError(BotoCoreError):  # type: ignore[misc]
     )
 
 
-FAILURES = (BotoCoreError, ClientError, TransportError, CodecError, OSError, ValueError)
+FAILURES = (
+    BotoCoreError,
+    ClientError,
+    ParserError,
+    TransportError,
+    CodecError,
+    OSError,
+    ValueError,
+)
 SHOWN_CHARACTERS = 300
 
 _THROTTLED = {"ThrottlingException", "Throttling", "TooManyRequestsException", "SlowDown"}
@@ -50,6 +62,8 @@ _PASSING = {
     "ModelNotReadyException",
     "RequestTimeout",
 }
+_INVALID = {"ValidationError", "ValidationException"}
+_ACCOUNT = re.compile(r"of account (\d{12})")
 _DENIED = {"AccessDeniedException", "AccessDenied"}
 _UNKNOWN = {
     "ExpiredTokenException",
@@ -69,10 +83,40 @@ def is_throttling(error: BaseException) -> bool:
     )
 
 
+def is_asleep(error: BaseException) -> bool:
+    """Whether the endpoint was scaled to zero, and may be waking up."""
+    return (
+        isinstance(error, ClientError)
+        and _code(error) in _INVALID
+        and "no capacity to process" in str(_said(error))
+    )
+
+
+def is_timeout(error: BaseException) -> bool:
+    """Whether an answer was waited for in vain."""
+    return isinstance(error, ReadTimeoutError | TransportTimeout)
+
+
+def refusal_of(error: BaseException | None) -> Refusal | None:
+    """What a container, or the service for it, did not accept; None for other failures."""
+    if isinstance(error, ReportedError):
+        return Refusal(400, str(error))
+    if isinstance(error, ParserError):
+        return Refusal(200, str(error), unstreamed=True)
+    if not isinstance(error, ClientError) or is_throttling(error) or is_asleep(error):
+        return None
+    if _code(error) == "ModelError":
+        return Refusal(_inner_status(error) or 400, str(_said(error)))
+    if _code(error) in _INVALID:
+        return Refusal(400, str(_said(error)))
+    known = _code(error) in _PASSING or _code(error) in _DENIED or _code(error) in _UNKNOWN
+    return None if known or _status(error) < 500 else Refusal(_status(error), str(_said(error)))
+
+
 def may_pass(error: BaseException) -> bool:
     """Whether the same request may succeed a moment later: throttling, 5xx, a lost
     connection. Never a refusal, nor a timeout that was waited for in full."""
-    if isinstance(error, ReadTimeoutError | TransportTimeout):
+    if is_timeout(error):
         return False
     if isinstance(error, ClientError):
         if _code(error) == "ModelError":
@@ -88,24 +132,26 @@ def may_pass(error: BaseException) -> bool:
     )
 
 
-def explain(error: Exception, where: str, seconds: float, secrets: Iterable[str]) -> ModelError:
+def explain(
+    error: Exception, target: Target, secrets: Iterable[str], region: str | None = None
+) -> ModelError:
     """The failure as a `ModelError`: one line, with the fix, without secrets.
 
     Args:
         error: One of `FAILURES`.
-        where: The endpoint, in words.
-        seconds: How long an answer is waited for.
+        target: The endpoint.
         secrets: What must not be shown.
+        region: Where it was looked for.
     """
-    message = f"{where} {_what_happened(error, seconds)}"
+    message = f"{target} {_what_happened(error, target, region)}"
     for secret in secrets:
         message = message.replace(secret, "***")
     return ModelError(" ".join(message.split()))
 
 
-def _what_happened(error: Exception, seconds: float) -> str:
+def _what_happened(error: Exception, target: Target, region: str | None) -> str:
     if isinstance(error, ClientError):
-        return _refusal(error)
+        return _refusal(error, target, region)
     if isinstance(error, RoleError):
         return f"cannot be called: {error}"
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
@@ -116,10 +162,15 @@ def _what_happened(error: Exception, seconds: float) -> str:
         return f"needs a profile that exists ({short(error)}): change RAG_SAGEMAKER_PROFILE"
     if isinstance(error, NoRegionError):
         return "needs a region: set RAG_SAGEMAKER_REGION or AWS_REGION"
-    if isinstance(error, ReadTimeoutError | TransportTimeout):
+    if is_timeout(error):
         return (
-            f"gave no answer within {seconds:g} s: raise RAG_MODEL_TIMEOUT, or stream (SageMaker "
-            "itself ends whole answers after 60 s)"
+            f"gave no answer within {target.read_seconds:g} s: raise RAG_MODEL_TIMEOUT, or stream "
+            "(SageMaker itself ends whole answers after 60 s)"
+        )
+    if isinstance(error, ParserError | WebPageError):
+        return (
+            f"was answered for by something else ({short(error)}): check RAG_SAGEMAKER_ENDPOINT_URL"
+            ", and whether a proxy is in between"
         )
     if isinstance(error, ResponseStreamingError | IncompleteReadError | TransportError):
         return f"broke off in the middle of its answer ({short(error)}): ask again"
@@ -129,35 +180,66 @@ def _what_happened(error: Exception, seconds: float) -> str:
             "RAG_SAGEMAKER_ENDPOINT_URL"
         )
     if isinstance(error, ParamValidationError):
-        return f"cannot be called that way ({short(error)}): change RAG_SAGEMAKER_LLM_ENDPOINT"
+        return f"cannot be called that way ({short(error)}): change {target.endpoint_setting}"
     if isinstance(error, ReportedError):
         return f"failed ({short(error)}): look into the endpoint's log, then ask again"
     if isinstance(error, CodecError):
         return (
-            f"gave an answer that cannot be read ({short(error)}): set RAG_SAGEMAKER_CODEC or "
-            "RAG_SAGEMAKER_EMBEDDING_CODEC to what its container speaks"
+            f"gave an answer that cannot be read ({short(error)}): set {target.codec_setting} to "
+            "what its container speaks"
         )
     return f"failed ({short(error)}): look into the endpoint's log, then ask again"
 
 
-def _refusal(error: ClientError) -> str:
+def _refusal(error: ClientError, target: Target, region: str | None) -> str:
     code, said = _code(error), short(_said(error))
     if code in _DENIED:
         return f"may not be called ({said}): allow sagemaker:InvokeEndpoint* for it"
     if code in _UNKNOWN:
         return f"does not accept these credentials ({code}: {said}): log in again"
-    if "not found" in said.lower() and code in ("ValidationError", "ValidationException"):
-        return (
-            f"does not exist ({said}): `advanced-rag endpoints status` lists what runs; change "
-            "RAG_SAGEMAKER_LLM_ENDPOINT, RAG_SAGEMAKER_EMBEDDING_ENDPOINT or RAG_SAGEMAKER_REGION"
-        )
+    if code in _INVALID and (known := _situation(error, said, target, region)):
+        return known
     if is_throttling(error):
         return f"takes no more requests now ({said}): wait, or lower RAG_SAGEMAKER_CONCURRENCY"
     if isinstance(error, EventStreamError):
         return f"failed in the middle of its answer ({code}: {said}): ask again"
+    refusal = refusal_of(error)
+    if refusal is not None and refusal.too_long:
+        return f"cannot read that much at once ({said}): {target.length_fix}"
     if code in _PASSING or _status(error) >= 500 or _inner_status(error) >= 500:
         return f"failed ({code}: {said}): look into the endpoint's log, then ask again"
-    return f"refused the request ({code}: {said}): change RAG_SAGEMAKER_CODEC or the endpoint"
+    if refusal is not None and "model" in refusal.said.lower() and _inner_status(error) == 404:
+        return f"does not know that model ({said}): set RAG_{target.part.upper()}_MODEL"
+    return f"refused the request ({code}: {said}): change {target.codec_setting} or the endpoint"
+
+
+def _situation(error: ClientError, said: str, target: Target, region: str | None) -> str | None:
+    """What the service says of an endpoint that cannot be asked, and the setting to change."""
+    low = said.lower()
+    if "not found" in low:
+        account = _ACCOUNT.search(said)
+        places = [f"account {account[1]}"] if account else []
+        places += [f"region {region}"] if region else []
+        where = f" in {', '.join(places)}" if places else ""
+        return (
+            f"does not exist{where}, or is still being created: "
+            "`advanced-rag endpoints status` lists what there is; change "
+            f"{target.endpoint_setting}, RAG_SAGEMAKER_REGION or RAG_SAGEMAKER_PROFILE"
+        )
+    if is_asleep(error):
+        return (
+            "was scaled to zero and did not wake up: raise its number of copies "
+            "(UpdateInferenceComponentRuntimeConfig), or look at its scaling policy"
+        )
+    if "inference component name header" in low or "inference component name" in low:
+        fix = "change" if target.inference_component else "set"
+        return f"holds inference components ({said}): {fix} {target.component_setting}"
+    if "async" in low and "not supported" in low:
+        return (
+            "is asynchronous, and answers through S3 only: deploy the model on a real-time "
+            f"endpoint, and name that in {target.endpoint_setting}"
+        )
+    return None
 
 
 def _code(error: ClientError) -> str:

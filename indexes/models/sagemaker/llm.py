@@ -1,7 +1,6 @@
 """LlamaIndex's `SageMakerLLM`, streaming, concurrent and fluent in its containers' shapes."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -19,25 +18,34 @@ from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_ca
 from llama_index.llms.sagemaker_endpoint import SageMakerLLM
 from pydantic import BaseModel, Field, PrivateAttr
 
-from indexes.models.sagemaker.codecs import Ask, Codec, Delta, Shape, StreamDecoder, read, write
-from indexes.models.sagemaker.codecs import can_constrain as _can_constrain
+from indexes.errors import ModelError
+from indexes.models.capabilities import LLM_WINDOW
+from indexes.models.sagemaker.attempts import Asking, Attempt, Said
+from indexes.models.sagemaker.codecs import Ask, Codec, Shape, can_constrain
 from indexes.models.sagemaker.credentials import Keys
-from indexes.models.sagemaker.runtime import Runtime, Target, Tries
-from indexes.models.sagemaker.template import STOP, instruct_prompt
+from indexes.models.sagemaker.gathering import Gathered
+from indexes.models.sagemaker.manners import Manner
+from indexes.models.sagemaker.profiles import profile_of
+from indexes.models.sagemaker.reading import read
+from indexes.models.sagemaker.responses import completion, response
+from indexes.models.sagemaker.runtime import Runtime
+from indexes.models.sagemaker.target import Target
+from indexes.models.sagemaker.templates import ENDS, Template, prompt_of
 
-# Mixtral 8x7B's.
-CONTEXT_WINDOW = 32_768
 MAX_TOKENS = 256
-
 _OURS = {"max_tokens", "max_new_tokens", "temperature", "stop", "schema"}
 
 
 class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
-    """Mixtral, or another instruct model, on a SageMaker endpoint.
+    """A language model on a SageMaker endpoint.
 
     Takes the arguments of `SageMakerLLM` and those below; connects on first use. Every way
     of asking raises `ModelError`. A response's `raw` has `usage`, `finish_reason` and
-    `retries`.
+    `retries`; its `additional_kwargs` have `thinking` or, of a stream, `thinking_delta`, and
+    `finish_reason` in OpenAI's words.
+
+    What its container wants is known from the model's profile, or found out: from what it
+    refuses, and from what it answers.
 
         llm = EndpointLLM("mixtral", aws_region_name="us-east-1")
         for delta in llm.stream_complete("What is a parent document?"):
@@ -45,25 +53,30 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
 
     Args:
         endpoint_name: The endpoint.
-        codec: What its container speaks; `auto` finds out from its first answer.
-        context_window: Tokens of prompt and answer together.
+        model: The model behind it, if the endpoint's name doesn't tell.
+        codec: What its container speaks; `auto` finds out, `openai` takes SageMaker's
+            OpenAI-compatible route.
+        template: For containers that take a text; the profile's by default.
+        context_window: Tokens of prompt and answer together; the profile's by default.
         max_tokens: Tokens of an answer.
-        bos: Whether prompts begin with a literal `<s>`, for tokenizers that add none.
-        stop: Texts that end an answer.
+        bos: Whether Mistral's prompts begin with a literal `<s>`, for tokenizers that add none.
+        stop: Texts that end an answer; the template's by default.
         runtime: What calls the endpoint, instead of one made from the arguments.
         client: A `sagemaker-runtime` client to use.
         Others as `Target`.
     """
 
+    model: str | None = None
     codec: Codec = "auto"
-    context_window: int = Field(CONTEXT_WINDOW, ge=1)
+    template: Template = "plain"
+    context_window: int = Field(LLM_WINDOW, ge=1)
     max_tokens: int = Field(MAX_TOKENS, ge=1)
     temperature: float = Field(0.0, ge=0)
-    stop: list[str] = Field(default_factory=lambda: [STOP])
+    stop: list[str] = Field(default_factory=list)
     bos: bool = False
 
     _runtime: Runtime = PrivateAttr()
-    _shape: Shape | None = PrivateAttr(default=None)
+    _asking: Asking = PrivateAttr()
 
     def __init__(
         self,
@@ -89,6 +102,11 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
         **fields: Any,
     ) -> None:
         region = aws_region_name or region_name
+        known = profile_of("llm", fields.get("model"), endpoint_name)
+        if known is not None:
+            fields.setdefault("template", known.template)
+            fields.setdefault("context_window", known.window)
+        fields.setdefault("stop", list(ENDS[fields.get("template", "plain")]))
         # Not SageMakerLLM's own: it connects, and keeps secrets in its fields.
         super(SageMakerLLM, self).__init__(
             endpoint_name=endpoint_name,
@@ -116,10 +134,13 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
                 retries=max_retries,
                 at_once=concurrency,
                 options=dict(endpoint_kwargs or {}),
+                bearer=self.codec == "openai",
             ),
             client,
             Keys.of(aws_access_key_id, aws_secret_access_key, aws_session_token),
         )
+        first = _first_manner(self.codec, known.shape if known else "messages")
+        self._asking = Asking(first, self.model, learns=self.codec == "auto")
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # LlamaIndex's own calls __init__ and would lose the runtime.
@@ -137,7 +158,7 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
             context_window=self.context_window,
             num_output=self.max_tokens,
             is_chat_model=True,
-            model_name=self.endpoint_name,
+            model_name=self.model or self.endpoint_name,
         )
 
     @property
@@ -147,26 +168,23 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
 
     @property
     def shape(self) -> Shape:
-        """What is sent: the codec set, or what the endpoint's answers suggest."""
-        if self.codec != "auto":
-            return self.codec
-        return self._shape or "jumpstart"
+        """What is sent: the codec set, what was learnt, or what the model's profile says."""
+        return self._asking.manner.shape
 
     def constrained(self, schema: dict[str, Any], max_tokens: int) -> dict[str, Any]:
         """Options that hold one answer to a JSON schema, where the container can.
 
-        While the container is unknown, and where it is JumpStart's common shape, they
-        bound the answer's length only.
+        Where it is JumpStart's common shape, they bound the answer's length only.
         """
-        held = {"schema": schema} if _can_constrain(self.shape) else {}
-        return {"max_tokens": max_tokens, **held}
+        held = self._asking.manner.schema and can_constrain(self.shape)
+        return {"max_tokens": max_tokens, **({"schema": schema} if held else {})}
 
     # Asking
 
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """The whole answer to a prompt."""
-        return self._completion(*self._whole(self._of_prompt(prompt, formatted, kwargs)))
+        return completion(*self._whole(self._of_prompt(prompt, formatted, kwargs)))
 
     @llm_completion_callback()
     def stream_complete(
@@ -175,23 +193,23 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
         """The answer to a prompt, as it is written."""
 
         def stream() -> CompletionResponseGen:
-            for text, delta, tries in self._deltas(self._of_prompt(prompt, formatted, kwargs)):
-                yield CompletionResponse(text=text, delta=delta.text, raw=_raw(delta, tries))
+            for said in self._deltas(self._of_prompt(prompt, formatted, kwargs)):
+                yield completion(*said, streamed=True)
 
         return stream()
 
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """The whole answer to a conversation."""
-        return self._chat_response(*self._whole(self._of_messages(messages, kwargs)))
+        return response(*self._whole(self._of_messages(messages, kwargs)))
 
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """The answer to a conversation, as it is written."""
 
         def stream() -> ChatResponseGen:
-            for text, delta, tries in self._deltas(self._of_messages(messages, kwargs)):
-                yield _said(text, delta.text, _raw(delta, tries))
+            for said in self._deltas(self._of_messages(messages, kwargs)):
+                yield response(*said, streamed=True)
 
         return stream()
 
@@ -200,7 +218,7 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponse:
         """The whole answer to a prompt, without blocking the loop."""
-        return self._completion(*await self._awhole(self._of_prompt(prompt, formatted, kwargs)))
+        return completion(*await self._awhole(self._of_prompt(prompt, formatted, kwargs)))
 
     @llm_completion_callback()
     async def astream_complete(
@@ -209,17 +227,15 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
         """The answer to a prompt, as it is written, without blocking the loop."""
 
         async def stream() -> CompletionResponseAsyncGen:
-            async for text, delta, tries in self._adeltas(
-                self._of_prompt(prompt, formatted, kwargs)
-            ):
-                yield CompletionResponse(text=text, delta=delta.text, raw=_raw(delta, tries))
+            async for said in self._adeltas(self._of_prompt(prompt, formatted, kwargs)):
+                yield completion(*said, streamed=True)
 
         return stream()
 
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """The whole answer to a conversation, without blocking the loop."""
-        return self._chat_response(*await self._awhole(self._of_messages(messages, kwargs)))
+        return response(*await self._awhole(self._of_messages(messages, kwargs)))
 
     @llm_chat_callback()
     async def astream_chat(
@@ -228,8 +244,8 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
         """The answer to a conversation, as it is written, without blocking the loop."""
 
         async def stream() -> ChatResponseAsyncGen:
-            async for text, delta, tries in self._adeltas(self._of_messages(messages, kwargs)):
-                yield _said(text, delta.text, _raw(delta, tries))
+            async for said in self._adeltas(self._of_messages(messages, kwargs)):
+                yield response(*said, streamed=True)
 
         return stream()
 
@@ -239,8 +255,7 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
         messages = [{"role": "user", "content": prompt}]
         if self.system_prompt and not formatted:
             messages.insert(0, {"role": "system", "content": self.system_prompt})
-        written = prompt if formatted else instruct_prompt(messages, self.bos)
-        return self._ask(written, messages, options)
+        return self._ask(prompt if formatted else None, messages, options)
 
     def _of_messages(self, messages: Sequence[ChatMessage], options: dict[str, Any]) -> Ask:
         plain = [
@@ -249,13 +264,15 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
         ]
         if self.system_prompt and not any(m["role"] == "system" for m in plain):
             plain.insert(0, {"role": "system", "content": self.system_prompt})
-        return self._ask(instruct_prompt(plain, self.bos), plain, options)
+        return self._ask(None, plain, options)
 
-    def _ask(self, prompt: str, messages: list[dict[str, str]], options: dict[str, Any]) -> Ask:
+    def _ask(
+        self, prompt: str | None, messages: list[dict[str, str]], options: dict[str, Any]
+    ) -> Ask:
         given = {**self.model_kwargs, **options}
         own = {name: value for name, value in given.items() if name in _OURS}
         return Ask(
-            prompt=prompt,
+            prompt=prompt_of(messages, self.template, self.bos) if prompt is None else prompt,
             messages=messages,
             max_tokens=own.get("max_tokens") or own.get("max_new_tokens") or self.max_tokens,
             temperature=own.get("temperature", self.temperature),
@@ -264,103 +281,77 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
             parameters={name: value for name, value in given.items() if name not in _OURS},
         )
 
-    def _whole(self, ask: Ask) -> tuple[Ask, Delta, Tries]:
-        tries = Tries()
-        delta = self._runtime.invoke(write(ask, self.shape, False), read, tries)
-        return ask, self._seen(delta), tries
+    # What comes back: text so far, what was added, how often it was tried
 
-    async def _awhole(self, ask: Ask) -> tuple[Ask, Delta, Tries]:
-        tries = Tries()
-        delta = await self._runtime.ainvoke(write(ask, self.shape, False), read, tries)
-        return ask, self._seen(delta), tries
+    def _whole(self, ask: Ask) -> Said:
+        return self._invoked(Attempt(self._asking, ask))
 
-    def _deltas(self, ask: Ask) -> Any:
-        gathered = _Gathered(ask)
-        with self._runtime.errors():
-            for part in self._runtime.stream(write(ask, self.shape, True), gathered.tries):
-                for delta in gathered.feed(part):
-                    yield gathered.add(self._seen(delta))
-            for delta in gathered.close():
-                yield gathered.add(self._seen(delta))
+    async def _awhole(self, ask: Ask) -> Said:
+        return await self._ainvoked(Attempt(self._asking, ask))
 
-    async def _adeltas(self, ask: Ask) -> Any:
-        gathered = _Gathered(ask)
-        with self._runtime.errors():
-            parts = self._runtime.astream(write(ask, self.shape, True), gathered.tries)
+    def _invoked(self, attempt: Attempt) -> Said:
+        while True:
             try:
-                async for part in parts:
-                    for delta in gathered.feed(part):
-                        yield gathered.add(self._seen(delta))
+                delta = self._runtime.invoke(attempt.body(False), read, attempt.tries)
+            except ModelError as error:
+                attempt.learn(error, streamed=False)
+            else:
+                return attempt.whole(delta)
+
+    async def _ainvoked(self, attempt: Attempt) -> Said:
+        while True:
+            try:
+                delta = await self._runtime.ainvoke(attempt.body(False), read, attempt.tries)
+            except ModelError as error:
+                attempt.learn(error, streamed=False)
+            else:
+                return attempt.whole(delta)
+
+    def _deltas(self, ask: Ask) -> Iterator[Said]:
+        attempt = Attempt(self._asking, ask)
+        while attempt.manner.streams:
+            gathered, begun = Gathered(ask), False
+            try:
+                with self._runtime.errors():
+                    for part in self._runtime.stream(attempt.body(True), attempt.tries):
+                        for delta in gathered.feed(part):
+                            begun = True
+                            yield attempt.part(gathered, delta)
+                    for delta in gathered.close():
+                        yield attempt.part(gathered, delta)
+            except ModelError as error:
+                if begun:
+                    raise
+                attempt.learn(error, streamed=True)
+            else:
+                return
+        yield self._invoked(attempt)
+
+    async def _adeltas(self, ask: Ask) -> AsyncIterator[Said]:
+        attempt = Attempt(self._asking, ask)
+        while attempt.manner.streams:
+            gathered, begun = Gathered(ask), False
+            parts = self._runtime.astream(attempt.body(True), attempt.tries)
+            try:
+                with self._runtime.errors():
+                    async for part in parts:
+                        for delta in gathered.feed(part):
+                            begun = True
+                            yield attempt.part(gathered, delta)
+                    for delta in gathered.close():
+                        yield attempt.part(gathered, delta)
+            except ModelError as error:
+                if begun:
+                    raise
+                attempt.learn(error, streamed=True)
+            else:
+                return
             finally:
                 await parts.aclose()
-            for delta in gathered.close():
-                yield gathered.add(self._seen(delta))
-
-    def _seen(self, delta: Delta) -> Delta:
-        self._shape = self._shape or delta.shape
-        return delta
-
-    def _completion(self, ask: Ask, delta: Delta, tries: Tries) -> CompletionResponse:
-        return CompletionResponse(text=_ended(delta.text, ask), raw=_raw(delta, tries))
-
-    def _chat_response(self, ask: Ask, delta: Delta, tries: Tries) -> ChatResponse:
-        return _said(_ended(delta.text, ask), None, _raw(delta, tries))
+        yield await self._ainvoked(attempt)
 
 
-class _Gathered:
-    """The text of a stream so far, held back where it may be the start of a stop text."""
-
-    def __init__(self, ask: Ask) -> None:
-        self._decoder = StreamDecoder()
-        self._ask = ask
-        self._text = ""
-        self._sent = 0
-        self.feed = self._decoder.feed
-        self._closed = False
-        self.tries = Tries()
-
-    def close(self) -> list[Delta]:
-        deltas = self._decoder.close()
-        # What was held back is the answer's after all.
-        self._closed = True
-        return [*deltas, Delta()]
-
-    def add(self, delta: Delta) -> tuple[str, Delta, Tries]:
-        """The text so far, the delta with what may be shown of it, and what it took."""
-        self._text += delta.text
-        end = len(_ended(self._text, self._ask))
-        if not self._closed and end == len(self._text):
-            end -= _held_back(self._text, self._ask.stop)
-        shown = replace(delta, text=self._text[self._sent : end])
-        self._sent = max(self._sent, end)
-        return self._text[: self._sent], shown, self.tries
-
-
-def _ended(text: str, ask: Ask) -> str:
-    """Text up to the first stop text: TGI leaves it at the end of an answer."""
-    places = [place for stop in ask.stop if stop and (place := text.find(stop)) >= 0]
-    return text[: min(places)] if places else text
-
-
-def _held_back(text: str, stops: Sequence[str]) -> int:
-    """How many last characters may be the beginning of a stop text."""
-    longest = 0
-    for stop in stops:
-        for length in range(min(len(stop) - 1, len(text)), longest, -1):
-            if text.endswith(stop[:length]):
-                longest = length
-                break
-    return longest
-
-
-def _said(text: str, delta: str | None, raw: dict[str, Any]) -> ChatResponse:
-    message = ChatMessage(role=MessageRole.ASSISTANT, content=text)
-    return ChatResponse(message=message, delta=delta, raw=raw)
-
-
-def _raw(delta: Delta, tries: Tries) -> dict[str, Any]:
-    return {
-        "usage": {"prompt_tokens": delta.tokens_in, "completion_tokens": delta.tokens_out},
-        "finish_reason": delta.finish,
-        "retries": tries.again,
-    }
+def _first_manner(codec: Codec, known: Shape) -> Manner:
+    if codec == "auto":
+        return Manner(known)
+    return Manner("messages" if codec == "openai" else codec, fixed=True)

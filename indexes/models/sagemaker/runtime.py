@@ -5,7 +5,8 @@ Measured with 48 calls of 0.2 s: boto3 in 48 threads .22 to .32 s, aiobotocore .
 httpx with botocore's signatures .43 to .77 s; threads need no second client.
 
 Retries are ours, around the whole call: botocore's own end before the body is read, and
-its adaptive mode slows everything to a crawl when throttling is not caused by us.
+its adaptive mode slows everything to a crawl when throttling is not caused by us. An endpoint
+that was scaled to zero is waited for, and so is one call that timed out, once.
 """
 
 import asyncio
@@ -18,55 +19,30 @@ import weakref
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
-from tenacity.wait import wait_random_exponential
-
+from indexes.models.sagemaker.bearer import BearerClient
 from indexes.models.sagemaker.codecs import MAX_ANSWER_BYTES, CodecError
 from indexes.models.sagemaker.credentials import Keys, aws_session, secrets_of
-from indexes.models.sagemaker.failures import FAILURES, explain, is_throttling, may_pass
+from indexes.models.sagemaker.failures import (
+    FAILURES,
+    explain,
+    is_asleep,
+    is_throttling,
+    is_timeout,
+    may_pass,
+)
+from indexes.models.sagemaker.target import Target
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Target:
-    """An endpoint and how to call it.
-
-    Args:
-        endpoint_name: The endpoint.
-        inference_component: The component on it that is meant, if it has several.
-        region, profile: As in AWS's configuration; None for its usual chain.
-        role: ARN of a role to take on before calling.
-        endpoint_url: Where the runtime is, if not at AWS.
-        connect_seconds: Time to open a connection.
-        read_seconds: Time to wait for an answer, or for the next part of a streamed one.
-        retries: Further attempts after a failure that may pass.
-        at_once: Connections, and threads of async callers.
-        options: Anything else `InvokeEndpoint` takes, like `TargetVariant`.
-    """
-
-    endpoint_name: str
-    inference_component: str | None = None
-    region: str | None = None
-    profile: str | None = None
-    role: str | None = None
-    endpoint_url: str | None = None
-    connect_seconds: float = 10.0
-    read_seconds: float = 120.0
-    retries: int = 8
-    at_once: int = 48
-    options: dict[str, Any] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        component = f", component {self.inference_component}" if self.inference_component else ""
-        return f"the SageMaker endpoint {self.endpoint_name}{component}"
+# An inference component without copies: an instance is started and the model loaded.
+WAKING_PAUSE_SECONDS = 10.0
+WAKING_SECONDS = 900.0
 
 
 class Runtime:
@@ -216,29 +192,29 @@ class Runtime:
         )
 
     def _persist(self, call: Callable[[], T], tries: "Tries | None") -> T:
-        tries = tries or Tries()
-        for attempt in Retrying(
-            stop=stop_after_attempt(self.target.retries + 1),
-            wait=wait_random_exponential(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS),
-            retry=retry_if_exception(may_pass),
-            before_sleep=lambda state: self._retrying(state, tries),
-            reraise=True,
-        ):
-            with attempt:
-                self._pace.wait()
+        tries, patience = tries or Tries(), _Patience(self.target.retries)
+        while True:
+            self._pace.wait()
+            try:
                 result = call()
+            except Exception as error:
+                if is_throttling(error):
+                    self._pace.throttled()
+                pause = patience.pause(error)
+                if pause is None:
+                    raise
+                tries.again += 1
+                if is_asleep(error):
+                    logger.warning("%s is waking up, about 5 minutes", self.target)
+                else:
+                    logger.warning(
+                        "%s: attempt %d failed (%s), trying again",
+                        self.target, tries.again, type(error).__name__,
+                    )  # fmt: skip
+                time.sleep(pause)
+            else:
                 self._pace.went_well()
-        return result
-
-    def _retrying(self, state: RetryCallState, tries: "Tries") -> None:
-        error = state.outcome.exception() if state.outcome else None
-        if error is not None and is_throttling(error):
-            self._pace.throttled()
-        tries.again += 1
-        logger.warning(
-            "%s: attempt %d failed (%s), trying again",
-            self.target, state.attempt_number, type(error).__name__,
-        )  # fmt: skip
+                return result
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -247,11 +223,19 @@ class Runtime:
             yield
         except FAILURES as error:
             hidden = secrets_of(self._session) if self._session else []
-            raise explain(error, str(self.target), self.target.read_seconds, hidden) from error
+            raise explain(error, self.target, hidden, self.region) from error
+
+    @property
+    def region(self) -> str | None:
+        """Where it is called, as far as is known."""
+        if self.target.region or self._session is None:
+            return self.target.region
+        region: str | None = self._session.region_name
+        return region
 
     @property
     def client(self) -> Any:
-        """boto3's client."""
+        """boto3's client, or one for the OpenAI-compatible route."""
         with self._lock:
             if self._client is None:
                 with self.errors():
@@ -263,6 +247,8 @@ class Runtime:
 
         target = self.target
         self._session = aws_session(target.region, target.profile, target.role, self._keys)
+        if target.bearer:
+            return BearerClient(self._session, target)
         return self._session.client(
             "sagemaker-runtime",
             endpoint_url=target.endpoint_url,
@@ -290,6 +276,32 @@ class Tries:
     """How often one call was tried again."""
 
     again: int = 0
+
+
+class _Patience:
+    """How long one call is tried again."""
+
+    def __init__(self, retries: int) -> None:
+        self._failures = 0
+        self._retries = retries
+        self._timeouts = 0
+        self._deadline: float | None = None
+
+    def pause(self, error: Exception) -> float | None:
+        """Seconds to wait before the next attempt; None to give up."""
+        if is_asleep(error):
+            now = time.monotonic()
+            self._deadline = self._deadline or now + WAKING_SECONDS
+            return WAKING_PAUSE_SECONDS if now < self._deadline else None
+        if is_timeout(error):
+            self._timeouts += 1
+        elif not may_pass(error):
+            return None
+        self._failures += 1
+        if self._failures > self._retries or self._timeouts > 1:
+            return None
+        longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (self._failures - 1))
+        return random.uniform(0, longest)  # noqa: S311 - no secret
 
 
 class _Pace:

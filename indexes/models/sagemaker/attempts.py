@@ -1,0 +1,106 @@
+"""One question to a language model's endpoint, put in other manners until it is understood."""
+
+import logging
+from dataclasses import dataclass, replace
+
+from indexes.errors import ModelError
+from indexes.models.sagemaker.codecs import Ask, Delta, write
+from indexes.models.sagemaker.failures import refusal_of
+from indexes.models.sagemaker.gathering import Gathered, ended
+from indexes.models.sagemaker.manners import Manner
+from indexes.models.sagemaker.runtime import Tries
+from indexes.models.sagemaker.templates import without_system
+
+logger = logging.getLogger(__name__)
+
+# The text so far, what was added, and how often it was tried.
+Said = tuple[str, Delta, Tries]
+
+
+@dataclass
+class Asking:
+    """How an endpoint is asked, for all calls of a model object.
+
+    Args:
+        manner: what is known by now.
+        model: the model's name, where an endpoint insists on one.
+        learns: whether what an answer is written in says what is to be sent.
+    """
+
+    manner: Manner
+    model: str | None = None
+    learns: bool = True
+
+
+class Attempt:
+    """One question, and the manner in which it is put.
+
+    Args:
+        asking: how to begin; what was understood is kept there.
+        ask: the question.
+    """
+
+    def __init__(self, asking: Asking, ask: Ask) -> None:
+        self.manner = asking.manner
+        self.tries = Tries()
+        self._asking = asking
+        self._asked = ask
+        self._first: ModelError | None = None
+
+    def body(self, stream: bool) -> bytes:
+        """The request, as the endpoint wants it for all that is known."""
+        ask, manner = self._asked, self.manner
+        return write(
+            replace(
+                ask,
+                messages=ask.messages if manner.system else without_system(ask.messages),
+                schema=ask.schema if manner.schema else None,
+                model=(self._asking.model or "") if manner.named else None,
+                usage=manner.usage,
+            ),
+            manner.shape,
+            stream,
+        )
+
+    def learn(self, error: ModelError, *, streamed: bool) -> None:
+        """Take another manner after a failure.
+
+        Args:
+            error: what was raised.
+            streamed: whether a stream was asked for.
+
+        Raises:
+            ModelError: no other manner would help.
+        """
+        refusal = refusal_of(error.__cause__)
+        self._first = self._first or error
+        held = self._asked.schema is not None
+        other = refusal and self.manner.after(refusal, streamed=streamed, held=held)
+        if refusal is None or other is None:
+            # Of two forms that were both refused, the second may only miss the first.
+            raise self._first if refusal and refusal.about_form else error
+        logger.info("asked in another manner after %r: %s", refusal.said[:80], other)
+        self.manner = other
+
+    def whole(self, delta: Delta) -> Said:
+        """An answer that came at once."""
+        self._understood(delta)
+        text = ended(delta.text, self._asked.stop)
+        return text, self._judged(replace(delta, text=text)), self.tries
+
+    def part(self, gathered: Gathered, delta: Delta) -> Said:
+        """A part of a streamed one."""
+        self._understood(delta)
+        text, shown = gathered.add(delta)
+        return text, self._judged(shown), self.tries
+
+    def _understood(self, delta: Delta) -> None:
+        if self._asking.learns:
+            self.manner = self.manner.answered(delta.shape)
+        if self.manner != self._asking.manner:
+            self._asking.manner = self.manner
+
+    def _judged(self, delta: Delta) -> Delta:
+        if delta.finish is None and delta.tokens_out >= self._asked.max_tokens:
+            return replace(delta, finish="length")
+        return delta

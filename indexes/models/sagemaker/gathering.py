@@ -1,0 +1,70 @@
+"""The text of a streamed answer so far, and what of it may be shown already."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from indexes.models.sagemaker.codecs import Ask, Delta
+from indexes.models.sagemaker.reading import StreamDecoder
+
+
+class Gathered:
+    """A stream's bytes as deltas, held back where they may be the start of a stop text.
+
+    Finish and figures, which come somewhere near the end, stay with all that follows.
+
+    Args:
+        ask: whose stop texts end the answer.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self._decoder = StreamDecoder()
+        self._stop = ask.stop
+        self._text = ""
+        self._sent = 0
+        self._so_far = Delta()
+        self._closed = False
+        self.feed = self._decoder.feed
+
+    def close(self) -> list[Delta]:
+        """The last deltas: what was held back is the answer's after all.
+
+        Raises:
+            CodecError: as `StreamDecoder.close`.
+        """
+        deltas = self._decoder.close()
+        self._closed = True
+        return [*deltas, Delta()]
+
+    def add(self, delta: Delta) -> tuple[str, Delta]:
+        """The text so far, and the delta with what may be shown of it."""
+        self._text += delta.text
+        end = len(ended(self._text, self._stop))
+        if not self._closed and end == len(self._text):
+            end -= _held_back(self._text, self._stop)
+        known = self._so_far = replace(
+            delta,
+            text="",
+            finish=delta.finish or self._so_far.finish,
+            tokens_in=delta.tokens_in or self._so_far.tokens_in,
+            tokens_out=delta.tokens_out or self._so_far.tokens_out,
+        )
+        shown = replace(known, text=self._text[self._sent : end])
+        self._sent = max(self._sent, end)
+        return self._text[: self._sent], shown
+
+
+def ended(text: str, stops: Sequence[str]) -> str:
+    """Text up to the first stop text: TGI leaves it at the end of an answer."""
+    places = [place for stop in stops if stop and (place := text.find(stop)) >= 0]
+    return text[: min(places)] if places else text
+
+
+def _held_back(text: str, stops: Sequence[str]) -> int:
+    """How many last characters may be the beginning of a stop text."""
+    longest = 0
+    for stop in stops:
+        for length in range(min(len(stop) - 1, len(text)), longest, -1):
+            if text.endswith(stop[:length]):
+                longest = length
+                break
+    return longest

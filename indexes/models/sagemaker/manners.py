@@ -1,0 +1,199 @@
+"""How an endpoint wants to be asked, learnt from what it refuses and what it answers.
+
+Containers of one name differ: in whether they take a conversation or a text, know a system
+role, insist on a model's name, or stream at all. A refusal mostly says what was wrong; one
+that doesn't is answered by the other form, once. A model is never sent a template that isn't
+its own (`profiles`): without one, its texts are sent as they are.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from indexes.models.sagemaker.codecs import Shape
+from indexes.models.sagemaker.vectors import PAYLOADS, Payload
+
+# Nothing to be learnt from: the request was understood, and too much.
+TOO_LONG = re.compile(
+    r"max_new_tokens.{0,40}(must be|exceed)|maximum context|context (length|window|size)"
+    r"|too (long|large|many tokens)|(must have|have) (less|fewer) than \d+ tokens"
+    r"|exceed\w* .{0,40}(tokens|length|context)|max_model_len|longer than the maximum",
+    re.IGNORECASE,
+)
+_ROLES = re.compile(
+    r"system.{0,20}role|role.{0,20}system|roles must alternate|only (user|support)", re.I
+)
+_FORM = re.compile(
+    r"(messages|inputs|text_inputs|prompt)\b.{0,80}(required|missing|not (supported|permitted))"
+    r"|(missing field|required|needs?|no)\W{0,4}.?(messages|inputs|text_inputs|prompt)\b"
+    r"|chat.?template",
+    re.IGNORECASE,
+)
+_MODEL_WANTED = re.compile(r"\bmodel\b.{0,40}(required|missing)|missing field .?model\b", re.I)
+_NO_STREAM = re.compile(r"not support.{0,40}stream|stream\w*.{0,40}not (be )?support", re.I)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A request that was understood by nobody: what came back.
+
+    Args:
+        status: the container's HTTP status, or the service's.
+        said: its words.
+        unstreamed: a stream was asked for, and something else came.
+    """
+
+    status: int
+    said: str
+    unstreamed: bool = False
+
+    @property
+    def too_long(self) -> bool:
+        """Whether there was too much of it."""
+        return TOO_LONG.search(self.said) is not None
+
+    @property
+    def about_form(self) -> bool:
+        """Whether another form of the request is asked for."""
+        return _FORM.search(self.said) is not None
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a language model's endpoint is asked.
+
+    Args:
+        shape: what is sent.
+        fixed: no other form is tried: it was set, an answer proved it, or it is the other.
+        system: a system message is taken.
+        named: the model's name has to be sent.
+        usage: the end of a stream can be asked for figures.
+        schema: answers can be held to a JSON schema.
+        streams: answers can be streamed.
+    """
+
+    shape: Shape
+    fixed: bool = False
+    system: bool = True
+    named: bool = False
+    usage: bool = True
+    schema: bool = True
+    streams: bool = True
+
+    def after(self, refusal: Refusal, *, streamed: bool, held: bool) -> "Manner | None":
+        """What to try next; None if asking in another manner won't help.
+
+        Args:
+            refusal: what came back.
+            streamed: whether a stream was asked for.
+            held: whether the answer was to follow a schema.
+        """
+        said = refusal.said
+        if streamed and self.streams and (refusal.unstreamed or _NO_STREAM.search(said)):
+            return replace(self, streams=False)
+        if refusal.too_long:
+            return None
+        if refusal.status >= 500:  # some containers fail where a field is missing
+            return self._otherwise()
+        if self.shape == "messages":
+            if self.system and _ROLES.search(said):
+                return replace(self, system=False)
+            if not self.named and _MODEL_WANTED.search(said):
+                return replace(self, named=True)
+            if streamed and self.usage and "stream_options" in said:
+                return replace(self, usage=False)
+        if held and self.schema and re.search(r"schema|response_format|grammar|guided", said):
+            return replace(self, schema=False)
+        return self._otherwise()
+
+    def _otherwise(self) -> "Manner | None":
+        """The other form, once, whatever was said: few containers say that they miss it."""
+        if self.fixed:
+            return None
+        other: Shape = "jumpstart" if self.shape == "messages" else "messages"
+        return replace(self, shape=other, fixed=True)
+
+    def answered(self, shape: Shape | None) -> "Manner":
+        """What an answer proves: a text in a shape is sent in that shape from now on."""
+        if shape is None or self.shape == "messages":
+            return replace(self, fixed=True)
+        return replace(self, shape=shape, fixed=True)
+
+
+@dataclass(frozen=True)
+class EmbeddingManner:
+    """How an embedding model's endpoint is asked.
+
+    Args:
+        payload: what is sent.
+        untried: payloads that are left, if this one is not understood.
+        batch: texts in one request, at most.
+        named: the model's name has to be sent.
+    """
+
+    payload: Payload
+    untried: tuple[Payload, ...]
+    batch: int
+    named: bool = False
+
+    @classmethod
+    def of(cls, first: Payload, batch: int, *, fixed: bool) -> "EmbeddingManner":
+        """The manner to begin with.
+
+        Args:
+            first: what is sent at first.
+            batch: texts in one request.
+            fixed: whether nothing else is tried.
+        """
+        rest = () if fixed else tuple(payload for payload in PAYLOADS if payload != first)
+        return cls(first, rest, batch)
+
+    def after(self, refusal: Refusal, texts: int) -> "EmbeddingManner | None":
+        """What to try next; None if asking in another manner won't help."""
+        if texts > 1 and (limit := _batch_limit(refusal, texts)):
+            return replace(self, batch=limit)
+        if refusal.too_long or refusal.status in (413, 429) or refusal.status >= 500:
+            return None
+        if not self.named and _MODEL_WANTED.search(refusal.said):
+            return replace(self, named=True)
+        if not self.untried:
+            return None
+        wanted = _payload_wanted(refusal.said, self.untried) or self.untried[0]
+        return replace(self, payload=wanted, untried=_without(self.untried, wanted))
+
+    def answered(self) -> "EmbeddingManner":
+        """What an answer proves: the payload is right."""
+        return replace(self, untried=())
+
+
+_BATCH = re.compile(r"batch.?size|batch|too many (inputs|texts|items)|array.{0,20}(long|length)|"
+                    r"inputs? .{0,20}(at most|less than or equal|no more)", re.I)  # fmt: skip
+_LIMIT = re.compile(
+    r"(?:maximum allowed batch size|at most|not be larger than|less than or equal to|no more than|"
+    r"max\w*(?: batch size)?(?: of| is|:|=)?)\s*(\d{1,5})",
+    re.IGNORECASE,
+)
+
+
+def _batch_limit(refusal: Refusal, texts: int) -> int | None:
+    """Texts that a request may have, where it had too many: as said, else half of them."""
+    if refusal.status not in (400, 413, 422) or refusal.too_long:
+        return None
+    if refusal.status != 413 and not _BATCH.search(refusal.said):
+        return None
+    limits = [int(number) for number in _LIMIT.findall(refusal.said)]
+    return next((limit for limit in limits if 0 < limit < texts), max(1, texts // 2))
+
+
+def _payload_wanted(said: str, untried: Iterable[Payload]) -> Payload | None:
+    """The form that a refusal names."""
+    names: dict[Payload, str] = {
+        "jumpstart": r"\btext_inputs\b",
+        "feature-extraction": r"\binputs\b",
+        "openai": r"\binput\b",
+    }
+    return next((payload for payload in untried if re.search(names[payload], said)), None)
+
+
+def _without(payloads: tuple[Payload, ...], tried: Payload) -> tuple[Payload, ...]:
+    return tuple(payload for payload in payloads if payload != tried)

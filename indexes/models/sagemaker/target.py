@@ -1,0 +1,64 @@
+"""A SageMaker endpoint as something to call."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Target:
+    """An endpoint and how to call it.
+
+    Args:
+        endpoint_name: The endpoint.
+        inference_component: The component on it that is meant, if it has several.
+        region, profile: As in AWS's configuration; None for its usual chain.
+        role: ARN of a role to take on before calling.
+        endpoint_url: Where the runtime is, if not at AWS.
+        connect_seconds: Time to open a connection.
+        read_seconds: Time to wait for an answer, or for the next part of a streamed one.
+        retries: Further attempts after a failure that may pass.
+        at_once: Connections, and threads of async callers.
+        options: Anything else `InvokeEndpoint` takes, like `TargetVariant`.
+        part: What it is for, so that errors name the right settings.
+        bearer: Whether it is called over its OpenAI-compatible route.
+    """
+
+    endpoint_name: str
+    inference_component: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    role: str | None = None
+    endpoint_url: str | None = None
+    connect_seconds: float = 10.0
+    read_seconds: float = 120.0
+    retries: int = 8
+    at_once: int = 48
+    options: dict[str, Any] = field(default_factory=dict)
+    part: Literal["llm", "embedding"] = "llm"
+    bearer: bool = False
+
+    def __str__(self) -> str:
+        component = f", component {self.inference_component}" if self.inference_component else ""
+        return f"the SageMaker endpoint {self.endpoint_name}{component}"
+
+    @property
+    def endpoint_setting(self) -> str:
+        """The setting that names the endpoint."""
+        return f"RAG_SAGEMAKER_{self.part.upper()}_ENDPOINT"
+
+    @property
+    def component_setting(self) -> str:
+        """The setting that names the component on it."""
+        return f"RAG_SAGEMAKER_{self.part.upper()}_COMPONENT"
+
+    @property
+    def codec_setting(self) -> str:
+        """The setting that says what its container speaks."""
+        return "RAG_SAGEMAKER_CODEC" if self.part == "llm" else "RAG_SAGEMAKER_EMBEDDING_CODEC"
+
+    @property
+    def length_fix(self) -> str:
+        """What to change where it is sent too much at once."""
+        if self.part == "llm":
+            return "lower RAG_BUDGET or RAG_MAX_ANSWER_TOKENS, or tell its RAG_CONTEXT_WINDOW"
+        return "set RAG_EMBEDDING_WINDOW to the tokens that its model reads"
