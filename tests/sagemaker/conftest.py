@@ -10,7 +10,7 @@ pytest.importorskip("llama_index.llms.sagemaker_endpoint", reason="needs the ext
 pytest.importorskip("boto3")
 
 from indexes.models.sagemaker.embedding import EndpointEmbedding
-from indexes.models.sagemaker.emulator import Emulator, Serving
+from indexes.models.sagemaker.emulator import Container, Emulator, Serving
 from indexes.models.sagemaker.faults import Fault
 from indexes.models.sagemaker.llm import EndpointLLM
 from tests.sagemaker.fakes import SaidModels
@@ -30,11 +30,16 @@ class Service:
     def fails(self, **rule: Any) -> None:
         self.emulator.faults.set([Fault(**rule)])
 
-    def llm(self, **options: Any) -> EndpointLLM:
-        return EndpointLLM("mixtral", **{"timeout": 10.0, "max_retries": 2, **options})
+    def holds(self, name: str, container: Container) -> None:
+        """Put an endpoint up."""
+        self.emulator.endpoints = [name]
+        self.emulator.containers[name] = container
 
-    def embedding(self, **options: Any) -> EndpointEmbedding:
-        return EndpointEmbedding("bge", **{"timeout": 10.0, "max_retries": 2, **options})
+    def llm(self, name: str = "mixtral", **options: Any) -> EndpointLLM:
+        return EndpointLLM(name, **{"timeout": 10.0, "max_retries": 2, **options})
+
+    def embedding(self, name: str = "bge", **options: Any) -> EndpointEmbedding:
+        return EndpointEmbedding(name, **{"timeout": 10.0, "max_retries": 2, **options})
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +54,8 @@ def service(_running: tuple[Emulator, str], monkeypatch: pytest.MonkeyPatch) -> 
     emulator, url = _running
     models = SaidModels()
     emulator.models, emulator.shape = models, "tgi"
+    emulator.containers.clear()
+    emulator.endpoints = ["mixtral", "bge"]
     emulator.faults.set([])
     emulator.faults.handed.clear()
     emulator.seen.clear()

@@ -8,11 +8,11 @@ from botocore.eventstream import EventStreamBuffer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexes.models.sagemaker.codecs import Ask, CodecError, ReportedError, WebPageError, write
+from indexes.models.sagemaker.codecs import Ask, CodecError, ReportedError, write
 from indexes.models.sagemaker.event_stream import exception, message, payload_part
 from indexes.models.sagemaker.reading import StreamDecoder, read
-from indexes.models.sagemaker.templates import messages_of, prompt_of, without_system
-from indexes.models.sagemaker.vectors import read_vectors, write_texts
+from indexes.models.sagemaker.templates import messages_of, prompt_of
+from indexes.models.sagemaker.vectors import read_vectors
 
 ASK = Ask(prompt="P", messages=[{"role": "user", "content": "P"}], max_tokens=9, stop=["</s>"])
 SCHEMA = {"type": "object"}

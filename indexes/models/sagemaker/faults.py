@@ -23,6 +23,13 @@ Kind = Literal[
     "model_error",  # 424 ModelError, the container having answered 500
     "validation",  # 400 ValidationError
     "denied",  # 403 AccessDeniedException
+    "asleep",  # 400: an inference component was scaled to zero
+    "needs_component",  # 400: the endpoint holds inference components
+    "asynchronous",  # 400: an asynchronous endpoint
+    "unstreamed",  # 400: a serverless endpoint, where a stream is asked for
+    "page",  # a web page, with status 200, from something in between
+    "overloaded",  # 424 ModelError, the container having answered 429
+    "too_long",  # 424 ModelError, the container having answered 422
     "reset",  # the connection is lost in the middle of the body
     "stream_error",  # ModelStreamError after the first parts
     "stream_failure",  # InternalStreamFailure after the first parts

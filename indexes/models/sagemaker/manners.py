@@ -14,9 +14,10 @@ from indexes.models.sagemaker.codecs import Shape
 from indexes.models.sagemaker.vectors import PAYLOADS, Payload
 
 # Nothing to be learnt from: the request was understood, and too much.
+_MANY = re.compile(r"\bbatch|\barray", re.IGNORECASE)
 TOO_LONG = re.compile(
     r"max_new_tokens.{0,40}(must be|exceed)|maximum context|context (length|window|size)"
-    r"|too (long|large|many tokens)|(must have|have) (less|fewer) than \d+ tokens"
+    r"|too (long|many tokens)|tokens\) is too large|(must have|have) (less|fewer) than \d+ tokens"
     r"|exceed\w* .{0,40}(tokens|length|context)|max_model_len|longer than the maximum",
     re.IGNORECASE,
 )
@@ -50,7 +51,7 @@ class Refusal:
     @property
     def too_long(self) -> bool:
         """Whether there was too much of it."""
-        return TOO_LONG.search(self.said) is not None
+        return TOO_LONG.search(self.said) is not None and not _MANY.search(self.said)
 
     @property
     def about_form(self) -> bool:

@@ -1,0 +1,279 @@
+"""How an endpoint wants to be asked is learnt from what it refuses, whichever way it is asked."""
+
+import json
+import logging
+from typing import Any
+
+import pytest
+from llama_index.core.base.llms.types import ChatMessage
+
+from indexes.errors import ModelError
+from indexes.models.sagemaker.emulator import Container, container_of
+from indexes.models.sagemaker.manners import EmbeddingManner, Manner, Refusal
+from indexes.models.sagemaker.profiles import Profile, profiles
+from tests.sagemaker.asks import MESSAGES, STREAMS, Ask, each_ask, text_of
+from tests.sagemaker.conftest import Service
+from tests.sagemaker.fakes import TEXT
+
+BRIEFLY = ChatMessage(role="system", content="Be brief.")
+
+# What endpoints of names that tell nothing hold, and what they are sent in the end.
+HELD = {
+    "takes-either": (Container("lmi"), "messages"),
+    "vllm": (Container("messages", only="messages"), "messages"),
+    "tgi-before-messages": (Container("tgi", only="inputs"), "inputs"),
+    "lmi-before-messages": (Container("lmi", only="inputs"), "inputs"),
+    "no-system-role": (Container("messages", only="messages", system=False), "messages"),
+}
+
+
+@each_ask
+@pytest.mark.parametrize("held", HELD)
+async def test_an_unknown_container_is_asked_as_it_wants(
+    service: Service, held: str, ask: Ask
+) -> None:
+    container, form = HELD[held]
+    service.holds("e", container)
+    llm = service.llm("e", system_prompt="Be brief.")
+    assert text_of(await ask(llm)) == TEXT
+    assert text_of(await ask(llm)) == TEXT
+    assert form in service.emulator.seen[-1]
+    asked = service.models.questions[-1].messages
+    assert "Be brief." in str(asked)
+    assert "[INST]" not in str(service.emulator.seen)
+    # What was learnt once is not asked again.
+    assert len(service.emulator.seen) <= 4
+    sent = len(service.emulator.seen)
+    await ask(llm)
+    assert len(service.emulator.seen) == sent + 1
+
+
+@pytest.mark.parametrize("profile", [p for p in profiles() if p.part == "llm"])
+async def test_no_model_but_mistrals_is_ever_sent_inst(service: Service, profile: Profile) -> None:
+    for container in (container_of(profile), Container("tgi", only="inputs"), Container("lmi")):
+        service.holds("e", container)
+        llm = service.llm("e", model=profile.name)
+        for _ in range(2):
+            assert text_of(llm.complete("What happened?")) == TEXT
+            assert text_of([*llm.stream_chat(MESSAGES)][-1]) == TEXT
+    texts = [body["inputs"] for body in service.emulator.seen if "inputs" in body]
+    assert texts
+    assert all(("[INST]" in text) == (profile.template == "mistral") for text in texts)
+
+
+def test_each_models_texts_have_its_own_template(service: Service) -> None:
+    for name, start in (
+        ("llama-3-1-8b", "<|start_header_id|>system<|end_header_id|>\n\nBe brief.<|eot_id|>"),
+        ("qwen3", "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nWhat happened?"),
+        ("mixtral", "[INST] Be brief.\n\nWhat happened? [/INST]"),
+        ("e", "Be brief.\n\nWhat happened?"),
+    ):
+        service.holds(name, Container("tgi", only="inputs"))
+        service.llm(name).chat([BRIEFLY, *MESSAGES])
+        assert service.emulator.seen[-1]["inputs"].startswith(start)
+
+
+@each_ask
+async def test_thinking_comes_apart_from_the_answer(service: Service, ask: Ask) -> None:
+    service.holds("gpt-oss", Container("messages", only="messages", thinks=True))
+    response = await ask(service.llm("gpt-oss"))
+    assert text_of(response) == TEXT
+    assert response.additional_kwargs["finish_reason"] == "stop"
+    if ask not in STREAMS:
+        assert response.additional_kwargs["thinking"].startswith("The sentence that matters")
+        return
+    parts = list(service.llm("gpt-oss").stream_chat(MESSAGES))
+    thought = "".join(part.additional_kwargs["thinking_delta"] for part in parts)
+    assert thought == "The sentence that matters is in the context."
+
+
+@each_ask
+@pytest.mark.parametrize("shape", ["tgi", "lmi", "messages"])
+async def test_an_answer_that_was_cut_says_so(service: Service, shape: Any, ask: Ask) -> None:
+    service.emulator.shape = shape
+    response = await ask(service.llm(codec=shape, max_tokens=5))
+    assert response.additional_kwargs["finish_reason"] == "length"
+
+
+@each_ask
+@pytest.mark.parametrize("fault", ["unstreamed", "reported"])
+async def test_where_streaming_is_refused_the_answer_comes_whole(
+    service: Service, fault: str, ask: Ask
+) -> None:
+    if fault == "unstreamed":
+        service.fails(fault=fault, share=1)
+    else:
+        service.fails(fault=fault, calls=1, parts=0, message="stream is not supported here")
+    assert text_of(await ask(service.llm())) == TEXT
+
+
+SITUATIONS = {
+    "needs_component": "set RAG_SAGEMAKER_LLM_COMPONENT",
+    "asynchronous": "deploy the model on a real-time endpoint",
+    "too_long": "lower RAG_BUDGET or RAG_MAX_ANSWER_TOKENS",
+    "page": "check RAG_SAGEMAKER_ENDPOINT_URL",
+    "overloaded": "wait, or lower RAG_SAGEMAKER_CONCURRENCY",
+}
+
+
+@pytest.mark.usefixtures("no_pauses")
+@each_ask
+@pytest.mark.parametrize("fault", SITUATIONS)
+async def test_a_situation_is_one_line_with_the_right_setting(
+    service: Service, fault: Any, ask: Ask
+) -> None:
+    service.fails(fault=fault, share=1)
+    with pytest.raises(ModelError) as failure:
+        await ask(service.llm(max_retries=1))
+    assert SITUATIONS[fault] in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+def test_errors_of_the_embedding_name_its_settings(service: Service) -> None:
+    for fault, setting in (
+        ("needs_component", "RAG_SAGEMAKER_EMBEDDING_COMPONENT"),
+        ("malformed", "RAG_SAGEMAKER_ENDPOINT_URL"),
+        ("empty", "RAG_SAGEMAKER_EMBEDDING_CODEC"),
+    ):
+        service.fails(fault=fault, share=1)
+        with pytest.raises(ModelError, match=setting):
+            service.embedding().get_text_embedding("x")
+
+
+def test_a_missing_endpoint_says_where_it_was_looked_for(service: Service) -> None:
+    with pytest.raises(ModelError, match=r"account 000000000000, region us-east-1") as failure:
+        service.llm("nowhere").complete("?")
+    assert "RAG_SAGEMAKER_LLM_ENDPOINT" in str(failure.value)
+    assert "still being created" in str(failure.value)
+
+
+@each_ask
+async def test_an_endpoint_scaled_to_zero_is_waited_for_and_that_is_told(
+    service: Service, ask: Ask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    runtime = "indexes.models.sagemaker.runtime"
+    monkeypatch.setattr(f"{runtime}.WAKING_PAUSE_SECONDS", 0.001)
+    service.fails(fault="asleep", calls=5)
+    with caplog.at_level(logging.WARNING, runtime):
+        # More often than other failures are tried again.
+        assert text_of(await ask(service.llm(max_retries=1))) == TEXT
+    assert "the SageMaker endpoint mixtral is waking up, about 5 minutes" in caplog.text
+    monkeypatch.setattr(f"{runtime}.WAKING_SECONDS", 0.0)
+    service.fails(fault="asleep", share=1)
+    with pytest.raises(ModelError, match="scaled to zero and did not wake up"):
+        await ask(service.llm())
+
+
+@each_ask
+async def test_one_call_that_times_out_is_tried_again(
+    service: Service, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.fails(fault="slow", calls=1, seconds=1.5)
+    response = await ask(service.llm(timeout=0.5))
+    assert text_of(response) == TEXT
+    assert response.raw["retries"] == 1
+
+
+def test_a_form_is_changed_once() -> None:
+    manner = Manner("messages")
+    other = manner.after(Refusal(400, "moderation"), streamed=False, held=False)
+    assert other is not None
+    assert other.shape == "jumpstart"
+    assert other.after(Refusal(422, "missing field `messages`"), streamed=False, held=False) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "changed"),
+    [
+        ("Conversation roles must alternate user/assistant", "system"),
+        ("System role not supported", "system"),
+        ('{"detail":[{"loc":["body","model"],"msg":"Field required"}]}', "named"),
+        ("stream_options is not allowed", "usage"),
+        ("response_format: json_schema is not supported", "schema"),
+        ("this model does not support streaming", "streams"),
+    ],
+)
+def test_a_refusal_teaches_one_thing(said: str, changed: str) -> None:
+    before = Manner("messages")
+    after = before.after(Refusal(400, said), streamed=True, held=True)
+    assert after is not None
+    differences = {name for name in vars(before) if getattr(before, name) != getattr(after, name)}
+    assert differences == {changed}
+    # It is not learnt twice: the next refusal leads on, and in the end nowhere.
+    steps = 0
+    while after is not None:
+        steps += 1
+        after = after.after(Refusal(400, said), streamed=True, held=True)
+    assert steps < 8
+
+
+# Embedding endpoints
+
+
+CODECS = ["jumpstart", "feature-extraction", "openai"]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("payload", CODECS)
+async def test_texts_are_sent_in_the_form_that_is_taken(
+    service: Service, payload: Any, asynchronous: bool
+) -> None:
+    service.holds("e", Container(payload=payload))
+    model = service.embedding("e")
+    texts = ["a" * length for length in range(1, 9)]
+    for _ in range(2):
+        if asynchronous:
+            vectors = await model.aget_text_embedding_batch(texts)
+        else:
+            vectors = model.get_text_embedding_batch(texts)
+        assert [round(v[0] / v[1] * 3) for v in vectors] == list(range(1, 9))
+    sent = len(service.emulator.seen)
+    model.get_text_embedding("x")
+    assert len(service.emulator.seen) == sent + 1
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("payload", CODECS)
+async def test_batches_are_as_large_as_the_container_takes(
+    service: Service, payload: Any, asynchronous: bool
+) -> None:
+    service.holds("e", Container(payload=payload, batch=10))
+    model = service.embedding("e", requests_at_once=1)
+    texts = ["a" * length for length in range(1, 101)]
+    if asynchronous:
+        vectors = await model.aget_text_embedding_batch(texts)
+    else:
+        vectors = model.get_text_embedding_batch(texts)
+    assert [round(v[0] / v[1] * 3) for v in vectors] == list(range(1, 101))
+    assert max(service.models.batches) == 10
+    service.emulator.seen.clear()
+    model.get_text_embedding_batch(texts)
+    assert len(service.emulator.seen) == 10
+
+
+def test_a_text_that_is_too_long_after_all_is_cut_or_refused(service: Service) -> None:
+    said = json.dumps({"error": "`inputs` must have less than 512 tokens. Given: 602"})
+    service.fails(fault="validation", calls=3, message=said)
+    model = service.embedding()
+    model.get_text_embedding_batch(["x" * 100, "y"])
+    assert [len(text) for text in service.models.texts] == [56, 1]
+    service.fails(fault="validation", share=1, message=said)
+    with pytest.raises(ModelError, match="set RAG_EMBEDDING_WINDOW"):
+        service.embedding(too_long="refuse").get_text_embedding("x")
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "batch"),
+    [
+        (413, "batch size 64 > maximum allowed batch size 32", 32),
+        (422, "batch size 64 > maximum allowed batch size 32", 32),
+        (400, "batch size is invalid, it should not be larger than 10.: payload", 10),
+        (400, "Invalid input: input array too long, batch exceeded", 32),
+        (413, "Payload Too Large", 32),
+    ],
+)
+def test_a_batch_that_is_too_large_is_made_smaller(status: int, said: str, batch: int) -> None:
+    before = EmbeddingManner.of("openai", 64, fixed=True)
+    after = before.after(Refusal(status, said), 64)
+    assert after is not None
+    assert after.batch == batch
