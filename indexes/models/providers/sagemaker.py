@@ -101,4 +101,5 @@ def _client(settings: Settings) -> dict[str, Any]:
         "connect_timeout": settings.sagemaker_connect_timeout,
         "max_retries": settings.sagemaker_retries,
         "concurrency": settings.sagemaker_concurrency,
+        "cache": settings.cache,
     }

@@ -2,13 +2,16 @@
 
 import logging
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from indexes.errors import ModelError
+from indexes.models.habits import Habits, habits_of
 from indexes.models.sagemaker.codecs import Ask, Delta, write
 from indexes.models.sagemaker.failures import refusal_of
 from indexes.models.sagemaker.gathering import Gathered, ended
 from indexes.models.sagemaker.manners import Manner
 from indexes.models.sagemaker.runtime import Tries
+from indexes.models.sagemaker.target import Target
 from indexes.models.sagemaker.templates import without_system
 
 logger = logging.getLogger(__name__)
@@ -25,11 +28,31 @@ class Asking:
         manner: what is known by now.
         model: the model's name, where an endpoint insists on one.
         learns: whether what an answer is written in says what is to be sent.
+        target: the endpoint, under whose name lessons are remembered.
+        cache: where; None for nowhere but here.
     """
 
     manner: Manner
     model: str | None = None
     learns: bool = True
+    target: Target | None = None
+    cache: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.habits is not None:
+            self.manner = self.manner.recalled(self.habits.all())
+
+    @property
+    def habits(self) -> Habits | None:
+        """What is remembered of the endpoint; asked for each time, for locks can't be pickled."""
+        return habits_of(self.target.identity, self.cache) if self.target and self.cache else None
+
+    def understood(self, manner: Manner) -> None:
+        """Ask so from now on."""
+        lessons, habits, self.manner = manner.lessons(self.manner), self.habits, manner
+        if habits is not None:
+            for name, value in lessons.items():
+                habits.learn(name, value)
 
 
 class Attempt:
@@ -75,7 +98,7 @@ class Attempt:
         refusal = refusal_of(error.__cause__)
         self._first = self._first or error
         held = self._asked.schema is not None
-        other = refusal and self.manner.after(refusal, streamed=streamed, held=held)
+        other = self.manner.after(refusal, streamed=streamed, held=held) if refusal else None
         if refusal is None or other is None:
             # Of two forms that were both refused, the second may only miss the first.
             raise self._first if refusal and refusal.about_form else error
@@ -98,7 +121,7 @@ class Attempt:
         if self._asking.learns:
             self.manner = self.manner.answered(delta.shape)
         if self.manner != self._asking.manner:
-            self._asking.manner = self.manner
+            self._asking.understood(self.manner)
 
     def _judged(self, delta: Delta) -> Delta:
         if delta.finish is None and delta.tokens_out >= self._asked.max_tokens:

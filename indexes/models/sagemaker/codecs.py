@@ -8,9 +8,10 @@ common part of both that JumpStart's examples use (`jumpstart`), and OpenAI's Me
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Shape = Literal["tgi", "lmi", "jumpstart", "messages"]
+SHAPES: tuple[Shape, ...] = get_args(Shape)
 # `openai` is `messages` over SageMaker's OpenAI-compatible route (`bearer`).
 Codec = Literal["auto", "tgi", "lmi", "jumpstart", "messages", "openai"]
 

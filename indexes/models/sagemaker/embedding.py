@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from pydantic import BaseModel, Field, PrivateAttr
 
 from indexes.errors import ModelError
 from indexes.models.capabilities import EMBEDDING_WINDOW
+from indexes.models.habits import Habits, habits_of
 from indexes.models.sagemaker.batches import Batch
 from indexes.models.sagemaker.credentials import Keys
 from indexes.models.sagemaker.failures import refusal_of
@@ -71,6 +73,7 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
     _dimension: int = PrivateAttr(default=0)
     _manner: EmbeddingManner = PrivateAttr()
     _model: str = PrivateAttr(default="")
+    _cache: Path | None = PrivateAttr(default=None)
 
     def __init__(
         self,
@@ -93,6 +96,7 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
         inference_component: str | None = None,
         role: str | None = None,
         concurrency: int = 48,
+        cache: Path | None = None,
         **fields: Any,
     ) -> None:
         region = region_name or aws_region_name
@@ -141,7 +145,9 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
         self._model = fields["model_name"] if named else ""
         fixed = self.codec != "auto"
         first = self.codec if self.codec != "auto" else known.payload if known else "jumpstart"
-        self._manner = EmbeddingManner.of(first, self.texts_per_request, fixed=fixed)
+        self._cache = cache
+        manner = EmbeddingManner.of(first, self.texts_per_request, fixed=fixed)
+        self._manner = manner.recalled(self._habits.all()) if self._habits else manner
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         BaseModel.__setstate__(self, state)
@@ -233,6 +239,11 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
                 if asked.add(vectors):
                     return self._understood(asked)
 
+    @property
+    def _habits(self) -> Habits | None:
+        # Asked for each time: its lock can't be pickled.
+        return habits_of(self._runtime.target.identity, self._cache) if self._cache else None
+
     def _learn(self, asked: Batch, error: ModelError) -> None:
         refusal = refusal_of(error.__cause__)
         if refusal is None or not asked.learns(refusal, cut=self.too_long == "cut"):
@@ -241,7 +252,11 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
     def _understood(self, asked: Batch) -> list[Vector]:
         learnt = asked.manner.answered()
         # Others may have learnt meanwhile that a request can hold even less.
-        self._manner = replace(learnt, batch=min(learnt.batch, self._manner.batch))
+        learnt = replace(learnt, batch=min(learnt.batch, self._manner.batch))
+        habits, before, self._manner = self._habits, self._manner, learnt
+        if habits is not None:
+            for name, value in learnt.lessons(before).items():
+                habits.learn(name, value)
         return self._checked(asked.vectors)
 
     def _batches(self, texts: Sequence[str]) -> list[list[str]]:

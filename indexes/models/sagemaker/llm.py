@@ -1,6 +1,7 @@
 """LlamaIndex's `SageMakerLLM`, streaming, concurrent and fluent in its containers' shapes."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -63,6 +64,7 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
         stop: Texts that end an answer; the template's by default.
         runtime: What calls the endpoint, instead of one made from the arguments.
         client: A `sagemaker-runtime` client to use.
+        cache: Folder in which what is learnt of the endpoint is remembered, if it is to be.
         Others as `Target`.
     """
 
@@ -99,6 +101,7 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
         inference_component: str | None = None,
         role: str | None = None,
         concurrency: int = 48,
+        cache: Path | None = None,
         **fields: Any,
     ) -> None:
         region = aws_region_name or region_name
@@ -140,7 +143,9 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
             Keys.of(aws_access_key_id, aws_secret_access_key, aws_session_token),
         )
         first = _first_manner(self.codec, known.shape if known else "messages")
-        self._asking = Asking(first, self.model, learns=self.codec == "auto")
+        self._asking = Asking(
+            first, self.model, self.codec == "auto", self._runtime.target, cache
+        )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # LlamaIndex's own calls __init__ and would lose the runtime.

@@ -7,10 +7,11 @@ its own (`profiles`): without one, its texts are sent as they are.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from indexes.models.sagemaker.codecs import Shape
+from indexes.models.sagemaker.codecs import SHAPES, Shape
 from indexes.models.sagemaker.vectors import PAYLOADS, Payload
 
 # Nothing to be learnt from: the request was understood, and too much.
@@ -57,6 +58,9 @@ class Refusal:
     def about_form(self) -> bool:
         """Whether another form of the request is asked for."""
         return _FORM.search(self.said) is not None
+
+
+_LEARNT = ("system", "named", "usage", "schema", "streams")
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,22 @@ class Manner:
             return replace(self, fixed=True)
         return replace(self, shape=shape, fixed=True)
 
+    def recalled(self, known: Mapping[str, bool | int | str]) -> "Manner":
+        """This manner with what was learnt before; the form may still turn out to be wrong."""
+        shape = known.get("shape")
+        found: dict[str, Any] = {} if self.fixed or shape not in SHAPES else {"shape": shape}
+        found |= {name: known[name] for name in _LEARNT if known.get(name) in (True, False)}
+        return replace(self, **found)
+
+    def lessons(self, before: "Manner") -> dict[str, bool | str]:
+        """What is different from before, as it is remembered."""
+        names = ("shape", *_LEARNT)
+        return {
+            name: getattr(self, name)
+            for name in names
+            if getattr(self, name) != getattr(before, name)
+        }
+
 
 @dataclass(frozen=True)
 class EmbeddingManner:
@@ -161,6 +181,26 @@ class EmbeddingManner:
             return None
         wanted = _payload_wanted(refusal.said, self.untried) or self.untried[0]
         return replace(self, payload=wanted, untried=_without(self.untried, wanted))
+
+    def recalled(self, known: Mapping[str, bool | int | str]) -> "EmbeddingManner":
+        """This manner with what was learnt before."""
+        found, batch, named = known.get("payload"), known.get("batch"), known.get("named")
+        manner = self
+        for payload in self.untried:
+            if payload == found:
+                rest = (self.payload, *_without(self.untried, payload))
+                manner = replace(self, payload=payload, untried=rest)
+        if isinstance(batch, int) and 0 < batch < self.batch:
+            manner = replace(manner, batch=int(batch))
+        return replace(manner, named=named) if isinstance(named, bool) else manner
+
+    def lessons(self, before: "EmbeddingManner") -> dict[str, bool | int | str]:
+        """What is different from before, as it is remembered."""
+        return {
+            name: getattr(self, name)
+            for name in ("payload", "batch", "named")
+            if getattr(self, name) != getattr(before, name)
+        }
 
     def answered(self) -> "EmbeddingManner":
         """What an answer proves: the payload is right."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,12 @@ class Target:
     def __str__(self) -> str:
         component = f", component {self.inference_component}" if self.inference_component else ""
         return f"the SageMaker endpoint {self.endpoint_name}{component}"
+
+    @property
+    def identity(self) -> str:
+        """What tells it from others, without secrets."""
+        place = urlsplit(self.endpoint_url).hostname if self.endpoint_url else self.region
+        return f"sagemaker {place or 'default'}/{self.endpoint_name}/{self.inference_component}"
 
     @property
     def endpoint_setting(self) -> str:
