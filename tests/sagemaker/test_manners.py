@@ -2,6 +2,7 @@
 
 import json
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -277,3 +278,26 @@ def test_a_batch_that_is_too_large_is_made_smaller(status: int, said: str, batch
     after = before.after(Refusal(status, said), 64)
     assert after is not None
     assert after.batch == batch
+
+
+def test_what_was_learnt_is_remembered_by_another_process(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.holds("e", Container("messages", only="messages", system=False, payload=None))
+    service.llm("e", cache=tmp_path).chat([BRIEFLY, *MESSAGES])
+    assert len(service.emulator.seen) == 2
+    monkeypatch.setattr("indexes.models.habits._shared", {})
+    service.llm("e", cache=tmp_path).chat([BRIEFLY, *MESSAGES])
+    assert len(service.emulator.seen) == 3
+    service.holds("v", Container(payload="openai", batch=4))
+    texts = ["a" * length for length in range(1, 9)]
+    first = service.embedding("v", cache=tmp_path, requests_at_once=1)
+    first.get_text_embedding_batch(texts)
+    monkeypatch.setattr("indexes.models.habits._shared", {})
+    service.emulator.seen.clear()
+    again = service.embedding("v", cache=tmp_path)
+    assert again.get_text_embedding_batch(texts) == first.get_text_embedding_batch(texts)
+    assert len(service.emulator.seen) == 4
+    # Another model behind the endpoint since: what was learnt is learnt anew.
+    service.holds("e", Container("tgi", only="inputs"))
+    assert service.llm("e", cache=tmp_path).complete("?").text == TEXT

@@ -143,9 +143,7 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
             Keys.of(aws_access_key_id, aws_secret_access_key, aws_session_token),
         )
         first = _first_manner(self.codec, known.shape if known else "messages")
-        self._asking = Asking(
-            first, self.model, self.codec == "auto", self._runtime.target, cache
-        )
+        self._asking = Asking(first, self.model, self.codec == "auto", self._runtime.target, cache)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # LlamaIndex's own calls __init__ and would lose the runtime.
