@@ -2,25 +2,38 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
-from indexes import ModelError, SettingsError, load_settings
+from indexes import ModelError, load_settings
 
 from .console import err, out, print_json, printable
+from .cost import as_json as price_json
+from .cost import in_words, plan_prices, price_option, prices_of, seconds_of, wait
 from .endpoint_commands import ENDPOINTS, endpoints
 from .options import settings_options
+from .planning import (
+    PLACE,
+    ModelOptions,
+    exports,
+    model_options,
+    named,
+    plan_of,
+    show_plan,
+    with_models,
+)
 
 if TYPE_CHECKING:
     from indexes import Settings
-    from indexes.models.sagemaker.endpoints import ControlPlane, FoundResource, Ledger, Plan
-
-_PLACE = ("sagemaker_region", "sagemaker_profile", "cache")
+    from indexes.models.sagemaker.endpoints import (
+        ControlPlane,
+        FoundResource,
+        Ledger,
+    )
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 _deployment = click.option(
@@ -42,56 +55,40 @@ _deployment = click.option(
     help="Role that SageMaker runs the models in, name or ARN; default: your own.",
 )
 @click.option("--only", type=click.Choice(["llm", "embedding"]), help="One of the two.")
-@click.option("--llm-model-id", help="JumpStart's id; default: Mixtral 8x7B Instruct.")
-@click.option("--llm-instance-type", help="Default: ml.g5.48xlarge.")
-@click.option("--embedding-model-id", help="JumpStart's id; default: BGE Large En.")
-@click.option("--embedding-instance-type", help="Default: ml.g5.2xlarge.")
+@model_options
 @click.option("--accept-eula", is_flag=True, help="Accept the licences of models that have one.")
 @click.option("--wait/--no-wait", default=True, help="Until they answer: ten minutes and more.")
-@click.option("--dry-run", is_flag=True, help="Say what would be created; call nobody.")
+@click.option("--dry-run", is_flag=True, help="Say what would be created and cost; call nobody.")
+@price_option
 @_deployment
 @_as_json
-@settings_options(ENDPOINTS, _PLACE)
+@settings_options(ENDPOINTS, PLACE)
 def deploy(
     role: str | None,
     only: str | None,
-    llm_model_id: str | None,
-    llm_instance_type: str | None,
-    embedding_model_id: str | None,
-    embedding_instance_type: str | None,
+    models: ModelOptions,
     accept_eula: bool,
     wait: bool,
     dry_run: bool,
+    given_prices: tuple[str, ...],
     deployment: str,
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Deploy Mixtral and BGE from JumpStart, and wait until they answer."""
+    """Deploy Mixtral and BGE, or other models from JumpStart, and wait until they answer."""
     loaded = load_settings(**settings)
-    plan = _plan(loaded, deployment)
-    chosen = {
-        "llm": (llm_model_id, llm_instance_type),
-        "embedding": (embedding_model_id, embedding_instance_type),
-    }
-    plan = replace(
-        plan,
-        endpoints=tuple(
-            replace(
-                e,
-                model_id=chosen[e.part][0] or e.model_id,
-                instance_type=chosen[e.part][1] or e.instance_type,
-            )
-            for e in plan.endpoints
-            if only in (None, e.part)
-        ),
-    )
+    plan = with_models(plan_of(loaded, deployment), models, only)
+    loaded = named(loaded, plan)
+    prices = prices_of(loaded, given_prices)
     if dry_run:
-        _show_plan(plan, loaded, as_json)
+        show_plan(plan, loaded, prices, as_json)
         return
     from indexes.models.sagemaker.endpoints import DeployStep
     from indexes.models.sagemaker.endpoints import deploy as deploy_plan
 
     plane, ledger = _connected(loaded)
+    prices = prices_of(loaded, given_prices, plane.region)
+    each, total = plan_prices(plan, prices)
     with _lines() as show:
 
         def report(step: DeployStep) -> None:
@@ -121,36 +118,42 @@ def deploy(
                         "status": one.status,
                         "created": one.created,
                         "seconds": round(one.seconds, 1),
+                        "price": price_json(price),
                     }
-                    for one in done
+                    for one, price in zip(done, each, strict=True)
                 ],
-                "settings": _exports(loaded, plane.region),
+                "price": price_json(total),
+                "settings": exports(loaded, plan, plane.region),
             }
         )
         return
-    for one in done:
+    for one, price in zip(done, each, strict=True):
         what = f"{one.plan.name}: {one.status}, {one.plan.model_id} on {one.plan.instance_type}"
         out.print(printable(what + ("" if one.created else " (was there)")))
+        out.print(printable(f"  {in_words(price, one.plan.instance_type)}"))
     out.print("they cost until `advanced-rag endpoints delete`. Use them with:")
-    for name, value in _exports(loaded, plane.region).items():
+    for name, value in exports(loaded, plan, plane.region).items():
         out.print(printable(f"  export {name}={value}"))
 
 
 @endpoints.command(epilog="\b\nExample:\n  advanced-rag endpoints status --json")
+@price_option
 @_deployment
 @_as_json
-@settings_options(ENDPOINTS, _PLACE)
-def status(deployment: str, as_json: bool, **settings: Any) -> None:
-    """Show what is running, on what, since when, and what lies about without running.
+@settings_options(ENDPOINTS, PLACE)
+def status(given_prices: tuple[str, ...], deployment: str, as_json: bool, **settings: Any) -> None:
+    """Show what is running, on what, since when, at what cost; and what lies about otherwise.
 
     All deployments of this project in the region are shown.
     """
     loaded = load_settings(**settings)
-    plan = _plan(loaded, deployment)
+    plan = plan_of(loaded, deployment)
     from indexes.models.sagemaker.endpoints import status as look
 
     plane, ledger = _connected(loaded)
     found = look(plan, plane, ledger)
+    prices = prices_of(loaded, given_prices, plane.region)
+    costs = [prices.of(one.instance_type, one.instances) for one in found.running]
     if as_json:
         print_json(
             {
@@ -163,8 +166,10 @@ def status(deployment: str, as_json: bool, **settings: Any) -> None:
                         "instances": one.instances,
                         "seconds": round(one.seconds),
                         "failure": one.failure,
+                        "price": price_json(price),
+                        "cost": round(price.hour * one.seconds / 3600, 2) if price else None,
                     }
-                    for one in found.running
+                    for one, price in zip(found.running, costs, strict=True)
                 ],
                 "leftovers": [_resource(one) for one in found.leftovers],
                 "notes": found.notes,
@@ -173,12 +178,14 @@ def status(deployment: str, as_json: bool, **settings: Any) -> None:
         return
     if not found.running:
         out.print(f"nothing is running in {plane.region}")
-    for one in found.running:
+    for one, price in zip(found.running, costs, strict=True):
         what = one.found.model_id or ("" if one.found.ours else "not of this project")
         out.print(printable(one.found.name, "bold"), printable(one.status))
         on = f"{one.instances or '?'} × {one.instance_type or 'unknown'}"
         since = f"{_moment(one.found.created)} UTC ({_duration(one.seconds)})"
         out.print(printable(f"  on {on} since {since}"))
+        spent = f", ${price.hour * one.seconds / 3600:,.2f} so far" if price else ""
+        out.print(printable(f"  {in_words(price, one.instance_type)}{spent}"))
         out.print(printable(f"  {what}, deployment {one.found.deployment or '–'}"))
         if one.failure:
             out.print(printable(f"  {one.failure}", "red"))
@@ -191,21 +198,31 @@ def status(deployment: str, as_json: bool, **settings: Any) -> None:
     epilog="\b\nExamples:\n"
     "  advanced-rag endpoints delete --dry-run\n"
     "  advanced-rag endpoints delete\n"
+    "  advanced-rag endpoints delete --after 2h\n"
     "  advanced-rag endpoints delete --all --sagemaker-region us-east-1\n\n"
-    "FoundResource by tag, by name, and by a record kept in the cache folder; in one region."
+    "Found by tag, by name, and by a record kept in the cache folder; in one region."
 )
 @click.option("--all", "everything", is_flag=True, help="Of all deployments of this project.")
 @click.option("--force", is_flag=True, help="Also what only has the name, and no tags.")
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted; delete nothing.")
+@click.option("--after", metavar="SPAN", help="Wait first, as long as this command runs: 2h, 90m.")
 @_deployment
 @_as_json
-@settings_options(ENDPOINTS, _PLACE)
+@settings_options(ENDPOINTS, PLACE)
 def delete(
-    everything: bool, force: bool, dry_run: bool, deployment: str, as_json: bool, **settings: Any
+    everything: bool,
+    force: bool,
+    dry_run: bool,
+    after: str | None,
+    deployment: str,
+    as_json: bool,
+    **settings: Any,
 ) -> None:
     """Delete endpoints, their configs and their models, and say what remains."""
     loaded = load_settings(**settings)
-    plan = _plan(loaded, deployment)
+    plan = plan_of(loaded, deployment)
+    if after is not None:
+        _wait(seconds_of(after))
     from indexes.models.sagemaker.endpoints import delete as delete_plan
 
     plane, ledger = _connected(loaded)
@@ -254,18 +271,6 @@ def delete(
 # Below
 
 
-def _plan(settings: "Settings", deployment: str) -> "Plan":
-    if find_spec("boto3") is None:
-        from indexes.extras import install
-
-        raise SettingsError(
-            f"endpoints need the package boto3, which is not installed: {install('sagemaker')}"
-        )
-    from indexes.models.sagemaker.endpoints.plan import default_plan
-
-    return default_plan(settings, deployment)
-
-
 def _connected(settings: "Settings") -> "tuple[ControlPlane, Ledger]":
     from indexes.models.sagemaker.endpoints import ControlPlane, Ledger
 
@@ -275,35 +280,10 @@ def _connected(settings: "Settings") -> "tuple[ControlPlane, Ledger]":
     return plane, Ledger(settings.cache)
 
 
-def _show_plan(plan: "Plan", settings: "Settings", as_json: bool) -> None:
-    if as_json:
-        print_json(
-            {
-                "dry_run": True,
-                "deployment": plan.deployment,
-                "endpoints": [{**asdict(e), "tags": plan.tags(e)} for e in plan.endpoints],
-                "settings": _exports(settings, settings.sagemaker_region),
-            }
-        )
-        return
-    for e in plan.endpoints:
-        out.print(printable(f"would create model, endpoint config and endpoint {e}"))
-        tags = ", ".join(f"{key}={value}" for key, value in plan.tags(e).items())
-        out.print(printable(f"  tagged {tags}", "dim"))
-
-
-def _exports(settings: "Settings", region: str | None) -> dict[str, str]:
-    """The environment in which `ask` finds these endpoints; defaults are left out."""
-    found = {"RAG_PROVIDER": "sagemaker"}
-    for name in ENDPOINTS:
-        value = getattr(settings, name)
-        if value != type(settings).model_fields[name].default:
-            found[f"RAG_{name.upper()}"] = value
-    if region:
-        found["RAG_SAGEMAKER_REGION"] = region
-    if settings.sagemaker_profile:
-        found["RAG_SAGEMAKER_PROFILE"] = settings.sagemaker_profile
-    return found
+def _wait(seconds: float) -> None:
+    err.print(f"deleting in {_duration(seconds)}, if this command still runs; Ctrl-C: never")
+    with _lines() as show:
+        wait(seconds, lambda left: show("deletion", f"in {_duration(left)}"))
 
 
 def _resource(found: "FoundResource") -> dict[str, Any]:

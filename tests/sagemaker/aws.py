@@ -21,12 +21,13 @@ from moto.server import ThreadedMotoServer
 
 from indexes.models.sagemaker.endpoints import EndpointPlan
 from indexes.models.sagemaker.endpoints.plan import (
-    EMBEDDING_INSTANCE,
     EMBEDDING_MODEL,
-    LLM_INSTANCE,
     LLM_MODEL,
     aws_tags,
+    default_plan,
 )
+
+LLM_INSTANCE, EMBEDDING_INSTANCE = (e.instance_type for e in default_plan().endpoints)
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"

@@ -3,9 +3,11 @@
 import importlib
 import json
 import logging
+import shlex
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +16,24 @@ import pytest
 pytest.importorskip("boto3", reason="needs the extra sagemaker")
 pytest.importorskip("moto.server", reason="needs moto's server, of the extra dev")
 
+import boto3
+
 from app.commands import main
 from indexes.errors import ModelError, SettingsError
+from indexes.models.providers import build_llm
 from indexes.models.sagemaker.endpoints import (
     ControlPlane,
     DeployStep,
     EndpointPlan,
     Ledger,
     Plan,
+    Prices,
     default_plan,
     delete,
     deploy,
+    permissions,
     status,
+    with_model,
 )
 from indexes.settings import load_settings
 from tests.sagemaker import aws as stand_in
@@ -139,6 +147,158 @@ def test_all_that_is_created_is_tagged(aws: Aws, plane: ControlPlane, ledger: Le
             tags = plane.tags(resource) or {}
             assert tags["project"] == "advanced-rag-patterns"
             assert tags["advanced-rag:deployment"] == "default"
+
+
+# What it costs
+
+
+def test_prices_are_told_by_the_hour_and_month_or_are_unknown() -> None:
+    prices = Prices("us-east-1", ["ml.p4d.24xlarge=25.5"])
+    assert str(prices.of("ml.g5.2xlarge")) == (
+        "$1.515 an hour, $1,106 a month (us-east-1, 2026-11)"
+    )
+    assert str(prices.of("ml.p4d.24xlarge", 2)) == "$51.00 an hour, $37,230 a month (as given)"
+    assert prices.of("ml.p5.48xlarge") is None
+    assert Prices("eu-west-1").of("ml.g5.2xlarge") is None
+    assert prices.all_of([("ml.g5.2xlarge", 1), ("ml.p5.48xlarge", 1)]) is None
+    with pytest.raises(SettingsError, match=r"like ml\.g5\.2xlarge=1\.52"):
+        Prices(given=["1.5"])
+
+
+def test_dry_run_deploy_and_status_say_what_it_costs(
+    aws: Aws, rag: Callable[..., tuple[int, str, str]]
+) -> None:
+    _, out, _ = rag("deploy", "--dry-run", "--sagemaker-region", "us-east-1")
+    assert "$20.36 an hour" in out
+    assert "together $21.875 an hour, $15,969 a month (us-east-1, 2026-11)" in out
+    _, out, _ = rag("deploy", "--dry-run", "--sagemaker-region", "eu-west-1")
+    assert "price unknown (give it with --price ml.g5.48xlarge=USD_AN_HOUR)" in " ".join(
+        out.split()
+    )
+    _, out, _ = rag("deploy", "--json", "--price", "ml.g5.2xlarge=2")
+    made = json.loads(out)
+    assert [one["price"]["hour"] for one in made["endpoints"]] == [20.36, 2.0]
+    assert made["price"]["hour"] == 22.36
+    _, out, _ = rag("status")
+    assert "$20.36 an hour, $14,863 a month (us-east-1, 2026-11), $0.00 so far" in out
+    _, out, _ = rag("status", "--json")
+    assert {one["price"]["month"] for one in json.loads(out)["endpoints"]} == {14862.8, 1105.95}
+
+
+# Other models
+
+
+def test_another_model_brings_its_instance_and_a_name_that_tells_it() -> None:
+    llm, embedding = PLAN.endpoints
+    llama = with_model(llm, "Llama-3.1-8B-Instruct")
+    assert (llama.model_id, llama.instance_type, llama.name) == (
+        "meta-textgeneration-llama-3-1-8b-instruct",
+        "ml.g5.2xlarge",
+        "advanced-rag-llama-3-1-8b-instruct",
+    )
+    by_id = with_model(embedding, "huggingface-sentencesimilarity-bge-m3")
+    assert by_id.name == "advanced-rag-bge-m3"
+    mine = with_model(replace(llm, name="mine"), "somebody-llm-else", "ml.g5.xlarge")
+    assert (mine.name, mine.model_id) == ("mine", "somebody-llm-else")
+    with pytest.raises(SettingsError, match="with --llm-instance-type"):
+        with_model(llm, "somebody-llm-else")
+
+
+def test_what_a_client_is_told_of_another_model_is_what_it_asks(
+    aws: Aws, rag: Callable[..., tuple[int, str, str]]
+) -> None:
+    _, out, _ = rag("deploy", "--json", "--llm-model-id", "Llama-3.1-8B-Instruct")
+    told = json.loads(out)["settings"]
+    assert told["RAG_SAGEMAKER_LLM_ENDPOINT"] == "advanced-rag-llama-3-1-8b-instruct"
+    assert told["RAG_LLM_MODEL"] == "Llama-3.1-8B-Instruct"
+    assert "RAG_EMBEDDING_MODEL" not in told
+    settings = load_settings(
+        provider="sagemaker",
+        llm_model=told["RAG_LLM_MODEL"],
+        sagemaker_llm_endpoint=told["RAG_SAGEMAKER_LLM_ENDPOINT"],
+    )
+    llm: Any = build_llm(settings)
+    assert (llm.template, llm.shape) == ("llama3", "messages")
+    assert llm.metadata.context_window == 131072
+    code, _, _ = rag("delete")
+    assert code == 0
+    assert aws.nothing_left()
+
+
+# What an account has to allow
+
+
+def test_permissions_are_documents_that_aws_takes(
+    aws: Aws, rag: Callable[..., tuple[int, str, str]]
+) -> None:
+    code, out, err = rag("permissions", "--json", "--role", "my-role")
+    assert code == 0, err
+    needed = json.loads(out)
+    iam = aws.session.client("iam")
+    iam.create_role(RoleName="my-role", AssumeRolePolicyDocument=json.dumps(needed["trust_policy"]))
+    iam.put_role_policy(
+        RoleName="my-role", PolicyName="p", PolicyDocument=json.dumps(needed["role_policy"])
+    )
+    iam.create_policy(PolicyName="q", PolicyDocument=json.dumps(needed["caller_policy"]))
+    assert needed["quotas"] == {
+        "ml.g5.48xlarge for endpoint usage": 1,
+        "ml.g5.2xlarge for endpoint usage": 1,
+    }
+
+
+def test_permissions_allow_every_call_that_a_deployments_life_makes(
+    aws: Aws, plane: ControlPlane, ledger: Ledger
+) -> None:
+    deployed(plane, ledger)
+    status(PLAN, plane, ledger)
+    deleted(plane, ledger)
+    allowed = {
+        action
+        for statement in permissions.caller_policy()["Statement"]
+        for action in statement["Action"]
+    }
+    called = {f"sagemaker:{call}" for call in aws.calls if call != "GetCallerIdentity"}
+    assert called <= allowed
+
+
+def test_the_commands_of_permissions_can_be_pasted(
+    rag: Callable[..., tuple[int, str, str]],
+) -> None:
+    _, out, _ = rag("permissions")
+    lines = [line for line in out.splitlines() if line and not line.startswith("#")]
+    assert len(lines) == 5
+    role = shlex.split(lines[0])
+    assert role[:5] == ["aws", "iam", "create-role", "--role-name", "advanced-rag-sagemaker"]
+    assert json.loads(role[-1]) == permissions.trust_policy()
+    assert "ml.g5.48xlarge for endpoint usage" in lines[3]
+    service = boto3.session.Session().get_available_services()
+    assert "service-quotas" in service
+
+
+# Deleted later
+
+
+def test_delete_after_a_while_waits_by_the_wall_clock(
+    aws: Aws, rag: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rag("deploy")
+    now = [1000.0]
+    monkeypatch.setattr("app.cost.time.time", lambda: now[0])
+
+    def sleep(_: float) -> None:
+        assert not aws.nothing_left()
+        now[0] += 3600  # the laptop slept
+
+    monkeypatch.setattr("app.cost.time.sleep", sleep)
+    code, out, err = rag("delete", "--after", "2h")
+    assert code == 0
+    assert now[0] == 8200
+    assert "deleting in 2 h 00 min" in err
+    assert "nothing remains" in out
+    assert aws.nothing_left()
+    code, _, err = rag("delete", "--after", "soon")
+    assert code == 1
+    assert "give a span of time like 2h" in err
 
 
 # Killed in between
@@ -581,7 +741,9 @@ def test_a_dry_run_of_deploy_calls_nobody(
     assert code == 0
     assert "would create model, endpoint config and endpoint advanced-rag-mixtral" in out
     code, out, _ = rag("deploy", "--dry-run", "--json", "--llm-instance-type", "ml.p4d.24xlarge")
-    assert json.loads(out)["endpoints"][0]["instance_type"] == "ml.p4d.24xlarge"
+    planned = json.loads(out)
+    assert planned["endpoints"][0]["instance_type"] == "ml.p4d.24xlarge"
+    assert (planned["endpoints"][0]["price"], planned["price"]) == (None, None)
     assert aws.calls == []
     assert not (tmp_path / "cache").exists()
 

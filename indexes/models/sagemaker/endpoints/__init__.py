@@ -16,7 +16,13 @@ from indexes.models.sagemaker.endpoints.delete import Deletion, Remaining, delet
 from indexes.models.sagemaker.endpoints.deploy import Deployed, DeployStep, deploy
 from indexes.models.sagemaker.endpoints.jumpstart import Hosting, JumpStart
 from indexes.models.sagemaker.endpoints.ledger import Ledger
-from indexes.models.sagemaker.endpoints.plan import EndpointPlan, Plan, default_plan
+from indexes.models.sagemaker.endpoints.plan import (
+    EndpointPlan,
+    Plan,
+    default_plan,
+    with_model,
+)
+from indexes.models.sagemaker.endpoints.prices import Price, Prices
 from indexes.models.sagemaker.endpoints.search import FoundResource
 from indexes.models.sagemaker.endpoints.status import Running, Status, status
 
@@ -31,6 +37,8 @@ __all__ = [
     "JumpStart",
     "Ledger",
     "Plan",
+    "Price",
+    "Prices",
     "Remaining",
     "Running",
     "Status",
@@ -38,4 +46,5 @@ __all__ = [
     "delete",
     "deploy",
     "status",
+    "with_model",
 ]

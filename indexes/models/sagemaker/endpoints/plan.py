@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from indexes.errors import SettingsError
+from indexes.models.sagemaker.profiles import Part, offered
 from indexes.settings import Settings
 
-Part = Literal["llm", "embedding"]
 Kind = Literal["endpoint", "endpoint-config", "model"]
 
 # In the order of deletion: a config must outlive its endpoint, a model its config.
@@ -23,9 +23,12 @@ EMBEDDING_ENDPOINT: str = Settings.model_fields["sagemaker_embedding_endpoint"].
 DEPLOYMENT = "default"
 
 LLM_MODEL = "huggingface-llm-mixtral-8x7b-instruct"
-LLM_INSTANCE = "ml.g5.48xlarge"
 EMBEDDING_MODEL = "huggingface-sentencesimilarity-bge-large-en"
-EMBEDDING_INSTANCE = "ml.g5.2xlarge"
+# What else a type of instance looks like.
+_INSTANCE_LIKE = "ml.g5.2xlarge"
+# How the endpoints of other models begin: their names tell what to send them.
+_PREFIX = "advanced-rag-"
+_LONGEST_NAME = 63
 
 PROJECT = "advanced-rag-patterns"
 PROJECT_TAG = "project"
@@ -69,12 +72,18 @@ class EndpointPlan:
             )
         if not _INSTANCE.fullmatch(self.instance_type):
             raise SettingsError(
-                f"instance type {self.instance_type!r}: give one like {EMBEDDING_INSTANCE}"
+                f"instance type {self.instance_type!r}: give one like {_INSTANCE_LIKE}"
             )
         if not _MODEL.fullmatch(self.model_id):
             raise SettingsError(f"model id {self.model_id!r}: give JumpStart's, like {LLM_MODEL}")
         if self.instances < 1:
             raise SettingsError(f"{self.instances} instances: give at least 1")
+
+    @property
+    def model_name(self) -> str:
+        """The model's name, by which its profile is found; JumpStart's id of one without."""
+        profile = offered(self.part, self.model_id)
+        return profile.name if profile else self.model_id
 
     def __str__(self) -> str:
         return f"{self.name}: {self.model_id} on {self.instances} × {self.instance_type}"
@@ -126,11 +135,60 @@ def default_plan(settings: Settings | None = None, deployment: str = DEPLOYMENT)
     embedding = settings.sagemaker_embedding_endpoint if settings else EMBEDDING_ENDPOINT
     return Plan(
         (
-            EndpointPlan("llm", llm, LLM_MODEL, LLM_INSTANCE),
-            EndpointPlan("embedding", embedding, EMBEDDING_MODEL, EMBEDDING_INSTANCE),
+            EndpointPlan("llm", llm, LLM_MODEL, _instance("llm", LLM_MODEL)),
+            EndpointPlan(
+                "embedding", embedding, EMBEDDING_MODEL, _instance("embedding", EMBEDDING_MODEL)
+            ),
         ),
         deployment,
     )
+
+
+def with_model(
+    endpoint: EndpointPlan, model: str | None, instance_type: str | None = None
+) -> EndpointPlan:
+    """The same for another model, on another type of instance, or both.
+
+    An endpoint of a default name gets the name of its model, which tells the client what it
+    speaks to.
+
+    Args:
+        endpoint: what was planned.
+        model: JumpStart's id of a model, or its name; None for the one that was planned.
+        instance_type: None for the one of the model's profile.
+
+    Raises:
+        SettingsError: no type is known for the model, or SageMaker wouldn't take a name.
+    """
+    profile = offered(endpoint.part, model or endpoint.model_id)
+    model_id = (profile.jumpstart if profile else None) or model or endpoint.model_id
+    if not _MODEL.fullmatch(model_id):
+        raise SettingsError(f"model id {model_id!r}: give JumpStart's, like {LLM_MODEL}")
+    name = endpoint.name
+    if model_id != endpoint.model_id and name in (LLM_ENDPOINT, EMBEDDING_ENDPOINT):
+        name = _slug(profile.name if profile else model_id)
+    return EndpointPlan(
+        endpoint.part,
+        name,
+        model_id,
+        instance_type or _instance(endpoint.part, model_id),
+        endpoint.instances,
+    )
+
+
+def _instance(part: Part, model_id: str) -> str:
+    profile = offered(part, model_id)
+    if profile is None or profile.instance is None:
+        raise SettingsError(
+            f"which instance type runs {model_id} is not known here: give one that JumpStart "
+            f"lists for it, with --{part}-instance-type"
+        )
+    return profile.instance
+
+
+def _slug(name: str) -> str:
+    words = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()
+    return (_PREFIX + words)[:_LONGEST_NAME].strip("-")
 
 
 def aws_tags(tags: dict[str, str]) -> list[dict[str, str]]:
