@@ -411,10 +411,7 @@ from . import (  # noqa: E402
     endpoint_commands,  # noqa: F401
     evaluation_commands,  # noqa: F401
     lifecycle_commands,  # noqa: F401
-<<<<<<< HEAD
     model_commands,  # noqa: F401
-=======
     permission_commands,  # noqa: F401
->>>>>>> b8da24d (What endpoints cost, what an account has to allow, and deletion after a while; other models by name)
     store_commands,  # noqa: F401
 )

@@ -1,8 +1,10 @@
-"""Mixtral and BGE on SageMaker endpoints, and a local stand-in for the service.
+"""Models on SageMaker endpoints, and a local stand-in for the service.
 
-`codecs` says what containers read and write, `runtime` carries it there, `llm` and
-`embedding` are LlamaIndex's `SageMakerLLM` and `SageMakerEmbedding` with what they lack,
-`endpoints` deploys and deletes, `emulator` speaks SageMaker's protocol on loopback.
+`profiles` is what is known of models, `codecs`, `templates` and `vectors` what their
+containers are sent, `reading` what they answer, `manners` what is learnt from refusals;
+`target` and `runtime` (or `bearer`) carry it there, `llm` and `embedding` are LlamaIndex's
+`SageMakerLLM` and `SageMakerEmbedding` with what they lack, `endpoints` deploys and deletes,
+`emulator` speaks SageMaker's protocol on loopback.
 
 Importing this loads nothing; `llm`, `embedding` and `endpoints` need the extra `sagemaker`.
 """
