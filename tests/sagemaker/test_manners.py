@@ -159,7 +159,7 @@ async def test_an_endpoint_scaled_to_zero_is_waited_for_and_that_is_told(
         # More often than other failures are tried again.
         assert text_of(await ask(service.llm(max_retries=1))) == TEXT
     assert "the SageMaker endpoint mixtral is waking up, about 5 minutes" in caplog.text
-    monkeypatch.setattr(f"{runtime}.WAKING_SECONDS", 0.0)
+    monkeypatch.setattr(f"{runtime}.WAKING_SECONDS_A_RETRY", 0.0)
     service.fails(fault="asleep", share=1)
     with pytest.raises(ModelError, match="scaled to zero and did not wake up"):
         await ask(service.llm())

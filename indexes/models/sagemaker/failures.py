@@ -1,5 +1,6 @@
 """What went wrong with an endpoint: whether it may pass, and one line that names the fix."""
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -192,7 +193,7 @@ def _what_happened(error: Exception, target: Target, region: str | None) -> str:
 
 
 def _refusal(error: ClientError, target: Target, region: str | None) -> str:
-    code, said = _code(error), short(_said(error))
+    code, said = _code(error), _words(error)
     if code in _DENIED:
         return f"may not be called ({said}): allow sagemaker:InvokeEndpoint* for it"
     if code in _UNKNOWN:
@@ -228,8 +229,8 @@ def _situation(error: ClientError, said: str, target: Target, region: str | None
         )
     if is_asleep(error):
         return (
-            "was scaled to zero and did not wake up: raise its number of copies "
-            "(UpdateInferenceComponentRuntimeConfig), or look at its scaling policy"
+            "was scaled to zero and did not wake up: ask again, raise RAG_SAGEMAKER_RETRIES (75 s "
+            "of patience each), or look at its scaling policy"
         )
     if "inference component name header" in low or "inference component name" in low:
         fix = "change" if target.inference_component else "set"
@@ -258,6 +259,18 @@ def _inner_status(error: ClientError) -> int:
 def _said(error: ClientError) -> Any:
     """The container's words, else the service's."""
     return error.response.get("OriginalMessage") or error.response.get("Error", {}).get("Message")
+
+
+def _words(error: ClientError) -> str:
+    """The same for people: what a container writes as JSON says it in one of its fields."""
+    said = _said(error)
+    try:
+        told = json.loads(said or "")
+    except (ValueError, RecursionError):
+        return short(said)
+    told = told.get("error") or told.get("message") if isinstance(told, dict) else None
+    told = told.get("message") if isinstance(told, dict) else told
+    return short(told if isinstance(told, str) else said)
 
 
 def short(what: object) -> str:

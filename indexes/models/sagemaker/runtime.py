@@ -43,7 +43,7 @@ FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 # An inference component without copies: an instance is started and the model loaded.
 WAKING_PAUSE_SECONDS = 10.0
-WAKING_SECONDS = 900.0
+WAKING_SECONDS_A_RETRY = 75.0
 
 
 class Runtime:
@@ -294,7 +294,7 @@ class _Patience:
         """Seconds to wait before the next attempt; None to give up."""
         if is_asleep(error):
             now = time.monotonic()
-            self._deadline = self._deadline or now + WAKING_SECONDS
+            self._deadline = self._deadline or now + WAKING_SECONDS_A_RETRY * self._retries
             return WAKING_PAUSE_SECONDS if now < self._deadline else None
         if is_timeout(error):
             self._timeouts += 1
