@@ -14,7 +14,7 @@ from indexes.models.sagemaker.manners import EmbeddingManner, Manner, Refusal
 from indexes.models.sagemaker.profiles import Profile, profiles
 from tests.sagemaker.asks import MESSAGES, STREAMS, Ask, each_ask, text_of
 from tests.sagemaker.conftest import Service
-from tests.sagemaker.fakes import TEXT
+from tests.sagemaker.fakes import TEXT, WORDS
 
 BRIEFLY = ChatMessage(role="system", content="Be brief.")
 
@@ -86,6 +86,23 @@ async def test_thinking_comes_apart_from_the_answer(service: Service, ask: Ask) 
     parts = list(service.llm("gpt-oss").stream_chat(MESSAGES))
     thought = "".join(part.additional_kwargs["thinking_delta"] for part in parts)
     assert thought == "The sentence that matters is in the context."
+
+
+@each_ask
+@pytest.mark.parametrize("opened", [True, False])
+@pytest.mark.parametrize("shape", ["tgi", "messages"])
+async def test_thinking_within_the_text_is_taken_out_of_it(
+    service: Service, shape: Any, opened: bool, ask: Ask
+) -> None:
+    service.emulator.shape = shape
+    thought = ["<th", "ink>We must ", "think", ".</thi", "nk>\n\n"]
+    service.models.words = [*(thought if opened else thought[1:]), *WORDS]
+    if not opened:
+        service.models.words[0] = "We must "
+    response = await ask(service.llm(codec=shape))
+    assert text_of(response) == TEXT
+    if ask not in STREAMS:
+        assert response.additional_kwargs["thinking"].strip() == "We must think."
 
 
 @each_ask

@@ -65,6 +65,7 @@ def llm(settings: Settings) -> "LLM":
         context_window=what.window,
         max_tokens=settings.max_answer_tokens,
         temperature=settings.temperature,
+        model_kwargs=settings.extra_body,
         **_client(settings),
     )
     return attach(made, what)

@@ -8,7 +8,7 @@ from indexes.errors import ModelError
 from indexes.models.habits import Habits, habits_of
 from indexes.models.sagemaker.codecs import Ask, Delta, write
 from indexes.models.sagemaker.failures import refusal_of
-from indexes.models.sagemaker.gathering import Gathered, ended
+from indexes.models.sagemaker.gathering import Gathered, ended, parted
 from indexes.models.sagemaker.manners import Manner
 from indexes.models.sagemaker.runtime import Tries
 from indexes.models.sagemaker.target import Target
@@ -108,6 +108,7 @@ class Attempt:
     def whole(self, delta: Delta) -> Said:
         """An answer that came at once."""
         self._understood(delta)
+        delta = parted(delta)
         text = ended(delta.text, self._asked.stop)
         return text, self._judged(replace(delta, text=text)), self.tries
 

@@ -68,6 +68,7 @@ class Delta:
         finish: why the answer ends, in the container's word.
         tokens_in, tokens_out: of the prompt and the answer.
         shape: what the container speaks.
+        retracted: whether the words before these were thoughts after all.
     """
 
     text: str = ""
@@ -76,6 +77,7 @@ class Delta:
     tokens_in: int = 0
     tokens_out: int = 0
     shape: Shape | None = None
+    retracted: bool = False
 
 
 # TGI's and LMI's words for an answer that ended by itself.

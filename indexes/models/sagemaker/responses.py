@@ -9,6 +9,7 @@ from llama_index.core.base.llms.types import (
     MessageRole,
 )
 
+from indexes.models.replies import RETRACTED
 from indexes.models.sagemaker.codecs import Delta, finish_of
 from indexes.models.sagemaker.runtime import Tries
 
@@ -37,6 +38,8 @@ def response(text: str, delta: Delta, tries: Tries, *, streamed: bool = False) -
 
 def _told(delta: Delta, streamed: bool) -> dict[str, Any]:
     told: dict[str, Any] = {"thinking_delta" if streamed else "thinking": delta.thinking}
+    if delta.retracted:
+        told[RETRACTED] = True
     if delta.finish is not None:
         told["finish_reason"] = finish_of(delta.finish)
     return told
