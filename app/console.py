@@ -67,6 +67,9 @@ def bar(doing: str, unit: str, *, transient: bool = False) -> "Iterator[OnProgre
             if step.event == "failed":
                 return
             name = printable(Path(step.what).name or doing).plain[:_LONGEST_NAME]
+            if step.event == "page":
+                shown.update(task, description=f"{name}, page {step.done} of {step.known}")
+                return
             shown.update(task, completed=step.done, total=step.known, description=name)
 
         yield show

@@ -89,8 +89,21 @@ class Fillable(ABC):
         """
         return self._ingest(documents, on_progress, on_skip, workers, shard, lambda: False)
 
-    def load(self, path: str | Path, *, root: Path | None = None) -> Document:
+    def load(
+        self,
+        path: str | Path,
+        *,
+        root: Path | None = None,
+        ocr: bool | None = None,
+        on_progress: OnProgress = lambda _: None,
+    ) -> Document:
         """A file as `ingest` would read it: within the settings' limits, cut for this index.
+
+        Args:
+            path: the file
+            root: the folder below which its path is its name; default: the one it lies in
+            ocr: whether the text of scanned pages is to be recognised; default: what is set
+            on_progress: told of pages that are read or recognised
 
         Raises:
             DocumentError: it can't be read
@@ -100,9 +113,10 @@ class Fillable(ABC):
             path,
             root=root,
             max_bytes=self._largest_file,
-            ocr=self.settings.ocr,
+            ocr=self.settings.ocr if ocr is None else ocr,
             limits=Limits.of(self.settings),
             levels=self.store.fingerprint().levels,
+            on_page=lambda done, known: on_progress(Progress("page", str(path), done, known)),
         )
 
     @property
@@ -182,6 +196,9 @@ class Fillable(ABC):
                 ocr=self.settings.ocr,
                 limits=Limits.of(self.settings),
                 levels=self.store.fingerprint().levels,
+                on_page=lambda path, done, known: on_progress(
+                    Progress("page", str(path), done, known)
+                ),
             )
 
         return ingest(

@@ -8,7 +8,7 @@ from indexes.documents.report import ReadingReport
 
 ProgressEvent = Literal[
     "read", "stored", "unchanged", "skipped", "failed", "copied", "checked", "embedded", "asked",
-    "fetched", "done",
+    "fetched", "page", "done",
 ]  # fmt: skip
 
 
@@ -20,7 +20,8 @@ class Progress:
         event: what has happened.
         what: to what: the name of a document, a lane or a model; empty for all.
         done: how many chunks, documents, points, questions or bytes are dealt with.
-        known: how many there are, as far as is known.
+        known: how many there are, as far as is known. Of a "page", both count its file's
+            pages that are read or, if that was asked for, recognised.
     """
 
     event: ProgressEvent

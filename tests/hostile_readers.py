@@ -4,7 +4,10 @@ process that reads can import them.
 
 import os
 import signal
+import struct
 import time
+
+from indexes.documents.pages import page_read
 
 
 def endless(data: bytes) -> str:
@@ -43,3 +46,20 @@ def curious(data: bytes) -> str:
 
 def flooding(data: bytes) -> str:
     return "word " * 200_000_000
+
+
+def paging(data: bytes) -> str:
+    for number in range(1, 4):
+        page_read(number, 3)
+    return "three pages"
+
+
+def forging(data: bytes) -> str:
+    """Writes what is no answer wherever it can."""
+    forged = struct.pack(">QQ", 9, 0) + b"{no JSON}"
+    for descriptor in range(3, 20):
+        try:
+            os.write(descriptor, forged)
+        except OSError:
+            continue
+    return ""

@@ -41,6 +41,7 @@ def file_read_by(tmp_path: Path) -> Iterator[Open]:
         (hostile_readers.crashing, "ended the process that read it.*SIGSEGV"),
         (hostile_readers.failing, "is not a readable hostile file .KeyError"),
         (hostile_readers.flooding, "too much memory|more text"),
+        (hostile_readers.forging, "took over the process that read it"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -97,6 +98,14 @@ def test_where_no_process_can_be_started_the_fix_is_named(
     (tmp_path / "a.txt").write_text("Unread.")
     with pytest.raises(DocumentError, match="RAG_READ_IN_PROCESS=true"):
         load_document(tmp_path / "a.txt")
+
+
+def test_pages_are_told_while_they_are_read(file_read_by: Open) -> None:
+    path = file_read_by(hostile_readers.paging)
+    told: list[tuple[int, int]] = []
+    found = load_document(path, on_page=lambda done, known: told.append((done, known)))
+    assert found.text == "three pages"
+    assert told == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_many_threads_read_at_once(tmp_path: Path) -> None:

@@ -53,6 +53,12 @@ class Documents:
                     height=104,
                     elem_id="upload",
                 )
+                self.ocr = gr.Checkbox(
+                    settings.ocr,
+                    label="Recognise the text of scanned pages and pictures (slow)",
+                    container=False,
+                    elem_id="ocr",
+                )
                 self.progress = self.page.html("progress")
                 self.shelf = self.page.html("shelf", js_on_load=_PRESSED)
             with gr.Column(elem_id="browsing", elem_classes="plain"):
@@ -68,7 +74,9 @@ class Documents:
         self.welcome = welcome
         shared: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         writing: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "write", **shared}
-        self.files.upload(self.add, self.files, [self.files, self.progress, *library], **writing)
+        self.files.upload(
+            self.add, [self.files, self.ocr], [self.files, self.progress, *library], **writing
+        )
         self.shelf.click(self.pressed, None, [self.tree, *library], **writing)
 
     async def greet(self, request: gr.Request) -> AsyncGenerator[list[Any], None]:
@@ -108,14 +116,14 @@ class Documents:
         )
         return [shelf, head, *self.welcome(not documents and not failed, has_samples(documents))]
 
-    def add(self, paths: object, request: gr.Request) -> Iterator[list[Any]]:
+    def add(self, paths: object, ocr: object, request: gr.Request) -> Iterator[list[Any]]:
         """Index what was uploaded, and show the list as it is then."""
         files = [path for path in paths if isinstance(path, str)] if isinstance(paths, list) else []
         visitor = self.page.visitors.of(request).key
         nothing = [gr.skip()] * 4
         ended = 0
         try:
-            for uploads in self.page.library.add(visitor, files):
+            for uploads in self.page.library.add(visitor, files, ocr=ocr is True):
                 now = sum(upload.ended for upload in uploads)
                 yield [
                     None if now == len(uploads) else gr.skip(),

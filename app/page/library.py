@@ -52,8 +52,8 @@ class Upload:
     Attributes:
         name: the file's.
         phase: `waiting`, `reading`, `indexing`, then `added`, `updated`, `unchanged` or `failed`.
-        done: chunks stored.
-        total: chunks to store, once the file is read.
+        done: pages read; while indexing, chunks stored.
+        total: pages to read, if it has any; then chunks to store.
         reason: why it failed.
         problems: what of it could not be read, though it was added.
     """
@@ -138,11 +138,18 @@ class Library:
 
     # Writing
 
-    def add(self, visitor: str, paths: Sequence[str | Path]) -> Iterator[list[Upload]]:
+    def add(
+        self, visitor: str, paths: Sequence[str | Path], *, ocr: bool = False
+    ) -> Iterator[list[Upload]]:
         """Index uploaded files one by one; they are deleted afterwards, whatever comes of it.
 
         The work is done in a thread of its own: a visitor who closes the page meanwhile must
         not leave a document half done.
+
+        Args:
+            visitor: whose they are
+            paths: the files
+            ocr: whether the text of scanned pages is to be recognised
 
         Yields:
             All files, each time that one of them gets on.
@@ -159,7 +166,7 @@ class Library:
         uploads = [Upload(file.name) for file in files]
         yield list(uploads)
         told: queue.SimpleQueue[tuple[int, Upload] | None] = queue.SimpleQueue()
-        threading.Thread(target=self._work, args=(visitor, files, told), daemon=True).start()
+        threading.Thread(target=self._work, args=(visitor, files, ocr, told), daemon=True).start()
         while (news := told.get()) is not None:
             place, uploads[place] = news
             # Only the latest figures matter: skip what piled up meanwhile.
@@ -220,6 +227,7 @@ class Library:
         self,
         visitor: str,
         files: list[Path],
+        ocr: bool,
         told: "queue.SimpleQueue[tuple[int, Upload] | None]",
     ) -> None:
         try:
@@ -229,7 +237,7 @@ class Library:
                 try:
                     # Ingestion tidies up what a crash left, which looks just like work going on.
                     with self._writing:
-                        upload = self._index(index, visitor, file, place, told)
+                        upload = self._index(index, visitor, file, ocr, place, told)
                 except RagError as error:
                     reason = one_line(error)
                     upload = replace(upload, phase="failed", reason=_reason(reason, file))
@@ -247,12 +255,17 @@ class Library:
         index: "HierarchicalIndex",
         visitor: str,
         file: Path,
+        ocr: bool,
         place: int,
         told: "queue.SimpleQueue[tuple[int, Upload] | None]",
     ) -> Upload:
         upload = Upload(file.name, "reading")
         told.put((place, upload))
-        document = index.load(file)
+
+        def tell_page(step: Progress) -> None:
+            told.put((place, replace(upload, done=step.done, total=step.known)))
+
+        document = index.load(file, ocr=ocr, on_progress=tell_page)
         if not self.shared:
             document = _owned(document, visitor)
             self._private = True

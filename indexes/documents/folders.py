@@ -41,6 +41,7 @@ def load_documents(
     ocr: bool = False,
     limits: Limits | None = None,
     levels: tuple[int, ...] = (),
+    on_page: Callable[[Path, int, int], None] = lambda _path, _done, _known: None,
 ) -> Iterator[ReadDocument]:
     """Documents of all files under `paths`, a few ahead of what is asked for.
 
@@ -60,6 +61,7 @@ def load_documents(
         ocr: whether the text of scanned pages is to be recognised
         limits: what reading a file may take; default: what is set
         levels: sizes of chunks to cut them into, root first; by default they stay whole
+        on_page: told how many pages of a file are read or recognised, and of how many
     """
     named = _files(paths, on_error, on_skip or log_skip, wanted, ocr)
     files: deque[File] = deque()
@@ -73,7 +75,13 @@ def load_documents(
 
     def read(file: File) -> ReadDocument:
         return load_document(
-            file.path, root=file.root, max_bytes=max_bytes, ocr=ocr, limits=limits, levels=levels
+            file.path,
+            root=file.root,
+            max_bytes=max_bytes,
+            ocr=ocr,
+            limits=limits,
+            levels=levels,
+            on_page=lambda done, known: on_page(file.path, done, known),
         )
 
     reading: deque[tuple[File, Future[ReadDocument]]] = deque()

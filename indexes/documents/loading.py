@@ -23,6 +23,7 @@ from indexes.documents.files import (
 from indexes.documents.formats import reader_of
 from indexes.documents.layout import packed
 from indexes.documents.limits import Limits
+from indexes.documents.pages import OnPage, ignore
 from indexes.documents.reader import Reading
 from indexes.documents.sandbox import read_limited
 from indexes.documents.structure import Structure
@@ -57,6 +58,7 @@ def load_document(
     ocr: bool = False,
     limits: Limits | None = None,
     levels: tuple[int, ...] = (),
+    on_page: OnPage = ignore,
 ) -> ReadDocument:
     """One file as a document.
 
@@ -83,6 +85,7 @@ def load_document(
         ocr: whether the text of scanned pages is to be recognised
         limits: what reading may take; default: what is set
         levels: sizes of chunks to cut it into, root first; by default it stays whole
+        on_page: told how many pages are read or recognised, and of how many
 
     Raises:
         DocumentError: the file cannot be turned into text; one line with its name and the fix
@@ -96,7 +99,7 @@ def load_document(
     started = time.perf_counter()
     try:
         limits = limits or Limits.of(load_settings())
-        outcome = read_limited(reader, data, reading, limits, levels)
+        outcome = read_limited(reader, data, reading, limits, levels, on_page)
     except UnreadableError as error:
         raise DocumentError(f"{shown(path)}: {error}") from error
     extracted = outcome.extracted

@@ -23,6 +23,7 @@ from typing import IO
 
 from indexes.documents.extracted import UnreadableError
 from indexes.documents.limits import Limits
+from indexes.documents.pages import OnPage, ignore, told
 from indexes.documents.reader import Reader, Reading
 from indexes.documents.task import (
     HEADER_BYTES,
@@ -31,6 +32,7 @@ from indexes.documents.task import (
     importable,
     outcome_of,
     outcome_size,
+    page_of,
     run,
     send,
 )
@@ -55,6 +57,7 @@ def read_limited(
     reading: Reading,
     limits: Limits,
     levels: tuple[int, ...] = (),
+    on_page: OnPage = ignore,
 ) -> Outcome:
     """What a file holds, and its tree if `levels` are given. Thread-safe.
 
@@ -64,13 +67,15 @@ def read_limited(
         reading: how to read it
         limits: what that may take
         levels: sizes of chunks, root first
+        on_page: told how many pages are read, and of how many
 
     Raises:
         UnreadableError: it can't be read, or not within these limits
     """
     found = importable(reader)
     if limits.in_process or found is None:
-        outcome = run(reader, data, reading, levels)
+        with told(on_page):
+            outcome = run(reader, data, reading, levels)
     else:
         function, from_bytes = found
         task = Task(
@@ -84,7 +89,7 @@ def read_limited(
             memory_bytes=limits.memory_bytes(ocr=reading.ocr),
         )
         wall = limits.wall_seconds(len(data), ocr=reading.ocr)
-        outcome = _idle.read(task, data, wall, limits)
+        outcome = _idle.read(task, data, wall, limits, on_page)
     if outcome.error or outcome.extracted is None:
         raise UnreadableError(
             _too_much_memory(limits) if outcome.error == "memory" else outcome.error
@@ -114,17 +119,25 @@ class _Worker:
                 "RAG_READ_IN_PROCESS=true to read files in this one, without limits"
             ) from error
 
-    def read(self, task: Task, data: bytes, wall: float, limits: Limits) -> Outcome:
+    def read(
+        self, task: Task, data: bytes, wall: float, limits: Limits, on_page: OnPage
+    ) -> Outcome:
         """The outcome of a task; after an error this worker is of no more use."""
         self.uses += 1
         sender = threading.Thread(target=self._send, args=(task, data), daemon=True)
         sender.start()
         until = time.monotonic() + wall
         header = self._receive(HEADER_BYTES, until, limits)
-        size = outcome_size(header)
+        while not (size := outcome_size(header)):
+            on_page(*page_of(header))
+            header = self._receive(HEADER_BYTES, until, limits)
         if size > task.memory_bytes * _MOST_OUTCOME:
             raise UnreadableError("holds more text than one document may: split it")
-        outcome = outcome_of(self._receive(size, until, limits))
+        body = self._receive(size, until, limits)
+        try:
+            outcome = outcome_of(body)
+        except ValueError as error:
+            raise UnreadableError("took over the process that read it: leave it out") from error
         sender.join()
         return outcome
 
@@ -191,11 +204,13 @@ class _Idle:
         self._workers: list[_Worker] = []
         self._owner = os.getpid()
 
-    def read(self, task: Task, data: bytes, wall: float, limits: Limits) -> Outcome:
+    def read(
+        self, task: Task, data: bytes, wall: float, limits: Limits, on_page: OnPage
+    ) -> Outcome:
         """Have one of them read, or a new one."""
         worker = self._take()
         try:
-            outcome = worker.read(task, data, wall, limits)
+            outcome = worker.read(task, data, wall, limits, on_page)
         except BaseException:
             worker.end()
             raise

@@ -103,9 +103,20 @@ def receive_task(stream: IO[bytes]) -> tuple[Task, bytes] | None:
     return _TASK.validate_json(stream.read(head)), stream.read(data)
 
 
+def send_page(stream: IO[bytes], done: int, known: int) -> None:
+    """Write that so many pages of so many are read: a message without content."""
+    stream.write(_LENGTH.pack(0, done << 32 | known))
+    stream.flush()
+
+
 def outcome_size(header: bytes) -> int:
-    """How many bytes the outcome has whose header this is."""
+    """How many bytes the outcome has whose header this is; 0 for a page that was read."""
     return int(_LENGTH.unpack(header)[0])
+
+
+def page_of(header: bytes) -> tuple[int, int]:
+    """How many pages are read, of how many, in a header without an outcome."""
+    return divmod(int(_LENGTH.unpack(header)[1]), 1 << 32)
 
 
 def outcome_of(body: bytes) -> Outcome:

@@ -13,8 +13,9 @@ import time
 from pathlib import Path
 from typing import BinaryIO
 
+from indexes.documents.pages import told
 from indexes.documents.reader import FromBytes, Reader, resolved
-from indexes.documents.task import Outcome, Task, receive_task, run, send
+from indexes.documents.task import Outcome, Task, receive_task, run, send, send_page
 
 IDLE_SECONDS = 60.0
 
@@ -29,7 +30,8 @@ def main() -> None:
         task, data = received
         _limit(task)
         gc.disable()  # or it goes through all elements of a large page again and again
-        outcome = _outcome(task, data)
+        with told(lambda done, known: send_page(answers, done, known)):
+            outcome = _outcome(task, data)
         gc.enable()
         send(answers, outcome)
 

@@ -222,7 +222,7 @@ async def test_deleting_checks_what_it_is_sent(page: Page, sent: object) -> None
 
 @pytest.mark.parametrize("sent", [None, "text", [], [5]])
 async def test_uploading_checks_what_it_is_sent(page: Page, sent: object) -> None:
-    last = list(page.documents.add(sent, request_of("ann")))[-1]
+    last = list(page.documents.add(sent, False, request_of("ann")))[-1]
     assert last[0] is None
     assert "alert" not in last[1]
 

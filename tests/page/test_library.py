@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fpdf import FPDF
 
 from app.page.library import MOST_FILES, Library, Upload
 from app.page.opening import Opening
@@ -50,6 +51,34 @@ def test_each_file_is_told_of_and_a_bad_one_does_not_stop_the_rest(
     assert "not supported" in last["table.xyz"].reason
     assert not any(str(files[0].parent) in told.reason for told in last.values())
     assert not any(file.exists() for file in files)
+
+
+def test_pages_are_told_while_a_file_is_read(library: Library, upload: Put) -> None:
+    pdf = FPDF()
+    for number in range(3):
+        pdf.add_page()
+        pdf.set_font("helvetica", size=12)
+        pdf.cell(text=f"The harbour plan, page {number}.")
+    told = [news[0] for news in library.add(ANN, [upload("plan.pdf", bytes(pdf.output()))])]
+    read = [(news.done, news.total) for news in told if news.phase == "reading"]
+    assert read[-1] == (3, 3)
+    assert told[-1].phase == "added"
+
+
+def test_scanned_pages_are_recognised_when_that_is_asked_for(
+    library: Library, upload: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def load(_path: Path, **options: object) -> None:
+        asked.append(options["ocr"])
+        raise DocumentError("not read here")
+
+    index = library.index()
+    monkeypatch.setattr(index, "load", load)
+    for ocr in (False, True):
+        list(library.add(ANN, [upload("scan.pdf", b"%PDF-")], ocr=ocr))
+    assert asked == [False, True]
 
 
 def test_a_file_added_twice_is_unchanged(library: Library, upload: Put) -> None:

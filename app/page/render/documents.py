@@ -203,10 +203,9 @@ def _upload(upload: Upload) -> Markup:
         case "waiting":
             what, bar = "waiting for its turn", Markup("")
         case "reading":
-            what, bar = (
-                "reading",
-                html('<progress aria-label="Reading {}"></progress>', upload.name),
-            )
+            pages = upload.total > 1
+            what = f"reading: page {upload.done:,} of {upload.total:,}" if pages else "reading"
+            bar = html('<progress aria-label="Reading {}"></progress>', upload.name)
         case "indexing":
             what = f"indexing: {upload.done:,} of {upload.total:,} chunks"
             bar = html(

@@ -17,6 +17,7 @@ import pypdfium2.raw as pdfium
 from indexes.documents.assembly import assemble
 from indexes.documents.extracted import Extracted, UnreadableError, one_line
 from indexes.documents.ocr import DOTS_PER_INCH, MOST_DOTS, engine, recognised
+from indexes.documents.pages import page_read
 from indexes.documents.pdf.characters import UNMAPPED, frame_of, read_characters
 from indexes.documents.pdf.fields import read_fields, with_fields
 from indexes.documents.pdf.headings import Bookmark
@@ -110,6 +111,7 @@ def _pages(document: Any, room: int, report: ReadingReport) -> Iterator[Page]:
     for index in range(len(document)):
         page = _page(document, index, room, report)
         room -= sum(len(run.text) for way in page.writing for run in way.runs)
+        page_read(index + 1, len(document))
         yield page
 
 
@@ -144,13 +146,16 @@ def _recognise(document: Any, pages: list[Page], report: ReadingReport) -> None:
     found = []
     empty = [number for number, page in enumerate(pages) if page.width and not page.writing]
     by = engine() if empty else ""
-    for number in empty:
+    for place, number in enumerate(empty):
+        page_read(place, len(empty))
         page = pages[number]
         scale = min(DOTS_PER_INCH / 72, MOST_DOTS / max(page.width, page.height))
         bitmap = document[number].render(scale=scale, rev_byteorder=True)
         page.writing = recognised(bitmap.to_numpy()[:, :, :3], 1 / scale)
         if page.writing:
             found.append(number + 1)
+    if empty:
+        page_read(len(empty), len(empty))
     if found:
         report.guessed.append(f"the text of pages {_listed(found)} was recognised by {by}")
         known = {f"page {number}: {_MEANINGLESS}" for number in found}

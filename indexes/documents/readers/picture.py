@@ -8,6 +8,7 @@ import numpy as np
 from indexes.documents.assembly import assemble
 from indexes.documents.extracted import IS_A_PICTURE, Extracted, UnreadableError
 from indexes.documents.ocr import DOTS_PER_INCH, MOST_DOTS, Picture, engine, recognised
+from indexes.documents.pages import page_read
 from indexes.documents.pdf.layout import Page, pieces_of
 from indexes.documents.pdf.reflow import reflow
 from indexes.documents.pdf.rulings import Rulings
@@ -30,7 +31,8 @@ def read(data: bytes, reading: Reading) -> Extracted:
     by = engine()
     report = ReadingReport()
     pieces = []
-    for number, (picture, points) in enumerate(_frames(data)):
+    for number, (picture, points, frames) in enumerate(_frames(data)):
+        page_read(number, frames)
         writing = recognised(picture, points)
         report.pages += 1
         if not writing:
@@ -45,8 +47,8 @@ def read(data: bytes, reading: Reading) -> Extracted:
     return assemble(blocks, max_characters=reading.max_characters, title=heading, report=report)
 
 
-def _frames(data: bytes) -> Iterator[tuple[Picture, float]]:
-    """Each page of a picture, and how many points a dot is."""
+def _frames(data: bytes) -> Iterator[tuple[Picture, float, int]]:
+    """Each page of a picture, how many points a dot is, and how many pages there are."""
     from PIL import Image, ImageOps, ImageSequence
 
     try:
@@ -54,6 +56,7 @@ def _frames(data: bytes) -> Iterator[tuple[Picture, float]]:
     except Image.DecompressionBombError as error:
         raise UnreadableError(_TOO_LARGE) from error
     with opened as image:
+        frames = getattr(image, "n_frames", 1)
         for number, frame in enumerate(ImageSequence.Iterator(image)):
             if number >= _MOST_FRAMES:
                 raise UnreadableError(f"has more than {_MOST_FRAMES} pages: split it")
@@ -66,4 +69,4 @@ def _frames(data: bytes) -> Iterator[tuple[Picture, float]]:
                 upright = upright.resize(size)
             asked = frame.info.get("dpi", (0, 0))[0]
             dots = float(asked) if 50 <= float(asked) <= 2400 else DOTS_PER_INCH
-            yield np.asarray(upright), 72 / dots / scale
+            yield np.asarray(upright), 72 / dots / scale, frames
