@@ -70,7 +70,8 @@ class LlamaIndexChat(BaseChatModel):
         reading = Reading()
         for piece in self.llm.stream_chat(_to_llama_index(messages), **kwargs):
             yield _chunk(reading.take(piece))
-        yield _chunk(reading.end())
+        if (rest := reading.end()) != Piece():
+            yield _chunk(rest)
 
     async def _astream(
         self,
@@ -85,7 +86,8 @@ class LlamaIndexChat(BaseChatModel):
         reading = Reading()
         async for piece in await self.llm.astream_chat(_to_llama_index(messages), **kwargs):
             yield _chunk(reading.take(piece))
-        yield _chunk(reading.end())
+        if (rest := reading.end()) != Piece():
+            yield _chunk(rest)
 
 
 class LlamaIndexEmbeddings(Embeddings):
