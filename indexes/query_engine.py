@@ -30,7 +30,7 @@ from indexes.answer_prompt import as_prompt
 from indexes.answering import Answerer, contexts_of
 from indexes.answers import NOT_FOUND, Answer, Context, Word
 from indexes.copies import Remade
-from indexes.errors import SettingsError
+from indexes.errors import ModelError, SettingsError
 from indexes.namespace import OURS
 from indexes.query_options import EngineOptions
 from indexes.trace import Trace, current_trace, tracing
@@ -138,14 +138,14 @@ class CitingSynthesizer(BaseSynthesizer):
             if isinstance(event, Word):
                 yield event.text
             elif isinstance(event, Answer):
-                asked.metadata |= event.to_json()
+                asked.answered(event)
 
     async def _awords(self, asked: "_Asked") -> AsyncGenerator[str, None]:
         async for event in self._answerer.aanswer(*asked.question):
             if isinstance(event, Word):
                 yield event.text
             elif isinstance(event, Answer):
-                asked.metadata |= event.to_json()
+                asked.answered(event)
 
 
 class _Asked:
@@ -168,6 +168,16 @@ class _Asked:
             for number, text in enumerate(texts, start=1)
         ]
         return cls(question, "", contexts, Trace())
+
+    def answered(self, answer: Answer) -> None:
+        """Note what came of it.
+
+        Raises:
+            ModelError: it broke off, which LlamaIndex's responses have no word for
+        """
+        self.metadata |= answer.to_json()
+        if answer.finish == "broken":
+            raise ModelError(answer.finish_note)
 
     def put_into(self, response: RESPONSE_TYPE) -> RESPONSE_TYPE:
         response.metadata = {**(response.metadata or {}), OURS: self.metadata}
