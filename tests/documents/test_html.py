@@ -307,3 +307,26 @@ def test_any_soup_of_tags_is_read(tags: list[str]):
     found.text.encode()
     for table in found.structure.tables:
         assert table.start <= table.header_end <= table.end <= len(found.text)
+
+
+def test_what_stands_in_a_table_but_in_no_cell_is_read():
+    text = html("<table><tr><td>a<tr><table><tr><td>inner</table><b>foster</b> child</table><p>end")
+    assert all(word in text for word in ("inner", "foster", "child", "end"))
+
+
+def test_a_landmark_within_the_main_text_is_text_and_so_is_a_note_made_of_links():
+    text = html(
+        f"<main><h1>Ledger</h1><p>{STORY}</p><div role=note class='hatnote navigation'>Main "
+        "article: <a href=h>History of ledgers</a></div>"
+        "<div role=contentinfo>Copied in 1903.</div></main>"
+        "<div role=contentinfo>Imprint</div>"
+    )
+    assert "Main article: History of ledgers" in text
+    assert "Copied in 1903." in text
+    assert "Imprint" not in text
+
+
+def test_a_box_of_links_around_a_text_is_read():
+    links = " ".join(f"<a href=x>{n} {STORY[:40]}</a>" for n in range(30))
+    aside = html(f"<div>Before.</div><aside>{links}<p>{STORY}</p></aside>")
+    assert "has ever been seen to open" in aside

@@ -74,6 +74,26 @@ def test_a_cell_of_a_ruled_table_may_have_several_lines_and_spans_are_repeated()
     )
 
 
+def test_lines_of_numbers_in_one_frame_are_rows_and_a_title_is_none() -> None:
+    document = new_page()
+    with document.table(col_widths=(30, 25, 20)) as table:
+        table.row().cell("Traffic by month", colspan=3)
+        header = table.row()
+        header.cell("")
+        header.cell("Passengers", colspan=2)
+        table.row(["", "Number", "Change"])
+        table.row(["Apr-2015\nMay-2015\nJun-2015", "653,278\n686,908\n667,181", "107\n110\n108"])
+        table.row(["Total", "2,007,367", "108"])
+    extracted = made(document)
+    assert extracted.text == (
+        "Traffic by month\n\n"
+        " | Passengers | Passengers\n | Number | Change\nApr-2015 | 653,278 | 107\n"
+        "May-2015 | 686,908 | 110\nJun-2015 | 667,181 | 108\nTotal | 2,007,367 | 108"
+    )
+    [found] = extracted.structure.tables
+    assert extracted.text[: found.header_end].endswith(" | Number | Change\n")
+
+
 # Columns, spaced letters
 
 
