@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from indexes.documents.pdf.columns import is_prose
-from indexes.documents.pdf.grids import Cell, Grid, lines_of
+from indexes.documents.pdf.grids import Grid
+from indexes.documents.pdf.lines import Cell, lines_of
 from indexes.documents.pdf.runs import Run
+from indexes.documents.pdf.wrapped import rows_of_lines
 
 # In ems.
 _FARTHEST_ROW = 4.0
 _NEAR = 1.5
 _TOGETHER = 0.5
+_LEADING = 1.4
 
 _ALIGNED = 4.0  # points
 _MOST_BETWEEN = 3
@@ -118,8 +121,24 @@ class _Region:
         step = self._all[self.end - 1].baseline - line.baseline
         after = self._all[self.end + 1] if self.end + 1 < len(self._all) else None
         alone = after is None or line.baseline - after.baseline > _LAST_ROW * usual
+        if self._take_rest_of_cell():
+            return
         if alone and step <= _LAST_ROW * usual and self._inside(line.cells[0]) is not None:
             self.end += 1
+
+    def _take_rest_of_cell(self) -> bool:
+        """Further lines of a cell of the last row; not of the first, where text follows, too."""
+        before = self.end
+        for upper, line in pairwise(self._all[before - 1 :]):
+            [cell, *others] = line.cells
+            place = self._inside(cell)
+            close = upper.baseline - line.baseline <= _LEADING * line.size
+            if others or not (place and close):
+                break
+            if abs(cell.x0 - self.columns[place].x0) > _ALIGNED:
+                break
+            self.end += 1
+        return self.end > before
 
     def _matches(self, cell: _Cell) -> list[int]:
         return [n for n, column in enumerate(self.columns) if column.overlaps(cell)]
@@ -177,8 +196,7 @@ class _Region:
 
     def grid(self) -> Grid | None:
         """The table."""
-        rows = [self._row(line) for line in self.lines]
-        return Grid(rows)
+        return Grid(rows_of_lines([self._row(line) for line in self.lines]))
 
     def _row(self, line: _Line) -> list[Cell]:
         row: list[Cell] = [[] for _ in self.columns]

@@ -1,9 +1,12 @@
-"""A table on a page → a table of texts."""
+"""Tables on pages → tables of texts; one that goes on over a page's end is one."""
+
+from dataclasses import replace
 
 from indexes.documents.blocks import CELL_SEPARATOR, Mark, Table
 from indexes.documents.extracted import one_line
-from indexes.documents.pdf.grids import Cell, Grid, lines_of
+from indexes.documents.pdf.grids import Grid
 from indexes.documents.pdf.hyphens import Hyphens
+from indexes.documents.pdf.lines import Cell, lines_of
 from indexes.documents.pdf.runs import Box
 
 
@@ -35,3 +38,41 @@ def cell_text(cell: Cell, hyphens: Hyphens) -> str:
         between = hyphens.between(text, said)
         text = text[:-1] + said if between is None else text + between + said
     return text
+
+
+def goes_on(grid: Grid, after: Grid) -> bool:
+    """Whether a table goes on at the top of the next page: in the same columns."""
+    width = len(grid.rows[0])
+    return (
+        after.page == grid.page + 1
+        and len(after.rows[0]) == width
+        and all(_overlap(_extent(grid, n), _extent(after, n)) for n in range(width))
+    )
+
+
+def joined_tables(begun: Table, rest: Table) -> Table:
+    """One table; the header that the next page repeats goes."""
+    repeated = (
+        begun.header_rows
+        if rest.rows[: begun.header_rows] == begun.rows[: begun.header_rows]
+        else 0
+    )
+    skipped = rest.row_starts[repeated] if repeated < len(rest.rows) else len(rest.text) + 1
+    shift = len(begun.text) + 1 - skipped
+    marks = tuple(mark._replace(at=mark.at + shift) for mark in rest.marks if mark.at >= skipped)
+    return replace(begun, rows=begun.rows + rest.rows[repeated:], marks=begun.marks + marks)
+
+
+def _extent(grid: Grid, column: int) -> tuple[float, float] | None:
+    """From where to where a column's own cells go."""
+    runs = [
+        run
+        for row in grid.rows
+        for run in row[column]
+        if all(row[column] is not row[n] for n in (column - 1, column + 1) if 0 <= n < len(row))
+    ]
+    return (min(run.x0 for run in runs), max(run.x1 for run in runs)) if runs else None
+
+
+def _overlap(one: tuple[float, float] | None, other: tuple[float, float] | None) -> bool:
+    return not (one and other) or (one[0] < other[1] and other[0] < one[1])

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 
-from indexes.documents.pdf.grids import Grid, lines_of
+from indexes.documents.pdf.grids import Grid
+from indexes.documents.pdf.lines import lines_of
 from indexes.documents.pdf.runs import Run
 from indexes.documents.pdf.scripts import is_cjk
 

@@ -12,9 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from indexes.documents.blocks import Block, Heading, Mark, Paragraph
+from indexes.documents.blocks import Block, Heading, Mark, Paragraph, Table
 from indexes.documents.extracted import one_line
-from indexes.documents.pdf.cells import table_block
+from indexes.documents.pdf.cells import goes_on, joined_tables, table_block
 from indexes.documents.pdf.grids import Grid
 from indexes.documents.pdf.headings import Bookmark, Headings
 from indexes.documents.pdf.hyphens import Hyphens
@@ -172,13 +172,14 @@ class _Writer:
     def write(self, blocks: Sequence[list[Row] | Grid]) -> list[Block]:
         """The paragraphs and tables that they make."""
         last: Row | None = None
+        before: Grid | None = None
         for block in blocks:
             if isinstance(block, Grid):
                 self._close()
-                table = table_block(block, self._hyphens)
-                self._written += [table] if table else []
-                last = None
+                self._add_table(block, before)
+                before, last = block, None
                 continue
+            before = None
             opening = block[0]
             for row in block:
                 separator = ""
@@ -194,6 +195,15 @@ class _Writer:
                 last = row
         self._close()
         return self._written
+
+    def _add_table(self, grid: Grid, before: Grid | None) -> None:
+        """Write a table, or the rest of the one that the page before ends with."""
+        table = table_block(grid, self._hyphens)
+        begun = self._written[-1] if self._written else None
+        if table and before and isinstance(begun, Table) and goes_on(before, grid):
+            self._written[-1] = joined_tables(begun, table)
+        elif table:
+            self._written.append(table)
 
     def _append(self, last: Row | None, separator: str, row: Row) -> None:
         if separator == "\n\n":

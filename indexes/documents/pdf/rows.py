@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from indexes.documents.pdf.aligned import MARKER
-from indexes.documents.pdf.grids import lines_of
+from indexes.documents.pdf.lines import lines_of
 from indexes.documents.pdf.runs import SAME_LINE, Box, Run
 
 

@@ -3,9 +3,10 @@
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 
 from indexes.documents.extracted import one_line
-from indexes.documents.pdf.grids import lines_of
+from indexes.documents.pdf.lines import lines_of
 from indexes.documents.pdf.runs import Run
 
 # Of a page's height, at its top and bottom; so many lines at most.
@@ -32,7 +33,9 @@ def running_lines(pages: Sequence[tuple[Sequence[Run], float]]) -> list[list[Run
     for number, (runs, height) in enumerate(pages):
         low, high = _BAND * height, (1 - _BAND) * height
         lines = lines_of([run for run in runs if not low < run.baseline < high])
-        above = [line for line in lines if line[0].baseline >= high]
+        following = lines_of([run for run in runs if run.baseline > low])
+        heads = {id(one[0]) for one, other in pairwise(following) if _heads(one, other)}
+        above = [line for line in lines if line[0].baseline >= high and id(line[0]) not in heads]
         below = [line for line in lines if line[0].baseline <= low]
         for line in above[:_MOST_LINES] + below[-_MOST_LINES:]:
             text = one_line(" ".join(run.text for run in line)).lower()
@@ -48,3 +51,14 @@ def running_lines(pages: Sequence[tuple[Sequence[Run], float]]) -> list[list[Run
     enough = min(3, max(2, len(pages)))
     running = {id(line[0]): line for same in seen.values() if len(same) >= enough for line in same}
     return list(running.values())
+
+
+def _heads(line: Sequence[Run], below: Sequence[Run]) -> bool:
+    """Whether a line names the columns of a table that begins below it."""
+    if not 1 < len(line) <= len(below):
+        return False
+    under = [
+        {number for number, other in enumerate(below) if run.x0 < other.x1 and other.x0 < run.x1}
+        for run in line
+    ]
+    return all(len(each) == 1 for each in under) and len(set.union(*under)) == len(line)

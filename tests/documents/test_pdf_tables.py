@@ -1,0 +1,159 @@
+"""Tables in PDFs without rules, or over several pages: rows and headers as a person sees them."""
+
+import pytest
+from fpdf import FPDF
+
+from indexes.documents.extracted import Extracted
+from indexes.documents.reader import Reading
+from indexes.documents.readers import pdf
+from tests.documents.files import tables_of
+
+WARDENS = [
+    ("Harbour", "What happened in the year", "Boats"),
+    ("Aldbury", "The eastern basin was dredged before the season and the wall was raised", "5"),
+    ("Brixworth", "Nothing", "7"),
+    (
+        "Catterick",
+        "The lamp was replaced by one that is seen from twelve miles on clear nights",
+        "11",
+    ),
+]
+
+
+class Sheet(FPDF):
+    """A page on which words are put at places, in millimetres."""
+
+    def __init__(self) -> None:
+        super().__init__(format="A4")
+        self.add_page()
+        self.set_font("Helvetica", size=10)
+
+    def left(self, x: float, y: float, *words: str) -> None:
+        """Words below each other that begin at x."""
+        for number, word in enumerate(words):
+            self.text(x, y + 4.5 * number, word)
+
+    def right(self, x: float, y: float, word: str) -> None:
+        """A word that ends at x."""
+        self.text(x - self.get_string_width(word), y, word)
+
+    def read(self) -> Extracted:
+        return pdf.read(bytes(self.output()), Reading())
+
+    def table_found(self) -> list[list[str]]:
+        [table] = tables_of(self.read())
+        return table
+
+
+def test_a_cell_may_go_on_for_several_lines() -> None:
+    sheet = Sheet()
+    y = 30.0
+    for label, duty, hours in [
+        ("Harbour", ["Duty"], "Hours"),
+        ("Aldbury", ["Keeps the eastern light and", "rings the bell in fog"], "12"),
+        ("Brixworth", ["Counts the boats"], "7"),
+        ("Catterick", ["Repairs the nets that were", "torn in winter and dries them"], "31"),
+    ]:
+        sheet.left(20, y, label)
+        sheet.left(60, y, *duty)
+        sheet.right(150, y, hours)
+        y += 4.5 * len(duty) + 2.5
+    assert sheet.table_found() == [
+        ["Harbour", "Duty", "Hours"],
+        ["Aldbury", "Keeps the eastern light and rings the bell in fog", "12"],
+        ["Brixworth", "Counts the boats", "7"],
+        ["Catterick", "Repairs the nets that were torn in winter and dries them", "31"],
+    ]
+
+
+@pytest.mark.parametrize("borders", ["NONE", "MINIMAL", "HORIZONTAL_LINES", "ALL"])
+def test_a_label_may_stand_beside_the_middle_of_its_row(borders: str) -> None:
+    sheet = Sheet()
+    with sheet.table(borders_layout=borders, col_widths=(30, 70, 30)) as table:
+        for row in WARDENS:
+            table.row(row)
+    assert sheet.table_found() == [list(row) for row in WARDENS]
+
+
+def test_definitions_keep_their_terms() -> None:
+    sheet = Sheet()
+    sheet.left(20, 30, "Term")
+    sheet.left(60, 30, "Meaning")
+    sheet.left(20, 37, "Lease")
+    sheet.left(60, 37, "A contract by which one party conveys land", "to another for a time.")
+    sheet.left(20, 48.5, "Tenant")
+    sheet.left(60, 48.5, "The party that pays rent.")
+    assert sheet.table_found() == [
+        ["Term", "Meaning"],
+        ["Lease", "A contract by which one party conveys land to another for a time."],
+        ["Tenant", "The party that pays rent."],
+    ]
+
+
+def test_a_header_of_two_lines_names_each_column() -> None:
+    sheet = Sheet()
+    for x, upper, lower in [(70, "Units", "sold"), (100, "Share of", "market")]:
+        sheet.right(x, 30, upper)
+        sheet.right(x, 34.5, lower)
+    sheet.left(20, 34.5, "Depot")
+    for number, row in enumerate(
+        [("Aldbury", "1,200", "12%"), ("Ely", "88", "9%"), ("Oby", "4", "1%")]
+    ):
+        y = 41 + 5.0 * number
+        sheet.left(20, y, row[0])
+        sheet.right(70, y, row[1])
+        sheet.right(100, y, row[2])
+    assert sheet.table_found() == [
+        ["Depot", "Units sold", "Share of market"],
+        ["Aldbury", "1,200", "12%"],
+        ["Ely", "88", "9%"],
+        ["Oby", "4", "1%"],
+    ]
+
+
+def test_rows_without_a_first_cell_are_rows() -> None:
+    sheet = Sheet()
+    rows = [
+        ["Region", "Depot", "Q1"], ["North", "Port Aldbury", "5"], ["", "Port Brixworth", "6"],
+        ["South", "Dunmow", "3"], ["", "Earlsdon", "9"],
+    ]  # fmt: skip
+    for number, row in enumerate(rows):
+        for x, word in zip((20, 50, 100), row, strict=True):
+            sheet.left(x, 30 + 6 * number, word)
+    assert sheet.table_found() == rows
+
+
+def test_names_below_each_other_are_no_broken_lines() -> None:
+    sheet = Sheet()
+    rows = [["Boat", "Pilot"], ["Alma", "Osei"], ["Brigantine", "Pereira"], ["Cora", "Lund"]]
+    for number, (boat, pilot) in enumerate(rows):
+        sheet.left(20, 30 + 5 * number, boat)
+        sheet.left(60, 30 + 5 * number, pilot)
+    assert sheet.table_found() == rows
+
+
+@pytest.mark.parametrize("borders", ["ALL", "NONE"])
+def test_a_table_that_goes_on_over_pages_is_one_with_one_header(borders: str) -> None:
+    sheet = Sheet()
+    rows = [[f"Boat {number}", str(number * 3), str(number % 9)] for number in range(80)]
+    with sheet.table(borders_layout=borders, col_widths=(40, 30, 30)) as table:
+        for row in [["Boat", "Fee", "Days"], *rows]:
+            table.row(row)
+    found = sheet.read()
+    assert tables_of(found) == [[["Boat", "Fee", "Days"], *rows]]
+    assert found.page_starts is not None
+    assert found.text[found.page_starts[1] :].startswith("Boat 3")
+    on_last_page = [mark for mark in found.layout if found.text.startswith("Boat 79", mark.at)]
+    assert [mark.page for mark in on_last_page] == [3]
+
+
+def test_another_table_on_the_next_page_is_another() -> None:
+    sheet = Sheet()
+    for heading in ("Summer", "Winter"):
+        sheet.left(20, 20, f"{heading} in the harbour was as the wardens had foreseen it would be.")
+        for number, row in enumerate([("Boat", "Fee"), (heading, "12"), ("Cora", "31")]):
+            sheet.left(20, 30 + 5 * number, row[0])
+            sheet.right(80, 30 + 5 * number, row[1])
+        if heading == "Summer":
+            sheet.add_page()
+    assert len(tables_of(sheet.read())) == 2
