@@ -41,6 +41,8 @@ SECONDS = 120
 _CLASSES = ("prose", "two columns", "tables", "right-to-left", "CJK", "forms", "Word", "HTML")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+# Written without spaces, so that where lines end says nothing about words.
+_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 _MARKUP = re.compile(r"[|#*_`\\]+|-{3,}|<[^>]+>")
 
 Measured = dict[str, Any]
@@ -145,8 +147,13 @@ def _layout(path: Path) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, without the marks around them."""
-    return [word for word in re.findall(r"\w+(?:[.,'’/-]\w+)*", text.lower()) if word]
+    """The words of a text, without the marks around them; of Chinese and Japanese, characters."""
+    spaced = _UNSPACED.sub(r" \g<0> ", text.lower())
+    return re.findall(r"\w+(?:[.,'’/-]\w+)*", spaced)
+
+
+def _is_letter(word: str) -> bool:
+    return len(word) == 1 and word.isalpha() and not _UNSPACED.match(word)
 
 
 def compared(text: str, said: str) -> Measured:
@@ -165,7 +172,7 @@ def compared(text: str, said: str) -> Measured:
         "in_order": (pairs_there & pairs_here).total() / max(1, pairs_there.total()),
         "glued": sum(seen[word] for word in glued if word in seen) / len(there),
         "split": sum(count for word, count in missing.items() if word in halves) / len(there),
-        "one_letter": sum(len(word) == 1 and word.isalpha() for word in here) / max(1, len(here)),
+        "one_letter": sum(map(_is_letter, here)) / max(1, len(here)),
     }
 
 
