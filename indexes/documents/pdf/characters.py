@@ -165,7 +165,8 @@ def _characters(text_page: Any, count: int, frame: Frame) -> Characters:
     apart: Flags = np.diff(kept, prepend=-2) > 1
     moved: Flags = np.ones(len(kept), bool)
     moved[1:] = (np.abs(np.diff(box[:, 1::2], axis=0)) > _LEVEL).any(1)
-    asked = moved | apart | np.r_[False, codes[:-1] == _SPACE]
+    # At both ends of a line, so that one that begins in bold is not taken to be all bold.
+    asked = moved | np.r_[moved[1:], True]
     x, y = _origins(pointer, kept[moved].tolist())[:, _latest(moved)]
     size, angle, bold = _fonts(text_page, pointer, kept[asked].tolist())[:, _latest(asked)]
     # Along a line written left to right, each character's own left edge is its origin.
@@ -258,7 +259,8 @@ def _placed(
 ) -> Characters:
     """Everything in the coordinates of the page as shown; what cannot be seen is left out."""
     xs, ys = frame.shown(box[:, ::2], box[:, 1::2])
-    left, right, bottom, top = xs.min(1), xs.max(1), ys.min(1), ys.max(1)
+    left, right = np.minimum(*xs.T), np.maximum(*xs.T)
+    bottom, top = np.minimum(*ys.T), np.maximum(*ys.T)
     x, y = frame.shown(*origin)
     angle = (angle - frame.rotation) % 360
     one_way = (angle == angle[0]).all()

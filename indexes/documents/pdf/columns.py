@@ -11,7 +11,7 @@ from itertools import groupby, pairwise
 from indexes.documents.pdf.grids import Grid
 from indexes.documents.pdf.lines import lines_of
 from indexes.documents.pdf.runs import Run
-from indexes.documents.pdf.scripts import is_cjk
+from indexes.documents.pdf.scripts import cjk_in
 
 Item = Run | Grid
 
@@ -54,8 +54,7 @@ def is_prose(runs: Sequence[Run]) -> bool:
 
 
 def _words(text: str) -> float:
-    cjk = sum(map(is_cjk, text)) if not text.isascii() else 0
-    return text.count(" ") + 1 + cjk / 2
+    return text.count(" ") + 1 + cjk_in(text) / 2
 
 
 def _candidates(items: Sequence[Item]) -> list[float]:

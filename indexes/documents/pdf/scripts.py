@@ -48,6 +48,11 @@ def is_cjk(character: str) -> bool:
     return bool(_CJK.match(character))
 
 
+def cjk_in(text: str) -> int:
+    """How many characters of a text are."""
+    return 0 if text.isascii() else len(_CJK.findall(text))
+
+
 def decoded(codes: Codes) -> str:
     """The text of code points."""
     return codes.astype("<u4").tobytes().decode("utf-32-le")
