@@ -43,6 +43,8 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 # Written without spaces, so that where lines end says nothing about words.
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+# PDFium turns the two letters of this ligature round: their order is not compared.
+_LAM_ALEF = re.compile("ل([اأإآٱ])")
 _MARKUP = re.compile(r"[|#*_`\\]+|-{3,}|<[^>]+>")
 
 Measured = dict[str, Any]
@@ -148,7 +150,7 @@ def _layout(path: Path) -> str:
 
 def words(text: str) -> list[str]:
     """The words of a text, without the marks around them; of Chinese and Japanese, characters."""
-    spaced = _UNSPACED.sub(r" \g<0> ", text.lower())
+    spaced = _LAM_ALEF.sub(r"\1ل", _UNSPACED.sub(r" \g<0> ", text.lower()))
     return re.findall(r"\w+(?:[.,'’/-]\w+)*", spaced)
 
 

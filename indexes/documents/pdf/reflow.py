@@ -20,7 +20,7 @@ from indexes.documents.pdf.headings import Bookmark, Headings
 from indexes.documents.pdf.hyphens import Hyphens
 from indexes.documents.pdf.layout import Piece
 from indexes.documents.pdf.rows import Row
-from indexes.documents.pdf.scripts import is_cjk
+from indexes.documents.pdf.scripts import cjk_in, is_cjk
 
 # Distances in ems, the size of the font at hand.
 _INDENT = 0.8
@@ -151,7 +151,11 @@ def _set_edges(blocks: list[list[Row]], rows: list[Row]) -> None:
 
 
 def _looks_like_a_label(row: Row) -> bool:
-    return len(row.text) < 45 and not row.text[0].islower() and row.text[-1] not in ",;:-"
+    return (
+        len(row.text) + 2 * cjk_in(row.text) < 45
+        and not row.text[0].islower()
+        and row.text[-1] not in ",;:-"
+    )
 
 
 # Blocks → text

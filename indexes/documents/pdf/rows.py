@@ -50,7 +50,7 @@ def rows_of(runs: Sequence[Run], page: int) -> list[Row]:
     jumps = sum(
         later.baseline > earlier.baseline + earlier.size for earlier, later in pairwise(rows)
     )
-    if jumps <= 2 + len(rows) // 5:
+    if jumps <= 2 + len(rows) // 5 and 2 * jumps < len(rows):
         return rows
     return _joined([run for line in lines_of(runs) for run in line], page)
 

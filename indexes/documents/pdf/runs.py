@@ -39,6 +39,8 @@ _LIGATURES = str.maketrans(
         "\u00a0": " ", "\u2010": "-", "\u2011": "-", "\uf0b7": "•", "\uf0a7": "▪", "\ufffd": "",
     }
 )  # fmt: skip
+_LAM = ord("ل")
+_ALEFS = [ord(letter) for letter in "اأإآٱ"]
 _REPLACED = np.array(list(_LIGATURES))
 _LATIN = re.compile(r"[!-~]*[A-Za-z]")
 _LEADING_STOP = re.compile(r"^([،؛,.;:])(\d[\d.,]*)$")
@@ -254,7 +256,7 @@ class _Line:
 
     def _read_out(self, run: slice, begins: Flags) -> str:
         """Right-to-left text, which PDFium gives in its logical order."""
-        logical = np.argsort(self._seen[run], kind="stable")
+        logical = self._ligatures_read(run, np.argsort(self._seen[run], kind="stable"))
         word = np.cumsum(begins)[logical]
         first = np.flatnonzero(np.diff(word, prepend=-1))
         text = decoded(self._codes[run][logical])
@@ -262,6 +264,19 @@ class _Line:
         if self.mirrored:
             words = _in_logical_order(words, word[first].tolist())
         return " ".join(words)
+
+    def _ligatures_read(self, run: slice, logical: Ints) -> Ints:
+        """The order with alef behind the lam with which it is one glyph.
+
+        PDFium turns both round with the rest where the font gives them as two characters.
+        """
+        codes, start = self._codes[run][logical], self._start[run][logical]
+        swapped = np.flatnonzero(
+            np.isin(codes[:-1], _ALEFS) & (codes[1:] == _LAM) & (np.diff(start) == 0)
+        )
+        order = logical.copy()
+        order[swapped], order[swapped + 1] = logical[swapped + 1], logical[swapped]
+        return order
 
 
 def _visual(characters: Characters, chosen: Ints, right_to_left: Flags) -> Ints:
