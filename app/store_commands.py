@@ -185,7 +185,7 @@ def _store(settings: "Settings", api_key: "SecretStr | None") -> "Iterator[TreeS
     # What is set for a server concerns a folder not, when one is copied to the other.
     folder = "://" not in settings.index
     parameters = ServerParameters() if folder else server_parameters(settings)
-    with connect(settings.index, api_key=api_key, **parameters.connection) as engine:
+    with connect(settings.index, api_key=api_key, ways=parameters.ways) as engine:
         yield TreeStore(engine, settings.collection, parameters)
 
 

@@ -92,9 +92,11 @@ class HierarchicalIndex(Fillable, Queryable):
         self._owns_engine = engine is None
         server = server_parameters(self.settings, embedded=engine.embedded if engine else None)
         self.engine = engine or connect(
-            self.settings.index, api_key=self.settings.qdrant_api_key, **server.connection
+            self.settings.index, api_key=self.settings.qdrant_api_key, ways=server.ways
         )
         self.store = TreeStore(self.engine, self.settings.collection, server)
+        if self._owns_engine and not self.engine.embedded:
+            self._reach()
         self._judges = {}
 
     @classmethod
@@ -172,6 +174,14 @@ class HierarchicalIndex(Fillable, Queryable):
         """Let go of the engine, if this index opened it."""
         if self._owns_engine:
             self.engine.close()
+
+    def _reach(self) -> None:
+        """Ask a server for the collection: whether it is there, and we may."""
+        try:
+            self.store.exists()
+        except BaseException:
+            self.engine.close()
+            raise
 
     @cached_property
     def embedding(self) -> BaseEmbedding:

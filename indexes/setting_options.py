@@ -86,6 +86,10 @@ class SettingOptions(TypedDict, total=False):
     qdrant_timeout: float | None
     qdrant_retries: int | None
     qdrant_grpc: bool | None
+    qdrant_grpc_port: int | None
+    qdrant_ca: str | Path | None
+    qdrant_cert: str | Path | None
+    qdrant_cert_key: str | Path | None
     qdrant_hnsw_ef: int | None
     qdrant_oversampling: float | None
     qdrant_rescore: bool | None

@@ -235,7 +235,17 @@ class Settings(BaseSettings):
     qdrant_retries: int = Field(
         5, ge=0, le=20, description="Further tries of a request that failed for the moment."
     )
-    qdrant_grpc: bool = Field(False, description="Speak gRPC (port 6334) instead of REST.")
+    qdrant_grpc: bool = Field(False, description="Speak gRPC instead of REST.")
+    qdrant_grpc_port: int | None = Field(
+        None, ge=1, le=65_535, description="Its port; default: the one after REST's."
+    )
+    qdrant_ca: Path | None = Field(
+        None, description="File of the authority that signed the server's certificate."
+    )
+    qdrant_cert: Path | None = Field(
+        None, description="File of your own certificate, where the server asks for one."
+    )
+    qdrant_cert_key: Path | None = Field(None, description="File of that certificate's key.")
     # How it searches:
     qdrant_hnsw_ef: int | None = Field(
         None, ge=1, le=10_000, description="Candidates a search keeps: more find more, slower."

@@ -1,16 +1,23 @@
 """The collection that holds a tree: made once, and remembered what it was made with."""
 
 import threading
+import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
 
+import grpc  # type: ignore[import-untyped]
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from qdrant_client import models
+from qdrant_client import QdrantClient, models
+from qdrant_client.http.exceptions import UnexpectedResponse
 
 from indexes.errors import IndexMismatchError, StoreError
 from indexes.store.conditions import ALL_NAMES
-from indexes.store.connect import Engine, store_errors
+from indexes.store.connect import Engine
+from indexes.store.limits import Limits
+from indexes.store.payload_indexes import indexed
 from indexes.store.points import (
     BM25,
     COLLECTION_POINT,
@@ -21,25 +28,15 @@ from indexes.store.points import (
     fingerprint_point,
 )
 from indexes.store.probe import SAME, Probes, dimension_of, likeness
+from indexes.store.refusals import said, store_errors
 from indexes.store.server import ServerParameters
 
+Answer = TypeVar("Answer")
+
 _PAGE = 1000
+_NOT_FOUND = 404
 # Of names that filters can't ask for, remembered one by one; beyond, none can be asked for.
 _MOST_NAMES = 20_000
-# Not `version`, only ever asked for together with `document_id`: each index of a keyword
-# costs 300 bytes of memory a node.
-_INDEXED: dict[str, models.PayloadFieldSchema] = {
-    "kind": models.PayloadSchemaType.KEYWORD,
-    "document_id": models.PayloadSchemaType.KEYWORD,
-    # Of manifests, which go by these names too.
-    "source": models.PayloadSchemaType.KEYWORD,
-    "file_name": models.PayloadSchemaType.KEYWORD,
-    # A tenant's points lie together on disk: a question fetches all leaves of its roots.
-    "root": models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
-    "level": models.IntegerIndexParams(
-        type=models.IntegerIndexType.INTEGER, lookup=True, range=False
-    ),
-}
 _MADE_WITH = {
     "embedding": ("embedding model", "RAG_EMBEDDING_MODEL"),
     "dimension": ("vector dimension", "RAG_EMBEDDING_MODEL"),
@@ -61,8 +58,10 @@ class TreeCollection:
         self.collection = collection
         self.server = server or ServerParameters()
         self.probes = Probes()
+        self.limits = Limits()
         self._fingerprint: Fingerprint | None = None
         self._recognised: list[BaseEmbedding] = []
+        self._one_server = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.collection!r} in {self.engine.address!r})"
@@ -79,9 +78,54 @@ class TreeCollection:
             yield
 
     def exists(self) -> bool:
-        """Whether anything was ever written here."""
-        with store_errors(self.engine.address):
+        """Whether anything was ever written here.
+
+        Raises:
+            StoreError: it can't be asked, or REST and gRPC lead to different servers.
+        """
+        if self.engine.embedded:
             return self.engine.client.collection_exists(self.collection)
+        return self.described() is not None
+
+    def described(self) -> models.CollectionInfo | None:
+        """What the engine says of the collection; None if there is none.
+
+        Nothing else is asked for when a server is opened: a key may be for this collection only.
+        """
+        with store_errors(self.engine.address):
+            found = self._described_by(self.engine.rest)
+            if found is not None:
+                self.limits.read(found.config.strict_mode_config)
+            same = self._one_server or not self.engine.speaks_grpc or self._same_by_grpc(found)
+        if not same:
+            raise StoreError(
+                f"{self.engine.address} and its gRPC port lead to different servers: "
+                "set RAG_QDRANT_GRPC_PORT to the port of the same one"
+            )
+        return found
+
+    def _described_by(self, client: QdrantClient) -> models.CollectionInfo | None:
+        try:
+            return client.get_collection(self.collection)
+        except UnexpectedResponse as error:
+            if error.status_code != _NOT_FOUND or not said(error).startswith("Not found"):
+                raise
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.NOT_FOUND:
+                raise
+        return None
+
+    def _same_by_grpc(self, found: models.CollectionInfo | None) -> bool:
+        """Whether the gRPC port leads to the same place: the same collection is there, or none."""
+        there = self._described_by(self.engine.client)
+        if found is None or there is None:
+            return found is there
+        rest, by_grpc = (
+            [point.payload for point in client.retrieve(self.collection, [COLLECTION_POINT], True)]
+            for client in (self.engine.rest, self.engine.client)
+        )
+        self._one_server = bool(rest) and rest == by_grpc
+        return rest == by_grpc
 
     def fingerprint(self) -> Fingerprint:
         """What made the collection.
@@ -134,8 +178,7 @@ class TreeCollection:
             self._bring_up_to_date(wanted)
 
     def _empty(self) -> bool:
-        with store_errors(self.engine.address):
-            return self.engine.client.count(self.collection).count == 0
+        return self.count() == 0
 
     def check(self, **wanted: object) -> None:
         """Compare fields of the collection's `Fingerprint` with what they should be.
@@ -198,9 +241,8 @@ class TreeCollection:
     def _bring_up_to_date(self, wanted: Fingerprint) -> None:
         """Write down what older versions of this project did not."""
         made = self.fingerprint()
-        if made.format != FORMAT:
-            with store_errors(self.engine.address):
-                self._index_payload()
+        if made.format != FORMAT or not self.engine.embedded:
+            self.make_indexes()
         self._describe(format=FORMAT, probe=made.probe or wanted.probe)
         self.note_unfilterable(wanted.unfilterable)
 
@@ -219,15 +261,36 @@ class TreeCollection:
                 self.engine.client.upsert(self.collection, [fingerprint_point(known)], wait=True)
             self._fingerprint = known
 
-    def _index_payload(self) -> None:
-        for name, schema in {**_INDEXED, **self.server.indexes}.items():
-            self.engine.client.create_payload_index(
-                self.collection, name, field_schema=schema, wait=True
-            )
+    def make_indexes(self, on_index: Callable[[str], None] = lambda _: None) -> list[str]:
+        """Make those of the wanted payload indexes that are missing.
+
+        Args:
+            on_index: told the payload key of each before it is made, which may take minutes
+
+        Returns:
+            The payload keys of the new ones.
+        """
+        found = self.described()
+        there = found.payload_schema if found is not None else {}
+        wanted = {**indexed(embedded=self.engine.embedded), **self.server.indexes}
+        missing = [key for key in wanted if key not in there]
+        for key in missing:
+            on_index(key)
+            with store_errors(self.engine.address):
+                self.engine.client.create_payload_index(
+                    self.collection, key, field_schema=wanted[key], wait=True
+                )
+        return missing
+
+    def drop_index(self, key: str) -> None:
+        """Delete a payload index."""
+        with store_errors(self.engine.address):
+            self.engine.client.delete_payload_index(self.collection, key, wait=True)
 
     def _create(self, wanted: Fingerprint) -> None:
         """Make the collection; several may at once, and what was cut short is completed."""
-        client = self.engine.client
+        # By REST, so that a gRPC port of another server is found out before it is written to.
+        client = self.engine.rest
         dense = models.VectorParams(
             size=wanted.dimension,
             distance=models.Distance.COSINE,
@@ -248,12 +311,13 @@ class TreeCollection:
             # Another machine was quicker, or our own first try was heard after all.
             if not self.exists():
                 raise
+        self.make_indexes()
+        mark = {"format": FORMAT, "made": uuid.uuid4().hex}
         with store_errors(self.engine.address):
-            self._index_payload()
             # Whoever says first what the collection is made with is right.
             client.upsert(
                 self.collection,
-                [fingerprint_point(wanted.model_copy(update={"format": FORMAT}))],
+                [fingerprint_point(wanted.model_copy(update=mark))],
                 wait=True,
                 update_mode=models.UpdateMode.INSERT_ONLY,
             )
@@ -276,19 +340,52 @@ class TreeCollection:
         """All points that match, a page at a time, in the order of their ids."""
         offset = None
         while True:
-            with store_errors(self.engine.address):
-                points, offset = self.engine.client.scroll(
-                    self.collection,
+            points, offset = self.learning(
+                partial(
+                    self._page,
                     scroll_filter=condition,
-                    limit=page or _PAGE,
                     offset=offset,
                     with_payload=list(payload) if isinstance(payload, Sequence) else payload,
                     with_vectors=vectors if isinstance(vectors, bool) else list(vectors),
+                    page=page or _PAGE,
                 )
+            )
             if points:
                 yield points
             if offset is None:
                 return
+
+    def _page(self, *, page: int, **given: Any) -> tuple[list[models.Record], Any]:
+        return self.engine.client.scroll(self.collection, limit=self.limits.page(page), **given)
+
+    def count(self, condition: models.Filter | None = None) -> int:
+        """How many points there are, or match."""
+        if self.limits.exact:
+            try:
+                with store_errors(self.engine.address):
+                    return self.engine.client.count(self.collection, condition, exact=True).count
+            except StoreError as error:
+                if not self.learns(error):
+                    raise
+        return sum(len(points) for points in self.scroll(condition, payload=False))
+
+    def learning(self, ask: Callable[[], Answer]) -> Answer:
+        """Ask a server, again where a refusal told how to ask.
+
+        Raises:
+            StoreError: it is refused all the same, or fails.
+        """
+        while True:
+            try:
+                with store_errors(self.engine.address):
+                    return ask()
+            except StoreError as error:
+                if not self.learns(error):
+                    raise
+
+    def learns(self, error: StoreError) -> bool:
+        """Whether a refusal tells of a limit that was not known."""
+        return error.__cause__ is not None and self.limits.learn(said(error.__cause__))
 
 
 def _plain(value: object) -> str:

@@ -21,9 +21,11 @@ from typing import cast
 from llama_index.core.schema import Document
 from qdrant_client import models
 
+from indexes.errors import StoreError
 from indexes.namespace import OURS, ours, theirs
 from indexes.store.collection import TreeCollection
-from indexes.store.connect import Engine, store_errors
+from indexes.store.connect import Engine
+from indexes.store.limits import joined
 from indexes.store.points import (
     DENSE,
     Leaf,
@@ -32,6 +34,7 @@ from indexes.store.points import (
     manifest_id,
     manifest_point,
 )
+from indexes.store.refusals import store_errors
 from indexes.store.server import ServerParameters
 from indexes.tree import Tree
 
@@ -222,8 +225,16 @@ class TreeStore(TreeCollection):
             self.engine.client.delete(self.collection, points, wait=True)
 
     def _write(self, points: Sequence[models.PointStruct]) -> None:
-        with store_errors(self.engine.address):
-            self.engine.direct.upsert(self.collection, list(points), wait=True)
+        left = list(points)
+        while left:
+            try:
+                for part in list(self.limits.slices(left)):
+                    with store_errors(self.engine.address):
+                        self.engine.direct.upsert(self.collection, part, wait=True)
+                    left = left[len(part) :]
+            except StoreError as error:
+                if not self.learns(error):
+                    raise
 
     # Queries
 
@@ -236,20 +247,44 @@ class TreeStore(TreeCollection):
             return sorted(self._unfinished)
 
     def query(self, requests: Sequence[models.QueryRequest]) -> list[list[models.ScoredPoint]]:
-        """One round trip: the points each request finds, best first."""
-        with store_errors(self.engine.address):
-            responses = self.engine.direct.query_batch_points(self.collection, list(requests))
-        return [response.points for response in responses]
+        """One round trip, or more where a server bounds them: the points each request finds,
+        best first.
+        """
+        while True:
+            batches, owners = self.limits.batches(requests)
+            try:
+                with store_errors(self.engine.address):
+                    found = [
+                        self.engine.direct.query_batch_points(self.collection, batch)
+                        for batch in batches
+                    ]
+                return _hits(found, owners, len(requests))
+            except StoreError as error:
+                if not self.learns(error):
+                    raise
 
     async def aquery(
         self, requests: Sequence[models.QueryRequest]
     ) -> list[list[models.ScoredPoint]]:
         """The same, awaited."""
-        with store_errors(self.engine.address):
-            responses = await self.engine.adirect.query_batch_points(
-                self.collection, list(requests)
-            )
-        return [response.points for response in responses]
+        while True:
+            batches, owners = self.limits.batches(requests)
+            try:
+                with store_errors(self.engine.address):
+                    found = [
+                        await self.engine.adirect.query_batch_points(self.collection, batch)
+                        for batch in batches
+                    ]
+                return _hits(found, owners, len(requests))
+            except StoreError as error:
+                if not self.learns(error):
+                    raise
+
+
+def _hits(
+    found: Sequence[Sequence[models.QueryResponse]], owners: Sequence[int], requests: int
+) -> list[list[models.ScoredPoint]]:
+    return joined([one.points for batch in found for one in batch], owners, requests)
 
 
 def _but_ours(keys: Sequence[str]) -> list[str]:

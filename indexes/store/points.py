@@ -125,6 +125,7 @@ class Fingerprint(BaseModel):
     levels: tuple[int, ...]
     embedded_levels: tuple[int, ...] = Field(description="Levels that have dense vectors.")
     probe: str = Field("", description="What the model makes of a fixed text; see `probe`.")
+    made: str = Field("", description="Of no other collection, on whatever server.")
     unfilterable: tuple[str, ...] = Field(
         (), description="Names in metadata under which a document has too much to filter by."
     )

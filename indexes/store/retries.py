@@ -11,10 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import httpx
-from qdrant_client import AsyncQdrantClient, QdrantClient
-from qdrant_client.async_qdrant_remote import AsyncQdrantRemote
 from qdrant_client.http.exceptions import ResponseHandlingException
-from qdrant_client.qdrant_remote import QdrantRemote
 from tenacity import (
     AsyncRetrying,
     Future,
@@ -29,7 +26,11 @@ _log = logging.getLogger(__name__)
 # Five retries wait 8 seconds on average and 16 at most: about what a restart takes.
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 8.0
+# A server that counts requests by the minute says how long; no longer than this.
+LONGEST_ASKED_SECONDS = 120.0
 _TOO_MANY = 429
+# Said of a write that no waiting makes small enough.
+_TOO_LARGE_EVER = b"split your request"
 
 
 class Retries:
@@ -53,13 +54,6 @@ class Retries:
             "retry_error_callback": lambda state: state.outcome.result(),
         }
 
-    def install(self, client: QdrantClient, aclient: AsyncQdrantClient) -> None:
-        """Take the requests of both clients through here."""
-        remote = cast(QdrantRemote, client._client)
-        aremote = cast(AsyncQdrantRemote, aclient._client)
-        remote.openapi_client.client.add_middleware(self.send)
-        aremote.openapi_client.client.add_middleware(self.asend)
-
     def send(
         self, request: httpx.Request, send: Callable[[httpx.Request], httpx.Response]
     ) -> httpx.Response:
@@ -78,7 +72,9 @@ class Retries:
         error, response = _outcome(state)
         if response is not None:
             self._answered = True
-            return response.status_code == _TOO_MANY or response.status_code >= 500
+            if response.status_code == _TOO_MANY:
+                return _TOO_LARGE_EVER not in response.content
+            return response.status_code >= 500
         if isinstance(error, httpx.ConnectError) and not self._answered:
             return False
         return isinstance(error, httpx.TransportError) and not isinstance(
@@ -89,7 +85,7 @@ class Retries:
         """Seconds: random, growing, and no less than the server asked for."""
         _, response = _outcome(state)
         asked = "" if response is None else response.headers.get("retry-after", "")
-        least = min(float(asked), LONGEST_WAIT_SECONDS) if asked.isdigit() else 0.0
+        least = min(float(asked), LONGEST_ASKED_SECONDS) if asked.isdigit() else 0.0
         return max(least, self._wait(state))
 
 
@@ -125,10 +121,14 @@ def _tell(state: RetryCallState) -> None:
     error, response = _outcome(state)
     what = type(error).__name__ if response is None else f"status {response.status_code}"
     request = state.args[0]
-    _log.info(
+    wait = state.next_action.sleep if state.next_action else 0.0
+    # A wait that a person would wonder about is told.
+    level = logging.WARNING if wait > LONGEST_WAIT_SECONDS else logging.INFO
+    _log.log(
+        level,
         "%s %s: %s; trying again in %.1f s",
         request.method,
         request.url.path,
         what,
-        state.next_action.sleep if state.next_action else 0.0,
+        wait,
     )

@@ -6,7 +6,6 @@ from typing import Any
 from pydantic import ValidationError
 from qdrant_client import models
 
-from indexes.store.connect import store_errors
 from indexes.store.nodes import TreeStore, matching
 from indexes.store.points import Manifest
 
@@ -46,6 +45,4 @@ def manifest_of(point: models.Record) -> Manifest | None:
 
 def count_points(store: TreeStore, condition: models.Filter | None = None) -> int:
     """How many points there are, or match."""
-    with store_errors(store.engine.address):
-        found = store.engine.client.count(store.collection, count_filter=condition, exact=True)
-    return found.count
+    return store.count(condition)

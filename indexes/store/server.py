@@ -1,7 +1,7 @@
 """What only a Qdrant server or cluster can be told, from settings to its own parameters.
 
     parameters = server_parameters(settings)
-    engine = connect(settings.index, api_key=settings.qdrant_api_key, **parameters.connection)
+    engine = connect(settings.index, api_key=settings.qdrant_api_key, ways=parameters.ways)
     store = TreeStore(engine, settings.collection, parameters)
 
 The tables below say which setting becomes which parameter; what is not set is left to
@@ -18,11 +18,16 @@ from indexes.errors import SettingsError
 from indexes.settings import Settings
 from indexes.store.conditions import payload_key
 from indexes.store.points import DENSE
+from indexes.store.remote import Ways
 
 _CONNECTION = {
     "qdrant_timeout": "timeout",
     "qdrant_retries": "retries",
     "qdrant_grpc": "prefer_grpc",
+    "qdrant_grpc_port": "grpc_port",
+    "qdrant_ca": "ca",
+    "qdrant_cert": "cert",
+    "qdrant_cert_key": "cert_key",
 }
 _COLLECTION = {
     "qdrant_shards": "shard_number",
@@ -68,7 +73,7 @@ class ServerParameters:
     """What a server is told besides what every index needs; by default nothing.
 
     Attributes:
-        connection: arguments of `connect`.
+        ways: how it is spoken to.
         collection: arguments of `create_collection`.
         vector: parameters of the dense vectors.
         sparse: parameters of the sparse vectors' index; None for the server's own.
@@ -76,7 +81,7 @@ class ServerParameters:
         search: for searches that come without parameters of their own.
     """
 
-    connection: Mapping[str, Any] = field(default_factory=dict)
+    ways: Ways = field(default_factory=Ways)
     collection: Mapping[str, Any] = field(default_factory=dict)
     vector: Mapping[str, Any] = field(default_factory=dict)
     sparse: models.SparseIndexParams | None = None
@@ -119,7 +124,7 @@ def server_parameters(settings: Settings, *, embedded: bool | None = None) -> Se
         collection["quantization_config"] = QUANTIZATION[settings.qdrant_quantization]
     on_disk = settings.qdrant_vectors_on_disk
     return ServerParameters(
-        connection=_chosen(settings, _CONNECTION),
+        ways=Ways(**_chosen(settings, _CONNECTION)),
         collection=collection,
         vector={} if on_disk is None else {"on_disk": on_disk},
         sparse=None if on_disk is None else models.SparseIndexParams(on_disk=on_disk),
@@ -170,6 +175,10 @@ def _check(settings: Settings) -> None:
             "qdrant_write_consistency",
             f"more copies than there are ({copies}): raise RAG_QDRANT_REPLICAS",
         )
+    if settings.qdrant_cert_key is not None and settings.qdrant_cert is None:
+        raise _wrong("qdrant_cert_key", "needs RAG_QDRANT_CERT, the certificate that it is for")
+    if settings.qdrant_grpc_port is not None and not settings.qdrant_grpc:
+        raise _wrong("qdrant_grpc_port", "is for gRPC: set RAG_QDRANT_GRPC=true, too")
     if settings.qdrant_hnsw_payload_m is not None and settings.qdrant_tenant is None:
         raise _wrong("qdrant_hnsw_payload_m", "needs RAG_QDRANT_TENANT, the key of the tenants")
     if settings.qdrant_hnsw_m == 0 and not settings.qdrant_hnsw_payload_m:

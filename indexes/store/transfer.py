@@ -18,9 +18,9 @@ from qdrant_client import models
 from indexes.errors import SettingsError
 from indexes.progress import OnProgress, Progress
 from indexes.store.check import DAMAGED, DocumentCheck
-from indexes.store.connect import store_errors
 from indexes.store.nodes import TreeStore, matching
 from indexes.store.points import BM25, DENSE, Manifest, manifest_id, manifest_point
+from indexes.store.refusals import store_errors
 from indexes.store.scan import count_points, manifests_of, nodes_of
 from indexes.store.upkeep import settle
 

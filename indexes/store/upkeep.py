@@ -21,9 +21,9 @@ from qdrant_client import models
 
 from indexes.progress import OnProgress, Progress, ProgressEvent
 from indexes.store.check import DAMAGED, DocumentCheck, original_version
-from indexes.store.connect import store_errors
 from indexes.store.nodes import TreeStore, matching
 from indexes.store.points import DENSE, Manifest, manifest_id, manifest_point
+from indexes.store.refusals import store_errors
 from indexes.store.scan import (
     NODES,
     count_points,

@@ -13,6 +13,7 @@ recorded in `requests`, nothing more.
 import json
 import re
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -30,6 +31,7 @@ from qdrant_client.http import models
 
 from indexes.errors import StoreError
 from indexes.store.edge.backend import EdgeBackend
+from tests.store.stand_in_rules import Key, Refusal, Rules
 
 Fate = Literal["reset", "lost", "slow", "malformed", "no result"]
 
@@ -73,8 +75,10 @@ class StandIn:
 
     Args:
         folder: of the embedded engine; what is in it survives a restart.
-        key: the API key that is asked for; None asks for none.
+        key: the API key that is asked for, and may do everything; None asks for none.
         port: to listen on; by default a free one.
+        rules: what is refused besides.
+        tls: speak TLS, with this certificate.
 
     Attributes:
         requests: `METHOD /path` of every request that arrived, in order.
@@ -82,9 +86,19 @@ class StandIn:
         key: may be changed while it runs.
     """
 
-    def __init__(self, folder: Path, *, key: str | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        key: str | None = None,
+        port: int = 0,
+        rules: Rules | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.folder = folder
+        self.rules = rules or Rules()
         self.key = key
+        self._tls = tls
         self.requests: list[str] = []
         self.bodies: list[Any] = []
         self._faults: list[Fault] = []
@@ -94,14 +108,26 @@ class StandIn:
         self.start()
 
     @property
+    def key(self) -> str | None:
+        return next((key for key, known in self.rules.keys.items() if known.kind == "all"), None)
+
+    @key.setter
+    def key(self, key: str | None) -> None:
+        if key is not None:
+            others = {k: known for k, known in self.rules.keys.items() if known.kind != "all"}
+            self.rules.keys = {key: Key(), **others}
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self._port}"
 
     def start(self) -> None:
         """Begin to listen, again where it was stopped."""
         self.backend = EdgeBackend(self.folder, optimize_after=10**9)
         self._http: Any = _Server(("127.0.0.1", self._port), _Handler)
         self._http.stand_in = self
+        if self._tls is not None:
+            self._http.socket = self._tls.wrap_socket(self._http.socket, server_side=True)
         self._port = self._http.server_port
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
         self._thread.start()
@@ -133,6 +159,17 @@ class StandIn:
         with self._lock:
             self.requests.clear()
             self.bodies.clear()
+
+    def refusal(
+        self, key: str | None, method: str, path: str, size: int, body: Any
+    ) -> Refusal | None:
+        """What the rules say against a request."""
+        if refusal := self.rules.key(key, method, path):
+            return refusal
+        name = path.split("/")[2] if path.count("/") > 1 else ""
+        exists = bool(name) and self.backend.collection_exists(name)
+        schema = self.backend.get_collection(name).payload_schema if exists else {}
+        return self.rules.request(method, path, size, body, set(schema))
 
     def meet(self, route: str, body: Any) -> Fault | None:
         """Note a request; the fault it meets, if any."""
@@ -173,8 +210,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(raw) if raw else None
         fault = stand_in.meet(f"{self.command} {path}", body)
         kind = fault.kind if fault else None
-        if stand_in.key is not None and self.headers.get("api-key") != stand_in.key:
-            self._send(401, b"Must provide an API key or an Authorization bearer token")
+        refusal = stand_in.refusal(self.headers.get("api-key"), self.command, path, len(raw), body)
+        if refusal is not None:
+            self._send(refusal.status, refusal.body, refusal.headers)
             return
         if kind == "reset":
             self._cut()
@@ -184,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if fault and kind == "slow":
             time.sleep(fault.seconds)
-        status, answer = _answer(stand_in.backend, self.command, path, body)
+        status, answer = _answer(stand_in, self.command, path, body)
         if kind == "lost":
             self._cut()
         elif kind == "malformed":
@@ -232,11 +270,12 @@ def _envelope(result: Any = None, error: str | None = None) -> bytes:
     return json.dumps(answer).encode()
 
 
-def _answer(backend: EdgeBackend, method: str, path: str, body: Any) -> tuple[int, bytes]:
+def _answer(stand_in: StandIn, method: str, path: str, body: Any) -> tuple[int, bytes]:
     """Status and body, as the server's."""
+    backend = stand_in.backend
     if (method, path) == ("GET", "/"):
         # The one answer without an envelope.
-        about = {"title": "qdrant - vector search engine", "version": "1.20.0"}
+        about = {"title": "qdrant - vector search engine", "version": stand_in.rules.version}
         return 200, json.dumps(about).encode()
     for wanted, pattern, serve in _ROUTES:
         found = re.fullmatch(pattern, path)
@@ -246,7 +285,11 @@ def _answer(backend: EdgeBackend, method: str, path: str, body: Any) -> tuple[in
         try:
             if name and not _may_be_missing(method, path) and not backend.collection_exists(name):
                 return 404, _envelope(error=f"Not found: Collection `{name}` doesn't exist!")
-            return 200, _envelope(serve(backend, body, **found.groupdict()))
+            result = serve(backend, body, **found.groupdict())
+            if isinstance(result, models.CollectionInfo) and stand_in.rules.strict is not None:
+                strict = models.StrictModeConfigOutput(**stand_in.rules.strict.model_dump())
+                result.config.strict_mode_config = strict
+            return 200, _envelope(result)
         except ValidationError as error:
             return 400, _envelope(error=f"Format error in JSON body: {error}")
         except StoreError as error:

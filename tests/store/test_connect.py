@@ -15,25 +15,25 @@ from qdrant_client import AsyncQdrantClient, QdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException
 
 from indexes.errors import StoreError
-from indexes.store.connect import connect, store_errors
+from indexes.store.connect import connect
+from indexes.store.refusals import store_errors
+from indexes.store.remote import Ways
 
 KEY = "s3cr3t-key"
 
 
 class FakeQdrant(BaseHTTPRequestHandler):
-    """A Qdrant server's REST port, as far as it shows when asked for its collections.
+    """A Qdrant server's REST port, as far as it shows when asked what it is.
 
-    It answers what `server.status` and `server.body` say, and refuses a wrong key.
+    It answers what `server.status` and `server.body` say.
     """
 
     server: Any
 
     def do_GET(self) -> None:
         self.server.requests.append(self.path)
-        if self.server.key is not None and self.headers.get("api-key") != self.server.key:
-            self.answer(401, b"Must provide an API key or an Authorization bearer token")
-        else:
-            self.answer(self.server.status, self.server.body)
+        self.server.keys.append(self.headers.get("api-key"))
+        self.answer(self.server.status, self.server.body)
 
     def answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -51,11 +51,15 @@ def reply(result: Any = None, error: str | None = None) -> bytes:
     return json.dumps({"result": result, "status": status, "time": 0.1}).encode()
 
 
+def about(version: str) -> bytes:
+    return json.dumps({"title": "qdrant - vector search engine", "version": version}).encode()
+
+
 @pytest.fixture
 def server() -> Iterator[Any]:
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), FakeQdrant)
-    server.requests, server.key, server.status = [], None, 200
-    server.body = reply({"collections": [{"name": "documents"}]})
+    server.requests, server.keys, server.status = [], [], 200
+    server.body = about("1.18.3")
     server.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
@@ -68,7 +72,8 @@ def server() -> Iterator[Any]:
 def failure(index: str, **kwargs: Any) -> str:
     """The one line that `connect` fails with."""
     with pytest.raises(StoreError) as caught:
-        connect(index, **{"retries": 0, **kwargs})
+        key = kwargs.pop("api_key", None)
+        connect(index, api_key=key, ways=Ways(**{"retries": 0, **kwargs}))
     message = str(caught.value)
     assert "\n" not in message
     assert KEY not in message
@@ -124,27 +129,41 @@ def test_an_empty_index_is_refused() -> None:
 
 
 def test_a_server_is_reached_at_once(server: Any) -> None:
-    with connect(server.url, api_key=SecretStr(KEY), timeout=2.5) as engine:
-        assert server.requests == ["/collections"]
+    with connect(server.url, api_key=SecretStr(KEY), ways=Ways(timeout=2.5)) as engine:
+        assert server.requests == ["/"]
         assert not engine.embedded
         assert engine.address == server.url
-        assert engine.client.get_collections().collections[0].name == "documents"
+        assert engine.client.info().version == "1.18.3"
 
 
 async def test_a_server_is_reached_by_coroutines(server: Any) -> None:
     async with connect(server.url) as engine:
-        found = await engine.aclient.get_collections()
-        assert found.collections[0].name == "documents"
+        assert (await engine.aclient.info()).version == "1.18.3"
 
 
 def test_the_key_is_sent_and_never_shown(server: Any, caplog: pytest.LogCaptureFixture) -> None:
-    server.key = KEY
     with connect(server.url, api_key=SecretStr(KEY)) as engine:
         assert KEY not in repr(engine)
-    server.key = "another"
-    message = failure(server.url, api_key=SecretStr(KEY))
-    assert message.startswith(f"{server.url} refused the API key (401): set RAG_QDRANT_API_KEY")
+    assert server.keys == [KEY]
     assert KEY not in caplog.text
+
+
+def test_a_server_that_is_too_old_is_refused(server: Any) -> None:
+    server.body = about("1.16.3")
+    assert "is Qdrant 1.16.3: this project needs 1.17 or newer" in failure(server.url)
+
+
+def test_a_server_that_is_newer_than_what_was_tried_is_told(
+    server: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.body = about("1.99.0-dev")
+    connect(server.url).close()
+    assert "is Qdrant 1.99.0-dev, newer than what was tried" in caplog.text
+
+
+def test_a_proxy_may_hide_what_the_server_is(server: Any) -> None:
+    server.status, server.body = 403, b""
+    connect(server.url).close()
 
 
 def test_nobody_listening(server: Any) -> None:
@@ -154,7 +173,6 @@ def test_nobody_listening(server: Any) -> None:
     message = failure(f"http://127.0.0.1:{port}")
     assert message.startswith(f"cannot reach http://127.0.0.1:{port} (")
     assert "start the server, or correct host and port of --index" in message
-    assert "by gRPC" in failure(f"http://127.0.0.1:{port}", prefer_grpc=True)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +181,6 @@ def test_nobody_listening(server: Any) -> None:
         (500, reply(error="disk is full"), "failed (500): disk is full; see the server's log"),
         (429, reply(error="too many"), "refused the request (429): too many"),
         (404, b"<html>not here</html>", "answered 404, and not as a Qdrant server does"),
-        (403, b"", "refused the API key (403)"),
         (200, b"<html>welcome</html>", "answered something that is not Qdrant's"),
         (200, b'{"hello": "world"}', "answered something that is not Qdrant's"),
     ],
@@ -210,7 +227,7 @@ class Rpc(grpc.RpcError):
     ("code", "expected"),
     [
         (grpc.StatusCode.UNAUTHENTICATED, "refused the API key"),
-        (grpc.StatusCode.UNAVAILABLE, "cannot reach x by gRPC"),
+        (grpc.StatusCode.UNAVAILABLE, "cannot reach x by gRPC .*RAG_QDRANT_GRPC_PORT"),
         (grpc.StatusCode.DEADLINE_EXCEEDED, "did not answer in time"),
         (grpc.StatusCode.NOT_FOUND, "NOT_FOUND\\): some detail"),
     ],

@@ -539,7 +539,7 @@ def failure(action: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
 def test_a_wrong_key_is_refused_at_once(stand_in: StandIn) -> None:
     stand_in.key = "another"
     assert "refused the API key (401)" in failure(Place(stand_in.url, KEY).open)
-    assert len(stand_in.requests) == 1
+    assert stand_in.requests == ["GET /", "GET /collections/documents"]
 
 
 def test_a_key_that_is_taken_away_is_an_error(stand_in: StandIn, remote: HierarchicalIndex) -> None:

@@ -25,8 +25,8 @@ from indexes.index import HierarchicalIndex
 from indexes.lanes import Lane, LaneInfo
 from indexes.models.given import embedding_dimension
 from indexes.progress import OnProgress, Progress
-from indexes.store.connect import store_errors
 from indexes.store.points import Manifest
+from indexes.store.refusals import store_errors
 from indexes.trace import Trace, stage, tracing
 
 # What each vector is called in a peer's collection: points without one are never found.

@@ -1,0 +1,194 @@
+"""What a server allows in one request, and how ours are cut to fit.
+
+Qdrant's strict mode, which Qdrant Cloud switches on, bounds hits, batches and conditions. Its
+description of a collection tells the bounds; what it doesn't tell is learnt from a refusal:
+
+    limits.learn('Limit exceeded 1000 > 100 for "limit". …')     # True: try again, cut smaller
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qdrant_client import models
+
+# A server takes 32 MiB by default, as JSON; a proxy before it may take less.
+WRITE_BYTES = 4 * 1024 * 1024
+WRITE_POINTS = 1000
+_LEAST_BYTES = 4096
+# JSON's digits of one number of a vector, and what a point costs besides.
+_NUMBER_BYTES = 12
+_POINT_BYTES = 200
+
+_NUMBER = re.compile(r'Limit exceeded (\d+) > (\d+) for "(limit|upsert limit|search batch size)"')
+_VALUES = re.compile(r"Condition size limit reached \((\d+) > (\d+)\)")
+_BYTES = re.compile(r"larger than allowed \(limit: (\d+) bytes\)")
+_FIELDS = {"limit": "hits", "upsert limit": "writes", "search batch size": "searches"}
+
+
+@dataclass
+class Limits:
+    """Bounds of one collection's requests; None where there is none.
+
+    Attributes:
+        hits: of one search, and points of one page
+        exact: whether a search, or a count, may be exact
+        writes: points of one write
+        searches: of one batch
+        values: that one condition of a filter may name
+        size: bytes of one write, about
+    """
+
+    hits: int | None = None
+    exact: bool = True
+    writes: int = WRITE_POINTS
+    searches: int | None = None
+    values: int | None = None
+    size: int = WRITE_BYTES
+
+    def read(self, strict: models.StrictModeConfigOutput | None) -> None:
+        """Take over what a collection says of its strict mode."""
+        if strict is None or not strict.enabled:
+            return
+        self.hits = strict.max_query_limit or self.hits
+        self.exact = self.exact and strict.search_allow_exact is not False
+        self.writes = min(self.writes, strict.upsert_max_batchsize or self.writes)
+        self.searches = strict.search_max_batchsize or self.searches
+        self.values = strict.condition_max_size or self.values
+
+    def learn(self, words: str) -> bool:
+        """Whether a refusal told of a bound that was not known: then the request, cut again,
+        may pass.
+
+        Args:
+            words: the server's
+        """
+        before = (self.hits, self.exact, self.writes, self.searches, self.values, self.size)
+        if number := _NUMBER.search(words):
+            setattr(self, _FIELDS[number[3]], max(1, int(number[2])))
+        elif values := _VALUES.search(words):
+            self.values = max(1, int(values[2]))
+        elif "Exact search disabled" in words:
+            self.exact = False
+        elif size := _BYTES.search(words):
+            # Ours are estimates: halve what let this one through, too.
+            self.size = max(_LEAST_BYTES, min(int(size[1]), self.size) // 2)
+        elif "split your request" in words:
+            self.writes = max(1, self.writes // 2)
+        return before != (
+            self.hits, self.exact, self.writes, self.searches, self.values, self.size,
+        )  # fmt: skip
+
+    def page(self, wanted: int) -> int:
+        """Points of one page."""
+        return min(wanted, self.hits or wanted)
+
+    def batches(
+        self, requests: Sequence[models.QueryRequest]
+    ) -> tuple[list[list[models.QueryRequest]], list[int]]:
+        """Searches as batches that a server takes.
+
+        Returns:
+            The batches, and of each search in them, one after the other, which of the
+            `requests` it is a part of; the parts' hits follow each other.
+        """
+        parts: list[models.QueryRequest] = []
+        owners: list[int] = []
+        for place, request in enumerate(requests):
+            for part in self._parts(request):
+                parts.append(part)
+                owners.append(place)
+        size = self.searches or max(1, len(parts))
+        return [parts[at : at + size] for at in range(0, len(parts), size)], owners
+
+    def _parts(self, request: models.QueryRequest) -> Iterator[models.QueryRequest]:
+        if not self.exact and request.params is not None and request.params.exact:
+            request = request.model_copy(update={"params": None})
+        for narrow in _by_values(request, self.values):
+            limit = narrow.limit or 10
+            if self.hits is None or limit <= self.hits:
+                yield narrow
+                continue
+            for offset in range(0, limit, self.hits):
+                page = {"limit": min(self.hits, limit - offset), "offset": offset or None}
+                yield narrow.model_copy(update=page)
+
+    def slices(self, points: Sequence[models.PointStruct]) -> Iterator[list[models.PointStruct]]:
+        """Points as writes that a server takes: by number, and about by bytes."""
+        part: list[models.PointStruct] = []
+        left = self.size
+        for point in points:
+            size = _bytes_of(point)
+            if part and (len(part) >= self.writes or size > left):
+                yield part
+                part, left = [], self.size
+            part.append(point)
+            left -= size
+        if part:
+            yield part
+
+
+def joined(
+    responses: Sequence[Sequence[models.ScoredPoint]], owners: Sequence[int], requests: int
+) -> list[list[models.ScoredPoint]]:
+    """The hits of each request, from those of its parts, none twice."""
+    if len(responses) == requests:
+        return [list(points) for points in responses]
+    found: list[dict[Any, models.ScoredPoint]] = [{} for _ in range(requests)]
+    for points, owner in zip(responses, owners, strict=True):
+        for point in points:
+            found[owner].setdefault(point.id, point)
+    return [list(points.values()) for points in found]
+
+
+def _by_values(request: models.QueryRequest, most: int | None) -> Iterator[models.QueryRequest]:
+    """A request for each group of the values that a condition of its filter names."""
+    wanted = request.filter or models.Filter()
+    conditions = wanted.must if isinstance(wanted.must, list) else []
+    for place, condition in enumerate(conditions):
+        values = _values(condition)
+        if most is None or len(values) <= most:
+            continue
+        for at in range(0, len(values), most):
+            fewer = _with_values(condition, values[at : at + most])
+            narrow = wanted.model_copy(
+                update={"must": [*conditions[:place], fewer, *conditions[place + 1 :]]}
+            )
+            yield from _by_values(request.model_copy(update={"filter": narrow}), most)
+        return
+    yield request
+
+
+def _values(condition: Any) -> list[Any]:
+    if isinstance(condition, models.HasIdCondition):
+        return list(condition.has_id)
+    match = getattr(condition, "match", None)
+    return list(match.any) if isinstance(match, models.MatchAny) else []
+
+
+def _with_values(condition: Any, values: list[Any]) -> Any:
+    if isinstance(condition, models.HasIdCondition):
+        return models.HasIdCondition(has_id=values)
+    return models.FieldCondition(key=condition.key, match=models.MatchAny(any=values))
+
+
+def _bytes_of(point: models.PointStruct) -> int:
+    return _POINT_BYTES + _size(point.payload) + _size(point.vector)
+
+
+def _size(value: Any) -> int:
+    """About the bytes of a value as JSON."""
+    if isinstance(value, str):
+        return len(value) if value.isascii() else 3 * len(value)
+    if isinstance(value, dict):
+        return sum(len(str(key)) + 4 + _size(item) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        if value and isinstance(value[0], int | float):
+            return _NUMBER_BYTES * len(value)
+        return sum(_size(item) + 1 for item in value)
+    if isinstance(value, models.SparseVector):
+        return 2 * _NUMBER_BYTES * len(value.indices)
+    if isinstance(value, models.Document):
+        return _size(value.text)
+    return _NUMBER_BYTES

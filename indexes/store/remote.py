@@ -1,0 +1,243 @@
+"""A Qdrant server or cluster: where it is, how it is spoken to, and whether it is the right one.
+
+engine = reach("http://a:6333,http://b:6333", api_key=None, ways=Ways(prefer_grpc=True))
+"""
+
+import logging
+import math
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import SplitResult, urlsplit
+
+import httpx
+from pydantic import SecretStr
+from qdrant_client import AsyncQdrantClient, QdrantClient
+from qdrant_client.async_qdrant_remote import AsyncQdrantRemote
+from qdrant_client.http.exceptions import UnexpectedResponse
+from qdrant_client.qdrant_remote import QdrantRemote
+
+from indexes.errors import SettingsError, StoreError
+from indexes.store.cluster import Nodes
+from indexes.store.refusals import store_errors
+from indexes.store.retries import Retries, grpc_options
+
+_log = logging.getLogger(__name__)
+
+_REST_PORT = 6333
+# Before it, what is only to be inserted overwrites what is there, in silence.
+OLDEST = (1, 17)
+NEWEST_TRIED = (1, 20)
+_VERSION = re.compile(r"(\d+)\.(\d+)")
+_HERE = {"localhost", "127.0.0.1", "::1"}
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How a server is spoken to.
+
+    Attributes:
+        timeout: seconds for one request
+        prefer_grpc: gRPC where the client can
+        grpc_port: its port; by default the one after REST's
+        retries: further tries of a request that failed for the moment
+        ca: file of the authority that signed the server's certificate, if not a public one
+        cert: file of our own certificate, where the server asks for one
+        cert_key: file of its key
+    """
+
+    timeout: float = 60.0
+    prefer_grpc: bool = False
+    grpc_port: int | None = None
+    retries: int = 5
+    ca: Path | None = None
+    cert: Path | None = None
+    cert_key: Path | None = None
+
+
+@dataclass(frozen=True)
+class Remote:
+    """Clients of a server.
+
+    Attributes:
+        client, aclient: for everything
+        rest: speaks REST whatever the others speak
+        address: its URL, or its nodes'
+        nodes: which of them answers
+    """
+
+    client: QdrantClient
+    aclient: AsyncQdrantClient
+    rest: QdrantClient
+    address: str
+    nodes: Nodes
+
+
+def reach(index: str, api_key: SecretStr | None, ways: Ways) -> Remote:
+    """Find a server, and look whether this project can work with it.
+
+    Raises:
+        StoreError: it can't be reached, or is too old.
+        SettingsError: a certificate can't be read.
+    """
+    urls = [_parse(part) for part in index.split(",")]
+    if len({(url.scheme, url.path) for url in urls}) > 1:
+        raise StoreError("the nodes of --index must all be http:// or all https://, of one path")
+    first, secret = urls[0], "" if api_key is None else api_key.get_secret_value()
+    if secret and first.scheme == "http" and not {url.hostname for url in urls} <= _HERE:
+        _log.warning("the API key goes to %s unencrypted: use https://", first.hostname)
+    address = ",".join(url.geturl() for url in urls)
+    given: dict[str, Any] = {
+        "url": first.geturl(),
+        "timeout": math.ceil(ways.timeout),
+        # As a header, since `api_key` would turn http:// into a Python warning.
+        "headers": {"api-key": secret} if secret else None,
+        "check_compatibility": False,
+    }
+    if first.scheme == "https":
+        given["verify"] = _tls(ways)
+    if ways.prefer_grpc:
+        given |= {
+            "prefer_grpc": True,
+            "grpc_port": _grpc_port(first, ways),
+            "grpc_options": grpc_options(ways.retries)
+            | _grpc_tls(first, ways, several=len(urls) > 1),
+        }
+    nodes = Nodes([url.geturl() for url in urls])
+    with store_errors(address):
+        try:
+            remote = Remote(
+                QdrantClient(**given), AsyncQdrantClient(**given), QdrantClient(**given),
+                address, nodes,
+            )  # fmt: skip
+        except ValueError as error:
+            raise StoreError(f"{address} is not a server's URL: {error}") from error
+    _install(remote, urls, ways)
+    try:
+        _check_version(remote)
+    except BaseException:
+        for client in {remote.client, remote.rest}:
+            client.close()
+        raise
+    return remote
+
+
+def _install(remote: Remote, urls: list[SplitResult], ways: Ways) -> None:
+    retries = Retries(ways.retries)
+    for client in (remote.client, remote.rest, remote.aclient):
+        inner = cast(Any, client._client)
+        asynchronous = isinstance(inner, AsyncQdrantRemote)
+        api = inner.openapi_client.client
+        # The last one added is the outermost: each try may go to another node.
+        api.add_middleware(remote.nodes.asend if asynchronous else remote.nodes.send)
+        api.add_middleware(retries.asend if asynchronous else retries.send)
+        if ways.prefer_grpc and len(urls) > 1:
+            inner._host = _grpc_targets(urls, ways)
+    cast(QdrantRemote, remote.rest._client)._prefer_grpc = False
+
+
+def _grpc_port(url: SplitResult, ways: Ways) -> int:
+    return ways.grpc_port or (url.port or _REST_PORT) + 1
+
+
+def _grpc_targets(urls: list[SplitResult], ways: Ways) -> str:
+    """The nodes as one address of gRPC's, but for the port of the last one."""
+    found = []
+    for url in urls:
+        try:
+            (place, *_), *_ = (
+                entry[4] for entry in socket.getaddrinfo(url.hostname, None, socket.AF_INET)
+            )
+        except OSError as error:
+            raise StoreError(f"cannot find {url.hostname} ({error}): correct --index") from error
+        found.append(f"{place}:{_grpc_port(url, ways)}")
+    # The client adds the first node's port behind.
+    *others, last = [found[-1], *found[1:-1], found[0]]
+    return "ipv4:" + ",".join([*others, last.rpartition(":")[0]])
+
+
+def _tls(ways: Ways) -> ssl.SSLContext:
+    context = httpx.create_ssl_context()
+    if ways.ca is not None:
+        with _readable("qdrant_ca", ways.ca):
+            context.load_verify_locations(cafile=ways.ca)
+    if ways.cert is not None:
+        with _readable("qdrant_cert", ways.cert):
+            context.load_cert_chain(ways.cert, ways.cert_key)
+    return context
+
+
+def _grpc_tls(url: SplitResult, ways: Ways, *, several: bool) -> dict[str, Any]:
+    """The same certificates for gRPC, as qdrant-client takes them."""
+    files = {
+        "root_certificates": ("qdrant_ca", ways.ca),
+        "certificate_chain": ("qdrant_cert", ways.cert),
+        "private_key": ("qdrant_cert_key", ways.cert_key),
+    }
+    options: dict[str, Any] = {}
+    for name, (setting, path) in files.items():
+        if path is not None and url.scheme == "https":
+            with _readable(setting, path):
+                options[name] = path.read_bytes()
+    if several and url.scheme == "https":
+        options["grpc.ssl_target_name_override"] = url.hostname
+    return options
+
+
+@contextmanager
+def _readable(setting: str, path: Path) -> Iterator[None]:
+    """What goes wrong with a certificate's file, as a `SettingsError`."""
+    try:
+        yield
+    except OSError as error:  # ssl's are such, too
+        plain = None if isinstance(error, ssl.SSLError) else error.strerror
+        raise SettingsError(
+            f"setting {setting} (environment RAG_{setting.upper()}): {path} cannot be read "
+            f"({plain or 'it holds no certificate'})"
+        ) from error
+
+
+def _check_version(remote: Remote) -> None:
+    """Ask the server, once, what it is."""
+    try:
+        with store_errors(remote.address):
+            about = remote.rest.info()
+    except StoreError as error:
+        refused = error.__cause__
+        # A proxy may serve nothing but collections.
+        if isinstance(refused, UnexpectedResponse) and refused.status_code in {401, 403}:
+            _log.info("%s does not tell its version", remote.address)
+            return
+        raise
+    found = _VERSION.match(about.version)
+    version = (int(found[1]), int(found[2])) if found else NEWEST_TRIED
+    if version < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        raise StoreError(
+            f"{remote.address} is Qdrant {about.version}: this project needs {oldest} or newer, "
+            "since older ones overwrite what is only to be added: update the server"
+        )
+    if version > NEWEST_TRIED:
+        _log.warning("%s is Qdrant %s, newer than what was tried", remote.address, about.version)
+
+
+def _parse(index: str) -> SplitResult:
+    """A server's URL, free of everything that could be a secret."""
+    try:
+        url = urlsplit(index.strip())
+        host, port = url.hostname, url.port
+    except ValueError as error:
+        raise StoreError("--index is not a URL: write http://host:6333") from error
+    if url.scheme not in {"http", "https"} or not host:
+        raise StoreError("--index takes a folder, or a server as http://host:6333")
+    if url.username or url.password or url.query or url.fragment:
+        raise StoreError(
+            f"give {host}'s key as RAG_QDRANT_API_KEY rather than in the URL of --index"
+        )
+    host = f"[{host}]" if ":" in host else host
+    return SplitResult(url.scheme, f"{host}:{port or _REST_PORT}", url.path.rstrip("/"), "", "")
