@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from indexes import StoreError
+from indexes import SettingsError, StoreError
 
 from .commands import cli, opened
 from .console import bar, err, out, print_json, printable
@@ -101,6 +101,49 @@ def _problems(problems: "list[Problem]") -> Table:
             "repaired" if problem.repaired else problem.fix,
         )
     return table
+
+
+@cli.command(
+    epilog="\b\nExamples:\n  advanced-rag indexes\n"
+    "  advanced-rag indexes --add year:integer --add author:keyword\n"
+    "  advanced-rag indexes --drop author\n\n"
+    "Filters on metadata need one where a server asks for it (Qdrant Cloud does), and are slow "
+    "without one from about 100,000 passages on."
+)
+@click.option("--add", multiple=True, metavar="KEY:TYPE", help="Make an index on metadata.")
+@click.option("--drop", multiple=True, metavar="KEY", help="Delete one.")
+@_as_json
+@settings_options(INDEX)
+def indexes(add: tuple[str, ...], drop: tuple[str, ...], as_json: bool, **settings: Any) -> None:
+    """List the collection's payload indexes, and make those that are missing."""
+    from indexes.store.payload_indexes import is_ours, metadata_name
+    from indexes.store.server import index_of, payload_key
+
+    wanted, unwanted = dict(map(index_of, add)), [payload_key(key) for key in drop]
+    with opened(**settings) as index:
+        index.store.fingerprint()
+        for key in unwanted:
+            if is_ours(key):
+                raise SettingsError(f"--drop {key}: this one every question needs")
+            index.store.drop_index(key)
+        for key, kind in wanted.items():
+            err.print(printable(f"making an index on {metadata_name(key)} …", "dim"))
+            index.store.make_index(key, kind)
+        index.store.make_indexes(
+            lambda key: err.print(printable(f"making an index on {metadata_name(key)} …", "dim"))
+        )
+        described = index.store.described()
+    schema = described.payload_schema if described is not None else {}
+    if as_json:
+        print_json({key: found.data_type.value for key, found in sorted(schema.items())})
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("field", "type", "serves"):
+        table.add_column(heading)
+    for key, found in sorted(schema.items(), key=lambda item: (is_ours(item[0]), item[0])):
+        serves = "every question" if is_ours(key) else "filters"
+        table.add_row(printable(metadata_name(key)), found.data_type.value, serves)
+    out.print(table)
 
 
 @cli.command(

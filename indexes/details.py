@@ -83,6 +83,14 @@ class SearchDetails(Details):
     candidates: int = Field(description="Leaves that were scored.")
     documents: int = Field(description="Documents that they are from.")
     changed_while_reading: bool = Field(description="Whether a document was left out for that.")
+    nodes_lost: tuple[str, ...] = Field(
+        (), description="Nodes of the cluster that did not answer when last asked, as host:port."
+    )
+
+    @property
+    def notes(self) -> list[str]:
+        """Which nodes are lost."""
+        return [f"node {node} does not answer, others do" for node in self.nodes_lost]
 
 
 class RankedLeaf(_Part):

@@ -255,6 +255,7 @@ class TreeRetriever(Remade, BaseRetriever):
             candidates=len(found.candidates),
             documents=len(found.manifests),
             changed_while_reading=found.stale,
+            nodes_lost=self._store.engine.nodes_lost,
         )
 
     def _deliver(self, found: SearchResult) -> list[NodeWithScore]:

@@ -3,10 +3,8 @@
 import threading
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
-from typing import Any, TypeVar
 
 import grpc  # type: ignore[import-untyped]
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -16,7 +14,7 @@ from qdrant_client.http.exceptions import UnexpectedResponse
 from indexes.errors import IndexMismatchError, StoreError
 from indexes.store.conditions import ALL_NAMES
 from indexes.store.connect import Engine
-from indexes.store.limits import Limits
+from indexes.store.pages import Pages
 from indexes.store.payload_indexes import indexed
 from indexes.store.points import (
     BM25,
@@ -31,9 +29,6 @@ from indexes.store.probe import SAME, Probes, dimension_of, likeness
 from indexes.store.refusals import said, store_errors
 from indexes.store.server import ServerParameters
 
-Answer = TypeVar("Answer")
-
-_PAGE = 1000
 _NOT_FOUND = 404
 # Of names that filters can't ask for, remembered one by one; beyond, none can be asked for.
 _MOST_NAMES = 20_000
@@ -48,23 +43,18 @@ _MADE_WITH = {
 _writers: defaultdict[tuple[str, str], threading.RLock] = defaultdict(threading.RLock)
 
 
-class TreeCollection:
+class TreeCollection(Pages):
     """One collection of an engine. Thread-safe."""
 
     def __init__(
         self, engine: Engine, collection: str, server: ServerParameters | None = None
     ) -> None:
-        self.engine = engine
-        self.collection = collection
+        super().__init__(engine, collection)
         self.server = server or ServerParameters()
         self.probes = Probes()
-        self.limits = Limits()
         self._fingerprint: Fingerprint | None = None
         self._recognised: list[BaseEmbedding] = []
         self._one_server = False
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.collection!r} in {self.engine.address!r})"
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -92,6 +82,8 @@ class TreeCollection:
 
         Nothing else is asked for when a server is opened: a key may be for this collection only.
         """
+        if self.engine.embedded and not self.exists():
+            return None
         with store_errors(self.engine.address):
             found = self._described_by(self.engine.rest)
             if found is not None:
@@ -276,16 +268,20 @@ class TreeCollection:
         missing = [key for key in wanted if key not in there]
         for key in missing:
             on_index(key)
-            with store_errors(self.engine.address):
-                self.engine.client.create_payload_index(
-                    self.collection, key, field_schema=wanted[key], wait=True
-                )
+            self.make_index(key, wanted[key])
         return missing
+
+    def make_index(self, key: str, schema: models.PayloadFieldSchema) -> None:
+        """Make a payload index; when it returns, the index serves."""
+        with store_errors(self.engine.address):
+            self.engine.rest.create_payload_index(
+                self.collection, key, field_schema=schema, wait=True
+            )
 
     def drop_index(self, key: str) -> None:
         """Delete a payload index."""
         with store_errors(self.engine.address):
-            self.engine.client.delete_payload_index(self.collection, key, wait=True)
+            self.engine.rest.delete_payload_index(self.collection, key, wait=True)
 
     def _create(self, wanted: Fingerprint) -> None:
         """Make the collection; several may at once, and what was cut short is completed."""
@@ -325,67 +321,9 @@ class TreeCollection:
     def drop(self) -> None:
         """Delete the collection with all that is in it; `prepare` makes it anew."""
         with self.writing(), store_errors(self.engine.address):
-            self.engine.client.delete_collection(self.collection)
+            self.engine.rest.delete_collection(self.collection)
             self._fingerprint = None
             self._recognised.clear()
-
-    def scroll(
-        self,
-        condition: models.Filter | None,
-        *,
-        payload: bool | Sequence[str] | models.PayloadSelectorExclude = True,
-        vectors: bool | Sequence[str] = False,
-        page: int | None = None,
-    ) -> Iterator[list[models.Record]]:
-        """All points that match, a page at a time, in the order of their ids."""
-        offset = None
-        while True:
-            points, offset = self.learning(
-                partial(
-                    self._page,
-                    scroll_filter=condition,
-                    offset=offset,
-                    with_payload=list(payload) if isinstance(payload, Sequence) else payload,
-                    with_vectors=vectors if isinstance(vectors, bool) else list(vectors),
-                    page=page or _PAGE,
-                )
-            )
-            if points:
-                yield points
-            if offset is None:
-                return
-
-    def _page(self, *, page: int, **given: Any) -> tuple[list[models.Record], Any]:
-        return self.engine.client.scroll(self.collection, limit=self.limits.page(page), **given)
-
-    def count(self, condition: models.Filter | None = None) -> int:
-        """How many points there are, or match."""
-        if self.limits.exact:
-            try:
-                with store_errors(self.engine.address):
-                    return self.engine.client.count(self.collection, condition, exact=True).count
-            except StoreError as error:
-                if not self.learns(error):
-                    raise
-        return sum(len(points) for points in self.scroll(condition, payload=False))
-
-    def learning(self, ask: Callable[[], Answer]) -> Answer:
-        """Ask a server, again where a refusal told how to ask.
-
-        Raises:
-            StoreError: it is refused all the same, or fails.
-        """
-        while True:
-            try:
-                with store_errors(self.engine.address):
-                    return ask()
-            except StoreError as error:
-                if not self.learns(error):
-                    raise
-
-    def learns(self, error: StoreError) -> bool:
-        """Whether a refusal tells of a limit that was not known."""
-        return error.__cause__ is not None and self.limits.learn(said(error.__cause__))
 
 
 def _plain(value: object) -> str:

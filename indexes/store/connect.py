@@ -57,6 +57,11 @@ class Engine:
         return bool(getattr(self.client._client, "_prefer_grpc", False))
 
     @property
+    def nodes_lost(self) -> tuple[str, ...]:
+        """Nodes of a cluster that did not answer when they were last asked, as host:port."""
+        return tuple(self.nodes.lost) if self.nodes is not None else ()
+
+    @property
     def direct(self) -> QdrantBase:
         """What `client` hands its requests to, for many requests without a text to embed.
 

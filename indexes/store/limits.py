@@ -105,14 +105,32 @@ class Limits:
     def _parts(self, request: models.QueryRequest) -> Iterator[models.QueryRequest]:
         if not self.exact and request.params is not None and request.params.exact:
             request = request.model_copy(update={"params": None})
-        for narrow in _by_values(request, self.values):
-            limit = narrow.limit or 10
+        limit = request.limit or 10
+        for narrow in self.filters(request.filter):
+            part = request.model_copy(update={"filter": narrow})
             if self.hits is None or limit <= self.hits:
-                yield narrow
+                yield part
                 continue
             for offset in range(0, limit, self.hits):
                 page = {"limit": min(self.hits, limit - offset), "offset": offset or None}
-                yield narrow.model_copy(update=page)
+                yield part.model_copy(update=page)
+
+    def filters(self, wanted: models.Filter | None) -> list[models.Filter | None]:
+        """A filter as several, each of which names no more values at once than is allowed; what
+        matches the one matches just one of them.
+        """
+        conditions = wanted.must if wanted is not None and isinstance(wanted.must, list) else []
+        for place, condition in enumerate(conditions):
+            values = _values(condition)
+            if wanted is None or self.values is None or len(values) <= self.values:
+                continue
+            narrow: list[models.Filter | None] = []
+            for at in range(0, len(values), self.values):
+                fewer = _with_values(condition, values[at : at + self.values])
+                must = [*conditions[:place], fewer, *conditions[place + 1 :]]
+                narrow += self.filters(wanted.model_copy(update={"must": must}))
+            return narrow
+        return [wanted]
 
     def slices(self, points: Sequence[models.PointStruct]) -> Iterator[list[models.PointStruct]]:
         """Points as writes that a server takes: by number, and about by bytes."""
@@ -140,24 +158,6 @@ def joined(
         for point in points:
             found[owner].setdefault(point.id, point)
     return [list(points.values()) for points in found]
-
-
-def _by_values(request: models.QueryRequest, most: int | None) -> Iterator[models.QueryRequest]:
-    """A request for each group of the values that a condition of its filter names."""
-    wanted = request.filter or models.Filter()
-    conditions = wanted.must if isinstance(wanted.must, list) else []
-    for place, condition in enumerate(conditions):
-        values = _values(condition)
-        if most is None or len(values) <= most:
-            continue
-        for at in range(0, len(values), most):
-            fewer = _with_values(condition, values[at : at + most])
-            narrow = wanted.model_copy(
-                update={"must": [*conditions[:place], fewer, *conditions[place + 1 :]]}
-            )
-            yield from _by_values(request.model_copy(update={"filter": narrow}), most)
-        return
-    yield request
 
 
 def _values(condition: Any) -> list[Any]:

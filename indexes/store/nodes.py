@@ -210,15 +210,29 @@ class TreeStore(TreeCollection):
             return
         others = matching(document_id=manifest.document_id)
         others.must_not = [*_must(kind="manifest"), *_must(version=manifest.version)]
-        self._delete(models.FilterSelector(filter=others))
+        self.delete(others)
         self._write([manifest_point(manifest.model_copy(update={"settled": True}))])
 
     def _vanish(self, manifests: Sequence[Manifest]) -> None:
         """Delete documents that are no longer visible; their manifests last."""
         nodes = matching(document_id=[manifest.document_id for manifest in manifests])
         nodes.must_not = _must(kind="manifest")
-        self._delete(models.FilterSelector(filter=nodes))
-        self._delete(models.PointIdsList(points=[manifest.point_id for manifest in manifests]))
+        self.delete(nodes)
+        self.delete([manifest.point_id for manifest in manifests])
+
+    def delete(self, points: models.Filter | Sequence[str]) -> None:
+        """Delete points that match, or that have these ids."""
+        if not isinstance(points, models.Filter):
+            self._delete(models.PointIdsList(points=list(points)))
+            return
+        # Deleting again what is gone already does no harm.
+        self.learning(
+            lambda: [
+                self._delete(models.FilterSelector(filter=part))
+                for part in self.limits.filters(points)
+                if part is not None
+            ]
+        )
 
     def _delete(self, points: models.PointsSelector) -> None:
         with store_errors(self.engine.address):

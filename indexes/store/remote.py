@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -99,8 +100,6 @@ def reach(index: str, api_key: SecretStr | None, ways: Ways) -> Remote:
         "headers": {"api-key": secret} if secret else None,
         "check_compatibility": False,
     }
-    if first.scheme == "https":
-        given["verify"] = _tls(ways)
     if ways.prefer_grpc:
         given |= {
             "prefer_grpc": True,
@@ -108,13 +107,18 @@ def reach(index: str, api_key: SecretStr | None, ways: Ways) -> Remote:
             "grpc_options": grpc_options(ways.retries)
             | _grpc_tls(first, ways, several=len(urls) > 1),
         }
+    verify = _tls(ways) if first.scheme == "https" else True
     nodes = Nodes([url.geturl() for url in urls])
     with store_errors(address):
         try:
+            # A client writes into the dictionaries that it is given: to each its own.
             remote = Remote(
-                QdrantClient(**given), AsyncQdrantClient(**given), QdrantClient(**given),
-                address, nodes,
-            )  # fmt: skip
+                client=QdrantClient(**deepcopy(given), verify=verify),
+                aclient=AsyncQdrantClient(**deepcopy(given), verify=verify),
+                rest=QdrantClient(**deepcopy(given), verify=verify),
+                address=address,
+                nodes=nodes,
+            )
         except ValueError as error:
             raise StoreError(f"{address} is not a server's URL: {error}") from error
     _install(remote, urls, ways)
@@ -213,6 +217,9 @@ def _check_version(remote: Remote) -> None:
         if isinstance(refused, UnexpectedResponse) and refused.status_code in {401, 403}:
             _log.info("%s does not tell its version", remote.address)
             return
+        source = getattr(refused, "source", None)
+        if isinstance(source, httpx.ReadError) and remote.address.startswith("http://"):
+            raise StoreError(f"{error}, or write https:// if it speaks TLS") from refused
         raise
     found = _VERSION.match(about.version)
     version = (int(found[1]), int(found[2])) if found else NEWEST_TRIED

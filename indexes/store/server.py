@@ -149,15 +149,7 @@ def _search(settings: Settings) -> models.SearchParams | None:
 
 
 def _indexes(settings: Settings) -> dict[str, Any]:
-    indexes: dict[str, Any] = {}
-    for given in settings.qdrant_indexes:
-        key, _, kind = given.rpartition(":")
-        if not key or kind not in _INDEX_TYPES:
-            raise _wrong(
-                "qdrant_indexes",
-                f"{given!r} is not KEY:TYPE with a type of {', '.join(_INDEX_TYPES)}",
-            )
-        indexes[payload_key(key)] = _INDEX_TYPES[kind]
+    indexes: dict[str, Any] = dict(map(index_of, settings.qdrant_indexes))
     if settings.qdrant_tenant is not None:
         indexes[payload_key(settings.qdrant_tenant)] = models.KeywordIndexParams(
             type=models.KeywordIndexType.KEYWORD, is_tenant=True
@@ -165,6 +157,21 @@ def _indexes(settings: Settings) -> dict[str, Any]:
         # Points of a tenant lie together on disk then, not those of a root.
         indexes["root"] = models.PayloadSchemaType.KEYWORD
     return indexes
+
+
+def index_of(given: str) -> tuple[str, models.PayloadSchemaType]:
+    """A payload index as users write it, `year:integer`: its payload key and its type.
+
+    Raises:
+        SettingsError: it is no KEY:TYPE.
+    """
+    key, _, kind = given.rpartition(":")
+    if not key or kind not in _INDEX_TYPES:
+        raise _wrong(
+            "qdrant_indexes",
+            f"{given!r} is not KEY:TYPE with a type of {', '.join(_INDEX_TYPES)}",
+        )
+    return payload_key(key), _INDEX_TYPES[kind]
 
 
 def _check(settings: Settings) -> None:

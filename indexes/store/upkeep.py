@@ -183,7 +183,7 @@ class _Verifier:
     def _unreadable(self, point: models.Record) -> None:
         # No query survives it, so it hides its document, and perhaps others.
         if self._repair:
-            self._delete(models.PointIdsList(points=[point.id]))
+            self._store.delete([str(point.id)])
         document_id = str((point.payload or {}).get("document_id", ""))
         self._report(
             "manifest",
@@ -288,7 +288,7 @@ class _Verifier:
             orphans.update({name: count for name, count in here.items() if name not in known})
         for name, count in orphans.items():
             if self._repair:
-                self._delete(models.FilterSelector(filter=nodes_of(name)))
+                self._store.delete(nodes_of(name))
             self._report(
                 "orphans",
                 f"{count} nodes of a document that is not there",
@@ -305,14 +305,11 @@ class _Verifier:
         return {places[str(point.id)] for point in found}
 
     def _find_foreign_points(self) -> None:
-        known = matching(kind=(*NODES, "manifest", "collection")).must
-        count = count_points(self._store, models.Filter(must_not=known))
+        kinds = (*NODES, "manifest", "collection")
+        ours = [condition for kind in kinds for condition in matching(kind=kind).must or []]
+        count = count_points(self._store, models.Filter(must_not=ours))
         if count:
             self._report("foreign", f"{count} points that are not this project's")
-
-    def _delete(self, selector: models.PointsSelector) -> None:
-        with store_errors(self._store.engine.address):
-            self._store.engine.client.delete(self._store.collection, selector, wait=True)
 
 
 def settle(store: TreeStore, manifest: Manifest) -> None:
@@ -325,8 +322,5 @@ def settle(store: TreeStore, manifest: Manifest) -> None:
         return
     others = nodes_of(manifest.document_id)
     others.must_not = matching(version=manifest.version).must
-    with store_errors(store.engine.address):
-        store.engine.client.delete(
-            store.collection, models.FilterSelector(filter=others), wait=True
-        )
+    store.delete(others)
     store.put([manifest_point(manifest.model_copy(update={"settled": True}))])

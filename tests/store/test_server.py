@@ -519,7 +519,7 @@ def test_a_server_that_restarts_meanwhile_is_waited_for(
     remote.ingest(documents()[:1])
     stand_in.stop()
     # Back as soon as a request was refused and said that it will be sent again: no clock.
-    monkeypatch.setattr(retries._log, "info", lambda *_: stand_in.start())
+    monkeypatch.setattr(retries._log, "log", lambda *_: stand_in.start())
     assert remote.retrieve("harbour")[0]
 
 
@@ -552,7 +552,7 @@ def test_a_wrong_address_is_not_waited_for(
     stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand_in.stop()
-    monkeypatch.setattr(retries._log, "info", lambda *_: pytest.fail("it tried again"))
+    monkeypatch.setattr(retries._log, "log", lambda *_: pytest.fail("it tried again"))
     assert "cannot reach" in failure(Place(stand_in.url, KEY).open, qdrant_retries=20)
 
 
