@@ -5,6 +5,7 @@
     ├── DocumentError          a file or document cannot be turned into text
     ├── StoreError             the index cannot be opened, reached or trusted
     │   ├── StoreLockedError       another process holds the embedded index
+    │   ├── StoreUnreachableError  its server does not answer now, and may later
     │   └── IndexMismatchError     another embedding model or other chunk sizes made it
     └── ModelError             a model cannot be loaded or reached, or gave no usable answer
 
@@ -72,6 +73,10 @@ class StoreError(RagError):
 
 class StoreLockedError(StoreError):
     """Another process holds the embedded index."""
+
+
+class StoreUnreachableError(StoreError):
+    """The index's server does not answer now. Later the same call may succeed."""
 
 
 class IndexMismatchError(StoreError):

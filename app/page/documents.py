@@ -3,13 +3,18 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from indexes import RagError
 from indexes.documents.formats import suffixes
+<<<<<<< HEAD
 from indexes.models.hub import better_model
+=======
+from indexes.errors import StoreUnreachableError
+>>>>>>> ad2ceb2 (The page says since when its server is away, and start-up documents wait for it)
 
 from .render import documents as listed
 from .render.markup import html
@@ -38,6 +43,7 @@ class Documents:
 
     def __init__(self, page: Workbench) -> None:
         self.page = page
+        self._away_since: datetime | None = None
 
     def draw(self) -> None:
         """Place the components."""
@@ -94,6 +100,7 @@ class Documents:
         library = self.page.library
         documents: list[Manifest] = []
         failed = False
+        away = ""
         try:
             documents = library.documents(visitor)
             shelf = listed.shelf(
@@ -104,15 +111,27 @@ class Documents:
             )
         except RagError as error:
             failed, shelf = True, listed.failed_shelf(one_line(error))
+            if isinstance(error, StoreUnreachableError):
+                self._away_since = self._away_since or datetime.now()
+                away = f"cannot be reached since {self._away_since:%H:%M}"
         except Exception:
             logger.exception("the documents cannot be listed")
             failed, shelf = True, listed.failed_shelf(UNEXPECTED)
+        if not away:
+            self._away_since = None
         index = self.page.opening.wait()
         head = listed.head(
             documents,
+<<<<<<< HEAD
             llm=index.llm_capabilities,
             embedding=index.embedding_capabilities,
             better=better_model(index.llm_capabilities, index.settings.cache),
+=======
+            provider=index.llm_capabilities.provider,
+            model=index.llm_capabilities.name,
+            embedding=index.embedding_capabilities.name,
+            away=away or ("cannot be read" if failed else ""),
+>>>>>>> ad2ceb2 (The page says since when its server is away, and start-up documents wait for it)
         )
         return [shelf, head, *self.welcome(not documents and not failed, has_samples(documents))]
 

@@ -13,12 +13,15 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Self
 
 from indexes import Capabilities, RagError, Settings
+from indexes.errors import StoreUnreachableError
 from indexes.models.providers import describe_llm
 
 if TYPE_CHECKING:
     from indexes import HierarchicalIndex
 
 logger = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_TRIES = 10.0
 
 
 class Opening:
@@ -38,6 +41,7 @@ class Opening:
         self._index: Future[HierarchicalIndex] = Future()
         self._prepared: Future[None] = Future()
         self._closing = False
+        self._ended = threading.Event()
         self._owned = True
 
     @classmethod
@@ -95,6 +99,7 @@ class Opening:
             RagError: it could not be opened or prepared.
         """
         self._closing = True
+        self._ended.set()
         if not self._index.done():
             return
         index = self.wait()
@@ -117,7 +122,7 @@ class Opening:
             index.close()
             return
         try:
-            self._prepare(index)
+            self._prepare_at_last(index)
             _warm_up(index)
         except BaseException as error:  # noqa: BLE001 - handed to `close`
             if not self._closing:
@@ -125,6 +130,17 @@ class Opening:
                 on_failure()
         else:
             self._prepared.set_result(None)
+
+    def _prepare_at_last(self, index: "HierarchicalIndex") -> None:
+        """Prepare the index; a server that is away meanwhile is waited for."""
+        while True:
+            try:
+                self._prepare(index)
+                return
+            except StoreUnreachableError as error:
+                logger.warning("%s; trying again in %g s", error, SECONDS_BETWEEN_TRIES)
+                if self._ended.wait(SECONDS_BETWEEN_TRIES):
+                    raise
 
 
 def _warm_up(index: "HierarchicalIndex") -> None:

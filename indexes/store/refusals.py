@@ -16,7 +16,7 @@ import httpx
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from indexes.errors import StoreError
+from indexes.errors import StoreError, StoreUnreachableError
 
 # What the client lets through: its own, the transport's, and what it asserts of an answer.
 FAILURES = (
@@ -29,6 +29,7 @@ FAILURES = (
     grpc.RpcError,
 )
 
+_AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 _SHOWN = 300
 _METADATA = "metadata."
 _UNINDEXED = re.compile(r'Index required but not found for "(.+?)" of')
@@ -57,7 +58,18 @@ def store_errors(address: str) -> Iterator[None]:
     try:
         yield
     except FAILURES as error:
-        raise StoreError(explained(address, error)) from error
+        kind = StoreUnreachableError if _is_away(error) else StoreError
+        raise kind(explained(address, error)) from error
+
+
+def _is_away(error: BaseException) -> bool:
+    """Whether nobody answers, or somebody who can't now."""
+    if isinstance(error, UnexpectedResponse):
+        return (error.status_code or 0) >= 500
+    if isinstance(error, grpc.RpcError):
+        return hasattr(error, "code") and error.code() in _AWAY
+    source = error.source if isinstance(error, ResponseHandlingException) else error
+    return isinstance(source, httpx.TransportError)
 
 
 def explained(address: str, error: BaseException) -> str:

@@ -4,12 +4,14 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
+from app.page import opening as opening_module
 from app.page.opening import Opening
-from indexes.errors import RagError, StoreError
+from indexes.errors import RagError, StoreError, StoreUnreachableError
 from indexes.index import HierarchicalIndex
 from indexes.settings import Settings
 
@@ -53,6 +55,26 @@ def test_a_failed_start_is_raised_when_the_page_ends(tmp_path: Path) -> None:
     assert failed.wait(10)
     with pytest.raises(RagError, match="the disk is full"):
         opening.close()
+
+
+def test_a_server_that_is_away_while_documents_are_indexed_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening_module, "SECONDS_BETWEEN_TRIES", 0.01)
+    tries: list[HierarchicalIndex] = []
+
+    def prepare(index: HierarchicalIndex) -> None:
+        tries.append(index)
+        if len(tries) < 3:
+            raise StoreUnreachableError("the server is away")
+
+    opening = Opening(Settings(index=str(tmp_path / "index"), provider="openai"), prepare)
+    opening.start(on_failure=lambda: pytest.fail("it was not to fail"))
+    opening.wait()
+    while not opening.prepared:
+        time.sleep(0.01)
+    assert len(tries) == 3
+    opening.close()
 
 
 @pytest.mark.slow

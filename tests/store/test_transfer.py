@@ -42,10 +42,12 @@ def other(tmp_path: Path, llm: ScriptedLLM) -> Iterator[HierarchicalIndex]:
 
 
 def content(index: HierarchicalIndex) -> dict[str, Any]:
-    """Every point with its payload and vectors."""
+    """Every point with its payload and vectors, but for what tells collections apart."""
     found, _ = index.engine.client.scroll(
         index.settings.collection, limit=10_000, with_vectors=True
     )
+    for point in found:
+        (point.payload or {}).pop("made", None)
     return {str(point.id): (point.payload, Vectors(point.vector)) for point in found}
 
 
