@@ -10,11 +10,8 @@ import gradio as gr
 
 from indexes import RagError
 from indexes.documents.formats import suffixes
-<<<<<<< HEAD
-from indexes.models.hub import better_model
-=======
 from indexes.errors import StoreUnreachableError
->>>>>>> ad2ceb2 (The page says since when its server is away, and start-up documents wait for it)
+from indexes.models.hub import better_model
 
 from .render import documents as listed
 from .render.markup import html
@@ -122,16 +119,10 @@ class Documents:
         index = self.page.opening.wait()
         head = listed.head(
             documents,
-<<<<<<< HEAD
             llm=index.llm_capabilities,
             embedding=index.embedding_capabilities,
             better=better_model(index.llm_capabilities, index.settings.cache),
-=======
-            provider=index.llm_capabilities.provider,
-            model=index.llm_capabilities.name,
-            embedding=index.embedding_capabilities.name,
             away=away or ("cannot be read" if failed else ""),
->>>>>>> ad2ceb2 (The page says since when its server is away, and start-up documents wait for it)
         )
         return [shelf, head, *self.welcome(not documents and not failed, has_samples(documents))]
 

@@ -16,43 +16,28 @@ if TYPE_CHECKING:
 
 
 def head(
-<<<<<<< HEAD
     documents: "Sequence[Manifest]",
     *,
     llm: "Capabilities",
     embedding: "Capabilities",
     better: str = "",
-=======
-    documents: "Sequence[Manifest]", *, provider: str, model: str, embedding: str, away: str = ""
->>>>>>> ad2ceb2 (The page says since when its server is away, and start-up documents wait for it)
+    away: str = "",
 ) -> str:
     """Name of the page, and plainly what answers here.
 
     Args:
-<<<<<<< HEAD
         documents: what is indexed.
         llm: the language model.
         embedding: the embedding model.
         better: how to come by a better language model, if it is not fit to answer.
-=======
-        documents: those there are
-        provider, model, embedding: what answers
-        away: what is said of the index instead, where the documents can't be listed
->>>>>>> ad2ceb2 (The page says since when its server is away, and start-up documents wait for it)
+        away: what is said of the index instead, where the documents can't be listed.
     """
     leaves = sum(manifest.leaves for manifest in documents)
     holds = f"{counted(len(documents), 'document')}, {counted(leaves, 'leaf', 'leaves')}"
     facts = (
-<<<<<<< HEAD
         ("Language model", f"{llm.name} ({llm.provider})"),
         ("Embedding model", f"{embedding.name} ({embedding.provider})"),
-        ("Index", f"{counted(len(documents), 'document')}, {counted(leaves, 'leaf', 'leaves')}"),
-=======
-        ("Provider", provider),
-        ("Model", model),
-        ("Embedding", embedding),
         ("Index", away or holds),
->>>>>>> ad2ceb2 (The page says since when its server is away, and start-up documents wait for it)
     )
     return html(
         '<header class="head"><div><h1>Advanced RAG Patterns</h1>'
