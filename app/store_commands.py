@@ -116,8 +116,9 @@ def _problems(problems: "list[Problem]") -> Table:
 @settings_options(INDEX)
 def indexes(add: tuple[str, ...], drop: tuple[str, ...], as_json: bool, **settings: Any) -> None:
     """List the collection's payload indexes, and make those that are missing."""
+    from indexes.store.conditions import payload_key
     from indexes.store.payload_indexes import is_ours, metadata_name
-    from indexes.store.server import index_of, payload_key
+    from indexes.store.server import index_of
 
     wanted, unwanted = dict(map(index_of, add)), [payload_key(key) for key in drop]
     with opened(**settings) as index:

@@ -136,11 +136,12 @@ class Opening:
         while True:
             try:
                 self._prepare(index)
-                return
             except StoreUnreachableError as error:
                 logger.warning("%s; trying again in %g s", error, SECONDS_BETWEEN_TRIES)
                 if self._ended.wait(SECONDS_BETWEEN_TRIES):
                     raise
+            else:
+                return
 
 
 def _warm_up(index: "HierarchicalIndex") -> None:

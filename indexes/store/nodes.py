@@ -226,13 +226,11 @@ class TreeStore(TreeCollection):
             self._delete(models.PointIdsList(points=list(points)))
             return
         # Deleting again what is gone already does no harm.
-        self.learning(
-            lambda: [
-                self._delete(models.FilterSelector(filter=part))
-                for part in self.limits.filters(points)
-                if part is not None
-            ]
-        )
+        self.learning(lambda: self._delete_matching(points))
+
+    def _delete_matching(self, wanted: models.Filter) -> None:
+        for part in self.limits.filters(wanted):
+            self._delete(models.FilterSelector(filter=part or wanted))
 
     def _delete(self, points: models.PointsSelector) -> None:
         with store_errors(self.engine.address):
