@@ -112,7 +112,7 @@ def test_more_documents_than_one_batch_holds_are_all_looked_at(
     filled: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("indexes.store.upkeep._BATCH_DOCUMENTS", 2)
-    monkeypatch.setattr("indexes.store.collection._PAGE", 3)
+    monkeypatch.setattr("indexes.store.pages._PAGE", 3)
     seen: list[tuple[int, int]] = []
     found = verify(filled.store, on_progress=lambda step: seen.append((step.done, step.known)))
     assert (found.documents, found.clean) == (4, True)
