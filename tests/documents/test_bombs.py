@@ -11,7 +11,7 @@ from indexes.errors import DocumentError
 from tests.documents.bombs import BOMBS, READ
 from tests.documents.files import written
 
-_SECONDS = 10  # of the processor, however large the file is
+_SECONDS = 6  # of the processor, however large the file is
 
 
 @pytest.mark.slow
