@@ -32,6 +32,7 @@ from indexes.errors import ModelError
 from indexes.models.guard import model_errors
 from indexes.models.replies import Piece, Reading
 from indexes.namespace import ours, theirs
+from indexes.places import headline
 from indexes.tokens import count_tokens, squeezed
 from indexes.trace import Stage, Trace, stage
 
@@ -70,6 +71,7 @@ def _context_of(node: NodeWithScore, segment: Segment, number: int) -> Context:
         tokens=count_tokens(segment.text),
         reason=place.get("reason", ""),
         place=place.get("place", ""),
+        heading=place.get("heading", ""),
         header=place.get("header", ""),
         metadata=theirs(node.node.metadata),
     )
@@ -231,7 +233,8 @@ class Answerer:
         tokens = 0
         for number, passage in passages.items():
             size = sum(context.tokens for context in passage)
-            room -= round(size * _TOKENS_MARGIN) + 16
+            heading = _heading(passage[0])
+            room -= round((size + count_tokens(heading)) * _TOKENS_MARGIN) + 8
             if room < 0 and read:
                 details.left_out = (
                     f"{len(passages) - len(read)} of {len(passages)} passages, for they exceed "
@@ -240,7 +243,7 @@ class Answerer:
                 break
             tokens += size
             text = GAP.join(squeezed(context.text.strip()) for context in passage)
-            read.append(f"[{number}] {_heading(passage[0])}\n{text}")
+            read.append(f"[{number}] {heading}\n{text}")
         messages = prompt.messages(self.llm, "\n\n".join(read), question)
         details.prompt = shown(messages)
         record.nodes_in = len(read)
@@ -375,9 +378,8 @@ class _Asked:
 
 
 def _heading(context: Context) -> str:
-    """What a passage is from: its document, its place, and the header of its table."""
-    name = context.title or context.document
-    about = f"{name}, {context.place}" if context.place else name
+    """What a passage is from, and the header of its table."""
+    about = headline(context.title or context.document, context.heading, context.place)
     return f"{about}\n{context.header}" if context.header else about
 
 

@@ -65,6 +65,7 @@ class Context(BaseModel):
     place: str = Field(
         "", description="Where it is, in words: `page 4 (iv)`, `slide 2`, `sheet Prices, rows 3-5`."
     )
+    heading: str = Field("", description="The headings above it: `Setup › Network`.")
     header: str = Field(
         "", description="Header of the table that it begins in the middle of; not in `text`."
     )

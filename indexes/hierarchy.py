@@ -14,9 +14,11 @@ from llama_index.core.schema import (
     RelatedNodeInfo,
     TextNode,
 )
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
+from indexes.errors import SettingsError
 from indexes.namespace import OURS, theirs
+from indexes.settings import check_levels
 from indexes.tree import Node, Tree, build_tree, node_id
 
 __all__ = ["Node", "Tree", "TreeNodeParser", "build_tree", "node_id"]
@@ -34,6 +36,18 @@ class TreeNodeParser(NodeParser):
     """
 
     levels: tuple[int, ...] = Field((1024, 256, 128), description="Tokens, root first.")
+
+    @field_validator("levels", mode="before")
+    @classmethod
+    def _check_levels(cls, given: Any) -> tuple[int, ...]:
+        try:
+            levels = TypeAdapter(tuple[int, ...]).validate_python(given)
+            check_levels(levels)
+        except ValidationError as error:
+            raise SettingsError(f"levels={given!r}: give whole numbers, root first") from error
+        except ValueError as error:
+            raise SettingsError(f"levels={given!r}: {error}") from error
+        return levels
 
     def _parse_nodes(
         self, nodes: Sequence[BaseNode], show_progress: bool = False, **kwargs: Any

@@ -35,7 +35,7 @@ COMPLETE_ABOVE = 2 / 3
 
 
 @dataclass(frozen=True)
-class Passage:
+class LeafRun:
     """A run of text of one document. Offsets are characters of the document's text.
 
     Attributes:
@@ -119,7 +119,7 @@ def in_order(candidates: Sequence[Candidate], scores: Sequence[float] | Scores) 
 # Filling the budget
 
 
-def grow(candidates: Sequence[Candidate], scores: Scores, budget: int) -> list[Passage]:
+def grow(candidates: Sequence[Candidate], scores: Scores, budget: int) -> list[LeafRun]:
     """Fill `budget` tokens leaf by leaf, best first, completing parents on the way.
 
     Once most of a parent is in and the rest of it fits, the rest is taken too. Leaves
@@ -132,12 +132,12 @@ def grow(candidates: Sequence[Candidate], scores: Scores, budget: int) -> list[P
     return _within(budget, lambda allowance: _grow(candidates, scores, order, allowance))
 
 
-def pack(pieces: Sequence[Passage], budget: int) -> list[Passage]:
+def pack(pieces: Sequence[LeafRun], budget: int) -> list[LeafRun]:
     """Take `pieces` as they come while they fit; the last is cut at a sentence end."""
     return _within(budget, lambda allowance: _pack(pieces, allowance))
 
 
-def _within(budget: int, fill: Callable[[int], list[Passage]]) -> list[Passage]:
+def _within(budget: int, fill: Callable[[int], list[LeafRun]]) -> list[LeafRun]:
     """Make the passages' texts fit: tokens at the seams differ from the leaves' counts."""
     allowance = budget
     while allowance > 0:
@@ -159,7 +159,7 @@ class _Taken:
 
 def _grow(
     candidates: Sequence[Candidate], scores: Scores, order: Sequence[int], budget: int
-) -> list[Passage]:
+) -> list[LeafRun]:
     taken: dict[tuple[str, int], _Taken] = {}
     known = {(c.leaf.document_id, c.leaf.position): i for i, c in enumerate(candidates)}
     reasons: dict[tuple[str, int], str] = {}
@@ -204,7 +204,7 @@ def _grow(
 
 def _join(
     taken: dict[tuple[str, int], _Taken], reasons: dict[tuple[str, int], str]
-) -> list[Passage]:
+) -> list[LeafRun]:
     """Runs of leaves that touch, as passages, the best first."""
     pieces = [taken[key] for key in sorted(taken)]
     runs: list[list[_Taken]] = []
@@ -227,7 +227,7 @@ def _join(
         else:
             reason = "; ".join([f"{len(run)} leaves that follow each other", *filter(None, found)])
         passages.append(
-            Passage(
+            LeafRun(
                 leaves=tuple(piece.leaf for piece in run),
                 start=run[0].start,
                 end=run[-1].end,
@@ -239,8 +239,8 @@ def _join(
     return sorted(passages, key=lambda passage: -passage.score)
 
 
-def _pack(pieces: Sequence[Passage], budget: int) -> list[Passage]:
-    packed: list[Passage] = []
+def _pack(pieces: Sequence[LeafRun], budget: int) -> list[LeafRun]:
+    packed: list[LeafRun] = []
     left = budget
     for piece in pieces:
         tokens = sum(leaf.tokens for leaf in piece.leaves)
@@ -253,7 +253,7 @@ def _pack(pieces: Sequence[Passage], budget: int) -> list[Passage]:
             cut = "; cut at a sentence end to fit" if piece.reason else "cut to fit"
             end = piece.start + length
             leaves = tuple(leaf for leaf in piece.leaves if leaf.start < end)
-            packed.append(Passage(leaves, piece.start, end, piece.score, piece.reason + cut))
+            packed.append(LeafRun(leaves, piece.start, end, piece.score, piece.reason + cut))
         break
     return packed
 
@@ -297,7 +297,7 @@ def cut_at_sentence(text: str, tokens: int, *, or_word: bool = False) -> int:
 # LlamaIndex's rule, for comparison
 
 
-def merge_by_ratio(candidates: Sequence[Candidate], ratio: float, top_k: int) -> list[Passage]:
+def merge_by_ratio(candidates: Sequence[Candidate], ratio: float, top_k: int) -> list[LeafRun]:
     """Replace leaves by their parent where more than `ratio` of its children were found.
 
     What LlamaIndex's `AutoMergingRetriever` does, level by level from the leaves up: a
@@ -334,7 +334,7 @@ def merge_by_ratio(candidates: Sequence[Candidate], ratio: float, top_k: int) ->
         if name is not None:
             run = tuple(group)
             reason = reasons.get(name, "")
-            pieces.append(Passage(run, run[0].start, run[-1].end, scores[name], reason))
+            pieces.append(LeafRun(run, run[0].start, run[-1].end, scores[name], reason))
     return sorted(pieces, key=lambda piece: -piece.score)
 
 

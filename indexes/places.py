@@ -1,7 +1,16 @@
-"""Where in its file a passage is, as people say it."""
+"""What a passage is from and where in its file it is, as people say it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+
+def headline(title: str, heading: str = "", place: str = "") -> str:
+    """Document, headings above a passage, its place: `Handbook › Setup › Network, page 4`.
+
+    What repeats, as a first heading often repeats the title, is said once.
+    """
+    path = dict.fromkeys(part for part in (title, *heading.split(" › ")) if part)
+    return ", ".join(part for part in (" › ".join(path), place) if part)
 
 
 def place_of(

@@ -5,42 +5,32 @@ nodes = retriever.retrieve("How did the cloud business evolve?")
 nodes = await retriever.aretrieve("How did the cloud business evolve?")
 """
 
-import uuid
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.callbacks import CallbackManager
-from llama_index.core.schema import (
-    NodeRelationship,
-    NodeWithScore,
-    ObjectType,
-    QueryBundle,
-    RelatedNodeInfo,
-    TextNode,
-)
+from llama_index.core.schema import NodeWithScore, QueryBundle
 from pydantic import Field
 from qdrant_client import models
 from typing_extensions import TypedDict
 
 from indexes.answers import checked
 from indexes.copies import Remade
+from indexes.delivery import node_of
 from indexes.details import MergeDetails, MergedPassage, RankedLeaf, SearchDetails
-from indexes.documents import pages_of
 from indexes.errors import SettingsError, StoreError
-from indexes.merging import Passage, grow, in_order, merge_by_ratio, pack, spread
+from indexes.merging import LeafRun, grow, in_order, merge_by_ratio, pack, spread
 from indexes.models.guard import model_errors
-from indexes.namespace import OURS, ours
+from indexes.namespace import ours
 from indexes.options import checked_options, strictly
-from indexes.places import place_of
 from indexes.search import Candidate, Query, SearchResult, TreeSearch
 from indexes.settings import DEFAULT_TOP_K, Budget, Method, SearchMode, TopK
 from indexes.store.filters import Filters, qdrant_filter
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Manifest
-from indexes.tokens import count_tokens
 from indexes.trace import Stage, stage
 from indexes.whole import whole_parents
 
@@ -60,8 +50,6 @@ _MIN_ROOTS = 16
 _ROOTS_PER_TOKEN = 1 / 256
 # Hits of a search for whole parents, at most: one long document can hold very many.
 _MOST_HITS = 4096
-# Longer metadata is delivered, but not shown to models: it would not leave room for the text.
-_SHOWN = 500
 
 
 @strictly
@@ -289,7 +277,7 @@ class TreeRetriever(Remade, BaseRetriever):
             )
         return nodes
 
-    def _passages(self, found: SearchResult) -> tuple[list[Passage], list[tuple[int, float]], str]:
+    def _passages(self, found: SearchResult) -> tuple[list[LeafRun], list[tuple[int, float]], str]:
         """What to deliver, best first; the best leaves with their scores; its name."""
         candidates = found.candidates
         if not candidates:
@@ -314,7 +302,7 @@ class TreeRetriever(Remade, BaseRetriever):
             name += ", mean of the children found"
             return pack(merged, self._budget), ranking[: self._ratio_top_k], name
         pieces = [
-            Passage((leaf,), leaf.start, leaf.end, candidates[place].hit_score)
+            LeafRun((leaf,), leaf.start, leaf.end, candidates[place].hit_score)
             for place in in_order(candidates, hits)[: self._most]
             for leaf in [candidates[place].leaf]
         ]
@@ -346,59 +334,3 @@ def _ranked(found: Candidate, score: float, manifests: dict[str, Manifest]) -> R
         bm25=found.bm25,
         hit=found.hit_score > 0,
     )
-
-
-def node_of(passage: Passage, manifests: dict[str, Manifest]) -> NodeWithScore:
-    """A passage as a LlamaIndex node. One that covers a parent has the parent's id."""
-    first = passage.leaves[0]
-    manifest = manifests[first.document_id]
-    whole = (passage.start, passage.end) == (first.start, first.end)
-    if passage.covers:
-        identity = passage.covers.id
-    elif whole:
-        identity = first.id
-    else:
-        place = f"{first.document_id}/{first.version}/{passage.start}-{passage.end}"
-        identity = str(uuid.uuid5(uuid.NAMESPACE_URL, place))
-    about: dict[str, Any] = {
-        "document_id": first.document_id,
-        "source": manifest.source,
-        "title": manifest.title,
-        "start": passage.start,
-        "end": passage.end,
-        "level": passage.level,
-        "leaves": len(passage.leaves),
-        "tokens": count_tokens(passage.text),
-        "reason": passage.reason,
-    }
-    if passage.scores:
-        starts = [leaf.start for leaf in passage.leaves]
-        about["leaf_scores"] = list(zip(starts, passage.scores, strict=True))
-    if first.heading:
-        about["heading"] = first.heading
-    pages = pages_of(manifest.page_starts or [], passage.start, passage.end)
-    if pages:
-        about["pages"] = list(pages)
-    if first.header:
-        about["header"] = first.header
-    rows = [leaf.rows for leaf in passage.leaves if leaf.rows]
-    if rows:
-        about["rows"] = [rows[0][0], rows[-1][1]]
-    if place := place_of(manifest.about, pages, (rows[0][0], rows[-1][1]) if rows else None):
-        about["place"] = place
-    long = [name for name, said in manifest.metadata.items() if len(str(said)) > _SHOWN]
-    node = TextNode(
-        id_=identity,
-        text=passage.text,
-        start_char_idx=passage.start,
-        end_char_idx=passage.end,
-        metadata={**manifest.metadata, OURS: about},
-        excluded_embed_metadata_keys=[OURS, *{*manifest.hidden_from_embedding, *long}],
-        excluded_llm_metadata_keys=[OURS, *{*manifest.hidden_from_llm, *long}],
-        relationships={
-            NodeRelationship.SOURCE: RelatedNodeInfo(
-                node_id=first.document_id, node_type=ObjectType.DOCUMENT
-            )
-        },
-    )
-    return NodeWithScore(node=node, score=passage.score)

@@ -9,6 +9,7 @@ Nothing here connects, loads or reads anything but the environment, and that onl
 import difflib
 import json
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Unpack
@@ -304,12 +305,8 @@ class Settings(BaseSettings):
     @field_validator("levels")
     @classmethod
     def _check_levels(cls, levels: tuple[int, ...] | None) -> tuple[int, ...] | None:
-        if levels is None:
-            return None
-        if not levels or any(size < 1 for size in levels):
-            raise ValueError("give at least one chunk size, in tokens")
-        if any(child >= parent for parent, child in pairwise(levels)):
-            raise ValueError("each level must be smaller than the one before, root first")
+        if levels is not None:
+            check_levels(levels)
         return levels
 
     @field_validator("extra_body", "embedding_extra_body", "extra_headers", mode="before")
@@ -353,6 +350,18 @@ def has_cross_encoder(settings: Settings) -> bool:
     return bool(settings.rerank_url or settings.rerank_model)
 
 
+def check_levels(levels: Sequence[int]) -> None:
+    """Refuse chunk sizes that make no hierarchy.
+
+    Raises:
+        ValueError: there are none, one is below 1, or one isn't smaller than the one before
+    """
+    if not levels or any(size < 1 for size in levels):
+        raise ValueError("give at least one chunk size, in tokens")
+    if any(child >= parent for parent, child in pairwise(levels)):
+        raise ValueError("each level must be smaller than the one before, root first")
+
+
 def load_settings(
     index: str | Path | None = None,
     *,
@@ -387,7 +396,13 @@ def load_settings(
 
 
 # What models are called elsewhere; the names of settings are near, but say which by a name.
-_MODELS = {"embed_model": "embedding", "embeddings": "embedding", "model": "llm"}
+_MODELS = {
+    "embed_model": "embedding",
+    "embedding": "embedding",
+    "embeddings": "embedding",
+    "llm": "llm",
+    "model": "llm",
+}
 
 
 def _hint(name: str) -> str:

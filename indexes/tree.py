@@ -45,6 +45,8 @@ _WIDE_GAP = re.compile(r"(?<!\s)\s{256,}+")
 # Ends of lines that are no headings.
 _CLOSED = (".", "!", "?", ";", ",", '"', "”", "。")
 _LONGEST_HEADING = 120
+# Markdown's: `## Title ##`, and the line under a title, on its line.
+_HEADING_MARKS = re.compile(r"^#{1,6} | (?:#+|=+|-+)$")
 _LONGEST_HEADER = 400
 
 
@@ -319,7 +321,8 @@ def _heading_paths(text: str, structure: Structure, leaves: Sequence[Node]) -> I
     for leaf in leaves:
         while waiting and waiting[0].start <= leaf.start:
             heading = waiting.popleft()
-            title = " ".join(text[heading.start : heading.end].split())[:_LONGEST_HEADING]
+            title = " ".join(text[heading.start : heading.end].split())
+            title = _HEADING_MARKS.sub("", title)[:_LONGEST_HEADING]
             open_headings = [entry for entry in open_headings if entry[0] < heading.level]
             open_headings.append((heading.level, title))
         yield " › ".join(title for _, title in open_headings)

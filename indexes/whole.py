@@ -8,7 +8,7 @@ that a number of passages is a number of parents.
 from collections.abc import Sequence
 from itertools import groupby
 
-from indexes.merging import Passage
+from indexes.merging import LeafRun
 from indexes.search import Candidate
 
 
@@ -17,7 +17,7 @@ def whole_parents(
     *,
     parents: int | None = None,
     score_threshold: float | None = None,
-) -> list[Passage]:
+) -> list[LeafRun]:
     """The parents of the leaves that were found, the best first; ties in document order.
 
     Args:
@@ -37,7 +37,7 @@ def whole_parents(
             continue
         leaves = tuple(found.leaf for found in members)
         passages.append(
-            Passage(
+            LeafRun(
                 leaves=leaves,
                 start=leaves[0].start,
                 end=leaves[-1].end,

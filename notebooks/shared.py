@@ -30,21 +30,27 @@ FOUND, OTHER, KEPT = "#0072B2", "#DDE6EE", "#FFE9A8"
 
 
 def open_index(
-    name: str = "letters", documents: Sequence[Path] = (LETTERS,), **settings: Any
+    name: str = "letters",
+    documents: Sequence[Path] = (LETTERS,),
+    *,
+    llm: Any = None,
+    embedding: Any = None,
+    **settings: Any,
 ) -> HierarchicalIndex:
-    """The index of the letters; made now if it is not there.
+    """The index of the letters, with the settings' models or your own; made now if it is not there.
 
     Vectors are kept beside it, so that no sentence is embedded twice. While another
     notebook has the index open, this one has one of its own, made from those vectors.
     """
     place = Path(os.environ.get("NOTEBOOK_INDEX", str(ROOT / ".rag" / "notebooks")))
     chosen = load_settings(index=str(place / name), **settings)
-    embedding = RememberedEmbedding(build_embedding(chosen), place / "vectors.sqlite")
+    if embedding is None:
+        embedding = RememberedEmbedding(build_embedding(chosen), place / "vectors.sqlite")
     try:
-        index = HierarchicalIndex(chosen, embedding=embedding)
+        index = HierarchicalIndex(chosen, llm=llm, embedding=embedding)
     except StoreLockedError:
         own = chosen.model_copy(update={"index": f"{place / name}-{os.getpid()}"})
-        index = HierarchicalIndex(own, embedding=embedding)
+        index = HierarchicalIndex(own, llm=llm, embedding=embedding)
     report = index.ingest(documents)
     what = f"{len(index.documents())} documents"
     if report.leaves:

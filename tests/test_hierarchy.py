@@ -1,15 +1,19 @@
 """A document becomes a tree: exact offsets, tiling levels, stable ids, true links."""
 
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from llama_index.core.schema import Document, NodeRelationship
 
+from indexes.documents import load_document
 from indexes.documents.assembly import assemble
 from indexes.documents.blocks import Code, Paragraph, table_of
 from indexes.documents.extracted import HeadingSpan, Structure
+from indexes.errors import SettingsError
 from indexes.hierarchy import TreeNodeParser
 from indexes.namespace import ours
 from indexes.tokens import count_tokens, token_starts
@@ -122,6 +126,17 @@ def test_ids_depend_on_document_version_and_place_only() -> None:
     assert not {node.id for node in other.nodes} & set(ids)
 
 
+def test_headings_are_told_without_the_marks_of_markdown(tmp_path: Path) -> None:
+    file = tmp_path / "guide.md"
+    file.write_text("Guide\n=====\n\n## Network ##\n\n" + "A cable. " * 30, encoding="utf-8")
+    document = load_document(file)
+    structure = Structure.of(ours(document.metadata)["structure"], len(document.text))
+    tree = build_tree(
+        document.text, document_id="d", version="v", levels=LEVELS, structure=structure
+    )
+    assert tree.headings[-1] == "Guide › Network"
+
+
 def test_leaves_know_the_headings_above_them() -> None:
     filler = "Plain words fill the section. " * 12
     text = f"# Guide\n{filler}\n## Network\n{filler}\n```\n# no heading\n```\n# Usage\n{filler}"
@@ -209,3 +224,9 @@ def test_llamaindex_nodes_carry_offsets_and_true_links() -> None:
     assert {ours(node.metadata)["level"] for node in inner} == {0, 1}
     linked = [node for node in nodes if NodeRelationship.NEXT in node.relationships]
     assert {ours(node.metadata)["level"] for node in linked} == {0, 1, 2}
+
+
+@pytest.mark.parametrize("levels", [(32, 128), (128, 128), (0,), (), ("a",), None, 128])
+def test_chunk_sizes_that_make_no_hierarchy_are_refused(levels: Any) -> None:
+    with pytest.raises(SettingsError, match=r"^levels=.*: (give|each level)"):
+        TreeNodeParser(levels=levels)

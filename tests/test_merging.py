@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from qdrant_client import models
 
-from indexes.merging import Passage, cut_at_sentence, grow, merge_by_ratio, pack, spread
+from indexes.merging import LeafRun, cut_at_sentence, grow, merge_by_ratio, pack, spread
 from indexes.search import Candidate
 from indexes.store.points import leaf_of, leaf_point
 from indexes.tokens import count_tokens
@@ -38,7 +38,7 @@ def candidates_of(text: str, document: str = "d") -> list[Candidate]:
     return found
 
 
-def tokens_of(passages: list[Passage]) -> int:
+def tokens_of(passages: list[LeafRun]) -> int:
     return sum(count_tokens(passage.text) for passage in passages)
 
 
@@ -81,7 +81,7 @@ def test_passages_begin_and_end_where_sentences_do(relevance, budget) -> None:
 def test_no_budget_holds_nothing(budget: int) -> None:
     candidates = candidates_of(TEXT)
     assert grow(candidates, np.zeros(len(candidates)), budget) == []
-    assert pack([Passage((c.leaf,), c.leaf.start, c.leaf.end, 0) for c in candidates], budget) == []
+    assert pack([LeafRun((c.leaf,), c.leaf.start, c.leaf.end, 0) for c in candidates], budget) == []
 
 
 def test_a_budget_smaller_than_any_sentence_still_ends_at_a_word() -> None:
@@ -145,7 +145,7 @@ def test_equal_scores_are_ranked_in_document_order() -> None:
 
 def test_pieces_are_packed_whole_while_they_fit_and_the_last_is_cut() -> None:
     candidates = candidates_of(TEXT)
-    pieces = [Passage((c.leaf,), c.leaf.start, c.leaf.end, 1.0) for c in candidates]
+    pieces = [LeafRun((c.leaf,), c.leaf.start, c.leaf.end, 1.0) for c in candidates]
     packed = pack(pieces, 60)
     assert tokens_of(packed) <= 60
     assert [p.end for p in packed[:-1]] == [c.leaf.end for c in candidates[: len(packed) - 1]]

@@ -4,7 +4,7 @@ import pytest
 
 from indexes.documents.assembly import assemble
 from indexes.documents.blocks import PageBreak, Paragraph, table_of
-from indexes.places import place_of
+from indexes.places import headline, place_of
 from indexes.tree import build_tree
 
 SHEETS = {"page_kind": "sheet", "page_labels": ["Prices", "Notes"]}
@@ -46,3 +46,17 @@ def test_leaves_know_the_numbers_of_their_rows() -> None:
         lines = [ln for ln in found.text[leaf.start : leaf.end].splitlines() if ln in numbers]
         assert rows == ((numbers[lines[0]], numbers[lines[-1]]) if lines else None)
     assert max(table.numbers) == 3 + 31
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        (("Handbook", "Setup › Network", "page 4"), "Handbook › Setup › Network, page 4"),
+        (("Handbook", "Handbook › Setup", ""), "Handbook › Setup"),
+        (("Handbook", "", "row 7"), "Handbook, row 7"),
+        (("", "Setup", ""), "Setup"),
+        (("", "", ""), ""),
+    ],
+)
+def test_what_a_passage_is_from_on_one_line(parts: tuple[str, str, str], said: str) -> None:
+    assert headline(*parts) == said

@@ -4,16 +4,26 @@ judge = LLMJudge(llm)                          # several passages in one call
 judge = LLMJudge(llm, packing="each")          # a call for each passage, side by side
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
 
 from llama_index.core.llms import LLM
 from llama_index.core.schema import QueryBundle
 
 from indexes.compression.asking import Ask, Asking, Constraints, Reply
 from indexes.compression.cache import JudgementCache
-from indexes.compression.packing import Excerpt, Pack, pack_sentences
+from indexes.compression.decisions import (
+    Decided,
+    as_read,
+    combined,
+    decided,
+    filtered,
+    outcome_of,
+    sentence_verdict,
+    yes_no,
+)
+from indexes.compression.packing import Excerpt, numbered_sentences, pack_sentences, shown_whole
 from indexes.compression.passages import Passage
 from indexes.compression.prompts import (
     EXTRACT,
@@ -24,11 +34,11 @@ from indexes.compression.prompts import (
     JudgePrompt,
     numbers_schema,
 )
-from indexes.compression.replies import Read, read_numbers, read_yes_no
+from indexes.compression.replies import read_numbers
 from indexes.compression.verdicts import JudgeKind, Judgement, Usage, Verdict
 from indexes.compression.work import Steps
-from indexes.details import JudgeCall, JudgeDetails, Outcome
-from indexes.tokens import count_tokens, token_starts
+from indexes.details import JudgeCall, JudgeDetails
+from indexes.tokens import count_tokens
 
 Packing = Literal["packed", "each"]
 
@@ -106,7 +116,7 @@ class LLMJudge:
         known = self._known("extract", question, passages)
         verdicts: dict[int, Verdict] = {}
         for place, kept in known.items():
-            verdicts[place] = _sentence_verdict(kept, "cached", "decided before")
+            verdicts[place] = sentence_verdict(kept, "cached", "decided before")
         wanted = [place for place in range(len(passages)) if place not in known]
         for place in wanted:
             if not passages[place].sentences:
@@ -117,14 +127,16 @@ class LLMJudge:
             tokens=self._share("extract", question),
             together=self._packing == "packed",
         )
-        asks = [self._ask("extract", question, *_numbered(passages, pack)) for pack in packs]
+        asks = [
+            self._ask("extract", question, *numbered_sentences(passages, pack)) for pack in packs
+        ]
         replies = yield self._asking(asks)
-        decided: dict[int, list[tuple[Excerpt, _Decided]]] = {}
+        parts: dict[int, list[tuple[Excerpt, Decided]]] = {}
         for pack, reply in zip(packs, replies, strict=True):
-            for excerpt, decision in _decide(passages, pack, reply):
-                decided.setdefault(excerpt.passage, []).append((excerpt, decision))
-        for place, parts in decided.items():
-            verdicts[place] = _combined(len(passages[place].sentences), parts)
+            for excerpt, decision in decided(passages, pack, reply):
+                parts.setdefault(excerpt.passage, []).append((excerpt, decision))
+        for place, said in parts.items():
+            verdicts[place] = combined(len(passages[place].sentences), said)
             if verdicts[place].outcome == "judged":
                 self._remember("extract", question, passages[place], verdicts[place].sentences)
         return self._judgement([verdicts[place] for place in range(len(passages))], replies)
@@ -148,7 +160,7 @@ class LLMJudge:
         asks = [
             Ask(
                 self._prompts["filter"].format(
-                    question.query_str, _whole(passages, group, share, numbered=not each)
+                    question.query_str, shown_whole(passages, group, share, numbered=not each)
                 ),
                 YES_NO_SCHEMA if each else numbers_schema(len(group)),
                 _answer_tokens(len(group)),
@@ -157,8 +169,8 @@ class LLMJudge:
         ]
         replies = yield self._asking(asks)
         for group, reply in zip(groups, replies, strict=True):
-            read = _yes_no if each else read_numbers
-            for place, verdict in zip(group, _filtered(read, reply, len(group)), strict=True):
+            read = yes_no if each else read_numbers
+            for place, verdict in zip(group, filtered(read, reply, len(group)), strict=True):
                 verdicts[place] = verdict
                 if verdict.outcome == "judged":
                     self._remember("filter", question, passages[place], (verdict.kept,))
@@ -181,15 +193,15 @@ class LLMJudge:
         while end > 1:
             start = _window(passages, order, end, share)
             shown = order[start:end]
-            text = _whole(passages, shown, share // 2, numbered=True)
+            text = shown_whole(passages, shown, share // 2, numbered=True)
             prompt = self._prompts["rerank"].format(question.query_str, text)
             schema = numbers_schema(len(shown), len(shown))
             (reply,) = yield self._asking([Ask(prompt, schema, _answer_tokens(len(shown)))])
             replies.append(reply)
-            read = _read(read_numbers, reply, len(shown))
+            read = as_read(read_numbers, reply, len(shown))
             named = [shown[number - 1] for number in read.numbers]
             order[start:end] = [*named, *(place for place in shown if place not in named)]
-            outcome = _outcome(reply, read)
+            outcome = outcome_of(reply, read)
             for place in shown:
                 if outcome in ("judged", "incomplete"):
                     said = place in named
@@ -287,54 +299,8 @@ class LLMJudge:
         )
 
 
-# Prompts
-
-
 def _answer_tokens(count: int) -> int:
     return min(_LONGEST_ANSWER, _ANSWER_TOKENS + _NUMBER_TOKENS * count)
-
-
-def _line(text: str) -> str:
-    """One line, so that no quotation can begin one with a number of its own."""
-    return " ".join(text.split())
-
-
-def _numbered(passages: Sequence[Passage], pack: Pack) -> tuple[str, int]:
-    """A pack's sentences, numbered from 1, under their passages' titles; and how many."""
-    lines: list[str] = []
-    number = 0
-    title = None
-    for excerpt in pack.excerpts:
-        passage = passages[excerpt.passage]
-        if lines:
-            lines.append("")
-        if passage.title != title:
-            title = passage.title
-            lines.append(f"From {_line(title) or 'a document'}:")
-        for place in excerpt.sentences:
-            number += 1
-            lines.append(f"[{number}] {_line(passage.slice(passage.sentences[place]))}")
-    return "\n".join(lines), number
-
-
-def _whole(
-    passages: Sequence[Passage], places: Sequence[int], tokens: int, *, numbered: bool
-) -> str:
-    """Passages as they are, each cut at `tokens`."""
-    shown = []
-    for number, place in enumerate(places, start=1):
-        passage = passages[place]
-        text = _line(_cut(passage.text, tokens))
-        mark = f"[{number}] " if numbered else ""
-        shown.append(f"{mark}{_line(passage.title) or 'a document'}: {text}")
-    return "\n\n".join(shown)
-
-
-def _cut(text: str, tokens: int) -> str:
-    if len(text) <= tokens:
-        return text
-    starts = token_starts(text)
-    return text if len(starts) <= tokens else text[: starts[tokens]]
 
 
 def _window(passages: Sequence[Passage], order: Sequence[int], end: int, share: int) -> int:
@@ -347,91 +313,3 @@ def _window(passages: Sequence[Passage], order: Sequence[int], end: int, share: 
         room -= size
         start -= 1
     return start
-
-
-# Answers
-
-
-@dataclass(frozen=True)
-class _Decided:
-    """About the sentences of one excerpt: which are kept, and how that came about."""
-
-    kept: tuple[bool, ...]
-    outcome: Outcome
-    note: str
-
-
-def _read(read: Any, reply: Reply, count: int, texts: Sequence[str] = ()) -> Read:
-    if reply.outcome != "answered":
-        return Read((), readable=False, note=reply.note)
-    result: Read = read(reply.text, count, texts)
-    return result
-
-
-def _yes_no(answer: str, count: int, texts: Sequence[str] = ()) -> Read:
-    said = read_yes_no(answer)
-    if said is None:
-        return Read((), readable=False, note="neither yes nor no")
-    return Read((1,) if said else (), note="yes" if said else "no")
-
-
-def _outcome(reply: Reply, read: Read) -> Outcome:
-    if reply.outcome != "answered":
-        return "timeout" if reply.outcome == "timeout" else "failed"
-    if not read.readable:
-        return "unreadable"
-    return "judged" if read.complete else "incomplete"
-
-
-def _decide(
-    passages: Sequence[Passage], pack: Pack, reply: Reply
-) -> Iterator[tuple[Excerpt, _Decided]]:
-    texts = [
-        passages[excerpt.passage].slice(passages[excerpt.passage].sentences[place])
-        for excerpt in pack.excerpts
-        for place in excerpt.sentences
-    ]
-    read = _read(read_numbers, reply, len(texts), texts)
-    outcome = _outcome(reply, read)
-    last = max(read.numbers, default=0)
-    number = 0
-    for excerpt in pack.excerpts:
-        numbers = range(number + 1, number + 1 + len(excerpt.sentences))
-        number += len(excerpt.sentences)
-        if outcome in ("failed", "timeout", "unreadable"):
-            yield excerpt, _Decided((True,) * len(numbers), outcome, f"kept whole: {read.note}")
-        elif outcome == "incomplete" and numbers[-1] > last:
-            note = "kept from where the answer breaks off"
-            kept = tuple(n in read.numbers or n > last for n in numbers)
-            yield excerpt, _Decided(kept, "incomplete", note)
-        else:
-            kept = tuple(n in read.numbers for n in numbers)
-            yield excerpt, _Decided(kept, "judged", read.note)
-
-
-def _combined(count: int, parts: Sequence[tuple[Excerpt, _Decided]]) -> Verdict:
-    """The verdict on a passage that one call judged, or several."""
-    flags = [False] * count
-    for excerpt, decision in parts:
-        for place, keep in zip(excerpt.sentences, decision.kept, strict=True):
-            flags[place] = keep
-    odd = [decision for _, decision in parts if decision.outcome != "judged"]
-    chosen = odd[0] if odd else parts[0][1]
-    return _sentence_verdict(flags, chosen.outcome, chosen.note)
-
-
-def _sentence_verdict(kept: Sequence[bool], outcome: Outcome, note: str) -> Verdict:
-    return Verdict(any(kept), tuple(kept), outcome, note)
-
-
-def _filtered(read: Any, reply: Reply, count: int) -> Iterator[Verdict]:
-    said = _read(read, reply, count)
-    outcome = _outcome(reply, said)
-    last = max(said.numbers, default=0)
-    for number in range(1, count + 1):
-        if outcome in ("failed", "timeout", "unreadable"):
-            yield Verdict(True, outcome=outcome, note=f"kept: {said.note}")
-        elif outcome == "incomplete" and number > last:
-            yield Verdict(True, outcome=outcome, note="kept: the answer breaks off before it")
-        else:
-            yield Verdict(number in said.numbers, note=said.note)

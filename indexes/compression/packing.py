@@ -1,4 +1,4 @@
-"""Which passages are judged in which call.
+"""Which passages are judged in which call, and how it shows them.
 
 Calls cost their prompt's instructions each time, so several passages share one, up to a
 number of tokens; more calls at once answer sooner. A passage longer than a call can hold
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from indexes.compression.passages import Passage
-from indexes.tokens import count_tokens
+from indexes.tokens import count_tokens, token_starts
 
 # A number, a line break: what each line of a prompt costs beside its text.
 _LINE_TOKENS = 5
@@ -93,3 +93,46 @@ def _levelled(
         levelled[-1].append(excerpt)
         filled += size
     return levelled if len(levelled) <= len(packs) else packs
+
+
+def _line(text: str) -> str:
+    """One line, so that no quotation can begin one with a number of its own."""
+    return " ".join(text.split())
+
+
+def numbered_sentences(passages: Sequence[Passage], pack: Pack) -> tuple[str, int]:
+    """A pack's sentences, numbered from 1, under their passages' titles; and how many."""
+    lines: list[str] = []
+    number = 0
+    title = None
+    for excerpt in pack.excerpts:
+        passage = passages[excerpt.passage]
+        if lines:
+            lines.append("")
+        if passage.title != title:
+            title = passage.title
+            lines.append(f"From {_line(title) or 'a document'}:")
+        for place in excerpt.sentences:
+            number += 1
+            lines.append(f"[{number}] {_line(passage.slice(passage.sentences[place]))}")
+    return "\n".join(lines), number
+
+
+def shown_whole(
+    passages: Sequence[Passage], places: Sequence[int], tokens: int, *, numbered: bool
+) -> str:
+    """Passages as they are, each cut at `tokens`."""
+    shown = []
+    for number, place in enumerate(places, start=1):
+        passage = passages[place]
+        text = _line(_cut(passage.text, tokens))
+        mark = f"[{number}] " if numbered else ""
+        shown.append(f"{mark}{_line(passage.title) or 'a document'}: {text}")
+    return "\n\n".join(shown)
+
+
+def _cut(text: str, tokens: int) -> str:
+    if len(text) <= tokens:
+        return text
+    starts = token_starts(text)
+    return text if len(starts) <= tokens else text[: starts[tokens]]

@@ -18,6 +18,7 @@ from typing import Any, TypeGuard
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore
 
 from indexes.namespace import OURS, ours
+from indexes.places import headline
 from indexes.sentences import Span, sentence_spans
 from indexes.tokens import count_tokens, token_starts
 
@@ -25,6 +26,8 @@ from indexes.tokens import count_tokens, token_starts
 GAP = " … "
 # Text without full stops is judged in pieces of at most this many tokens.
 LONGEST_SENTENCE = 96
+# What is said of a passage beside its text.
+_TITLE = ("title", "heading", "header")
 # Below this many letters and digits a sentence says nothing alone: "1.", "|---|", "—".
 _FEWEST_LETTERS = 3
 # Where a sentence that is too long is divided, best first.
@@ -73,8 +76,8 @@ class Passage:
     def title(self) -> str:
         """What it is from, for people and models: document, heading, header of its table."""
         place = {**self.node.node.metadata, **ours(self.node.node.metadata)}
-        parts = [str(place[name]) for name in ("title", "heading", "header") if place.get(name)]
-        return " › ".join(dict.fromkeys(parts)) or self.document
+        title, heading, header = (str(place.get(name) or "") for name in _TITLE)
+        return " › ".join(filter(None, (headline(title, heading), header))) or self.document
 
     @cached_property
     def tokens(self) -> int:

@@ -11,7 +11,7 @@ from llama_index.core.schema import Document as OurDocument
 from pydantic import model_validator
 
 from indexes.documents import adopt, is_blank
-from indexes.errors import DocumentError, SettingsError
+from indexes.errors import DocumentError, IndexMismatchError, SettingsError
 from indexes.index import HierarchicalIndex
 from indexes.langchain.documents import to_llama_index
 from indexes.langchain.retriever import PatternRetriever
@@ -118,7 +118,7 @@ class ParentDocuments(PatternRetriever):
             if levels is not None:
                 opened.settings = opened.settings.model_copy(update={"levels": levels})
                 if opened.store.exists():
-                    opened.store.check(levels=levels)
+                    _check_sizes(opened, levels)
             return cls(index=opened, budget=budget, **searching, **fields)
         except BaseException:
             opened.close()
@@ -244,6 +244,16 @@ def _levels(
         tokens_of(child, "child_size"),
         None if parent is None else tokens_of(parent, "parent_size"),
     )
+
+
+def _check_sizes(index: HierarchicalIndex, levels: tuple[int, ...]) -> None:
+    made = index.store.fingerprint().levels
+    if made != levels:
+        there, here = (" and ".join(map(str, sizes)) for sizes in (made, levels))
+        raise IndexMismatchError(
+            f"{index.engine.address} was made with chunks of {there} tokens, not {here}: leave out "
+            "sizes and splitters to keep what it was made with, or open another index"
+        )
 
 
 def _first_given(*given: Any) -> Any:

@@ -6,6 +6,7 @@ from langchain_core.tools import StructuredTool
 from pydantic import BaseModel, Field
 
 from indexes.namespace import ours
+from indexes.places import headline
 
 _NOTHING = "Nothing was found."
 
@@ -55,14 +56,10 @@ def _found(documents: list[Document]) -> tuple[str, list[Document]]:
 
 
 def _about(document: Document) -> str:
-    """Title and pages, on one line."""
-    place = ours(document.metadata)
-    title = place.get("title") or document.metadata.get("title") or document.metadata.get("source")
-    parts = [" ".join(str(title).split())] if title else []
-    pages, page = place.get("pages"), document.metadata.get("page")
-    if pages:
-        first, last = pages
-        parts.append(f"page {first}" if first == last else f"pages {first} to {last}")
-    elif isinstance(page, int):
-        parts.append(f"page {page + 1}")
-    return ", ".join(parts)
+    """What a passage is from, on one line; and the header of its table."""
+    about, metadata = ours(document.metadata), document.metadata
+    title = about.get("title") or metadata.get("title") or metadata.get("source") or ""
+    page = metadata.get("page")
+    place = about.get("place") or (f"page {page + 1}" if isinstance(page, int) else "")
+    line = headline(" ".join(str(title).split()), about.get("heading", ""), place)
+    return f"{line}\n{about['header']}" if about.get("header") else line

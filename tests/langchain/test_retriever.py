@@ -1,5 +1,6 @@
 """Our patterns as LangChain retrievers, on the real engine."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -188,3 +189,10 @@ def test_offsets_of_a_loaded_pdf_are_those_of_our_own_loader(index: Hierarchical
         place = ours(document.metadata)
         start, end = place["start"], place["end"]
         assert document.page_content == loaded.text[start:end]
+
+
+def test_a_retriever_with_models_that_were_handed_over_says_why_it_cannot_be_pickled(
+    filled: HierarchicalIndex,
+) -> None:
+    with pytest.raises(SettingsError, match="models that were handed over can't be pickled"):
+        pickle.dumps(PatternRetriever(index=filled))

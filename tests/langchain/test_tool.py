@@ -2,8 +2,11 @@
 
 from typing import Any
 
+import pytest
+from langchain.agents import create_agent
 from langchain_core.documents import Document
-from langchain_core.messages import ToolMessage
+from langchain_core.language_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.retrievers import BaseRetriever
 
 from indexes.langchain import ParentDocuments, passages_tool
@@ -51,3 +54,43 @@ def test_any_retriever_will_do() -> None:
     assert message.content == "[1] The lamp, page 3\nAda lit it.\n\n[2] \nSo it is said."
     assert message.artifact == found
     assert called(Canned(documents=[])).content == "Nothing was found."
+
+
+def test_it_says_under_which_headings_and_table_header_a_passage_stood() -> None:
+    fields = {"title": "Fees", "heading": "Fees › Berths", "place": "page 2", "header": "| a | b |"}
+    found = [Document(page_content="| 1 | 2 |", metadata={OURS: fields})]
+    assert called(Canned(documents=found)).content == (
+        "[1] Fees › Berths, page 2\n| a | b |\n| 1 | 2 |"
+    )
+
+
+class Scripted(GenericFakeChatModel):
+    """A chat model that says what it is told to, and remembers what it was shown."""
+
+    shown: list[list[BaseMessage]]
+
+    def bind_tools(self, tools: Any, **kwargs: Any) -> "Scripted":
+        assert [tool.name for tool in tools] == ["letters"]
+        return self
+
+    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Any:
+        self.shown.append(messages)
+        return super()._generate(messages, *args, **kwargs)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_an_agent_calls_it_and_its_citations_can_be_followed(
+    parents: ParentDocuments,  # noqa: F811
+    asynchronous: bool,
+) -> None:
+    asks = AIMessage("", tool_calls=[{"name": "letters", "args": {"query": QUESTION}, "id": "1"}])
+    model = Scripted(messages=iter([asks, AIMessage("The keeper does [1].")]), shown=[])
+    agent = create_agent(model, [passages_tool(parents, "letters", "Search the letters.")])
+    asked = {"messages": [("user", QUESTION)]}
+    said = (await agent.ainvoke(asked) if asynchronous else agent.invoke(asked))["messages"]
+    assert [message.type for message in said] == ["human", "ai", "tool", "ai"]
+    cited = said[2].artifact[0]
+    assert f"[1] lamp, page 4\n{cited.page_content.strip()}" in said[2].content
+    assert cited.metadata["source"] == "lamp.txt"
+    # The model read passages, and nothing of ours.
+    assert OURS not in str(model.shown[-1][-1].content)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -243,6 +244,39 @@ async def test_a_recursive_retriever_enters_ours(
     read = found[0].node.get_content(MetadataMode.LLM)
     assert "trace" not in read
     assert ("Scripted answer [1]." if kind == "query_engine" else "harbour") in read
+
+
+HANDBOOK = """# Handbook
+
+## Fees
+
+| berth | fee |
+|---|---|
+""" + "".join(f"| berth {n} by the sluice | {n} crowns |\n" for n in range(40))
+
+
+def test_stock_synthesizers_read_headings_and_header_of_a_table_that_a_passage_is_cut_from(
+    index: HierarchicalIndex, llm: ScriptedLLM, tmp_path: Path
+) -> None:
+    file = tmp_path / "handbook.md"
+    file.write_text(HANDBOOK, encoding="utf-8")
+    index.ingest(file)
+    (found,) = index.retrieve("berth 33", "regular", top_k=1, budget=64)[0]
+    assert "berth 33" in found.text and "| fee |" not in found.text
+    engine = RetrieverQueryEngine.from_args(
+        index.retriever("regular", top_k=1, budget=64), llm=llm, response_mode="compact"
+    )
+    (node,) = engine.query("What is the fee of berth 33?").source_nodes
+    shown = llm.prompts[-1]
+    assert "heading: Handbook › Fees\nheader: | berth | fee |" in shown
+    assert f"\n\n{found.text.strip()}" in shown
+    # What it is and where it is stay as they were.
+    assert node.text == HANDBOOK[node.node.start_char_idx : node.node.end_char_idx]
+    assert node.node.get_content(MetadataMode.NONE) == node.text
+    assert set(node.metadata) == {"title", "source", "file_name", OURS}
+    # And so does ours.
+    index.ask("What is the fee of berth 33?", "regular", top_k=1, budget=64)
+    assert "] Handbook › Fees\n| berth | fee |" in llm.prompts[-1]
 
 
 # Postprocessors
