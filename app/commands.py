@@ -386,9 +386,9 @@ def page(
     from .page.opening import Opening
 
     loaded = load_settings(**settings)
-    check_models(loaded)
     with needed("page", "the page"):
         from .page.server import serve
+    check_models(loaded)
 
     def prepare(index: "HierarchicalIndex") -> None:
         if paths:

@@ -25,6 +25,8 @@ def checked(question: str) -> str:
     Raises:
         SettingsError: it is one of these.
     """
+    if not isinstance(question, str):
+        raise SettingsError(f"a question is text, not {type(question).__name__}")
     question = without_surrogates(question).strip()
     if not question:
         raise SettingsError("the question is empty: ask something")

@@ -6,6 +6,7 @@ with needed("openai", "the provider openai"):
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from indexes.errors import SettingsError
 
@@ -32,6 +33,21 @@ def needed(extra: str, what: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise SettingsError(
-            f"{what} needs the package {error.name}, which is not installed: {install(extra)}"
-        ) from error
+        raise _missing(extra, what, error.name) from error
+
+
+def check_extra(extra: str, what: str, *packages: str) -> None:
+    """See whether packages of an extra are installed, without importing them.
+
+    Raises:
+        SettingsError: one is missing
+    """
+    for package in packages:
+        if find_spec(package) is None:
+            raise _missing(extra, what, package)
+
+
+def _missing(extra: str, what: str, package: str | None) -> SettingsError:
+    return SettingsError(
+        f"{what} needs the package {package}, which is not installed: {install(extra)}"
+    )

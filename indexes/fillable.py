@@ -5,7 +5,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 from zlib import crc32
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -249,13 +249,20 @@ class Fillable(ABC):
             What is no longer there.
 
         Raises:
+            SettingsError: a name is no text
             DocumentError: no document, or more than one, goes by a name.
         """
         if isinstance(name, str):
             found = self._named(name)
             self.store.remove(found.document_id)
             return found
-        several = {found.document_id: found for found in map(self._named, name)}
+        one = isinstance(name, Manifest) or not isinstance(name, Iterable)
+        names: list[Any] = [name] if one else list(name)
+        for given in names:
+            if not isinstance(given, str):
+                kind = type(given).__name__
+                raise SettingsError(f"remove takes ids, sources or file names, not {kind}")
+        several = {found.document_id: found for found in map(self._named, names)}
         self.store.remove_all(list(several))
         return list(several.values())
 

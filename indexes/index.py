@@ -33,6 +33,7 @@ from indexes.models.providers import (
 from indexes.models.shared import shared_embedding, shared_llm
 from indexes.models.specs import check, is_spec, with_specs
 from indexes.options import named
+from indexes.patterns import find_pattern
 from indexes.queryable import Queryable
 from indexes.setting_options import SettingOptions
 from indexes.settings import DEFAULT_LEVELS, Settings, load_settings
@@ -85,6 +86,7 @@ class HierarchicalIndex(Fillable, Queryable):
             )
         self.settings = with_specs(settings or load_settings(), llm, embedding)
         check(self.settings)
+        find_pattern(self.settings.pattern)
         prompt = self.settings.answer_prompt if answer_prompt is None else answer_prompt
         self._answer_prompt = as_prompt(prompt)
         self._handed_embedding = given_embedding(None if is_spec(embedding) else embedding)

@@ -129,7 +129,7 @@ class TreeRetriever(Remade, BaseRetriever):
         self._merge_ratio = 0.5 if merge_ratio is None else merge_ratio
         self._ratio_top_k = ratio_top_k
         if method != "whole" and (parents is not None or score_threshold is not None):
-            raise SettingsError(f"parents and score_threshold are for method whole, not {method}")
+            raise SettingsError("parents and score_threshold are for the pattern parent-whole")
         if score_threshold is not None and search == "bm25":
             raise SettingsError("score_threshold compares vectors: search by dense or hybrid")
         self._parents = parents

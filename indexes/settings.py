@@ -383,6 +383,8 @@ def load_settings(
         raise SettingsError(f"no setting is called {name!r}{_hint(name)}")
     given: dict[str, Any] = {name: said for name, said in overrides.items() if said is not None}
     if index is not None:
+        if not isinstance(index, str | Path):
+            raise SettingsError(f"index={index!r}: give a folder or a server's URL")
         given["index"] = str(index)
     apart = {"llm": llm, "embedding": embedding, "answer_prompt": answer_prompt}
     given |= {name: said for name, said in apart.items() if said is not None}

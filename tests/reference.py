@@ -12,15 +12,16 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 import indexes
+import indexes.evaluation
 import indexes.langchain
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "reference.md"
 OPENING = """# Reference
 
-What `from indexes import …` and `from indexes.langchain import …` give, with arguments. Made from
-the docstrings by `make reference`. Settings are also options of the command line and variables of
-the environment: `budget`, `--budget`, `RAG_BUDGET`.
+What can be imported from `indexes`, `indexes.langchain` and `indexes.evaluation`, with arguments.
+Made from the docstrings by `make reference`. Settings are also options of the command line and
+variables of the environment: `budget`, `--budget`, `RAG_BUDGET`.
 """
 WIDTH = 88
 # What other code may take one of ours for.
@@ -39,7 +40,7 @@ def reference() -> str:
         docstring_options={"warnings": False},
     )
     lines = [OPENING]
-    for module in (indexes, indexes.langchain):
+    for module in (indexes, indexes.langchain, indexes.evaluation):
         names = [name for name in module.__all__ if not name.startswith("_")]
         lines.append(f"## {module.__name__}\n")
         lines.append(", ".join(f"[`{name}`](#{name.lower()})" for name in names) + "\n")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import indexes
+import indexes.evaluation
 
 ROOT = Path(__file__).parents[1]
 NAMES = [name for name in indexes.__all__ if not name.startswith("_")]
@@ -45,9 +46,24 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         _ = indexes.Hierarchy
 
 
-def test_importing_the_package_loads_nothing_else() -> None:
-    printed = run("import indexes, sys; print(*sorted(n for n in sys.modules if '.' in n))")
-    assert "indexes." not in printed and "llama_index" not in printed
+def test_what_measures_has_a_front_door_of_its_own() -> None:
+    assert [
+        name for name in indexes.evaluation.__all__ if not inspect.getdoc(of_evaluation(name))
+    ] == []
+    with pytest.raises(AttributeError, match=r"'indexes\.evaluation' has no attribute 'evaluate'"):
+        of_evaluation("evaluate")
+
+
+def of_evaluation(name: str) -> object:
+    return getattr(indexes.evaluation, name)
+
+
+def test_importing_the_packages_loads_nothing_else() -> None:
+    printed = run(
+        "import indexes, indexes.evaluation, sys\n"
+        "print(*(name for name in sys.modules if name.startswith(('indexes.', 'llama_index'))))"
+    )
+    assert printed.split() == ["indexes.evaluation"]
 
 
 def test_data_and_errors_come_without_the_engine_and_llamaindex() -> None:

@@ -154,3 +154,20 @@ def test_an_environment_variable_is_checked_by_the_same_types(
     monkeypatch.setenv("RAG_BUDGET", "-5")
     with pytest.raises(SettingsError, match="RAG_BUDGET"):
         load_settings()
+
+
+@pytest.mark.parametrize("question", [None, 5, b"Who?", ["Who?"]])
+def test_a_question_is_text(filled: HierarchicalIndex, question: Any) -> None:
+    for asked in (filled.ask, filled.retrieve):
+        with pytest.raises(SettingsError, match=r"^a question is text, not \w+$"):
+            asked(question)
+
+
+@pytest.mark.parametrize("names", [None, 5, [None], b"letter"])
+def test_documents_are_removed_by_names(filled: HierarchicalIndex, names: Any) -> None:
+    with pytest.raises(SettingsError, match=r"^remove takes ids, sources or file names, not \w+$"):
+        filled.remove(names)
+    manifests = filled.documents()
+    with pytest.raises(SettingsError, match="not Manifest"):
+        filled.remove(manifests[0])  # type: ignore[call-overload]
+    assert filled.documents() == manifests

@@ -1,5 +1,6 @@
 """What strangers get who install the library: a wheel in an empty environment, no checkout."""
 
+import json
 import os
 import re
 import shutil
@@ -134,13 +135,15 @@ def test_a_missing_extra_is_one_line_that_installs_it(bare: Environment) -> None
         assert f'pip install "advanced-rag-patterns[{extra}]"' in done.stderr
     said = bare.code(
         "from indexes import SettingsError, load_settings\n"
-        "from indexes.models import build_embedding\n"
+        "from indexes.models.providers import build_embedding, check_models\n"
+        "try: check_models(load_settings())\n"
+        "except SettingsError as error: print(error)\n"
         "named = {'base_url': 'http://localhost:1/v1', 'embedding_model': 'bge'}\n"
         "for provider in ('openai', 'sagemaker'):\n"
         "    try: build_embedding(load_settings(provider=provider, **named))\n"
         "    except SettingsError as error: print(error)"
     )
-    for extra in ("openai", "sagemaker"):
+    for extra in ("local", "openai", "sagemaker"):
         assert f'pip install "advanced-rag-patterns[{extra}]"' in said
 
 
@@ -158,8 +161,48 @@ def test_type_checkers_read_the_wheel(bare: Environment, tmp_path: Path) -> None
     assert 'has no attribute "HierarchyIndex"' in wrong
 
 
-def first_snippet(page: Path) -> str:
-    return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)[0]
+def snippets(page: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_guide_for_langchain_users_is_followed_by_the_commands_it_gives(
+    bare: Environment, wheel: Path
+) -> None:
+    guide = ROOT / "docs" / "from-langchain.md"
+    [command] = re.findall(r"(?m)^pip install (.*)$", guide.read_text(encoding="utf-8"))
+    bare.install(
+        "-c", str(ROOT / "requirements.txt"),
+        *(f"{wheel}[langchain]" if "advanced-rag" in what else what for what in command.split()),
+    )  # fmt: skip
+    printed = bare.code("\n".join(snippets(guide)))
+    assert "It opens at six [1]. cafe.txt" in printed
+    assert "It grew." in printed
+    assert not set(bare.installed) & HEAVY
+
+
+def test_an_application_in_the_samples_style_runs_before_and_after_the_swap(
+    bare: Environment,
+) -> None:
+    """Changed in imports and constructor only, which `test_sample_application` compares."""
+    for file in (ROOT / "tests" / "langchain" / "application").glob("*.py"):
+        shutil.copy(file, bare.folder)
+    shutil.copytree(ROOT / "app" / "samples" / "letters", bare.folder / "pdfs")
+    # What such an application has installed already.
+    bare.install(
+        "-c", str(ROOT / "requirements.txt"),
+        "langchain-classic", "langchain-community", "langchain-text-splitters", "pypdf",
+    )  # fmt: skip
+    printed = {}
+    for version in ("before", "after"):
+        done = bare.run("python", f"{version}.py", "pdfs")
+        assert done.returncode == 0, done.stderr
+        printed[version] = json.loads(done.stdout.splitlines()[-1])
+    for said in printed.values():
+        assert (said["answer"], said["lcel"]) == ("It was sold.", "It was sold.")
+        assert all(url.startswith("https://example.test/") for url in said["urls"])
+        assert said["seen"] == {"retriever": 1, "model": 1}
+    assert [place["level"] for place in printed["after"]["ours"]] == [0] * 4
+    assert sum(printed["after"]["characters"]) > 0.75 * sum(printed["before"]["characters"])
 
 
 def test_the_readme_begins_here(bare: Environment, wheel: Path) -> None:
@@ -176,4 +219,4 @@ def test_the_readme_begins_here(bare: Environment, wheel: Path) -> None:
     # One of the four letters tells as much, in a quarter of the time.
     for letter in sorted((bare.folder / "data/samples/letters").glob("*.pdf"))[:-1]:
         letter.unlink()
-    assert ".pdf" in bare.code(first_snippet(ROOT / "README.md"))
+    assert ".pdf" in bare.code(snippets(ROOT / "README.md")[0])

@@ -88,3 +88,9 @@ def test_what_models_are_sent_beside_is_json_and_headers_are_secret(
     assert settings.extra_headers is not None
     assert settings.extra_headers["X-Tenant"].get_secret_value() == "tenant-secret"
     assert "tenant-secret" not in f"{settings!r} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize("index", [5, True, ["index"], object()])
+def test_an_index_is_a_folder_or_a_url(index: Any) -> None:
+    with pytest.raises(SettingsError, match=r"^index=.*: give a folder or a server's URL$"):
+        load_settings(index)

@@ -124,7 +124,7 @@ def test_parents_may_be_little_larger_than_their_children(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"pattern": "parent", "parents": 3}, "for method whole, not tree"),
+        ({"pattern": "parent", "parents": 3}, "are for the pattern parent-whole"),
         ({"pattern": "parent-whole", "parents": 0}, "parents=0"),
         ({"pattern": "parent-whole", "score_threshold": 0.5, "search": "bm25"}, "dense or hybrid"),
     ],

@@ -14,6 +14,7 @@ places at once; `load_documents` refuses the second and says to ingest their com
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -75,7 +76,9 @@ def existing(path: Path) -> Path:
                 f"{shown(path)}: is a folder: name a file in it, or ingest the whole folder"
             )
         if not path.exists():
-            raise DocumentError(f"{shown(path)}: no such file: check the path")
+            address = re.match(r"[a-z]{2,8}:/", str(path))
+            help = "is an address: download it first" if address else "no such file: check the path"
+            raise DocumentError(f"{shown(path)}: {help}")
         if not path.is_file():
             raise DocumentError(f"{shown(path)}: is no regular file: copy its content into one")
     except (OSError, ValueError) as error:  # a name no file system takes, a folder locked to us

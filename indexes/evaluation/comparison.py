@@ -1,7 +1,8 @@
 """Lanes × budgets → one comparison, kept in a file for each run.
 
-    comparison = Comparison.of(index, questions, lanes=["parent", "langchain-parent"],
-                               budgets=[512, 1024], folder=Path(".rag/evaluation/runs"))
+    comparison = Comparison.of(
+        index, questions, lanes=["parent", "langchain-parent"], budgets=[512, 1024]
+    )
 
 A run whose file is there, made by the same code from the same documents, questions and
 settings, is read instead of repeated.
@@ -25,7 +26,7 @@ from indexes.evaluation.lanes import open_lane
 from indexes.evaluation.peers.texts import text_of
 from indexes.evaluation.questions import Question
 from indexes.evaluation.runs import Line, append_line, line_of, read_run, read_unfinished, write_run
-from indexes.evaluation.scores import Prices, QuestionScore, score_run
+from indexes.evaluation.scores import Prices, QuestionScore, score_run, summarize
 from indexes.index import HierarchicalIndex
 from indexes.lanes import Lane, LaneInfo
 from indexes.progress import OnProgress, Progress
@@ -57,6 +58,12 @@ class LaneResult:
     scored: Mapping[int, list[QuestionScore]]
     errors: Mapping[int, str] = field(default_factory=dict)
 
+    def mean(self, budget: int, figure: str) -> float:
+        """The mean over all questions of a figure: `recall`, `precision`, `seconds`, `tokens`."""
+        summary = summarize(self.scored[budget])
+        found = summary.intervals.get(figure)
+        return found.mean if found else summary.means[figure]
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -84,7 +91,7 @@ class Comparison:
         *,
         lanes: Sequence[str],
         budgets: Sequence[int],
-        folder: Path,
+        folder: str | Path = Path(".rag/evaluation/runs"),
         prices: Prices = Prices(),  # noqa: B008 - frozen
         on_progress: OnProgress = lambda _: None,
     ) -> "Comparison":
@@ -115,7 +122,7 @@ class Comparison:
             lane.prepare(on_progress)
             scored, errors = {}, {}
             for budget in budgets:
-                lines = _run(index, lane, asked, budget, folder, on_progress)
+                lines = _run(index, lane, asked, budget, Path(folder), on_progress)
                 scored[budget] = score_run(asked, lines, texts=texts, prices=prices)
                 failed = [line.error for line in lines if line.error]
                 undecided = sum(line.undecided for line in lines)

@@ -56,12 +56,13 @@ class Question(BaseModel):
         return " ".join(sorted({place.document for place in self.references}))
 
 
-def read_questions(path: Path) -> list[Question]:
+def read_questions(path: str | Path) -> list[Question]:
     """The questions of a JSONL or CSV file (by its suffix), in their order.
 
     Raises:
         SettingsError: the file can't be read, or a line of it; the message says which.
     """
+    path = Path(path)
     if path.suffix.lower() == ".csv":
         found = _from_rows(path)
     else:
@@ -76,9 +77,9 @@ def read_questions(path: Path) -> list[Question]:
     return found
 
 
-def write_questions(path: Path, questions: Iterable[Question]) -> None:
+def write_questions(path: str | Path, questions: Iterable[Question]) -> None:
     """Write a JSONL file that `read_questions` reads."""
-    with path.open("w", encoding="utf-8") as file:
+    with Path(path).open("w", encoding="utf-8") as file:
         for question in questions:
             line = question.model_dump(exclude_none=True)
             file.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -203,14 +203,14 @@ def _losses(
     none = True
     for figure, shown in _MORE.items():
         for budget in budgets:
-            ours = _mean(best, budget, figure)
-            above = [lane for lane in theirs if _mean(lane, budget, figure) > ours + 0.0005]
+            ours = best.mean(budget, figure)
+            above = [lane for lane in theirs if lane.mean(budget, figure) > ours + 0.0005]
             if above:
                 none = False
-                top = max(above, key=lambda lane: _mean(lane, budget, figure))
+                top = max(above, key=lambda lane: lane.mean(budget, figure))
                 yield (
                     f"- {shown} at {budget:,}: {_short(ours)}, where {_count(above)}, "
-                    f"{_name(top)} most, with {_short(_mean(top, budget, figure))}"
+                    f"{_name(top)} most, with {_short(top.mean(budget, figure))}"
                 )
     for budget in budgets:
         ours = 1000 * _median(best.scored[budget], "seconds")
@@ -229,12 +229,6 @@ def _losses(
 
 def _count(lanes: Sequence[LaneResult], what: str = "better") -> str:
     return f"{len(lanes)} peer{'s are' if len(lanes) > 1 else ' is'} {what}"
-
-
-def _mean(lane: LaneResult, budget: int, figure: str) -> float:
-    summary = summarize(lane.scored[budget])
-    found = summary.intervals.get(figure)
-    return found.mean if found else summary.means[figure]
 
 
 def _details(comparison: Comparison, budget: int) -> Iterator[str]:

@@ -90,6 +90,11 @@ class _Reader:
             raise SettingsError(f"filter on {key!r}: an empty dictionary says nothing")
         if any(str(name).startswith("$") for name in value):
             return [self._operator(key, name, item, depth) for name, item in value.items()]
+        if forgotten := next((name for name in value if f"${name}" in _OPERATORS), None):
+            raise SettingsError(
+                f"filter {forgotten!r} on {key!r}: write ${forgotten}; or, for a field that is "
+                f"called so, '{key}.{forgotten}'"
+            )
         # An object's field: {"author": {"name": "Bo"}}
         inner = self.all_of({f"{key}.{name}": item for name, item in value.items()}, depth + 1)
         return [inner]

@@ -406,6 +406,7 @@ def test_qdrants_own_are_taken_in_either_form(library: HierarchicalIndex, wanted
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
+        ({"year": {"gte": 3}}, r"filter 'gte' on 'year': write \$gte; or, .* 'year\.gte'$"),
         ({"year": {"$near": 3}}, r"filter \$near on 'year': choose one of \$eq"),
         ({"$xor": [{"a": 1}]}, r"filter \$xor: choose one of \$and"),
         ({"$or": {"a": 1}}, r"filter \$or: takes a list of filters"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from indexes.errors import SettingsError
 from indexes.extensions import PROVIDERS, Provider, resolved
+from indexes.extras import check_extra
 from indexes.models.capabilities import LLM_WINDOW, Capabilities, budget_of
 from indexes.models.classes import check_installed, constructed
 from indexes.models.specs import (
@@ -29,6 +30,10 @@ from indexes.settings import Settings
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.llms import LLM
+
+
+# What providers need beyond the core.
+_PACKAGES = {"local": ("openai", "xllamacpp"), "openai": ("openai",), "sagemaker": ("boto3",)}
 
 
 @dataclass(frozen=True)
@@ -131,22 +136,26 @@ def describe_embedding(settings: Settings) -> Capabilities:
 
 
 def check_models(settings: Settings) -> None:
-    """See whether the models that specs name are there, without loading or reaching any.
+    """See whether the models that settings name are there, without loading or reaching any.
 
     Raises:
         SettingsError: a spec is none, or a package is missing
         ModelError: a local model is not on this machine
     """
-    from indexes.models.providers.local import served
+    from indexes.models.providers import local
 
     purposes: tuple[Purpose, ...] = ("llm", "embedding")
     for purpose in purposes:
         spec = getattr(settings, purpose)
-        match parsed(spec, purpose) if spec is not None else None:
-            case LocalFile() as found if found.path or found.entry.repository:
-                served(settings, found, purpose, found.entry.window).path()
-            case DottedClass(name):
-                check_installed(name)
+        found = parsed(spec, purpose) if spec is not None else None
+        if isinstance(found, DottedClass):
+            check_installed(found.name)
+            continue
+        name = choose(settings, purpose).name
+        if name in _PACKAGES:
+            check_extra(name, f"the provider {name}", *_PACKAGES[name])
+        if name == "local":
+            local.check(settings, purpose)
 
 
 def choose(settings: Settings, purpose: Purpose) -> Chosen:

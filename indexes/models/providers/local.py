@@ -2,18 +2,19 @@
 or comes with the packages.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexes.errors import SettingsError
-from indexes.extras import needed
+from indexes.extras import WEIGHTS, needed
 from indexes.model_spec import ModelSpec
 from indexes.models import hub
 from indexes.models.capabilities import Capabilities
 from indexes.models.catalogue import Kind
 from indexes.models.local import EMBEDDING_WINDOW_TOKENS, LLM_WINDOW_TOKENS, SAMPLING, LocalModel
 from indexes.models.providers import with_settings
-from indexes.models.specs import LocalFile, local_file, parsed
+from indexes.models.specs import LocalFile, Purpose, local_file, parsed
 from indexes.settings import Settings
 
 if TYPE_CHECKING:
@@ -135,6 +136,20 @@ def served(settings: Settings, found: LocalFile, purpose: Kind, window: int) -> 
         template=found.entry.template,
         setting=of_spec if spec is not None else "",
     )
+
+
+def check(settings: Settings, purpose: Purpose) -> None:
+    """See whether a local model's file is there, without loading it.
+
+    Raises:
+        SettingsError: the packages with its weights are not installed
+        ModelError: it is not on this machine
+    """
+    found = local_file(settings, purpose)
+    if found.path or found.entry.repository:
+        served(settings, found, purpose, found.entry.window).path()
+    elif find_spec(found.entry.package.replace("-", "_")) is None:
+        raise SettingsError(f"the weights of {found.entry.name} are not installed: {WEIGHTS}")
 
 
 def file_of(settings: Settings, found: LocalFile) -> Path | None:
