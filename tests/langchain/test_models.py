@@ -103,13 +103,8 @@ def test_their_failures_are_one_line_of_ours() -> None:
 
 @pytest.mark.parametrize("name", ["llm", "embedding"])
 def test_what_is_no_model_is_refused(tmp_path: Path, name: str) -> None:
-<<<<<<< HEAD
     with pytest.raises(ModelError, match="int is no"):
         HierarchicalIndex(load_settings(index=str(tmp_path)), **{name: 4})
-=======
-    with pytest.raises(ModelError, match="object is no"):
-        HierarchicalIndex(load_settings(index=str(tmp_path)), **{name: object()})
->>>>>>> 29cdd32 (What is no model is refused: an object, for a name may be a spec)
 
 
 def test_our_llm_answers_in_a_chain() -> None:
