@@ -91,7 +91,6 @@ class Library:
         # Whether a document of a visitor may be in the index. An embedded one belongs to this
         # process, so after a sweep there is none until someone adds one.
         self._private = True
-        self._indexed = False
 
     def index(self) -> "HierarchicalIndex":
         """The index, once it is open, without what visitors of an earlier page left behind."""
@@ -277,23 +276,11 @@ class Library:
             told.put((place, upload))
 
         report = index.ingest([document], on_progress=tell)
-        if not self.shared and not self._indexed:
-            _let_owners_be_found(index)
-            self._indexed = True
         if report.failed:
             raise DocumentError(report.failed[0][1])
         phase: Any = "added" if report.added else "updated" if report.updated else "unchanged"
         problems = [line for read in report.reports.values() for line in read.problems]
         return replace(upload, phase=phase, problems=tuple(problems))
-
-
-def _let_owners_be_found(index: "HierarchicalIndex") -> None:
-    """Have the engine index whose a document is: every search asks for it from now on."""
-    from qdrant_client import models
-
-    index.engine.client.create_payload_index(
-        index.store.collection, _OWNER_PATH, field_schema=models.PayloadSchemaType.KEYWORD
-    )
 
 
 def _delete_those(index: "HierarchicalIndex", which: "Callable[[Manifest], bool]") -> int:

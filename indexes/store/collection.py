@@ -233,8 +233,7 @@ class TreeCollection(Pages):
     def _bring_up_to_date(self, wanted: Fingerprint) -> None:
         """Write down what older versions of this project did not."""
         made = self.fingerprint()
-        if made.format != FORMAT or not self.engine.embedded:
-            self.make_indexes()
+        self.make_indexes()
         self._describe(format=FORMAT, probe=made.probe or wanted.probe)
         self.note_unfilterable(wanted.unfilterable)
 

@@ -2,14 +2,14 @@
 
 from qdrant_client import models
 
-from indexes.store.conditions import OUTSIDE_METADATA
-
 _EVERYWHERE: dict[str, models.PayloadFieldSchema] = {
     "kind": models.PayloadSchemaType.KEYWORD,
     "document_id": models.PayloadSchemaType.KEYWORD,
     # Of manifests, which go by these names too.
     "source": models.PayloadSchemaType.KEYWORD,
     "file_name": models.PayloadSchemaType.KEYWORD,
+    # The page's visitors see their own documents and everybody's, so each search asks for it.
+    "owner": models.PayloadSchemaType.KEYWORD,
     # A tenant's points lie together on disk: a question fetches all leaves of its roots.
     "root": models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True),
     "level": models.IntegerIndexParams(
@@ -34,7 +34,7 @@ def indexed(*, embedded: bool) -> dict[str, models.PayloadFieldSchema]:
 
 def is_ours(key: str) -> bool:
     """Whether an index serves this project itself, not somebody's filters."""
-    return not key.startswith(_METADATA) and key not in OUTSIDE_METADATA - {"document_id"}
+    return not key.startswith(_METADATA)
 
 
 def metadata_name(key: str) -> str:

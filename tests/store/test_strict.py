@@ -151,7 +151,7 @@ def test_a_limit_whose_setting_is_ours_names_it(stand_in: StandIn) -> None:
 
 
 def test_one_index_too_many_says_how_to_drop_one(stand_in: StandIn) -> None:
-    strict(stand_in, max_payload_index_count=7)
+    strict(stand_in, max_payload_index_count=8)
     with Place(stand_in.url, KEY).open(qdrant_indexes="letters:integer") as served:
         assert "drop one by `advanced-rag indexes --drop" in failure(served.ingest, documents())
 
