@@ -86,7 +86,6 @@ class HierarchicalIndex(Fillable, Queryable):
             )
         self.settings = with_specs(settings or load_settings(), llm, embedding)
         check(self.settings)
-        find_pattern(self.settings.pattern)
         prompt = self.settings.answer_prompt if answer_prompt is None else answer_prompt
         self._answer_prompt = as_prompt(prompt)
         self._handed_embedding = given_embedding(None if is_spec(embedding) else embedding)
@@ -131,8 +130,11 @@ class HierarchicalIndex(Fillable, Queryable):
             SettingsError: there is no such setting, or a value is not what it takes.
             StoreError: the index cannot be opened or reached.
         """
+        chosen = load_settings(index, **settings)
+        # Not by the constructor: a run takes lanes of a comparison as its pattern, too.
+        find_pattern(chosen.pattern)
         return cls(
-            load_settings(index, **settings),
+            chosen,
             engine=engine,
             embedding=embedding,
             llm=llm,
