@@ -12,6 +12,11 @@ from pydantic import SecretStr
 _ROUTES = ("/chat/completions", "/completions", "/embeddings")
 
 
+# What LlamaIndex's constructors ask for and would else take from OPENAI_API_KEY: a key for
+# one service must not be sent to another.
+UNUSED = {"api_key": "unused", "api_base": "unused", "max_retries": 0}
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """An address that speaks OpenAI's API.

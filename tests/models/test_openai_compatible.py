@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from indexes.errors import ModelError
 from indexes.models.endpoint import Endpoint
 from indexes.models.given import embedding_dimension
-from indexes.models.openai_compatible import make_embedding, make_llm
+from indexes.models.openai_compatible import make_llm
+from indexes.models.openai_embedding import make_embedding
 from indexes.models.usage import usage_of
 from tests.models.stand_in import DIMENSION, StandIn
 

@@ -223,8 +223,10 @@ def test_an_unknown_provider_is_refused_at_the_call() -> None:
 def test_a_provider_whose_packages_are_missing_names_the_extra(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delitem(sys.modules, "indexes.models.openai_compatible", raising=False)
-    monkeypatch.setitem(sys.modules, "llama_index.llms.openai_like", None)
+    for ours in ("openai_compatible", "openai_embedding"):
+        monkeypatch.delitem(sys.modules, f"indexes.models.{ours}", raising=False)
+    for theirs in ("llms", "embeddings"):
+        monkeypatch.setitem(sys.modules, f"llama_index.{theirs}.openai_like", None)
     for provider, extra in (("openai", "openai"), ("local", "local")):
         settings = openai_settings("http://host/v1").model_copy(update={"provider": provider})
         for build in (build_llm, build_embedding):

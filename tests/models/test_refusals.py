@@ -20,7 +20,8 @@ from indexes.errors import ModelError, SettingsError
 from indexes.models.endpoint import Endpoint
 from indexes.models.forms import formed, lesson
 from indexes.models.habits import FILE
-from indexes.models.openai_compatible import CompatibleLLM, make_embedding, make_llm
+from indexes.models.openai_compatible import CompatibleLLM, make_llm
+from indexes.models.openai_embedding import make_embedding
 from indexes.models.refusals import refusal_of
 from tests.models.stand_in import Refused, StandIn
 

@@ -90,7 +90,7 @@ def embedding(settings: Settings) -> "BaseEmbedding":
     """
     with needed("local", "the provider local"):
         from indexes.models.described import attach
-        from indexes.models.openai_compatible import make_embedding
+        from indexes.models.openai_embedding import make_embedding
 
     what = describe_embedding(settings)
     made = make_embedding(

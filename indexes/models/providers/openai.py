@@ -70,7 +70,7 @@ def embedding(settings: Settings) -> "BaseEmbedding":
     """The embedding model; nothing is reached until it is asked."""
     with needed("openai", "the provider openai"):
         from indexes.models.described import attach
-        from indexes.models.openai_compatible import make_embedding
+        from indexes.models.openai_embedding import make_embedding
 
     apart = settings.embedding_base_url
     endpoint = Endpoint(
