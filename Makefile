@@ -74,9 +74,10 @@ clean:
 	$(INSTALL) ".[local,page,formats,langchain,evaluation,dev]"
 	touch $@ .venv/base
 
-# Apart from `dev`, for it compiles llama-cpp-python, once for all checkouts of a machine.
+# Apart from `dev`, for it compiles llama-cpp-python, once for all checkouts of a machine, and
+# recognising text needs large wheels.
 .venv/sagemaker: .venv/dev
-	$(INSTALL) ".[sagemaker]"
+	$(INSTALL) ".[sagemaker,ocr]"
 	touch $@
 
 # The browser tests use the system's Chromium, and axe-core from npm. Where one is missing and
