@@ -27,6 +27,8 @@ _STARTS_ITEM = re.compile(
 )
 _CELLS = re.compile(r"\||\t\S|\S {3,}\S")
 _CLOSED = re.compile(r"[.!?:;…。！？：]['\"”’»)\]]*$")
+# Behind it an item of a list may begin, in lower case as well.
+_ENDS_ITEM = re.compile(r":$|;(?: \w{1,3})?$")
 _FIRST_WORD = re.compile(r"\S+")
 _LONGEST_WORD = 60
 _LONGEST_LINE = 200
@@ -80,10 +82,12 @@ def _soft_breaks(lines: list[_Line]) -> list[tuple[_Line, _Line]]:
     width = max(len(line.text) for line in lines)
     soft, open_ = [], []
     against = 0
+    listed = False
     for line, following in pairwise(lines):
+        listed = listed or line.text.rstrip().endswith(":")
         if not _may_join(line.text, following.text):
             against += not _CLOSED.search(line.text[-4:])
-        elif _goes_on(line.text, following.text):
+        elif _goes_on(line.text, following.text) and not (listed and _is_short(line.text)):
             soft.append((line, following))
         elif _is_full(line.text, following.text, width):
             open_.append((line, following))
@@ -108,10 +112,17 @@ def _may_join(line: str, following: str) -> bool:
 def _goes_on(line: str, following: str) -> bool:
     """Whether the two lines themselves say that a sentence goes on."""
     stripped = line.rstrip()
+    if _ENDS_ITEM.search(stripped[-8:]):
+        return False
     if following.lstrip(" \t\"'“‘(")[:1].islower():
         return True
     last = stripped[-_LONGEST_WORD:].rpartition(" ")[2].lower().lstrip("(\"“'").rstrip(".")
     return last in _OPEN_END and (not stripped.endswith(".") or last in _TITLES)
+
+
+def _is_short(line: str) -> bool:
+    """Whether it may be an item of a list that was announced ("You need:")."""
+    return len(line.strip()) < _SHORTEST_FULL_LINE
 
 
 def _is_full(line: str, following: str, width: int) -> bool:
