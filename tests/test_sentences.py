@@ -61,7 +61,17 @@ def test_a_capital_at_the_start_of_a_full_line_goes_on_too() -> None:
         "   to answer your letters; and\n   for the harbour's own records.",
         "You need:\nflour\ntwo eggs\nsugar",
     ],
-    ids=["address", "bullets", "numbers", "table", "verse", "headings", "tabs", "purposes", "needs"],
+    ids=[
+        "address",
+        "bullets",
+        "numbers",
+        "table",
+        "verse",
+        "headings",
+        "tabs",
+        "purposes",
+        "needs",
+    ],
 )
 def test_lines_that_stand_by_themselves_do_so(text: str) -> None:
     assert sentences(text) == [" ".join(line.split()) for line in text.split("\n")]
