@@ -209,6 +209,52 @@ def test_headings_have_levels_from_the_outline_and_from_their_size() -> None:
     assert extracted.heading == "Harbour rules"
 
 
+def test_a_sentence_or_a_stamp_across_the_page_is_no_heading() -> None:
+    document = new_page()
+    document.set_font("Helvetica", size=9)
+    document.multi_cell(0, 5, "Boats are moored at the eastern basin. " * 9)
+    document.set_font("Helvetica", size=11)
+    document.text(20, 60, "The board met on Tuesday and agreed on it.")
+    document.set_font("Helvetica", size=40)
+    with document.rotation(45, 100, 150):
+        document.text(80, 150, "DRAFT")
+    extracted = made(document)
+    assert not extracted.structure.headings
+    assert extracted.heading is None
+    assert extracted.text.endswith("DRAFT")
+
+
+def test_lines_of_a_table_of_contents_keep_their_lines() -> None:
+    document = new_page()
+    lines = [f"{title} {'.' * 60} {page}" for title, page in [("Rent", 4), ("Repairs", 7)]]
+    for number, line in enumerate(lines):
+        document.text(20, 30 + 6 * number, line)
+    assert made(document).text.splitlines() == lines
+
+
+def test_a_programs_lines_keep_their_breaks_and_indents() -> None:
+    document = new_page()
+    document.text(20, 20, "The program below prints the name of each depot that is open.")
+    document.set_font("Courier", size=9)
+    code = ["for depot in depots:", "    if depot.open:", "        print(depot)", "", "wait()"]
+    for number, line in enumerate(code):
+        document.text(25, 30 + 4 * number, line)
+    document.set_font("Helvetica", size=11)
+    document.text(20, 60, "It runs every night, and once more on Sundays.")
+    extracted = made(document)
+    [(start, end)] = extracted.structure.code
+    assert extracted.text[start:end].splitlines() == code
+
+
+def test_what_a_typewriter_wrote_is_prose() -> None:
+    document = new_page()
+    document.set_font("Courier", size=11)
+    document.multi_cell(0, 5, "Boats are moored in the basin, and leave with the tide. " * 3)
+    extracted = made(document)
+    assert not extracted.structure.code
+    assert "\n" not in extracted.text
+
+
 # Boxes
 
 

@@ -157,3 +157,74 @@ def test_another_table_on_the_next_page_is_another() -> None:
         if heading == "Summer":
             sheet.add_page()
     assert len(tables_of(sheet.read())) == 2
+
+
+DEPOTS = [["Depot", "Q1", "Q2"], ["Ely", "5", "6"], ["Diss", "", "8"], ["Oby", "9", "1"]]
+SHIPS = [["Ship", "Tons"], ["Ann", "100"], ["Bob", "250"], ["Cy", "75"], ["Di", "3"]]
+
+
+def put(sheet: Sheet, rows: list[list[str]], x: float, y: float, ruled: bool = False) -> None:
+    """A table with a column every 20 mm and a row every 6 mm."""
+    for number, row in enumerate(rows):
+        for column, word in enumerate(row):
+            sheet.left(x + 20 * column, y + 6 * number, word)
+    width, height = 20 * len(rows[0]), 6 * len(rows)
+    for number in range(len(rows) + 1) if ruled else ():
+        sheet.line(x - 2, y - 4 + 6 * number, x - 2 + width, y - 4 + 6 * number)
+    for column in range(len(rows[0]) + 1) if ruled else ():
+        sheet.line(x - 2 + 20 * column, y - 4, x - 2 + 20 * column, y - 4 + height)
+
+
+@pytest.mark.parametrize("ruled", [True, False])
+def test_tables_side_by_side_are_two(ruled: bool) -> None:
+    sheet = Sheet()
+    put(sheet, DEPOTS, 20, 30, ruled)
+    put(sheet, SHIPS, 120, 30, ruled)
+    assert tables_of(sheet.read()) == [DEPOTS, SHIPS]
+
+
+def test_a_total_below_the_left_columns_only_is_no_second_table() -> None:
+    sheet = Sheet()
+    put(sheet, [*DEPOTS, ["Total", "14", "15"]], 20, 30)
+    put(
+        sheet, [["Pilot", "Since"], ["Osei", "2019"], ["Lund", "2020"], ["Haddad", "2021"]], 120, 30
+    )
+    [table] = sheet.read().structure.tables
+    assert len(table.rows) == 5
+
+
+@pytest.mark.parametrize("places", [(48, 88), (50, 87), (40, 80)], ids=["centred", "near", "left"])
+def test_a_header_may_span_columns_without_lines(places: tuple[float, float]) -> None:
+    sheet = Sheet()
+    for x, year in zip(places, ("2022", "2023"), strict=True):
+        sheet.left(x, 30, year)
+    halves = [["Depot", "H1", "H2", "H1", "H2"], ["Ely", "5", "6", "7", "8"]]
+    rows = [*halves, ["Diss", "1", "", "3", "4"], ["Oby", "9", "1", "2", ""]]
+    put(sheet, rows, 20, 36)
+    found = sheet.read()
+    assert tables_of(found) == [[["", "2022", "2022", "2023", "2023"], *rows]]
+    [table] = found.structure.tables
+    assert found.text[table.header_end :].startswith("Ely")
+
+
+def test_a_title_above_a_table_spans_nothing() -> None:
+    sheet = Sheet()
+    sheet.left(35, 24, "Stock of the depots")
+    put(sheet, DEPOTS, 20, 30)
+    assert tables_of(sheet.read()) == [DEPOTS]
+
+
+def test_a_currency_with_a_column_of_its_own_goes_with_its_value() -> None:
+    sheet = Sheet()
+    for number, (name, value) in enumerate([("Dues", "1,234"), ("Rent", "900"), ("Sum", "2,134")]):
+        sheet.left(20, 30 + 6 * number, name)
+        sheet.left(60, 30 + 6 * number, "$")
+        sheet.right(90, 30 + 6 * number, value)
+    assert sheet.table_found() == [["Dues", "$ 1,234"], ["Rent", "$ 900"], ["Sum", "$ 2,134"]]
+
+
+def test_facts_have_no_header() -> None:
+    sheet = Sheet()
+    put(sheet, [["Invoice:", "42"], ["Date:", "4 May"], ["Due:", "30 days"]], 20, 30)
+    [table] = sheet.read().structure.tables
+    assert table.header_end == table.start

@@ -10,24 +10,27 @@ from itertools import pairwise
 
 from indexes.documents.pdf.columns import is_prose
 from indexes.documents.pdf.grids import Grid
-from indexes.documents.pdf.lines import Cell, lines_of
+from indexes.documents.pdf.lines import Cell, lines_of, said
 from indexes.documents.pdf.runs import Run
+from indexes.documents.pdf.sides import gutter_of
+from indexes.documents.pdf.spans import spanning_row
 from indexes.documents.pdf.wrapped import rows_of_lines
 
 # In ems.
 _FARTHEST_ROW = 4.0
-_NEAR = 1.5
+_HEADER_ABOVE = 2.5
 _TOGETHER = 0.5
 _LEADING = 1.4
 
 _ALIGNED = 4.0  # points
 _MOST_BETWEEN = 3
+_MOST_SPANS = 2
+_FEWEST_LINES = 3
 # Of a row's usual distance: a row that follows closer is one with the row before it.
 _CLOSE = 0.85
 _LAST_ROW = 1.15
 
 MARKER = re.compile(r"[•‣◦▪●○■□▶➢✓∙·*–—-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxlc]{1,5})[.)]")
-_YEAR = re.compile(r"\D{0,4}(?:19|20)\d\d(?:[-/–]\d{2,4})?\D?|[QHM]\d{1,2}|FY ?\d+")
 
 
 @dataclass(slots=True)
@@ -69,13 +72,13 @@ def aligned_grids(runs: Sequence[Run]) -> list[Grid]:
     """The tables that runs make by standing in columns."""
     lines = [_Line(line) for line in lines_of(runs)]
     grids = []
-    at = 0
+    at = free = 0
     while at < len(lines):
         region = _Region(lines, at)
-        grid = region.grid() if region.is_table else None
-        if grid:
-            grids.append(grid)
         at = max(region.end, at + 1)
+        if region.is_table:
+            grids += region.grids(free)
+            free = at
     return grids
 
 
@@ -194,9 +197,29 @@ class _Region:
             if self._inside(cell) == number
         ]
 
-    def grid(self) -> Grid | None:
-        """The table."""
-        return Grid(rows_of_lines([self._row(line) for line in self.lines]))
+    def grids(self, free: int) -> list[Grid]:
+        """The table, or tables side by side; lines from `free` on may be headers above it."""
+        extents = [(column.x0, column.x1) for column in self.columns]
+        spans: list[list[Cell]] = []
+        begin = self.start
+        if self.end - begin > _FEWEST_LINES:
+            first, second = self.lines[:2]
+            inner = spanning_row(first.cells, second.cells, extents)
+            if inner:
+                spans, begin = [inner], begin + 1
+        for at in range(self.start - 1, max(free, self.start - _MOST_SPANS) - 1, -1):
+            upper, lower = self._all[at : at + 2]
+            row = spanning_row(upper.cells, lower.cells, extents)
+            far = upper.baseline - lower.baseline > _HEADER_ABOVE * max(upper.size, lower.size)
+            if far or row is None:
+                break
+            spans.insert(0, row)
+        lines = [self._row(line) for line in self._all[begin : self.end]]
+        gutter = gutter_of(lines, extents)
+        if gutter is None:
+            return [_grid(spans, lines)]
+        sides = slice(gutter), slice(gutter, None)
+        return [_grid(_part(spans, side), _part(lines, side)) for side in sides]
 
     def _row(self, line: _Line) -> list[Cell]:
         row: list[Cell] = [[] for _ in self.columns]
@@ -204,6 +227,17 @@ class _Region:
             matches = self._matches(cell)
             row[matches[0]] += cell.runs
         return row
+
+
+def _part(rows: list[list[Cell]], side: slice) -> list[list[Cell]]:
+    return [row[side] for row in rows if any(row[side])]
+
+
+def _grid(spans: list[list[Cell]], lines: list[list[Cell]]) -> Grid:
+    rows = [*spans, *rows_of_lines(lines)]
+    # "Invoice: | 42" is no header.
+    facts = said(rows[0][0]).endswith(":")
+    return Grid(rows, 0 if facts else len(spans) + 1)
 
 
 def _line_up(upper: _Line, lower: _Line) -> bool:

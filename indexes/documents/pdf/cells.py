@@ -6,8 +6,12 @@ from indexes.documents.blocks import CELL_SEPARATOR, Mark, Table
 from indexes.documents.extracted import one_line
 from indexes.documents.pdf.grids import Grid
 from indexes.documents.pdf.hyphens import Hyphens
-from indexes.documents.pdf.lines import Cell, lines_of
+from indexes.documents.pdf.lines import Cell, lines_of, said
 from indexes.documents.pdf.runs import Box
+
+# What belongs to the value behind it, or before it.
+_BEFORE = {"$", "€", "£", "¥", "US$", "CHF", "EUR", "USD"}
+_BEHIND = {"%", ")", ")%"}
 
 
 def table_block(grid: Grid, hyphens: Hyphens) -> Table | None:
@@ -15,7 +19,7 @@ def table_block(grid: Grid, hyphens: Hyphens) -> Table | None:
     rows: list[tuple[str, ...]] = []
     marks: list[Mark] = []
     at = 0
-    for cells in grid.rows:
+    for cells in _with_symbols(grid.rows):
         texts = [cell_text(cell, hyphens) for cell in cells]
         if not any(texts):
             continue
@@ -25,6 +29,23 @@ def table_block(grid: Grid, hyphens: Hyphens) -> Table | None:
             at += len(text) + (len(CELL_SEPARATOR) if number < len(cells) - 1 else 1)
         rows.append(tuple(texts))
     return Table(tuple(rows), min(grid.header_rows, len(rows)), tuple(marks)) if rows else None
+
+
+def _with_symbols(rows: list[list[Cell]]) -> list[list[Cell]]:
+    """The rows without columns of their own for currencies and percent signs."""
+    for column in reversed(range(len(rows[0]))):
+        cells = [row[column] for row in rows if row[column]]
+        texts = {said(cell) for cell in cells[1:]} | {said(cell) for cell in cells[:1]}
+        before, after = column > 0 and texts <= _BEHIND, texts <= _BEFORE
+        if cells and (before or (after and column + 1 < len(rows[0]))):
+            rows = [_merged(row, column - 1 if before else column) for row in rows]
+    return rows
+
+
+def _merged(row: list[Cell], column: int) -> list[Cell]:
+    """A row with two neighbouring cells made one."""
+    left, right = row[column : column + 2]
+    return [*row[:column], left if left is right else left + right, *row[column + 2 :]]
 
 
 def cell_text(cell: Cell, hyphens: Hyphens) -> str:

@@ -32,6 +32,8 @@ _TEX = dict(zip(range(0x0B, 0x20), "ﬀﬁﬂﬃﬄ“”„«»–—\u200b◦�
 _FEW = 0.03
 
 _BOLD = re.compile(rb"bold|black|heavy|demi", re.IGNORECASE)
+_MONO = re.compile(rb"courier|mono|consol|menlo|typewriter|cmtt|cour", re.IGNORECASE)
+_FIXED_PITCH = 1
 _FORCE_BOLD = 1 << 18
 _SIZES = (0.5, 2000.0)
 _LEVEL = 0.01
@@ -50,6 +52,7 @@ class Characters:
         baseline: where each stands across it; the next line has a smaller one.
         size: of its font, in points.
         bold: whether its font is.
+        mono: whether all characters of its font are equally wide, as of a typewriter.
         apart: whether PDFium takes it for the first of a word or line.
     """
 
@@ -61,6 +64,7 @@ class Characters:
     baseline: Floats
     size: Floats
     bold: Flags
+    mono: Flags
     apart: Flags
 
 
@@ -100,7 +104,7 @@ _EMPTY = Characters(
     np.zeros((0, 4)),
     np.zeros(0, int),
     *np.zeros((4, 0)),
-    *np.zeros((2, 0), bool),
+    *np.zeros((3, 0), bool),
 )
 
 
@@ -168,10 +172,11 @@ def _characters(text_page: Any, count: int, frame: Frame) -> Characters:
     # At both ends of a line, so that one that begins in bold is not taken to be all bold.
     asked = moved | np.r_[moved[1:], True]
     x, y = _origins(pointer, kept[moved].tolist())[:, _latest(moved)]
-    size, angle, bold = _fonts(text_page, pointer, kept[asked].tolist())[:, _latest(asked)]
+    fonts = _fonts(text_page, pointer, kept[asked].tolist())[:, _latest(asked)]
+    size, angle, bold, mono = fonts
     # Along a line written left to right, each character's own left edge is its origin.
     x = np.where(angle == 0, box[:, 0], x)
-    return _placed(codes, box, (x, y), angle.astype(int), size, bold > 0, apart, frame)
+    return _placed(codes, box, (x, y), angle.astype(int), size, (bold > 0, mono > 0), apart, frame)
 
 
 def _latest(chosen: Flags) -> Ints:
@@ -215,36 +220,38 @@ def _origins(pointer: int | None, indexes: list[int]) -> Floats:
 
 
 def _fonts(text_page: Any, pointer: int | None, indexes: list[int]) -> Floats:
-    """Size, direction in degrees, and whether it is bold, of characters."""
+    """Size, direction in degrees, whether it is bold, whether it is mono, of characters."""
     handles = np.fromiter(map(_get_object, repeat(pointer), indexes), np.uintp, len(indexes))
     _, firsts, which = np.unique(handles, return_index=True, return_inverse=True)
-    bold: dict[int | None, bool] = {}
-    fonts = [_font(text_page, indexes[first], int(handles[first]), bold) for first in firsts]
+    known: dict[int | None, tuple[bool, bool]] = {}
+    fonts = [_font(text_page, indexes[first], int(handles[first]), known) for first in firsts]
     return np.array(fonts, float)[which].T
 
 
 def _font(
-    text_page: Any, index: int, handle: int, known: dict[int | None, bool]
-) -> tuple[float, int, bool]:
+    text_page: Any, index: int, handle: int, known: dict[int | None, tuple[bool, bool]]
+) -> tuple[float, int, bool, bool]:
     matrix = pdfium.FS_MATRIX()
     pdfium.FPDFText_GetMatrix(text_page, index, matrix)
     size = pdfium.FPDFText_GetFontSize(text_page, index)
     font = _get_font(handle) if handle else None
     if font not in known:
-        known[font] = _is_bold(text_page, index)
-    bold = known[font]
+        known[font] = _style(text_page, index)
     along, across = math.hypot(matrix.a, matrix.b), math.hypot(matrix.c, matrix.d)
     if not (along and across and math.isfinite(along + across)):
-        return 0.0, 0, False
+        return 0.0, 0, False, False
     sign = -1 if size < 0 else 1  # written upside down twice: the matrix mirrors it back
     angle = round(math.degrees(math.atan2(sign * matrix.b, sign * matrix.a)))
-    return abs(size) * across, angle, bold
+    return abs(size) * across, angle, *known[font]
 
 
-def _is_bold(text_page: Any, index: int) -> bool:
+def _style(text_page: Any, index: int) -> tuple[bool, bool]:
+    """Whether a character's font is bold, and whether it is mono."""
     name, flags = ctypes.create_string_buffer(64), ctypes.c_int()
     length = pdfium.FPDFText_GetFontInfo(text_page, index, name, 64, flags)
-    return bool(flags.value & _FORCE_BOLD or (length and _BOLD.search(name.value)))
+    named = name.value if length else b""
+    bold = bool(flags.value & _FORCE_BOLD or _BOLD.search(named))
+    return bold, bool(flags.value & _FIXED_PITCH or _MONO.search(named))
 
 
 def _placed(
@@ -253,7 +260,7 @@ def _placed(
     origin: tuple[Floats, Floats],
     angle: Ints,
     size: Floats,
-    bold: Flags,
+    style: tuple[Flags, Flags],
     apart: Flags,
     frame: Frame,
 ) -> Characters:
@@ -286,6 +293,7 @@ def _placed(
         end=(middle + half)[kept],
         baseline=(y * cos - x * sin)[kept],
         size=size[kept],
-        bold=bold[kept],
+        bold=style[0][kept],
+        mono=style[1][kept],
         apart=apart[kept],
     )

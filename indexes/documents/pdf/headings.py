@@ -14,6 +14,9 @@ _LONGEST = 200
 _LONGEST_BOLD = 100
 _DEEPEST = 6
 _TOP_ROWS = 12
+# A title's further lines are as large as its first.
+_AS_LARGE = 0.95
+_FEWEST_WORDS = 5
 
 
 class Bookmark(NamedTuple):
@@ -66,7 +69,7 @@ class Headings:
         known = self._outline and self._outline.get((rows[0].page, _plain(text)))
         if known:
             return known
-        if not any(map(str.isalpha, text)):
+        if _is_sentence(text) or rows[0].aside or not any(map(str.isalpha, text)):
             return None
         if all(map(self._is_large, rows)):
             return min(_DEEPEST, self._levels.get(round(rows[0].size), self._bold_level))
@@ -78,14 +81,17 @@ class Headings:
 
     def title(self, rows: Sequence[Row]) -> str | None:
         """The largest line near the top of the first page, and the large ones right below it."""
-        top = [row for row in rows if row.page == rows[0].page][:_TOP_ROWS]
+        first = [row for row in rows if row.page == rows[0].page and not row.aside]
+        top = first[:_TOP_ROWS]
         if not top:
             return None
         largest = max(top, key=lambda row: row.size)
         if not self._is_large(largest):
             return None
-        following = takewhile(self._is_large, top[top.index(largest) :])
-        return " ".join(row.text for row in following) or None
+        least = _AS_LARGE * largest.size
+        following = takewhile(lambda row: row.size >= least, top[top.index(largest) :])
+        text = " ".join(row.text for row in following)
+        return None if _is_sentence(text) else text
 
     def _is_large(self, row: Row) -> bool:
         return row.size >= _LARGER * self._body
@@ -98,6 +104,10 @@ class Headings:
             if level and self._is_large(row):
                 seen[round(row.size)][level] += 1
         return {size: levels.most_common(1)[0][0] for size, levels in seen.items()}
+
+
+def _is_sentence(text: str) -> bool:
+    return text.endswith(".") and text.count(" ") >= _FEWEST_WORDS
 
 
 def _plain(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from indexes.documents.pdf.aligned import aligned_grids
 from indexes.documents.pdf.columns import Item, columns_of
@@ -40,7 +41,11 @@ def pieces_of(page: Page, number: int) -> list[Piece]:
         number: of the page, from 0.
     """
     main_first = sorted(page.writing, key=lambda way: -sum(len(run.text) for run in way.runs))
-    return [piece for way in main_first for piece in _pieces(way, page.rulings, number)]
+    pieces = [list(_pieces(way, page.rulings, number)) for way in main_first]
+    for piece in chain.from_iterable(pieces[1:]):
+        if isinstance(piece, Row):
+            piece.aside = True
+    return list(chain.from_iterable(pieces))
 
 
 def _pieces(writing: Writing, rulings: Rulings, number: int) -> Iterator[Piece]:

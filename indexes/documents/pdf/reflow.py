@@ -15,6 +15,7 @@ from itertools import pairwise
 from indexes.documents.blocks import Block, Heading, Mark, Paragraph, Table
 from indexes.documents.extracted import one_line
 from indexes.documents.pdf.cells import goes_on, joined_tables, table_block
+from indexes.documents.pdf.code import code_block, sets_code_apart
 from indexes.documents.pdf.grids import Grid
 from indexes.documents.pdf.headings import Bookmark, Headings
 from indexes.documents.pdf.hyphens import Hyphens
@@ -26,6 +27,7 @@ from indexes.documents.pdf.scripts import cjk_in, is_cjk
 _INDENT = 0.8
 # A gap this much larger than the usual leading separates paragraphs.
 _PARAGRAPH_GAP = 1.3
+_CODE_GAP = 2.6
 # Ragged lines may stop this much short of where the next word would still have fitted.
 _RAGGEDNESS = 3.0
 # So many lines of a page must have a distance for it to be the page's.
@@ -35,6 +37,8 @@ _MARGIN_STEP = 6.0
 
 _NUMBERED = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z]|[ivxlc]{1,5})[.)]\s")
 _BULLETED = re.compile(r"(?:[•‣◦▪●○■□▶➢✓∙·]\s*|[*–—-]\s+)\S")
+# A line of a table of contents.
+_LEADERS = re.compile(r"(?:[.·…_]\s?){4,}\s*[\w.-]{1,8}$")
 _SENTENCE_END = re.compile(r"[.!?:;…][\"'”’)\]]*$")
 
 
@@ -55,6 +59,9 @@ def reflow(
             if row.text:
                 rows.append(row)
     leading = _Leading(rows)
+    if not sets_code_apart(rows):
+        for row in rows:
+            row.mono = False
     blocks = list(
         _blocks([piece for piece in pieces if isinstance(piece, Grid) or piece.text], leading)
     )
@@ -115,7 +122,9 @@ def _blocks(pieces: Sequence[Piece], leading: _Leading) -> Iterator[list[Row] | 
 
 def _same_block(upper: Row, lower: Row, leading: _Leading) -> bool:
     step = (upper.baseline - lower.baseline) / max(upper.size, lower.size)
-    alike = abs(upper.size - lower.size) <= 0.08 * upper.size
+    if upper.mono and lower.mono:
+        return upper.page == lower.page and 0 < step <= _CODE_GAP * leading.of(upper.page)
+    alike = abs(upper.size - lower.size) <= 0.08 * upper.size and upper.mono == lower.mono
     overlap = lower.x0 < upper.x1 and upper.x0 < lower.x1
     near = 0.5 < step <= _PARAGRAPH_GAP * leading.of(upper.page)
     return upper.page == lower.page and alike and overlap and near
@@ -184,6 +193,11 @@ class _Writer:
                 before, last = block, None
                 continue
             before = None
+            if all(row.mono for row in block):
+                self._close()
+                self._written.append(code_block(block))
+                last = None
+                continue
             opening = block[0]
             for row in block:
                 separator = ""
@@ -258,7 +272,7 @@ def _separator(last: Row, row: Row, opening: Row) -> str:
     em = row.size
     ended = bool(_SENTENCE_END.search(last.text))
     would_fit = not _word_would_not_fit(last, row)
-    if _BULLETED.match(row.text):
+    if _BULLETED.match(row.text) or _LEADERS.search(last.text[-40:]):
         return "\n"
     if _NUMBERED.match(row.text) and (ended or would_fit):
         return "\n"

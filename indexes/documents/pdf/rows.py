@@ -11,20 +11,27 @@ from indexes.documents.pdf.runs import SAME_LINE, Box, Run
 
 @dataclass
 class Row:
-    """Cells on one line. A line of prose is a row of one cell."""
+    """Cells on one line. A line of prose is a row of one cell.
+
+    `aside` is what runs in another direction than most of the page, as stamps do, `mono` what
+    is all set as by a typewriter.
+    """
 
     cells: list[Run]
     page: int
+    aside: bool = False
     edge: float = 0.0
     text: str = ""
     x0: float = field(init=False)
     baseline: float = field(init=False)
+    mono: bool = field(init=False)
     size: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.x0 = self.cells[0].x0
         self.baseline = self.cells[0].baseline
         self.size = max(cell.size for cell in self.cells)
+        self.mono = all(cell.mono for cell in self.cells)
 
     @property
     def x1(self) -> float:
@@ -70,6 +77,7 @@ def _joined(cells: Sequence[Run], page: int) -> list[Row]:
                     row.size = cell.size
                 else:
                     row.cells.append(cell)
+                    row.mono &= cell.mono
                 row.text = ""
                 break
         else:

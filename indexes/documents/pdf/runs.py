@@ -72,6 +72,7 @@ class Run:
         size: of its largest characters, in points.
         bold: whether all of it is.
         box: where it is on the page as shown.
+        mono: whether all of it is set as by a typewriter.
     """
 
     text: str
@@ -81,6 +82,7 @@ class Run:
     size: float
     bold: bool
     box: Box = field(repr=False)
+    mono: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,8 @@ class _Line:
         self._kinds = Kinds(*(kind[self._seen] for kind in kinds))
         self._start, self._end = characters.start[chosen], characters.end[chosen]
         self._baseline, self._size = characters.baseline[chosen], characters.size[chosen]
-        self._box, self._bold = characters.box[chosen], characters.bold[chosen]
+        self._box = characters.box[chosen]
+        self._bold, self._mono = characters.bold[chosen], characters.mono[chosen]
         self._apart = characters.apart[chosen][1:]
 
     def runs(self, down: Sequence[Ruling], height: float) -> Iterator[Run]:
@@ -186,14 +189,15 @@ class _Line:
         largest = self._size >= np.repeat(em, lasts - firsts)
         baseline = np.maximum.reduceat(np.where(largest, self._baseline, -np.inf), firsts)
         bold = np.logical_and.reduceat(self._bold, firsts).tolist()
+        mono = np.logical_and.reduceat(self._mono, firsts).tolist()
         left, bottom = np.minimum.reduceat(self._box[:, :2], firsts).T
         right, top = np.maximum.reduceat(self._box[:, 2:], firsts).T
         boxes = np.stack((left, height - top, right, height - bottom), 1).tolist()
         places = np.stack((begin, end, baseline, em), 1).tolist()
-        for text, place, is_bold, box in zip(texts, places, bold, boxes, strict=True):
+        for text, place, box, *style in zip(texts, places, boxes, bold, mono, strict=True):
             if text:
                 x0, x1, baseline, size = place
-                yield Run(text, x0, x1, baseline, size, is_bold, Box(*box))
+                yield Run(text, x0, x1, baseline, size, style[0], Box(*box), style[1])
 
     def _words(self, gap: Floats, firsts: Ints, lasts: Ints) -> Flags:
         """Which characters begin a word."""
