@@ -1,14 +1,15 @@
 """Where an answer comes from: by the numbers that it carries, else by similarity."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from indexes.answers import NOT_FOUND, Citation, Context, passages_of
 from indexes.sentences import Span, sentence_spans
 
-_MARKER = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
+_RANGE = r"\d{1,3}(?:\s*[-–]\s*\d{1,3})?"
+_MARKER = re.compile(rf"\[({_RANGE}(?:\s*[,;]\s*{_RANGE})*)\]")
 # From this cosine on, a sentence of the answer is taken to come from a passage.
 _SAME_SENSE = 0.5
 
@@ -18,7 +19,7 @@ def marked(answer: str, contexts: Sequence[Context]) -> list[Citation]:
     found = []
     passages = passages_of(contexts)
     for match in _MARKER.finditer(answer):
-        for number in map(int, match[1].split(",")):
+        for number in dict.fromkeys(_numbers(match[1])):
             if number in passages:
                 context = passages[number][0]
                 found.append(
@@ -35,6 +36,13 @@ def marked(answer: str, contexts: Sequence[Context]) -> list[Citation]:
                     )
                 )
     return found
+
+
+def _numbers(written: str) -> Iterator[int]:
+    """`1, 3-5` as 1, 3, 4, 5."""
+    for part in re.split("[,;]", written):
+        first, *last = map(int, re.split("[-–]", part))
+        yield from range(first, (last[0] if last else first) + 1)
 
 
 class Compared:

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 # Words are shown as they come, but no more often than eyes can follow.
-_SECONDS_BETWEEN_VIEWS = 0.06
+_SECONDS_BETWEEN_VIEWS = 0.1
 
 
 async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenerator[View, None]:

@@ -19,15 +19,19 @@ from .conversation import MOST_LANES, Run
 from .export import as_json, as_markdown
 from .figures import figures
 from .knobs import checked_knobs
+from .picker import Picker, chosen
 from .render import documents as listed
-from .render.comparison import comparison
-from .render.lane import in_a_line, lane
+from .render.comparison import comparison, heading
+from .render.lane import lane
 from .render.markup import counted, html, seconds
 from .render.passages import passages
 from .render.strip import strip
 from .samples import example_questions
 from .view import View, one_line
 from .workbench import Workbench
+
+# Puts the answers at the top of the window, once there is a run.
+_SHOW = "(address) => address && window.ragShow(address.run)"
 
 
 class Compare:
@@ -36,6 +40,7 @@ class Compare:
     def __init__(self, page: Workbench) -> None:
         self.page = page
         self.examples = example_questions()
+        self.picker = Picker(page)
 
     def draw(self) -> None:
         """Place the components."""
@@ -48,14 +53,6 @@ class Compare:
                 max_length=MAX_QUESTION_CHARACTERS,
                 elem_id="question",
             )
-            with gr.Row(visible=False, elem_id="examples") as self.example_row:
-                self.chips = [gr.Button(question, size="sm") for question in self.examples]
-            self.patterns = gr.CheckboxGroup(
-                self._choices(),
-                value=self.page.lanes.default,
-                label=f"Patterns to compare, up to {MOST_LANES}",
-                elem_id="patterns",
-            )
             with gr.Row(elem_id="go"):
                 self.ask = gr.Button(
                     "Compare", variant="primary", elem_id="ask-button", min_width=0
@@ -64,15 +61,14 @@ class Compare:
                     "Stop", visible=False, variant="stop", elem_id="stop-button", min_width=0
                 )
                 self.again = gr.Button(
-                    "New conversation", visible=False, elem_id="again-button", min_width=0
+                    "New question", visible=False, elem_id="again-button", min_width=0
                 )
                 self.status = self.page.html("status")
+            with gr.Row(visible=False, elem_id="examples") as self.example_row:
+                self.chips = [gr.Button(question, size="sm") for question in self.examples]
+            self.picker.draw()
         self.welcome = self.page.html("welcome")
-        self.comparison = self.page.html("comparison")
-        with gr.Row(visible=False, elem_id="exports") as self.exports:
-            self.markdown = gr.Button("Save as Markdown", size="sm", min_width=0)
-            self.json = gr.Button("Save as JSON", size="sm", min_width=0)
-        self.download = gr.JSON(visible=False)
+        self.heading = self.page.html("asked")
         self.columns: list[gr.Column] = []
         self.answers: list[gr.HTML] = []
         self.evidence: list[gr.HTML] = []
@@ -86,15 +82,12 @@ class Compare:
                         gr.Button("Inspect this journey", size="sm", elem_classes="inspect")
                     )
                 self.columns.append(column)
-
-    def _choices(self) -> list[tuple[str, str]]:
-        # The first line is the name, by the style sheet.
-        choices = self.page.lanes.choices.values()
-        return [(f"{info.name}\n{in_a_line(info)}", info.name) for info in choices]
-
-    def offer(self) -> Any:
-        """The patterns, with what other frameworks have."""
-        return gr.update(choices=self._choices())
+        self.comparison = self.page.html("comparison")
+        with gr.Row(visible=False, elem_id="exports") as self.exports:
+            self.markdown = gr.Button("Save as Markdown", size="sm", min_width=0)
+            self.json = gr.Button("Save as JSON", size="sm", min_width=0)
+        self.download = gr.JSON(visible=False)
+        self.address = gr.JSON(visible=False)
 
     def connect(self, knobs: list[gr.components.Component]) -> None:
         """Say what happens when."""
@@ -103,11 +96,13 @@ class Compare:
         begun = gr.on(
             [self.ask.click, self.question.submit, *(chip.click for chip in self.chips)],
             self.begin,
-            [self.question, self.patterns, *knobs],
+            [self.question, *self.picker.groups, *knobs],
             [
                 self.question,
                 self.status,
                 *buttons,
+                self.address,
+                self.heading,
                 self.comparison,
                 self.exports,
                 self.row,
@@ -119,6 +114,7 @@ class Compare:
             concurrency_id="begin",
             **shared,
         )
+        begun.then(None, self.address, None, js=_SHOW, api_visibility="private")
         for place in range(MOST_LANES):
             begun.then(
                 self._lane(place),
@@ -149,7 +145,11 @@ class Compare:
     async def begin(
         self,
         question: object,
-        patterns: object,
+        plain: object,
+        parents: object,
+        compression: object,
+        frameworks: object,
+        registered: object,
         budget: object,
         top_k: object,
         search: object,
@@ -163,10 +163,12 @@ class Compare:
         shown: Any = gr.skip()
         if event.target in self.chips:
             shown = question = self.examples[self.chips.index(event.target)]
+            tab.forget()
         if not self.page.opening.ready:
             opening = _status("Opening the index…", busy=True)
             yield [shown, opening, *_buttons(busy=False), *self._same()]
         try:
+            patterns = chosen(plain, parents, compression, frameworks, registered)
             names = self.page.lanes.check_all(patterns)
             options = checked_knobs(budget, top_k, search, merge_ratio, judge).options
             options |= await self.page.library.options(self.page.visitors.of(request).key)
@@ -198,6 +200,8 @@ class Compare:
             shown,
             _status(f"{counted(len(names), 'lane')} at work…", busy=True),
             *_buttons(busy=True),
+            {"run": run.id},
+            heading(run),
             comparison(run),
             gr.update(visible=False),
             gr.update(elem_classes=f"of-{len(names)}"),
@@ -212,7 +216,7 @@ class Compare:
     @staticmethod
     def _same() -> list[Any]:
         """Updates that change nothing, for all outputs of `begin` below the status."""
-        return [gr.skip()] * (3 + 3 * MOST_LANES)
+        return [gr.skip()] * (5 + 3 * MOST_LANES)
 
     # Gradio finds out from a signature that a function wants the request; it can't read those
     # of partial functions.

@@ -5,6 +5,7 @@ stopping ends it whatever it waits for, and no lane knows of another's trouble.
 """
 
 import asyncio
+import secrets
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ class Run:
     """One question to several lanes.
 
     Attributes:
+        id: its own, which nobody can guess.
         asked: the question as it was typed.
         question: the question as it was understood.
         condensed: the stage that understood it, where it was a follow-up.
@@ -41,6 +43,7 @@ class Run:
     views: list[View]
     stopped: bool = False
     started: set[int] = field(default_factory=set)
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
     @property
     def busy(self) -> bool:

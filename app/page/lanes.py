@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from indexes import Context, SettingsError, Trace
@@ -33,6 +34,24 @@ _PEERS = frozenset(
 )
 
 
+@dataclass(frozen=True)
+class Family:
+    """Lanes that work alike, with what that is in a sentence."""
+
+    key: str
+    title: str
+    about: str
+
+
+FAMILIES = (
+    Family("plain", "Plain search", "Small chunks are found, and given to the model as they are."),
+    Family("parents", "Parent documents", "Small chunks are found, and given with what is around."),
+    Family("compression", "Compression", "More is found than fits; only what helps is given."),
+    Family("frameworks", "Other frameworks", "Their own retrievers, on the same documents."),
+    Family("registered", "Registered here", "Patterns that were added where the page was started."),
+)  # fmt: skip
+
+
 class Lanes:
     """The lanes of an index. Thread-safe.
 
@@ -51,6 +70,14 @@ class Lanes:
         """Those that are offered, by name."""
         patterns = {row.name: pattern_info(row) for row in PATTERNS.values()}
         return patterns | (self._peers or {})
+
+    @property
+    def families(self) -> Mapping[str, list[LaneInfo]]:
+        """The same by the keys of `FAMILIES`."""
+        found: dict[str, list[LaneInfo]] = {family.key: [] for family in FAMILIES}
+        for info in self.choices.values():
+            found[_family(info)].append(info)
+        return found
 
     @property
     def peers_known(self) -> bool:
@@ -143,3 +170,14 @@ class Lanes:
         async with aclosing(index.aanswer(question, pattern, contexts, trace)) as events:
             async for event in events:
                 yield event
+
+
+def _family(info: LaneInfo) -> str:
+    pattern = PATTERNS.get(info.name) if info.ours else None
+    if pattern is None:
+        return "frameworks"
+    if pattern.source is not None:
+        return "registered"
+    if pattern.postprocessors:
+        return "compression"
+    return "plain" if pattern.method == "leaves" else "parents"

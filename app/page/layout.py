@@ -20,7 +20,7 @@ from .compare import Compare
 from .documents import Documents
 from .inspect import Inspect
 from .knobs import knobs_of
-from .lanes import Lanes
+from .lanes import FAMILIES, Lanes
 from .library import Library
 from .opening import Opening
 from .render.settings import fixed, knobs_title
@@ -80,22 +80,22 @@ def build_page(page: Workbench) -> gr.Blocks:
 
         async def opened(request: gr.Request) -> AsyncGenerator[list[Any], None]:
             page.visitors.opened(request)
-            nothing, offered = [gr.skip()] * 2, False
+            nothing, offered = [gr.skip()] * (1 + len(FAMILIES)), False
             async with aclosing(documents.greet(request)) as updates:
                 async for update in updates:
                     known = page.lanes.peers_known and not offered
-                    offers = [compare.offer(), inspect.offer()] if known else nothing
+                    offers = [*compare.picker.offer(), inspect.offer()] if known else nothing
                     offered = offered or known
                     yield [*update, fixed(page.opening.wait()), *offers]
             if not offered:
                 # The first visitor need not wait for what peers take to be imported.
                 await asyncio.to_thread(page.lanes.find_peers)
-                yield [gr.skip()] * 5 + [compare.offer(), inspect.offer()]
+                yield [gr.skip()] * 5 + [*compare.picker.offer(), inspect.offer()]
 
         blocks.load(
             opened,
             None,
-            [*library, decided, compare.patterns, inspect.pattern],
+            [*library, decided, *compare.picker.groups, inspect.pattern],
             concurrency_limit=None,
             show_progress="hidden",
             api_visibility="private",

@@ -19,6 +19,8 @@ from tests.page.conftest import request_of
 from tests.page.fakes import ScriptedLLM
 
 QUESTION = "How did the revenue of the cloud business develop?"
+# Of the families of patterns, those in which nothing is ticked.
+NO_MORE = (None, None, None, None)
 KNOBS = (256, 50, "hybrid", 0.5, "auto")
 BAD_KNOBS = [
     (1, 50, "hybrid", 0.5, "auto"),
@@ -46,7 +48,7 @@ class Page:
         self, question: object, patterns: object, name: str = "ann", target: Any = None
     ) -> list[list[Any]]:
         event = gr.EventData(target, {})
-        stream = self.compare.begin(question, patterns, *KNOBS, event, request_of(name))
+        stream = self.compare.begin(question, patterns, *NO_MORE, *KNOBS, event, request_of(name))
         return [update async for update in stream]
 
     async def lane(self, place: int, name: str = "ann") -> list[list[Any]]:
@@ -95,7 +97,7 @@ async def test_passages_are_sent_when_something_changed_only(page: Page, llm: Sc
         (QUESTION, ["parent"] * 5, "5 patterns are chosen: choose 2 to 4"),
         (QUESTION, ["nonsense"], "&#39;nonsense&#39;"),
         (QUESTION, [None], "a pattern is chosen by its name"),
-        (QUESTION, None, "a pattern is chosen by its name"),
+        (QUESTION, None, "0 patterns are chosen: choose 2 to 4"),
     ],
 )
 async def test_what_a_browser_sends_is_checked(
@@ -111,7 +113,7 @@ async def test_what_a_browser_sends_is_checked(
 @pytest.mark.parametrize("knobs", BAD_KNOBS)
 async def test_settings_are_checked_on_the_server(page: Page, knobs: tuple[Any, ...]) -> None:
     event = gr.EventData(None, {})
-    stream = page.compare.begin(QUESTION, ["parent"], *knobs, event, request_of("ann"))
+    stream = page.compare.begin(QUESTION, ["parent"], *NO_MORE, *knobs, event, request_of("ann"))
     assert "setting " in [update async for update in stream][-1][1]
 
 
@@ -136,7 +138,7 @@ async def test_a_follow_up_is_understood_from_the_conversation(
     llm.whole = "What was the margin of the cloud business?"
     seen = await page.begin("And its margin?", ["parent"])
     assert "Understanding" in seen[0][1]
-    assert "Understood as</b> What was the margin of the cloud business?" in seen[-1][5]
+    assert "Understood as</b> What was the margin of the cloud business?" in seen[-1][6]
     await page.lane(0)
     assert "Question: What was the margin of the cloud business?" in llm.asked[-1]
     # The lane's own trace begins with it.

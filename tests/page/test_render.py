@@ -11,7 +11,7 @@ from app.page.conversation import Run
 from app.page.export import as_json, as_markdown
 from app.page.figures import figures
 from app.page.library import Upload
-from app.page.render.comparison import comparison
+from app.page.render.comparison import comparison, heading
 from app.page.render.documents import day, head, progress, shelf
 from app.page.render.lane import cited, lane
 from app.page.render.markup import html, seconds
@@ -330,7 +330,7 @@ def test_a_follow_up_is_shown_as_it_was_understood() -> None:
     details = CondenseDetails(outcome="rewritten")
     stage = Stage(name="condense", seconds=0.5, llm_calls=1, details=details)
     run = Run("And then?", "What grew then?", stage, {}, [done("Yes.")])
-    text = Seen(comparison(run)).text
+    text = Seen(heading(run)).text
     assert "Understood as What grew then? rewritten · 500 ms, 1 LLM call" in text
 
 

@@ -36,6 +36,46 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// The pattern picker: one line that says what is chosen, and unfolds.
+const fold = (open) => {
+  const button = document.querySelector("#picked button");
+  document.getElementById("patterns")?.toggleAttribute("data-folded", !open);
+  button?.setAttribute("aria-expanded", String(open));
+};
+
+document.addEventListener("click", (event) => {
+  const button = event.target instanceof Element && event.target.closest("#picked button");
+  if (button) fold(button.getAttribute("aria-expanded") !== "true");
+});
+
+// What is chosen is said in the line; when no more can be, the others can't be ticked.
+document.addEventListener("change", (event) => {
+  const group = event.target instanceof Element && event.target.closest("#patterns");
+  const line = document.querySelector("#picked b");
+  if (!group || !line) return;
+  const boxes = [...group.querySelectorAll("input[type=checkbox]")];
+  const names = boxes
+    .filter((box) => box.checked)
+    .map((box) => box.closest("label").innerText.split("\n")[0].trim());
+  line.textContent = names.join(", ") || "none";
+  const told = document.querySelector("#picked .most");
+  const full = names.length >= Number(told.dataset.most);
+  boxes.forEach((box) => (box.disabled = full && !box.checked));
+  told.textContent = full ? `${names.length} are chosen, which is all that fit` : "";
+});
+
+// A run was set up: fold what was for asking, and put the answers at the top of the window.
+let shown = "";
+window.ragShow = (run) => {
+  if (!run || run === shown) return;
+  shown = run;
+  document.querySelectorAll("#head, #tabs").forEach((part) => part.toggleAttribute("data-asked", true));
+  fold(false);
+  requestAnimationFrame(() => {
+    document.getElementById("ask")?.scrollIntoView({ block: "start", behavior: "instant" });
+  });
+};
+
 // Gradio shows a group's label beside it but does not name the group.
 document.addEventListener("focusin", (event) => {
   const group = event.target instanceof Element && event.target.closest("fieldset");

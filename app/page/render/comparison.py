@@ -25,14 +25,19 @@ _PARTS: tuple[tuple[str, str, Callable[[Figures], float | None]], ...] = (
 )
 
 
+def heading(run: Run) -> str:
+    """Above the lanes: the question, and how it was understood."""
+    return html(
+        '<header class="asked"><h2 dir="auto">{}</h2>{}</header>', run.asked, _understood(run)
+    )
+
+
 def comparison(run: Run) -> str:
-    """Everything above the lanes: the question as understood, the table, the chart."""
+    """Below the lanes: what each took, as a table and a chart."""
     rows = [(view, figures(view, run.views)) for view in run.views]
     return html(
         '<section class="comparison" aria-labelledby="comparison-title">'
-        '<h2 id="comparison-title">{question}</h2>{understood}{table}{chart}</section>',
-        question=run.asked,
-        understood=_understood(run),
+        '<h2 id="comparison-title">What it took</h2>{table}{chart}</section>',
         table=_table(rows),
         chart=_chart(rows),
     )

@@ -1,7 +1,7 @@
 """One lane: its answer with citations, and what is shown where there is none."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
@@ -9,7 +9,8 @@ from indexes import Answer, Citation
 from indexes.lanes import LaneInfo
 
 from ..view import View
-from .markup import html, joined
+from .markup import html
+from .rich import rich
 
 _ENDED = {"length": "cut short", "thinking": "no answer, only thinking", "broken": "broke off"}
 
@@ -73,33 +74,38 @@ def status(view: View) -> str:
             return ""
 
 
-def cited(text: str, citations: Sequence[Citation], lane_number: int) -> Markup:
-    """The answer's text with a link to the passage at each citation.
+def cited(
+    text: str, citations: Sequence[Citation], lane_number: int, *, writing: bool = False
+) -> Markup:
+    """The answer as its Markdown means it, with a link to the passage at each citation.
 
     A number that the model wrote becomes the link itself. Where a passage was matched by
     similarity, the link follows the sentence, with a sign of its own.
     """
-    places: dict[tuple[int, int], list[tuple[int, Citation]]] = defaultdict(list)
+    # What the model wrote there goes, and links take its place.
+    gone: list[tuple[int, int]] = []
+    links: dict[int, list[Markup]] = defaultdict(list)
     for number, citation in enumerate(citations):
-        place = (
-            (citation.answer_start, citation.answer_end)
-            if citation.origin == "model"
-            else (citation.answer_end, citation.answer_end)
-        )
-        places[place].append((number, citation))
-    return joined(_pieces(text, places, lane_number))
+        written = citation.origin == "model"
+        place = citation.answer_start if written else citation.answer_end
+        if written and (not gone or gone[-1][0] != citation.answer_start):
+            gone.append((citation.answer_start, citation.answer_end))
+        links[place].append(_link(number, citation, lane_number))
+    kept: list[str] = []
+    moved: dict[int, list[Markup]] = {}
+    done = length = 0
+    for start, end in [*sorted(gone), (len(text), len(text))]:
+        kept.append(text[done:start])
+        for place in [place for place in links if done <= place <= start]:
+            moved.setdefault(length + place - done, []).extend(links.pop(place))
+        length += max(0, start - done)
+        done = max(done, end)
+    if writing:
+        moved.setdefault(length, []).append(_CARET)
+    return rich("".join(kept), moved)
 
 
-def _pieces(
-    text: str, places: dict[tuple[int, int], list[tuple[int, Citation]]], lane_number: int
-) -> Iterator[Markup]:
-    done = 0
-    for (start, end), found in sorted(places.items(), key=lambda item: item[0]):
-        # Glue the links to the word before: a line must not begin with one.
-        yield html("{}", text[done:start].rstrip(" ") if end > start else text[done:start])
-        yield joined(_link(number, citation, lane_number) for number, citation in found)
-        done = end
-    yield html("{}", text[done:])
+_CARET = html('<span class="caret" aria-hidden="true"></span>')
 
 
 def _link(number: int, citation: Citation, lane_number: int) -> Markup:
@@ -140,11 +146,9 @@ def _body(view: View) -> Markup:
                 text = ""
         return html('<p class="hint">{}</p>', text) if text else Markup("")
     citations = view.answer.citations if view.answer else []
-    writing = html('<span class="caret" aria-hidden="true"></span>' if view.busy else "")
     return html(
-        '<div class="text">{}{}</div>{}{}',
-        cited(view.text, citations, view.lane),
-        writing,
+        '<div class="text">{}</div>{}{}',
+        cited(view.text, citations, view.lane, writing=view.busy),
         _ended(view),
         _note(view.answer) if view.answer else Markup(""),
     )

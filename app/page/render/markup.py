@@ -39,9 +39,12 @@ def joined(parts: Iterable[Markup], between: LiteralString = "") -> Markup:
 
 
 def _safe(value: object) -> object:
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return _DIRECTION.sub("", _CONTROL.sub("\ufffd", value))
-    return value
+    return cleaned(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def cleaned(text: str) -> str:
+    """Text without what browsers misread, or what only serves disguise."""
+    return _DIRECTION.sub("", _CONTROL.sub("\ufffd", text))
 
 
 def counted(number: int, one: str, many: str = "") -> str:
