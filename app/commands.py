@@ -395,7 +395,7 @@ def page(
             err.print(_summary(ingest_paths(index, paths)))
 
     serve(
-        Opening(loaded, prepare),
+        Opening(loaded, prepare, paths),
         host=host,
         port=port,
         names=names,

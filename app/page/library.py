@@ -23,6 +23,7 @@ from indexes.outline import Outline
 from indexes.progress import Progress
 
 from .opening import Opening
+from .originals import Originals
 from .view import UNEXPECTED, one_line
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Library:
     def __init__(self, opening: Opening, *, shared: bool = False) -> None:
         self.opening = opening
         self.shared = shared
+        self.originals = Originals(opening.paths)
         self._writing = threading.Lock()
         self._swept = False
         # Visitors who added something.
@@ -95,10 +97,11 @@ class Library:
     def index(self) -> "HierarchicalIndex":
         """The index, once it is open, without what visitors of an earlier page left behind."""
         index = self.opening.wait()
-        with self._writing:
-            if not self._swept:
-                self._sweep(index)
-                self._swept = True
+        if not self._swept:  # else nobody who reads would have to wait for who writes
+            with self._writing:
+                if not self._swept:
+                    self._sweep(index)
+                    self._swept = True
         return index
 
     # Reading
@@ -120,13 +123,13 @@ class Library:
         )
         return {"filters": models.Filter(must_not=[others])}
 
-    def outline(self, visitor: str, document_id: str) -> Outline:
-        """A document as it was cut into a tree.
+    def outline(self, visitor: str, document_id: str, most: int = _MOST_LEAVES) -> Outline:
+        """A document as it was cut into a tree; of a longer one, the first `most` leaves.
 
         Raises:
             DocumentError: there is none, or it is not the visitor's to see.
         """
-        found = self.index().outline(document_id, most=_MOST_LEAVES)
+        found = self.index().outline(document_id, most=most)
         if not _shown(found.manifest, visitor):
             raise DocumentError("this document is not here any more")
         return found
@@ -188,6 +191,7 @@ class Library:
                 index = self.index()
                 with self._writing:
                     index.store.remove(document_id)
+                self.originals.drop(document_id)
                 return manifest
         raise DocumentError("this document is not here any more")
 
@@ -198,17 +202,24 @@ class Library:
         self._owners.discard(visitor)
         index = self.index()
         with self._writing:
-            return _delete_those(index, lambda found: found.owner == visitor)
+            return self._delete_those(index, lambda found: found.owner == visitor)
 
     def _sweep(self, index: "HierarchicalIndex") -> None:
         """Delete what visitors left behind, as far as it is surely that."""
         embedded = index.engine.embedded
         latest = (datetime.now(UTC) - _LEFT_BEHIND).isoformat()
-        _delete_those(
+        self._delete_those(
             index,
             lambda found: bool(found.owner) and (embedded or found.ingested_at < latest),
         )
         self._private = not embedded
+
+    def _delete_those(self, index: "HierarchicalIndex", which: "Callable[[Manifest], bool]") -> int:
+        gone = [manifest for manifest in index.documents() if which(manifest)]
+        for manifest in gone:
+            index.store.remove(manifest.document_id)
+            self.originals.drop(manifest.document_id)
+        return len(gone)
 
     def _admit(self, visitor: str, files: Sequence[Path]) -> None:
         if not self.shared and not visitor:
@@ -278,16 +289,11 @@ class Library:
         report = index.ingest([document], on_progress=tell)
         if report.failed:
             raise DocumentError(report.failed[0][1])
+        if not report.unchanged:
+            self.originals.keep(document.id_, file)
         phase: Any = "added" if report.added else "updated" if report.updated else "unchanged"
         problems = [line for read in report.reports.values() for line in read.problems]
         return replace(upload, phase=phase, problems=tuple(problems))
-
-
-def _delete_those(index: "HierarchicalIndex", which: "Callable[[Manifest], bool]") -> int:
-    gone = [manifest for manifest in index.documents() if which(manifest)]
-    for manifest in gone:
-        index.store.remove(manifest.document_id)
-    return len(gone)
 
 
 def _shown(manifest: "Manifest", visitor: str) -> bool:

@@ -8,8 +8,9 @@ what is to be done with it. Whoever needs the index waits for it here.
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from indexes import Capabilities, RagError, Settings
@@ -31,12 +32,17 @@ class Opening:
         settings: what to open.
         prepare: done with the index once it is open, before the models are loaded; the
             index can be asked meanwhile.
+        paths: files and folders that are indexed so.
     """
 
     def __init__(
-        self, settings: Settings, prepare: Callable[["HierarchicalIndex"], None] = lambda _: None
+        self,
+        settings: Settings,
+        prepare: Callable[["HierarchicalIndex"], None] = lambda _: None,
+        paths: Sequence[Path] = (),
     ) -> None:
         self.settings = settings
+        self.paths = tuple(paths)
         self._prepare = prepare
         self._index: Future[HierarchicalIndex] = Future()
         self._prepared: Future[None] = Future()

@@ -30,13 +30,14 @@ from .layout import build_page, make_workbench
 from .library import MOST_FILES
 from .opening import Opening
 from .security import LOOPBACK, Access, Guard, access_beyond
+from .source import Sources
 from .theme import page_theme
 from .workbench import Workbench
 
 logger = logging.getLogger(__name__)
 
 _ASSETS = Path(__file__).parent / "assets"
-_STYLES = ("page", "compare", "inspect", "documents")
+_STYLES = ("page", "compare", "source", "inspect", "documents")
 _NO_DOCS: dict[str, str | None] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
 # Streams to browsers never end by themselves.
 _SECONDS_TO_FINISH = 2
@@ -53,6 +54,7 @@ def make_app(page: Workbench, *, access: Access | None = None, mcp: bool = False
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/page", StaticFiles(directory=_ASSETS))
+    app.router.routes += Sources(page).routes()
     gr.mount_gradio_app(
         app,
         build_page(page),

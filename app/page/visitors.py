@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import gradio as gr
+from starlette.requests import HTTPConnection
 
 from .conversation import Tab
 
@@ -82,7 +83,7 @@ class Visitors:
         self._known: OrderedDict[str, Visitor] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, request: gr.Request | None) -> Visitor:
+    def of(self, request: gr.Request | HTTPConnection | None) -> Visitor:
         """Who sent a request; someone without our cookie is a stranger each time."""
         cookie = request.cookies.get(COOKIE, "") if request is not None else ""
         if not is_token(cookie):

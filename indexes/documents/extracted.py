@@ -12,6 +12,7 @@ __all__ = [
     "Extracted",
     "HeadingSpan",
     "PageKind",
+    "Picture",
     "Structure",
     "TableSpan",
     "UnreadableError",
@@ -35,6 +36,15 @@ class UnreadableError(Exception):
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A page as it looks: a PNG in base64, and the page's size in points."""
+
+    png: str
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
 class Extracted:
     """The text of one file. Offsets are Unicode characters of `text`.
 
@@ -48,6 +58,7 @@ class Extracted:
         structure: headings, tables and code.
         layout: for a format with a layout, where runs of characters stand; `at` counts in `text`.
         report: what was read and what was not.
+        picture: of a page, where that was asked for instead.
     """
 
     text: str
@@ -59,6 +70,7 @@ class Extracted:
     structure: Structure = field(default_factory=Structure)
     layout: tuple[Mark, ...] = ()
     report: ReadingReport = field(default_factory=ReadingReport)
+    picture: Picture | None = None
 
 
 def storable(text: str, replacement: str = "") -> str:

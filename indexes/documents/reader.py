@@ -23,11 +23,15 @@ class Reading:
         file_name: the file's name, for formats that say little themselves.
         max_characters: how long its text may be.
         ocr: whether pages without text are to be recognised.
+        page: the page to draw, from 1, where a picture is wanted.
+        width: of that picture, in pixels.
     """
 
     file_name: str = ""
     max_characters: int = 64 * 1024 * 1024
     ocr: bool = False
+    page: int = 0
+    width: int = 0
 
 
 ReadFile = Callable[[bytes, Reading], Extracted]

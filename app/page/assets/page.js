@@ -19,22 +19,110 @@ document.addEventListener("click", (event) => {
     return;
   }
 
-  // A citation leads to its passage, and there to its sentence.
-  const link = target?.closest("a.cite");
-  const article = link && document.getElementById(link.dataset.passage);
-  if (article) {
+  // What knows a place in a document opens it there.
+  const place = target?.closest("[data-document]:is(a, button)");
+  if (place) {
     event.preventDefault();
-    article.closest("details").open = true;
-    unfold(article, true);
-    document.querySelectorAll(".found").forEach((old) => old.classList.remove("found"));
-    const mark = document.getElementById(link.dataset.mark);
-    article.classList.add("found");
-    mark?.classList.add("found");
-    article.focus({ preventScroll: true });
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    (mark ?? article).scrollIntoView({ block: "center", behavior: calm ? "auto" : "smooth" });
+    point(place);
+    openSource(place);
   }
 });
+
+// Below its answer, a citation's passage is marked too.
+const point = (link) => {
+  const article = document.getElementById(link.dataset.passage);
+  if (!article) return;
+  document.querySelectorAll(".found").forEach((old) => old.classList.remove("found"));
+  article.closest("details").open = true;
+  unfold(article, true);
+  article.classList.add("found");
+  document.getElementById(link.dataset.mark)?.classList.add("found");
+};
+
+// The source: a document in a dialog, its page beside its text.
+let asked = {};
+const dialog = () => {
+  let found = document.getElementById("source");
+  if (found) return found;
+  found = document.createElement("dialog");
+  found.id = "source";
+  found.setAttribute("aria-labelledby", "source-title");
+  (document.querySelector(".gradio-container") ?? document.body).append(found);
+  found.addEventListener("click", pressed);
+  found.addEventListener("keydown", steered);
+  return found;
+};
+
+const openSource = (place) => {
+  const { document: name, start, end, from, to } = place.dataset;
+  const question = document.querySelector(".asked h2")?.textContent ?? "";
+  asked = { document: name, question };
+  if (start) Object.assign(asked, { start, end, from, to });
+  load();
+};
+
+const load = async (part) => {
+  const query = new URLSearchParams(part === undefined ? asked : { ...asked, part });
+  const target = dialog();
+  target.setAttribute("aria-busy", "true");
+  if (!target.open) {
+    target.innerHTML = '<p class="status busy" id="source-title" role="status">Opening…</p>';
+    target.showModal();
+  }
+  try {
+    const answer = await fetch(`source?${query}`);
+    const text = await answer.text();
+    if (answer.ok) target.innerHTML = text;
+    else failed(target, text);
+  } catch {
+    failed(target, "The page cannot be reached: is it still running?");
+  }
+  target.removeAttribute("aria-busy");
+  target.style.removeProperty("--zoom");
+  target.querySelector("#source-title")?.focus({ preventScroll: true });
+  const mark = target.querySelector("mark.place, .given");
+  const text = target.querySelector(".words");
+  if (mark && text) text.scrollTop = mark.offsetTop - text.offsetTop - text.clientHeight / 3;
+  show(target);
+};
+
+// The mark on the page, in the middle of what is seen of it.
+const show = (target) => {
+  const sheet = target.querySelector(".sheet");
+  const spot = sheet?.querySelector("i");
+  if (spot) sheet.scrollTop = spot.offsetTop - sheet.clientHeight / 3;
+};
+
+const failed = (target, text) => {
+  target.innerHTML =
+    '<p class="notice error" id="source-title" role="alert" tabindex="-1"></p>' +
+    '<button type="button" data-close>Close</button>';
+  target.firstChild.textContent = text;
+};
+
+const pressed = (event) => {
+  const target = event.currentTarget;
+  const button = event.target.closest("button");
+  if (event.target === target || button?.hasAttribute("data-close")) target.close();
+  else if (button?.dataset.part) load(button.dataset.part);
+  else if (button?.dataset.zoom) zoom(target, Number(button.dataset.zoom));
+};
+
+const zoom = (target, by) => {
+  const now = Number(target.style.getPropertyValue("--zoom") || 1);
+  const next = Math.min(4, Math.max(1, now * 1.5 ** by));
+  target.style.setProperty("--zoom", next);
+  const image = target.querySelector(".sheet img");
+  if (image && next > 1) image.src = image.dataset.large;
+  show(target);
+};
+
+const steered = (event) => {
+  const target = event.currentTarget;
+  const step = { ArrowLeft: 0, ArrowRight: 1 }[event.key];
+  if (step !== undefined && !event.altKey) target.querySelectorAll("[data-part]")[step]?.click();
+  if (event.key === "+" || event.key === "-") zoom(target, event.key === "+" ? 1 : -1);
+};
 
 // The pattern picker: one line that says what is chosen, and unfolds.
 const fold = (open) => {

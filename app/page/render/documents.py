@@ -122,7 +122,9 @@ def _document(manifest: "Manifest", *, own: bool, shared: bool) -> Markup:
     name = manifest.title or manifest.source
     return html(
         '<li><h3>{title}</h3><p class="source">{source}</p><p class="facts">{facts}</p>{notes}'
-        '<div class="do"><button type="button" class="quiet" data-browse="{id}">Show its tree'
+        '<div class="do"><button type="button" class="quiet" data-document="{id}">Read it'
+        '<span class="sr">: {title}</span></button> '
+        '<button type="button" class="quiet" data-browse="{id}">Show its tree'
         '<span class="sr">: {title}</span></button>{delete}</div></li>',
         title=name,
         source=manifest.source,

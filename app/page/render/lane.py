@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from indexes import Answer, Citation
+from indexes import Answer, Citation, Context
 from indexes.lanes import LaneInfo
 
 from ..view import View
 from .markup import html
+from .places import Place, place_of
 from .rich import rich
 
 _ENDED = {"length": "cut short", "thinking": "no answer, only thinking", "broken": "broke off"}
@@ -75,7 +76,12 @@ def status(view: View) -> str:
 
 
 def cited(
-    text: str, citations: Sequence[Citation], lane_number: int, *, writing: bool = False
+    text: str,
+    citations: Sequence[Citation],
+    lane_number: int,
+    contexts: Sequence[Context] = (),
+    *,
+    writing: bool = False,
 ) -> Markup:
     """The answer as its Markdown means it, with a link to the passage at each citation.
 
@@ -90,7 +96,9 @@ def cited(
         place = citation.answer_start if written else citation.answer_end
         if written and (not gone or gone[-1][0] != citation.answer_start):
             gone.append((citation.answer_start, citation.answer_end))
-        links[place].append(_link(number, citation, lane_number))
+        links[place].append(
+            _link(number, citation, lane_number, place_of(citation, contexts, text))
+        )
     kept: list[str] = []
     moved: dict[int, list[Markup]] = {}
     done = length = 0
@@ -108,16 +116,17 @@ def cited(
 _CARET = html('<span class="caret" aria-hidden="true"></span>')
 
 
-def _link(number: int, citation: Citation, lane_number: int) -> Markup:
+def _link(number: int, citation: Citation, lane_number: int, place: Place) -> Markup:
     similar = citation.origin != "model"
     return html(
-        '<a class="cite{kind}" href="#lane{lane}-passage-{passage}" '
+        '<a class="cite{kind}" href="#lane{lane}-passage-{passage}" {place} '
         'data-passage="lane{lane}-passage-{passage}" data-mark="lane{lane}-cited-{number}" '
         'aria-label="{label}">{sign}{passage}</a>',
         kind=" similar" if similar else "",
         lane=lane_number,
         passage=citation.context,
         number=number,
+        place=place.attributes,
         sign="≈" if similar else "",
         label=f"passage {citation.context}, {'matched by similarity' if similar else 'cited'}",
     )
@@ -148,7 +157,7 @@ def _body(view: View) -> Markup:
     citations = view.answer.citations if view.answer else []
     return html(
         '<div class="text">{}</div>{}{}',
-        cited(view.text, citations, view.lane, writing=view.busy),
+        cited(view.text, citations, view.lane, view.contexts, writing=view.busy),
         _ended(view),
         _note(view.answer) if view.answer else Markup(""),
     )

@@ -10,6 +10,7 @@ from indexes.details import MergeDetails
 
 from ..view import View
 from .markup import counted, html, joined, pages
+from .places import Place
 
 # Longer passages are folded; about seven lines on a wide screen.
 _FOLD_CHARACTERS = 560
@@ -73,7 +74,7 @@ def passage(
         '<header><span class="number">{number}</span>'
         '<h5 id="{id}-title">{title}</h5>'
         '<p class="where">{where}</p>{use}<p class="score">score <b>{score}</b></p></header>'
-        '<div class="text{fold}" id="{id}-text">{text}</div>{more}'
+        '<div class="text{fold}" id="{id}-text">{text}</div>{more}{open}'
         '<p class="origin">{origin}</p></article></li>',
         id=f"lane{lane}-passage-{number}",
         number=number,
@@ -85,7 +86,18 @@ def passage(
         text=joined((marked(lane, part, citations) for part in parts), _GAP),
         fold=" folded" if long else "",
         more=_more(f"lane{lane}-passage-{number}", length) if long else Markup(""),
+        open=_open(parts),
         origin=_origin(parts),
+    )
+
+
+def _open(parts: Sequence[Context]) -> Markup:
+    """Leads to the passage in its document."""
+    span = (parts[0].start, parts[-1].end)
+    place = Place(parts[0].document_id or parts[0].document, span, span)
+    return html(
+        '<button type="button" class="more open" {}>Open in the document</button>',
+        place.attributes,
     )
 
 
