@@ -102,12 +102,21 @@ def source_of(path: Path, root: Path | None) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
+# What the programs that write other formats can save instead.
+_INSTEAD = {
+    ".doc": ".docx", ".dot": ".docx", ".wpd": ".docx", ".pages": ".docx", ".xls": ".xlsx",
+    ".xlsb": ".xlsx", ".numbers": ".xlsx", ".ppt": ".pptx", ".pps": ".pptx", ".key": ".pptx",
+    ".mbox": ".eml files", ".mobi": ".epub", ".azw3": ".epub", ".djvu": ".pdf", ".xps": ".pdf",
+    ".ps": ".pdf", ".gif": ".png", ".bmp": ".png", ".webp": ".png", ".heic": ".png",
+}  # fmt: skip
+
+
 def unsupported(path: Path) -> DocumentError:
     """The error for a file of no supported type."""
     kind = f"{path.suffix} files" if path.suffix else "files without an extension"
-    return DocumentError(
-        f"{shown(path)}: {kind} are not supported: convert it to one of {' '.join(suffixes())}"
-    )
+    instead = _INSTEAD.get(path.suffix.lower())
+    fix = f"save it as {instead}" if instead else f"convert it to one of {' '.join(suffixes())}"
+    return DocumentError(f"{shown(path)}: {kind} are not supported: {fix}")
 
 
 def unreadable(path: Path, error: OSError | ValueError) -> DocumentError:

@@ -44,7 +44,12 @@ _OURS = (
     ),
     Reader("HTML", (".html", ".htm", ".xhtml"), "text/html", f"{_HERE}.html.page:read"),
     Reader("Markdown", (".md", ".markdown"), "text/markdown", f"{_HERE}.markdown:read"),
-    Reader("text", (".txt", ".text", ".log", ".rst", ".tex"), "text/plain", f"{_HERE}.text:read"),
+    Reader(
+        "text",
+        (".txt", ".text", ".log", ".rst", ".tex", ".adoc", ".asciidoc", ".org"),
+        "text/plain",
+        f"{_HERE}.text:read",
+    ),
     Reader("CSV", (".csv", ".tsv", ".tab"), "text/csv", f"{_HERE}.delimited:read"),
     Reader("JSON", (".json",), "application/json", f"{_HERE}.data:read"),
     Reader("JSON lines", (".jsonl", ".ndjson"), "application/jsonl", f"{_HERE}.data:read_lines"),

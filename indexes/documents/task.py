@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from pydantic import TypeAdapter
 
+from indexes.documents.contents import by_content
 from indexes.documents.extracted import Extracted, UnreadableError
 from indexes.documents.reader import FromBytes, Reader, Reading
 from indexes.tree import Tree, build_tree
@@ -52,10 +53,13 @@ class Outcome:
 
 def run(reader: Reader, data: bytes, reading: Reading, levels: tuple[int, ...]) -> Outcome:
     """Read a file here and now, and cut it."""
+    actual = by_content(reader, data)
     try:
-        extracted = reader.read(data, reading)
+        extracted = actual.read(data, reading)
     except UnreadableError as error:
         return Outcome(error=str(error))
+    if actual.name != reader.name:
+        extracted.report.guessed.append(f"that it is {actual.name}: its name says {reader.name}")
     if not levels:
         return Outcome(extracted)
     tree = build_tree(

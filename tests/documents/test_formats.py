@@ -2,12 +2,11 @@
 
 import io
 import json
-import random
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pptx import Presentation
 from pptx.chart.data import CategoryChartData
@@ -378,38 +377,7 @@ def test_source_code_is_exactly_the_file(name: str):
     assert found.structure.code == ((0, len(content)),)
 
 
-# Broken files
-
-SAMPLES = {
-    "a.pptx": presentation(),
-    "a.odt": opendocument("<office:text><text:p>x</text:p></office:text>"),
-    "a.epub": book(),
-    "a.eml": MAIL % b"",
-    "a.rtf": rb"{\rtf1\ansi{\fonttbl{\f0 A;}}\pard caf\'e9 {\footnote x}\cell\row\par}",
-    "a.ipynb": b'{"cells": [{"cell_type": "code", "source": "x", "outputs": [{}]}]}',
-    "a.json": b'{"a": [1, {"b": null}], "c": "x"}',
-    "a.jsonl": b'{"a": 1}\n{"a": 2}\n',
-    "a.csv": b'a;b\n1;"x;y"\n;\n',
-    "a.vtt": b"WEBVTT\n\n00:00.000 --> 00:02.000\nHi.\n",
-    "a.msg": bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 1200,
-}
-
-
-@settings(max_examples=250, deadline=None)
-@given(st.sampled_from(sorted(SAMPLES)), st.randoms(use_true_random=False))
-def test_mutated_files_never_crash(name: str, dice: random.Random):
-    changed = bytearray(SAMPLES[name])
-    for _ in range(dice.randint(1, 6)):
-        at = dice.randrange(len(changed))
-        if dice.random() < 0.6:
-            changed[at] = dice.randrange(256)
-        else:
-            del changed[at : at + dice.randint(1, 40)]
-        changed = changed or bytearray(b"x")
-    try:
-        extracted(name, bytes(changed)).text.encode()
-    except UnreadableError as error:
-        assert "\n" not in str(error)
+# All of them
 
 
 @pytest.mark.parametrize(

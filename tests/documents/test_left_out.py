@@ -7,7 +7,7 @@ import pytest
 
 from tests.documents.files import extracted
 from tests.documents.seeds import members, seeds
-from tests.documents.test_formats import MAIL, opendocument
+from tests.documents.test_formats import MAIL, book, opendocument
 
 _RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -79,6 +79,33 @@ def test_hidden_text_and_menus_of_a_page() -> None:
 def test_embedded_files_of_rtf() -> None:
     source = r"{\rtf1 a {\object\objemb{\*\objdata 00}} {\pict\pngblip 00} b}"
     assert left_out("a.rtf", source) == {"embedded files": 1, "pictures": 1}
+
+
+@pytest.mark.parametrize(
+    ("hidden", "what"),
+    [
+        (r"{\v secret}", "hidden text"),
+        (r"\v secret\v0 ", "hidden text"),
+        (r"\v secret\plain ", "hidden text"),
+        (r"{\deleted\revauth1 gone}", "deleted text"),
+    ],
+)
+def test_hidden_and_deleted_text_of_rtf(hidden: str, what: str) -> None:
+    found = extracted("a.rtf", r"{\rtf1 The \{rent\} " + hidden + r"is due.\par}")
+    assert found.text == "The {rent} is due."
+    assert found.report.left_out == {what: 1}
+
+
+def test_pictures_of_a_book() -> None:
+    package = book(
+        **{
+            "OEBPS/c.opf": "<package><manifest>"
+            '<item id="one" href="one.xhtml" media-type="application/xhtml+xml"/>'
+            '<item id="map" href="map.png" media-type="image/png"/></manifest>'
+            '<spine><itemref idref="one"/></spine></package>'
+        }
+    )
+    assert left_out("a.epub", package) == {"pictures": 1}
 
 
 def test_attachments_of_a_message() -> None:

@@ -51,6 +51,29 @@ def test_a_sheet_with_a_title_above_its_table(tmp_path: Path) -> None:
     assert document.text[prices.start : prices.header_end] == "Depot | Q1 | Q2 | Q3\n"
 
 
+def test_tables_side_by_side_are_two(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in [
+        ["Depot", "Q1", None, "Ship", "Tons"],
+        ["Ely", 5, None, "Ann", 100],
+        ["Diss", None, None, "Bob", 250],
+        [None, None, None, "Cy", 75],
+    ]:
+        book.active.append(row)
+    assert load_document(saved(tmp_path, book)).text == (
+        "Depot | Q1\nEly | 5\nDiss | \n\nShip | Tons\nAnn | 100\nBob | 250\nCy | 75"
+    )
+
+
+def test_an_empty_column_between_figures_parts_nothing(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in [["Depot", "Q1", "Q2", None, "Q3", "Q4"], ["Ely", 5, 6, None, 7, 8]]:
+        book.active.append(row)
+    assert load_document(saved(tmp_path, book)).text == (
+        "Depot | Q1 | Q2 |  | Q3 | Q4\nEly | 5 | 6 |  | 7 | 8"
+    )
+
+
 def test_merged_cells_repeat_their_value(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.active

@@ -18,7 +18,7 @@ import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 
 from indexes.documents.extracted import UnreadableError
-from indexes.documents.pdf.scripts import Codes, Flags
+from indexes.documents.pdf.scripts import Codes, Flags, kinds_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int_]
@@ -37,6 +37,10 @@ _FIXED_PITCH = 1
 _FORCE_BOLD = 1 << 18
 _SIZES = (0.5, 2000.0)
 _LEVEL = 0.01
+_FIRST_CJK = 0x2E80
+# In ems: how far from the middle of its column a character may stand.
+_ASIDE = 0.15
+_FEWEST_BELOW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +180,26 @@ def _characters(text_page: Any, count: int, frame: Frame) -> Characters:
     size, angle, bold, mono = fonts
     # Along a line written left to right, each character's own left edge is its origin.
     x = np.where(angle == 0, box[:, 0], x)
+    down = _downward(codes, box, size)
+    x = np.where(down, (box[:, 0] + box[:, 2]) / 2, x)
+    angle = np.where(down, 270, angle)
     return _placed(codes, box, (x, y), angle.astype(int), size, (bold > 0, mono > 0), apart, frame)
+
+
+def _downward(codes: Codes, box: Floats, size: Floats) -> Flags:
+    """Which characters of Chinese or Japanese are in columns, each below the one before it."""
+    found: Flags = np.zeros(len(codes), bool)
+    if codes.max() < _FIRST_CJK:
+        return found
+    cjk = kinds_of(codes).cjk
+    x, y = (box[:, 0] + box[:, 2]) / 2, (box[:, 1] + box[:, 3]) / 2
+    em, step = size[1:], -np.diff(y)
+    below = (np.abs(np.diff(x)) < _ASIDE * em) & (step > 0.5 * em) & (step < 2 * em)
+    ends = np.flatnonzero(np.diff(np.r_[False, below & cjk[1:] & cjk[:-1], False].astype(int)))
+    for first, last in ends.reshape(-1, 2).tolist():
+        if last - first >= _FEWEST_BELOW:
+            found[first : last + 1] = True
+    return found
 
 
 def _latest(chosen: Flags) -> Ints:

@@ -22,9 +22,10 @@ _LEADING = 1.15
 _WIDTH = 0.5
 _SAME_LINE = 0.7
 _BELOW = 3.0
+_AHEAD = 2.5
 _FAR = 10_000.0  # points
 
-_CHECKED = "☒"
+_CHECKED, _UNCHECKED = "☒", "☐"
 _BUTTONS = (pdfium.FPDF_FORMFIELD_CHECKBOX, pdfium.FPDF_FORMFIELD_RADIOBUTTON)
 _VALUES = (
     pdfium.FPDF_FORMFIELD_TEXTFIELD,
@@ -65,7 +66,8 @@ def read_fields(page: Any, form: Any, frame: Frame, report: ReadingReport) -> li
 def with_fields(writing: Sequence[Writing], filled: Sequence[Run]) -> list[Writing]:
     """What is written on a page with what is filled in, behind what labels it.
 
-    That is what stands to the left of it on the same line, or else above it.
+    That is what stands to the left of it on the same line, or else above it. A box that may be
+    ticked stands right before what it says.
     """
     if not filled:
         return list(writing)
@@ -81,6 +83,14 @@ def with_fields(writing: Sequence[Writing], filled: Sequence[Run]) -> list[Writi
     for value in filled:
         above = baseline - value.baseline
         level = np.abs(above) < _SAME_LINE * np.maximum(size, value.size)
+        if value.text in (_CHECKED, _UNCHECKED):
+            apart = np.where(level, x0 - value.x1, np.inf)
+            apart[apart < -value.size] = np.inf
+            nearest = int(np.argmin(apart)) if len(apart) else -1
+            if nearest >= 0 and apart[nearest] < _AHEAD * value.size:
+                runs[nearest].text = f"{value.text} {runs[nearest].text}"
+                runs[nearest].x0 = min(runs[nearest].x0, value.x0)
+                continue
         left = level & (value.x0 - x1 > -2 * value.size)
         over = (above > 0) & (above < _BELOW * size) & (x0 < value.x1) & (value.x0 < x1)
         distance = np.where(left, value.x0 - x1, np.where(over & ~level, _FAR + above, np.inf))
@@ -98,7 +108,7 @@ def with_fields(writing: Sequence[Writing], filled: Sequence[Run]) -> list[Writi
 def _value(annotation: Any, form: Any) -> str:
     kind = pdfium.FPDFAnnot_GetFormFieldType(form, annotation)
     if kind in _BUTTONS:
-        return _CHECKED if pdfium.FPDFAnnot_IsChecked(form, annotation) else ""
+        return _CHECKED if pdfium.FPDFAnnot_IsChecked(form, annotation) else _UNCHECKED
     if kind not in _VALUES:
         return ""
     length = pdfium.FPDFAnnot_GetFormFieldValue(form, annotation, None, 0)

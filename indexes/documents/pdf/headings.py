@@ -1,5 +1,6 @@
 """Which paragraphs are headings, and of what level: by the outline, by size, by weight."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import takewhile
@@ -14,8 +15,9 @@ _LONGEST = 200
 _LONGEST_BOLD = 100
 _DEEPEST = 6
 _TOP_ROWS = 12
-# A title's further lines are as large as its first.
-_AS_LARGE = 0.95
+# A title's further lines are nearly as large as its first, and no numbered heading.
+_AS_LARGE = 0.7
+_NUMBERED = re.compile(r"(?:\d+(?:\.\d+)*\.?|[A-Z]\.|[IVX]+\.)\s")
 _FEWEST_WORDS = 5
 
 
@@ -89,9 +91,14 @@ class Headings:
         if not self._is_large(largest):
             return None
         least = _AS_LARGE * largest.size
-        following = takewhile(lambda row: row.size >= least, top[top.index(largest) :])
-        text = " ".join(row.text for row in following)
+        below = top[top.index(largest) + 1 :]
+        following = takewhile(lambda row: self._goes_on(row, least), below)
+        text = " ".join([largest.text, *(row.text for row in following)])
         return None if _is_sentence(text) else text
+
+    def _goes_on(self, row: Row, least: float) -> bool:
+        """Whether a line below a title's is part of it."""
+        return self._is_large(row) and row.size >= least and not _NUMBERED.match(row.text)
 
     def _is_large(self, row: Row) -> bool:
         return row.size >= _LARGER * self._body

@@ -193,7 +193,7 @@ class _Writer:
                 before, last = block, None
                 continue
             before = None
-            if all(row.mono for row in block):
+            if len(block) > 1 and all(row.mono for row in block):
                 self._close()
                 self._written.append(code_block(block))
                 last = None

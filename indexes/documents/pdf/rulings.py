@@ -1,4 +1,4 @@
-"""The straight lines that are drawn on a page: rules, borders, edges of shaded cells."""
+"""What is drawn on a page: straight lines (rules, borders, edges of cells), and pictures."""
 
 import ctypes
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ _THIN = 3.0
 _SHORTEST = 4.0
 _SAME = 1.5
 _DASH = 4.0
+_SMALLEST_PICTURE = 24.0
 
 Point = tuple[float, float]
 Matrix = tuple[float, float, float, float, float, float]
@@ -43,11 +44,15 @@ class Rulings(NamedTuple):
     down: list[Ruling]
 
 
-def read_rulings(page: Any, frame: Frame) -> Rulings:
-    """The lines of a page, each once; none if it draws too many things to be a text."""
+def read_rulings(page: Any, frame: Frame) -> tuple[Rulings, int]:
+    """The lines of a page, each once, and how many pictures it has.
+
+    No lines if it draws too many things to be a text.
+    """
     across, down = [], []
+    pictures: list[Any] = []
     try:
-        for start, end in _straight_lines(page):
+        for start, end in _straight_lines(page, pictures):
             (x0, x1), (y0, y1) = map(
                 sorted, zip(frame.shown(*start), frame.shown(*end), strict=True)
             )
@@ -56,8 +61,8 @@ def read_rulings(page: Any, frame: Frame) -> Rulings:
             elif x1 - x0 <= _THIN:
                 down.append(Ruling((x0 + x1) / 2, y0, y1))
     except _TooManyObjectsError:
-        return Rulings([], [])
-    return Rulings(_merged(across), _merged(down))
+        return Rulings([], []), len(pictures)
+    return Rulings(_merged(across), _merged(down)), len(pictures)
 
 
 def _merged(lines: list[Ruling]) -> list[Ruling]:
@@ -86,8 +91,8 @@ class _TooManyObjectsError(Exception):
     pass
 
 
-def _straight_lines(page: Any) -> Iterator[tuple[Point, Point]]:
-    """Ends of the straight lines of a page, and of what its forms draw."""
+def _straight_lines(page: Any, pictures: list[Any]) -> Iterator[tuple[Point, Point]]:
+    """Ends of the straight lines of a page, and of what its forms draw; pictures are collected."""
     objects = (
         pdfium.FPDFPage_GetObject(page, n) for n in range(pdfium.FPDFPage_CountObjects(page))
     )
@@ -104,6 +109,8 @@ def _straight_lines(page: Any) -> Iterator[tuple[Point, Point]]:
         kind, outer = pdfium.FPDFPageObj_GetType(item), open_forms[-1][1]
         if kind == pdfium.FPDF_PAGEOBJ_FORM and len(open_forms) < _DEEPEST_FORM:
             open_forms.append((_children(item), _product(_matrix_of(item), outer)))
+        elif kind == pdfium.FPDF_PAGEOBJ_IMAGE and _is_large(item):
+            pictures.append(item)
         elif kind == pdfium.FPDF_PAGEOBJ_PATH and _is_drawn(item):
             count = pdfium.FPDFPath_CountSegments(item)
             simple = count <= _RECTANGLE
@@ -123,11 +130,21 @@ def _is_drawn(path: Any) -> bool:
     return bool(fill.value or stroke.value)
 
 
+def _bounds(item: Any) -> tuple[float, float, float, float]:
+    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
+    pdfium.FPDFPageObj_GetBounds(item, left, bottom, right, top)
+    return left.value, bottom.value, right.value, top.value
+
+
+def _is_large(picture: Any) -> bool:
+    """Whether it may show something: bullets and ornaments are small."""
+    x0, y0, x1, y1 = _bounds(picture)
+    return min(x1 - x0, y1 - y0) >= _SMALLEST_PICTURE
+
+
 def _sides(path: Any, count: int) -> Iterator[tuple[Point, Point]]:
     """Those of a line or a rectangle; a slanted line has none."""
-    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
-    pdfium.FPDFPageObj_GetBounds(path, left, bottom, right, top)
-    x0, y0, x1, y1 = left.value, bottom.value, right.value, top.value
+    x0, y0, x1, y1 = _bounds(path)
     if min(x1 - x0, y1 - y0) <= _THIN:
         yield (x0, y0), (x1, y1)
     elif count >= _RECTANGLE - 1:

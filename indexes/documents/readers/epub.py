@@ -1,6 +1,7 @@
 """EPUB: the chapters of a book, in the order of its spine."""
 
 import posixpath
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
@@ -38,6 +39,9 @@ def read(data: bytes, reading: Reading) -> Extracted:
     if book not in package:
         raise UnreadableError("holds no book: open it in a reader and export it again")
     root = package.xml(book)
+    kinds = Counter(item.get("media-type", "").partition("/")[0] for item in root.iter("{*}item"))
+    report.leave_out("pictures", kinds["image"])
+    report.leave_out("recordings", kinds["audio"] + kinds["video"])
     title = next((one_line(element.text or "") for element in root.iter("{*}title")), None)
     return assemble(
         _chapters(package, root, posixpath.dirname(book), report),

@@ -122,7 +122,10 @@ def _page(document: Any, index: int, room: int, report: ReadingReport) -> Page:
     if not page:
         report.unreadable.append(f"page {index + 1}: is damaged")
         return nothing
+    form = document.formenv
     try:
+        if form:
+            pdfium.FORM_OnAfterLoadPage(page, form)  # or no box is ticked
         frame = frame_of(page)
         characters = read_characters(page, frame, room)
         if characters is None:
@@ -131,13 +134,17 @@ def _page(document: Any, index: int, room: int, report: ReadingReport) -> Page:
         if (characters.codes == UNMAPPED).sum() > _MOSTLY_UNMAPPED * len(characters.codes):
             report.unreadable.append(f"page {index + 1}: {_MEANINGLESS}")
             return Page([], Rulings([], []), frame.width, frame.height)
-        rulings = read_rulings(page, frame)
+        rulings, pictures = read_rulings(page, frame)
         writing = writing_of(characters, rulings, frame.height)
-        writing = with_fields(writing, read_fields(page, document.formenv, frame, report))
+        writing = with_fields(writing, read_fields(page, form, frame, report))
         if not writing:
             report.pages_without_text.append(index + 1)
+        elif pictures:
+            report.leave_out("pictures", pictures)
         return Page(writing, rulings, frame.width, frame.height)
     finally:
+        if form:
+            pdfium.FORM_OnBeforeClosePage(page, form)
         pdfium.FPDF_ClosePage(page)
 
 

@@ -8,6 +8,7 @@ them names its columns.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from indexes.documents.blocks import Block, Heading, Paragraph, table_of
 
@@ -51,6 +52,11 @@ def blocks_of(sheet: Sheet) -> list[Block]:
     made: list[Block] = []
     for first, last in _tables(sheet):
         rows = sheet.rows[first:last]
+        sides = _sides(sheet, first, last)
+        if len(sides) > 1:
+            for side in sides:
+                made += blocks_of(side)
+            continue
         if last - first == 1 and sheet.filled[first] <= 1:
             text = next((cell for cell in rows[0] if cell.strip()), "")
             heads = _heads_a_table(sheet, last) and len(text) <= _LONGEST_TITLE
@@ -62,6 +68,30 @@ def blocks_of(sheet: Sheet) -> list[Block]:
             used = (numbers[at] for at in range(first, last) if sheet.filled[at])
             made.append(replace(table, numbers=tuple(used)))
     return made
+
+
+def _sides(sheet: Sheet, first: int, last: int) -> list[Sheet]:
+    """Tables side by side: empty columns between them, and labels of their own for each."""
+    rows = sheet.rows[first:last]
+    width = max(map(len, rows))
+    filled = [any(row[at : at + 1] and row[at].strip() for row in rows) for at in range(width)]
+    parts: list[tuple[int, int]] = []
+    for has_values, group in groupby(range(width), key=lambda at: filled[at]):
+        columns = list(group)
+        if has_values:
+            labels = [row[columns[0]] for row in rows[1:] if row[columns[0] : columns[0] + 1]]
+            words = [text for text in map(str.strip, labels) if text]
+            own = words and not any(map(_FIGURE.fullmatch, words)) and len(columns) > 1
+            if parts and not own:
+                parts[-1] = parts[-1][0], columns[-1] + 1
+            else:
+                parts.append((columns[0], columns[-1] + 1))
+    if len(parts) < 2 or len(rows) < 2 or parts[0][1] - parts[0][0] < 2:
+        return [sheet]
+    numbers = (sheet.numbers or range(1, len(sheet.rows) + 1))[first:last]
+    sides = (Sheet.of(row[left:right] for row in rows) for left, right in parts)
+    spans = frozenset(row - first for row in sheet.spans)
+    return [replace(side, numbers=numbers, spans=spans) for side in sides]
 
 
 def _heads_a_table(sheet: Sheet, following: int) -> bool:

@@ -16,6 +16,9 @@ _TITLE = re.compile(r"\{\\title ([^{}\\]{1,300})\}")
 _MARKER = re.compile(r"\{\\(?:pntext|listtext)(?![a-z])")
 _ITEM = re.compile(r"([•·▪‣o§*–-]|\(?(?:\d{1,3}|[a-zA-Z]{1,4})[.)])\t(.+)", re.DOTALL)
 _NO_TEXT = re.compile(r"\\(?:ftnalt|chftn|pard|plain)(?![a-z]) ?")
+_HIDING = re.compile(r"\\[{}\\]|[{}]|\\plain(?![a-z])|\\(v|deleted)(0?)(?![a-z0-9]) ?")
+_HIDDEN = {"v": "hidden text", "deleted": "deleted text"}
+_WORDS = re.compile(r"\\[a-z]+-?\d* ?|[{}\s]")
 _BRACES = re.compile(r"\\[{}\\]|[{}]")
 _LEFT_OUT = {
     "pictures": r"\{(?:\\\*)?\\(?:shp)?pict(?![a-z])",
@@ -39,7 +42,7 @@ def read(data: bytes, reading: Reading) -> Extracted:
         report.leave_out(what, len(re.findall(pattern, source)))
     title = _TITLE.search(source[:20_000])
     text: str = rtf_to_text(  # type: ignore[no-untyped-call]
-        _with_notes(_MARKER.sub("{", source)), errors="replace"
+        _with_notes(_shown(_MARKER.sub("{", source), report)), errors="replace"
     )
     return assemble(
         _blocks(text),
@@ -47,6 +50,31 @@ def read(data: bytes, reading: Reading) -> Extracted:
         title=one_line(title[1]) if title else None,
         report=report,
     )
+
+
+def _shown(source: str, report: ReadingReport) -> str:
+    """What is not hidden, and not deleted with changes being tracked."""
+    parts: list[str] = []
+    outer: list[str] = []  # of each open group: what hides the text around it
+    hides, at = "", 0
+    for mark in _HIDING.finditer(source):
+        between = source[at : mark.start()]
+        if not hides:
+            parts.append(between)
+        elif _WORDS.sub("", between):
+            report.leave_out(_HIDDEN[hides])
+        at = mark.end()
+        if mark[0] == "{":
+            outer.append(hides)
+        elif mark[0] == "}":
+            hides = outer.pop() if outer else ""
+        elif mark[0] == "\\plain":
+            hides = ""
+        elif mark[1]:
+            hides = "" if mark[2] else mark[1]
+        if not hides or mark[0] in "{}":
+            parts.append(mark[0] if not mark[1] else " ")
+    return "".join([*parts, source[at:]])
 
 
 def _with_notes(source: str) -> str:

@@ -60,15 +60,19 @@ _TOO_LITTLE, _FEW_LEFT = 0.1, 0.5
 
 
 def without_hidden(root: Element, report: ReadingReport) -> None:
-    """Take away what isn't shown, unless nothing else would be left."""
+    """Take away what isn't shown or is struck out, unless nothing else would be left."""
     taken = _Taken()
     waiting = [root]
+    deleted = 0
     while waiting:
         parent = waiting.pop()
-        waiting += taken.take(parent, [child for child in parent.elements() if _is_hidden(child)])
+        gone = [child for child in parent.elements() if child.tag == "del" or _is_hidden(child)]
+        deleted += sum(child.tag == "del" for child in gone)
+        waiting += taken.take(parent, gone)
     count(root)
     if root.words or not taken.count:
-        report.leave_out("hidden text", taken.count)
+        report.leave_out("hidden text", taken.count - deleted)
+        report.leave_out("deleted text", deleted)
         return
     taken.put_back()
     count(root)

@@ -26,7 +26,7 @@ _ABSURD = "holds an absurd number of elements: split it"
 _NO_TEXT = frozenset(
     {
         "script", "style", "template", "noscript", "iframe", "object", "embed", "canvas", "audio",
-        "video", "datalist", "noframes", "svg", "head", "link", "meta", "textarea", "select",
+        "video", "datalist", "noframes", "svg", "head", "link", "meta", "select",
         "button",
     }
 )  # fmt: skip

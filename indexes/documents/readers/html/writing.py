@@ -118,6 +118,8 @@ class Writer:
             self._buffer.append("“")
             self._children(element)
             self._buffer.append("”")
+        elif tag == "rt":
+            self._buffer.append(f"({element.text()})")
         elif tag != "rp":
             self._children(element)
 

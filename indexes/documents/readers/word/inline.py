@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from indexes.documents.extracted import UnreadableError
+from indexes.documents.readers.cells import raised
 from indexes.documents.readers.word.equations import linear
 from indexes.documents.readers.word.names import MC, TBL, WP, M, P, R, W, switched_on
 from indexes.documents.readers.word.numbers import roman
@@ -116,7 +117,7 @@ class Inline:
     def _child(self, child: Any, hidden: bool) -> None:
         tag = child.tag
         if tag == f"{W}r":
-            self._children(child, self._is_hidden(child, hidden))
+            self._run(child, hidden)
         elif tag == f"{W}t":
             # An entity that nobody resolves splits the text.
             tails = (part.tail or "" for part in child)
@@ -141,12 +142,28 @@ class Inline:
             self._alternative(child, hidden)
         elif tag in (f"{W}drawing", f"{W}pict", f"{W}object"):
             self._drawing(child)
-        elif tag == f"{W}rt":
-            self._add(f"({''.join(child.itertext())})", hidden)
+        elif tag == f"{W}ruby":
+            self._ruby(child, hidden)
         elif tag in (P, TBL):  # paragraphs don't nest, but files do
             self._line.boxes.append(child)
         else:
             self._children(child, hidden)
+
+    def _run(self, run: Any, hidden: bool) -> None:
+        before = len(self._parts)
+        self._children(run, self._is_hidden(run, hidden))
+        align = run.find(f"{W}rPr/{W}vertAlign")
+        if align is not None and align.get(f"{W}val") == "superscript":
+            text = "".join(self._parts[before:])
+            last = self._parts[before - 1][-1:] if before else ""
+            self._parts[before:] = [raised(text, last)]
+
+    def _ruby(self, ruby: Any, hidden: bool) -> None:
+        """Characters, and how they are read: in the file that comes first."""
+        for base in ruby.findall(f"{W}rubyBase"):
+            self._children(base, hidden)
+        for reading in ruby.findall(f"{W}rt"):
+            self._add(f"({''.join(reading.itertext())})", hidden)
 
     def _is_hidden(self, run: Any, hidden: bool) -> bool:
         said = switched_on(run, f"{W}rPr/{W}vanish")
