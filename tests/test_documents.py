@@ -276,6 +276,8 @@ def test_an_unsupported_file_named_explicitly_is_an_error(tmp_path: Path) -> Non
     with pytest.raises(DocumentError, match=r"\.exe files are not supported: convert it"):
         find_files([path])
     assert "not supported" in error_for(path)
+    old = error_for(written(tmp_path, "lease.doc", "x"))
+    assert old.endswith(".doc files are not supported: save it as .docx")
     assert "without an extension" in error_for(written(tmp_path, "LICENSE", "x"))
 
 

@@ -287,7 +287,7 @@ def test_a_page_of_absurdly_many_elements_is_refused(monkeypatch: pytest.MonkeyP
         html("<br>" * 2000)
 
 
-def test_what_is_struck_out_as_deleted_is_left_out_and_readings_are_in_brackets():
+def test_what_was_replaced_is_left_out_and_readings_are_in_brackets():
     said = "<p>The fee is <del>500</del><ins>650</ins> <ruby>漢<rp>[</rp><rt>kan</rt></ruby>"
     found = extracted("a.html", said)
     assert found.text == "The fee is 650 漢(kan)"

@@ -60,13 +60,18 @@ _TOO_LITTLE, _FEW_LEFT = 0.1, 0.5
 
 
 def without_hidden(root: Element, report: ReadingReport) -> None:
-    """Take away what isn't shown or is struck out, unless nothing else would be left."""
+    """Take away what isn't shown or was replaced, unless nothing else would be left."""
     taken = _Taken()
     waiting = [root]
     deleted = 0
     while waiting:
         parent = waiting.pop()
-        gone = [child for child in parent.elements() if child.tag == "del" or _is_hidden(child)]
+        replaced = any(child.tag == "ins" for child in parent.elements())
+        gone = [
+            child
+            for child in parent.elements()
+            if (replaced and child.tag == "del") or _is_hidden(child)
+        ]
         deleted += sum(child.tag == "del" for child in gone)
         waiting += taken.take(parent, gone)
     count(root)
