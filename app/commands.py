@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 from rich.progress import Progress
 from rich.table import Table
-from rich.text import Text
 
 from indexes import DocumentError, ModelError, RagError, SettingsError
 
+from .answer_output import print_answer
 from .console import bar, err, out, print_json, printable
 from .options import (
     COMPRESSION,
@@ -34,8 +34,7 @@ from .options import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from indexes import Answer, HierarchicalIndex, IngestReport
-    from indexes.answers import Event
+    from indexes import HierarchicalIndex, IngestReport
 
 _EXAMPLES = """
 \b
@@ -240,9 +239,12 @@ def remove(names: tuple[str, ...], **settings: Any) -> None:
 @click.argument("question")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the trace.")
 @click.option("--verbose", is_flag=True, help="Show what the model thinks before it answers.")
-@settings_options(INDEX, RETRIEVAL, COMPRESSION, MODELS)
+@settings_options(INDEX, RETRIEVAL, ("answer",), COMPRESSION, MODELS)
 def ask(question: str, as_json: bool, verbose: bool, **settings: Any) -> None:
-    """Answer a question from the indexed documents, with citations.
+    """Answer a question from the indexed documents, with quotes and citations.
+
+    Quotes come first: the sentences of the documents that answer best, word for word.
+    `--answer quotes` stops there, without loading a language model.
 
     An answer that was cut at its longest is printed, and said to be (exit code 0). One that
     broke off, or never came for thinking, is an error (exit code 1), after what there is of it.
@@ -252,56 +254,11 @@ def ask(question: str, as_json: bool, verbose: bool, **settings: Any) -> None:
             answer = index.ask(question)
             print_json(answer.to_json())
         else:
-            answer = _print_answer(index.stream(question), verbose)
-            _print_sources(answer)
+            answer = print_answer(index.stream(question), verbose)
     if answer.finish in ("broken", "thinking"):
         raise ModelError(answer.finish_note)
     if answer.finish_note:
         err.print(printable(f"note: {answer.finish_note}", "yellow"), soft_wrap=True)
-
-
-def _print_answer(events: "Iterator[Event]", verbose: bool) -> "Answer":
-    """Print an answer as it comes."""
-    from indexes import Answer, Thought, Word
-
-    shown = ""
-    for event in events:
-        if isinstance(event, Word):
-            if not shown and verbose:
-                out.print()
-            shown += event.text
-            out.print(printable(event.text), end="")
-        elif isinstance(event, Thought) and verbose:
-            out.print(printable(event.text, "dim"), end="")
-        elif isinstance(event, Answer):
-            out.print()
-            # What seemed to be its beginning may turn out to be thoughts.
-            if shown.strip() != event.answer.strip():
-                note = "That was the model's thinking. Its answer:"
-                out.print(Text(f"\n{note}\n", "dim") + printable(event.answer))
-            return event
-    raise AssertionError("a stream ends with its answer")
-
-
-def _print_sources(answer: "Answer") -> None:
-    cited = {citation.context: citation.origin for citation in answer.citations}
-    out.print()
-    for context in answer.contexts:
-        place = f", {context.place}" if context.place else ""
-        merged = f", {context.leaves} leaves" if context.leaves > 1 else ""
-        origin = cited.get(context.number)
-        note = {"model": "  cited", "similarity": "  cited (by similarity)"}.get(origin or "", "")
-        line = printable(f"[{context.number}] {context.document}{place}  ")
-        line += Text(f"{context.start}-{context.end}{merged}, score {context.score:.3f}", "dim")
-        out.print(line + Text(note, "green"))
-    trace = answer.trace
-    if answer.thinking:
-        words = len(answer.thinking.split())
-        out.print(Text(f"\nthought before, in {words} words: --verbose shows them", "dim"))
-    parts = [f"{stage.name} {stage.seconds:.2f} s" for stage in trace.stages]
-    tokens_in, tokens_out = trace.total("llm_tokens_in"), trace.total("llm_tokens_out")
-    parts.append(f"{tokens_in:.0f} LLM tokens in, {tokens_out:.0f} out")
-    out.print(Text(f"\n{answer.pattern}: " + ", ".join(parts), "dim"))
 
 
 @cli.command(

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from indexes.answers import Answer as Answer
     from indexes.answers import Citation as Citation
     from indexes.answers import Context as Context
+    from indexes.answers import Quote as Quote
+    from indexes.answers import Quoted as Quoted
     from indexes.answers import Retrieved as Retrieved
+    from indexes.answers import Support as Support
     from indexes.answers import Thought as Thought
     from indexes.answers import Word as Word
     from indexes.documents import load_document as load_document
@@ -47,7 +50,17 @@ _HOMES = {
     "indexes.settings": ("Settings", "load_settings"),
     "indexes.documents": ("load_document", "register_reader"),
     "indexes.progress": ("IngestReport",),
-    "indexes.answers": ("Answer", "Citation", "Context", "Retrieved", "Thought", "Word"),
+    "indexes.answers": (
+        "Answer",
+        "Citation",
+        "Context",
+        "Quote",
+        "Quoted",
+        "Retrieved",
+        "Support",
+        "Thought",
+        "Word",
+    ),
     "indexes.trace": ("Trace",),
     "indexes.extensions": ("register_judge", "register_provider"),
     "indexes.patterns": ("register_pattern",),

@@ -21,11 +21,12 @@ from indexes.answers import (
     Citation,
     Context,
     Finish,
+    Support,
     Thought,
     Word,
     passages_of,
 )
-from indexes.citations import Compared, marked
+from indexes.citations import marked, similar
 from indexes.compression.passages import GAP, Segment, segments_of
 from indexes.details import AnswerDetails, CiteDetails
 from indexes.errors import ModelError
@@ -35,6 +36,7 @@ from indexes.namespace import ours, theirs
 from indexes.places import headline
 from indexes.tokens import count_tokens, squeezed
 from indexes.trace import Stage, Trace, stage
+from indexes.verdict.checker import Checker
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ def _context_of(node: NodeWithScore, segment: Segment, number: int) -> Context:
         start=segment.start,
         end=segment.end,
         pages=place.get("pages"),
+        page_starts=tuple(place.get("page_starts") or ()),
         text=segment.text,
         score=node.score or 0.0,
         level=place.get("level", 0),
@@ -102,7 +105,12 @@ class Answerer:
         self._embedding = embedding
 
     def answer(
-        self, question: str, pattern: str, contexts: list[Context], trace: Trace
+        self,
+        question: str,
+        pattern: str,
+        contexts: list[Context],
+        trace: Trace,
+        checker: Checker | None = None,
     ) -> Generator[Thought | Word | Answer, None, None]:
         """The answer as it is written: thoughts and words, then all of it with its citations.
 
@@ -113,24 +121,30 @@ class Answerer:
             pattern: what the answer is to say the contexts were retrieved by
             contexts: numbered, or each a passage by itself
             trace: the stages so far
+            checker: what looked at the contexts before, so as not to do it again
 
         Raises:
             ModelError: a model fails before its first word
         """
         said = _Said(question, pattern, contexts, trace)
         yield from self._events(question, contexts, trace, said)
-        said.citations = self.cite(said.text, contexts, trace)
+        self._cite(said, checker or Checker(question, contexts, self._embedding))
         yield said.answer()
 
     async def aanswer(
-        self, question: str, pattern: str, contexts: list[Context], trace: Trace
+        self,
+        question: str,
+        pattern: str,
+        contexts: list[Context],
+        trace: Trace,
+        checker: Checker | None = None,
     ) -> AsyncGenerator[Thought | Word | Answer, None]:
         """The same, natively async."""
         said = _Said(question, pattern, contexts, trace)
         async with aclosing(self._aevents(question, contexts, trace, said)) as events:
             async for event in events:
                 yield event
-        said.citations = await self.acite(said.text, contexts, trace)
+        await self._acite(said, checker or Checker(question, contexts, self._embedding))
         yield said.answer()
 
     def stream(
@@ -250,37 +264,14 @@ class Answerer:
         record.tokens_in = tokens
         return messages, details
 
-    def cite(
-        self, answer: str, contexts: Sequence[Context], trace: Trace | None = None
-    ) -> list[Citation]:
-        """Where the answer comes from: by its own markers, else by similarity.
+    def _cite(self, said: "_Said", checker: Checker) -> None:
+        """Find where the answer comes from: by its own markers, else by similarity."""
+        with stage("cite", said.trace) as record:
+            said.cite(*checker.supports(said.text), record)
 
-        Raises:
-            ModelError: the embedding model fails
-        """
-        with stage("cite", trace) as record:
-            found = marked(answer, contexts)
-            compared = Compared(answer, contexts)
-            if not found and self._embedding is not None and compared.texts:
-                with model_errors(self._embedding):
-                    vectors = self._embedding.get_text_embedding_batch(compared.texts)
-                found = compared.citations(vectors)
-            _describe(record, found)
-        return found
-
-    async def acite(
-        self, answer: str, contexts: Sequence[Context], trace: Trace | None = None
-    ) -> list[Citation]:
-        """The same, natively async."""
-        with stage("cite", trace) as record:
-            found = marked(answer, contexts)
-            compared = Compared(answer, contexts)
-            if not found and self._embedding is not None and compared.texts:
-                with model_errors(self._embedding):
-                    vectors = await self._embedding.aget_text_embedding_batch(compared.texts)
-                found = compared.citations(vectors)
-            _describe(record, found)
-        return found
+    async def _acite(self, said: "_Said", checker: Checker) -> None:
+        with stage("cite", said.trace) as record:
+            said.cite(*await checker.asupports(said.text), record)
 
 
 def _undivided(response: ChatResponse) -> ChatResponse:
@@ -301,6 +292,21 @@ class _Said:
     finish: Finish = "stop"
     note: str = ""
     citations: list[Citation] = field(default_factory=list)
+    support: list[Support] = field(default_factory=list)
+
+    def cite(self, support: list[Support], note: str, record: Stage) -> None:
+        """Note what the passages bear out, and which of them to cite."""
+        self.support = support
+        found, refused = marked(self.text, self.contexts)
+        self.citations = found or ([] if refused else similar(self.text, self.contexts, support))
+        record.details = CiteDetails(
+            citations=len(self.citations),
+            origin=self.citations[0].origin if self.citations else "none",
+            refused=refused,
+            sentences=len(support),
+            unsupported=sum(one.verdict == "unsupported" for one in support),
+            note=note,
+        )
 
     def nothing(self, trace: Trace | None) -> Word:
         """The answer where nothing was retrieved."""
@@ -317,6 +323,7 @@ class _Said:
             answer=self.text,
             contexts=list(self.contexts),
             citations=self.citations,
+            support=self.support,
             trace=Trace() if self.trace is None else self.trace,
             finish=self.finish,
             finish_note=self.note,
@@ -381,8 +388,3 @@ def _heading(context: Context) -> str:
     """What a passage is from, and the header of its table."""
     about = headline(context.title or context.document, context.heading, context.place)
     return f"{about}\n{context.header}" if context.header else about
-
-
-def _describe(record: Stage, citations: Sequence[Citation]) -> None:
-    origin = citations[0].origin if citations else "none"
-    record.details = CiteDetails(citations=len(citations), origin=origin)

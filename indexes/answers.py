@@ -3,6 +3,7 @@
 Light to import, so that what only shows answers need not wait for what makes them.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -74,6 +75,16 @@ class Context(BaseModel):
     metadata: dict[str, Any] = Field(
         default_factory=dict, description="The document's, as it was handed in."
     )
+    page_starts: tuple[int, ...] = Field(
+        (), exclude=True, description="Where the passage's pages but the first begin."
+    )
+
+    def pages_of(self, start: int, end: int) -> tuple[int, int] | None:
+        """First and last page of a part of it, by the document's characters."""
+        if self.pages is None:
+            return None
+        first, last = (bisect_right(self.page_starts, at) for at in (start, max(start, end - 1)))
+        return self.pages[0] + first, self.pages[0] + last
 
 
 def passages_of(contexts: Sequence[Context]) -> dict[int, list[Context]]:
@@ -95,7 +106,8 @@ class Citation(BaseModel):
 
     `origin` is `model` where the answer carries the passage's number, and `similarity`
     where it does not and the passage was found by comparing sentences; then `start` and
-    `end` are those of the sentence in the document that is closest.
+    `end` are those of the sentence in the document that is closest. Either way the passage
+    has every figure of the sentence that it is cited for.
     """
 
     context: int = Field(description="Number of the passage, from 1.")
@@ -107,6 +119,57 @@ class Citation(BaseModel):
     start: int
     end: int
     origin: Literal["model", "similarity"]
+
+
+class Quote(BaseModel):
+    """A sentence or two of a document that answer the question, word for word.
+
+    Example:
+        quote: Quote = answer.quotes[0]
+        print(quote.text, quote.document, quote.pages)
+    """
+
+    text: str
+    document: str = Field(description="The document's name: its source.")
+    start: int = Field(description="In characters of the document.")
+    end: int
+    pages: tuple[int, int] | None = Field(None, description="First and last, from 1.")
+    context: int = Field(0, description="Number of the passage that it is from.")
+    place: str = Field("", description="Where it is, in words: `sheet Prices, rows 3-5`.")
+    heading: str = Field("", description="The headings above it.")
+    header: str = Field("", description="Header of the table that it is a row of.")
+    score: float = Field(0.0, description="From 0, the average sentence, to 1, the best.")
+
+
+class Evidence(BaseModel):
+    """How close the best passage comes to a question, and unrelated questions usually do."""
+
+    found: bool = Field(description="Whether it is closer than what is usual.")
+    closest: float = Field(description="Cosine of the closest leaf.")
+    usual: float = Field(description="The least that counts, for this index.")
+    why: str = Field("", description="The same in words.")
+
+
+SupportVerdict = Literal["supported", "partly", "unsupported"]
+
+
+class Support(BaseModel):
+    """Whether the passages bear a sentence of the answer out.
+
+    Example:
+        for support in answer.support:
+            print(support.verdict, answer.answer[support.start : support.end], support.why)
+    """
+
+    start: int = Field(description="In characters of the answer.")
+    end: int
+    verdict: SupportVerdict
+    why: str = Field("", description="What is wrong, in words; empty where nothing is.")
+    context: int = Field(0, description="Number of the passage that is closest; 0 for none.")
+    document: str = ""
+    source_start: int = Field(0, description="The closest sentence, in the document.")
+    source_end: int = 0
+    similarity: float = 0.0
 
 
 class Answer(BaseModel):
@@ -124,6 +187,15 @@ class Answer(BaseModel):
     answer: str
     contexts: list[Context]
     citations: list[Citation] = Field(default_factory=list)
+    quotes: list[Quote] = Field(
+        default_factory=list, description="The sentences of the documents that answer best."
+    )
+    support: list[Support] = Field(
+        default_factory=list, description="For each sentence that claims something."
+    )
+    evidence: Evidence | None = Field(
+        None, description="How close the documents come to the question; None: not known."
+    )
     trace: Trace = Field(default_factory=Trace)
     finish: Finish = Field(
         "stop",
@@ -139,6 +211,21 @@ class Answer(BaseModel):
         plain = self.model_dump(mode="json")
         plain["trace"] = plain["trace"]["stages"]
         return plain
+
+
+def quoted_only(
+    question: str, pattern: str, contexts: list[Context], quotes: list[Quote], trace: Trace
+) -> Answer:
+    """An answer that nobody wrote: what the documents say, or that they don't."""
+    said = "\n\n".join(quote.text for quote in quotes) or NOT_FOUND
+    return Answer(
+        question=question,
+        pattern=pattern,
+        answer=said,
+        contexts=contexts,
+        quotes=quotes,
+        trace=trace,
+    )
 
 
 class Turn(BaseModel):
@@ -167,6 +254,19 @@ class Retrieved:
 
 
 @dataclass(frozen=True)
+class Quoted:
+    """Event of a stream, behind `Retrieved`: what the documents say to it, word for word.
+
+    Example:
+        for event in index.stream("What happened to Bosun?"):
+            if isinstance(event, Quoted):
+                print([quote.text for quote in event.quotes])
+    """
+
+    quotes: list[Quote]
+
+
+@dataclass(frozen=True)
 class Word:
     """Event of a stream: a piece of the answer. The last event is the whole `Answer`.
 
@@ -192,4 +292,4 @@ class Thought:
     text: str
 
 
-Event = Retrieved | Thought | Word | Answer
+Event = Retrieved | Quoted | Thought | Word | Answer

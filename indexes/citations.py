@@ -1,41 +1,67 @@
-"""Where an answer comes from: by the numbers that it carries, else by similarity."""
+"""Where an answer comes from: by the numbers that it carries, else by similarity.
+
+A passage is cited only for a sentence whose figures it has, whoever cites it.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
-from indexes.answers import NOT_FOUND, Citation, Context, passages_of
+from indexes.answers import Citation, Context, Support, passages_of
 from indexes.sentences import Span, sentence_spans
+from indexes.verdict.support import figures_missing
+from indexes.verdict.windows import without_markers
 
 _RANGE = r"\d{1,3}(?:\s*[-–]\s*\d{1,3})?"
 _MARKER = re.compile(rf"\[({_RANGE}(?:\s*[,;]\s*{_RANGE})*)\]")
-# From this cosine on, a sentence of the answer is taken to come from a passage.
+# From this likeness on, a sentence of the answer is taken to come from a passage.
 _SAME_SENSE = 0.5
 
 
-def marked(answer: str, contexts: Sequence[Context]) -> list[Citation]:
-    """Citations by the numbers in the answer; numbers of no passage are left alone."""
-    found = []
+def marked(answer: str, contexts: Sequence[Context]) -> tuple[list[Citation], int]:
+    """Citations by the numbers in the answer, and how many markers were refused.
+
+    Numbers of no passage are left alone. The passages that a sentence cites must have its
+    figures between them.
+    """
     passages = passages_of(contexts)
-    for match in _MARKER.finditer(answer):
-        for number in dict.fromkeys(_numbers(match[1])):
-            if number in passages:
-                context = passages[number][0]
-                found.append(
-                    Citation(
-                        context=number,
-                        answer_start=match.start(),
-                        answer_end=match.end(),
-                        document=context.document,
-                        pages=context.pages,
-                        place=context.place,
-                        start=context.start,
-                        end=passages[number][-1].end,
-                        origin="model",
-                    )
+    matches = [
+        (match, [number for number in dict.fromkeys(_numbers(match[1])) if number in passages])
+        for match in _MARKER.finditer(answer)
+    ]
+    if not matches:
+        return [], 0
+    sentences = _Sentences(answer)
+    cited: dict[Span, set[int]] = {}
+    for match, numbers in matches:
+        cited.setdefault(sentences.of(match.start()), set()).update(numbers)
+    borne = {
+        span: not figures_missing(
+            sentences.plain[slice(*span)],
+            [context for number in sorted(numbers) for context in passages[number]],
+        )
+        for span, numbers in cited.items()
+    }
+    found, refused = [], 0
+    for match, numbers in matches:
+        if not borne[sentences.of(match.start())]:
+            refused += len(numbers)
+            continue
+        for number in numbers:
+            context = passages[number][0]
+            found.append(
+                Citation(
+                    context=number,
+                    answer_start=match.start(),
+                    answer_end=match.end(),
+                    document=context.document,
+                    pages=context.pages,
+                    place=context.place,
+                    start=context.start,
+                    end=passages[number][-1].end,
+                    origin="model",
                 )
-    return found
+            )
+    return found, refused
 
 
 def _numbers(written: str) -> Iterator[int]:
@@ -45,52 +71,41 @@ def _numbers(written: str) -> Iterator[int]:
         yield from range(first, (last[0] if last else first) + 1)
 
 
-class Compared:
-    """Finds, for each sentence of an answer, the closest sentence of its passages."""
+class _Sentences:
+    """The sentences of an answer; a marker belongs to the words before it."""
 
-    def __init__(self, answer: str, contexts: Sequence[Context]) -> None:
-        self._answer = answer
-        self._said: list[Span] = []
-        self._sources: list[tuple[int, Context, Span]] = []
-        if NOT_FOUND not in answer:
-            self._said = sentence_spans(answer)
-            self._sources = [
-                (number, context, span)
-                for number, passage in passages_of(contexts).items()
-                for context in passage
-                for span in sentence_spans(context.text)
-            ]
+    def __init__(self, answer: str) -> None:
+        self.plain = without_markers(answer)
+        self._spans = sentence_spans(self.plain)
 
-    @property
-    def texts(self) -> list[str]:
-        """What is to be embedded; nothing if there is nothing to compare."""
-        if not self._said or not self._sources:
-            return []
-        said = [self._answer[start:end] for start, end in self._said]
-        return said + [context.text[start:end] for _, context, (start, end) in self._sources]
+    def of(self, place: int) -> Span:
+        """The sentence of a marker."""
+        within = [span for span in self._spans if span[0] <= place < span[1]]
+        return within[0] if within else (0, len(self.plain))
 
-    def citations(self, vectors: Sequence[Sequence[float]]) -> list[Citation]:
-        """The citations, given the embeddings of `texts`."""
-        matrix = np.array(vectors)
-        matrix /= np.linalg.norm(matrix, axis=1, keepdims=True) + 1e-12
-        similar = matrix[: len(self._said)] @ matrix[len(self._said) :].T
-        found = []
-        for (said_start, said_end), scores in zip(self._said, similar, strict=True):
-            best = int(scores.argmax())
-            if scores[best] < _SAME_SENSE:
-                continue
-            number, context, (start, end) = self._sources[best]
-            found.append(
-                Citation(
-                    context=number,
-                    answer_start=said_start,
-                    answer_end=said_start + len(self._answer[said_start:said_end].rstrip()),
-                    document=context.document,
-                    pages=context.pages,
-                    place=context.place,
-                    start=context.start + start,
-                    end=context.start + end,
-                    origin="similarity",
-                )
+
+def similar(answer: str, contexts: Sequence[Context], support: Sequence[Support]) -> list[Citation]:
+    """Citations of an answer that carries no numbers: the closest sentences."""
+    passages = passages_of(contexts)
+    found = []
+    for judged in support:
+        if judged.verdict == "unsupported" or judged.similarity < _SAME_SENSE:
+            continue
+        parts = passages[judged.context]
+        if figures_missing(answer[judged.start : judged.end], parts):
+            continue
+        context = next((p for p in parts if p.start <= judged.source_start <= p.end), parts[0])
+        found.append(
+            Citation(
+                context=judged.context,
+                answer_start=judged.start,
+                answer_end=judged.end,
+                document=judged.document,
+                pages=context.pages_of(judged.source_start, judged.source_end),
+                place=context.place,
+                start=judged.source_start,
+                end=judged.source_end,
+                origin="similarity",
             )
-        return found
+        )
+    return found

@@ -73,6 +73,8 @@ def node_of(run: LeafRun, manifests: dict[str, Manifest]) -> NodeWithScore:
     pages = pages_of(manifest.page_starts or [], run.start, run.end)
     if pages:
         about["pages"] = list(pages)
+        if within := [at for at in manifest.page_starts or () if run.start < at < run.end]:
+            about["page_starts"] = within
     if first.header:
         about["header"] = first.header
     rows = [leaf.rows for leaf in run.leaves if leaf.rows]

@@ -255,12 +255,34 @@ class AnswerDetails(Details):
         return [note for note in (self.outcome, self.left_out, self.finish_note) if note]
 
 
+class QuoteDetails(Details):
+    """Which sentences were quoted before an answer was written."""
+
+    kind: Literal["quote"] = "quote"
+    quotes: int = 0
+    note: str = Field("", description="Why there are none, in words.")
+
+    @property
+    def notes(self) -> list[str]:
+        """Why there are none."""
+        return [self.note] if self.note else []
+
+
 class CiteDetails(Details):
     """Where the answer's citations came from."""
 
     kind: Literal["cite"] = "cite"
     citations: int = 0
     origin: Literal["model", "similarity", "none"] = "none"
+    refused: int = Field(0, description="Markers whose passage lacks a figure of their sentence.")
+    sentences: int = Field(0, description="Of the answer, that claim something.")
+    unsupported: int = Field(0, description="Of those, the ones that no passage bears out.")
+    note: str = Field("", description="Why sentences could not be compared by meaning.")
+
+    @property
+    def notes(self) -> list[str]:
+        """What went wrong."""
+        return [self.note] if self.note else []
 
 
 _KINDS: dict[str, type[Details]] = {
@@ -272,6 +294,7 @@ _KINDS: dict[str, type[Details]] = {
     "peer_compression": PeerCompressionDetails,
     "fit": FitDetails,
     "answer": AnswerDetails,
+    "quote": QuoteDetails,
     "cite": CiteDetails,
     "other": OtherDetails,
 }

@@ -17,7 +17,7 @@ from indexes.compression.verdicts import Judge
 from indexes.extensions import JUDGES, is_judge
 from indexes.options import strictly
 from indexes.retrieval import MergeRatio, Parents
-from indexes.settings import Budget, SearchMode, TopK
+from indexes.settings import AnswerKind, Budget, SearchMode, TopK
 from indexes.store.filters import Filters, qdrant_filter
 from indexes.trace import Trace
 
@@ -85,10 +85,13 @@ class AskOptions(RetrieveOptions, total=False):
     Attributes:
         llm: answers instead of the index's; LlamaIndex's, LangChain's, or a spec
         answer_prompt: a text with `{context}` and `{question}`, a LlamaIndex template, or a file
+        answer: `quotes` of the documents, for which no language model is asked, `written` or
+            `both`
     """
 
     llm: Any
     answer_prompt: str | Path | BasePromptTemplate | None
+    answer: AnswerKind | None
 
 
 @strictly

@@ -15,7 +15,16 @@ from llama_index.core.prompts import BasePromptTemplate
 
 from indexes.answer_prompt import AnswerPrompt
 from indexes.answering import Answerer, contexts_of
-from indexes.answers import Answer, Context, Event, Retrieved, checked
+from indexes.answers import (
+    Answer,
+    Context,
+    Event,
+    Quote,
+    Quoted,
+    Retrieved,
+    checked,
+    quoted_only,
+)
 from indexes.chat_engine import chat_engine
 from indexes.compression.build import build_judge, build_postprocessor, overfetched
 from indexes.compression.retriever import CompressingRetriever
@@ -38,9 +47,10 @@ from indexes.query_options import (
 )
 from indexes.registered import RegisteredRetriever
 from indexes.retrieval import TreeRetriever
-from indexes.settings import Settings
+from indexes.settings import AnswerKind, Settings
 from indexes.store.nodes import TreeStore
 from indexes.trace import Trace, tracing
+from indexes.verdict.checker import Checker
 
 
 @dataclass(frozen=True)
@@ -278,16 +288,24 @@ class Queryable(ABC):
     def stream(
         self, question: str, pattern: str | None = None, **options: Unpack[AskOptions]
     ) -> Iterator[Event]:
-        """The answer as it comes: `Retrieved`, then `Word`s, then the whole `Answer`."""
+        """The answer as it comes: `Retrieved`, `Quoted`, `Word`s, then the whole `Answer`."""
         given = checked_options(AskOptions, options)
-        answerer = self.answerer(given.get("llm"), given.get("answer_prompt"))
-        return self._stream(self._asked(question, pattern, given), answerer)
+        answerer = self._answerer(given)
+        return self._stream(self._asked(question, pattern, given), answerer, self._quotes(given))
 
-    def _stream(self, asked: _Asked, answerer: Answerer) -> Iterator[Event]:
+    def _stream(self, asked: _Asked, answerer: Answerer | None, quotes: bool) -> Iterator[Event]:
         with tracing(asked.trace):
             contexts = contexts_of(asked.retriever.retrieve(asked.question))
         yield Retrieved(contexts, asked.trace)
-        yield from answerer.answer(asked.question, asked.pattern, contexts, asked.trace)
+        checker = Checker(asked.question, contexts, self.embedding)
+        quoted = checker.quotes(asked.trace) if quotes else []
+        if quotes:
+            yield Quoted(quoted)
+        if answerer is None:
+            yield quoted_only(asked.question, asked.pattern, contexts, quoted, asked.trace)
+            return
+        for event in answerer.answer(asked.question, asked.pattern, contexts, asked.trace, checker):
+            yield _with(event, quoted)
 
     @named
     def astream(
@@ -295,20 +313,26 @@ class Queryable(ABC):
     ) -> AsyncGenerator[Event, None]:
         """The same, natively async."""
         given = checked_options(AskOptions, options)
-        answerer = self.answerer(given.get("llm"), given.get("answer_prompt"))
-        return self._astream(self._asked(question, pattern, given), answerer)
+        return self._astream(self._asked(question, pattern, given), given)
 
-    async def _astream(self, asked: _Asked, answerer: Answerer) -> AsyncGenerator[Event, None]:
+    async def _astream(self, asked: _Asked, given: AskOptions) -> AsyncGenerator[Event, None]:
+        answerer, quotes = self._answerer(given), self._quotes(given)
         with tracing(asked.trace):
             contexts = contexts_of(await asked.retriever.aretrieve(asked.question))
-        yield Retrieved(contexts, asked.trace)
-        events = answerer.aanswer(asked.question, asked.pattern, contexts, asked.trace)
+        events = self._aevents(
+            asked.question, asked.pattern, contexts, asked.trace, answerer, quotes
+        )
         async with aclosing(events):
             async for event in events:
                 yield event
 
-    async def aanswer(
-        self, question: str, pattern: str, contexts: list[Context], trace: Trace
+    def aanswer(
+        self,
+        question: str,
+        pattern: str,
+        contexts: list[Context],
+        trace: Trace,
+        answer: AnswerKind | None = None,
     ) -> AsyncGenerator[Event, None]:
         """What `astream` yields, from contexts that were retrieved in whatever way.
 
@@ -317,11 +341,45 @@ class Queryable(ABC):
             pattern: what the answer is to say they were retrieved by
             contexts: numbered, or each a passage by itself
             trace: the stages so far
+            answer: quotes, written or both; by default the settings'
         """
+        given = AskOptions(answer=answer)
+        answerer = self._answerer(given)
+        return self._aevents(question, pattern, contexts, trace, answerer, self._quotes(given))
+
+    async def _aevents(
+        self,
+        question: str,
+        pattern: str,
+        contexts: list[Context],
+        trace: Trace,
+        answerer: Answerer | None,
+        quotes: bool,
+    ) -> AsyncGenerator[Event, None]:
         yield Retrieved(contexts, trace)
-        async with aclosing(self.answerer().aanswer(question, pattern, contexts, trace)) as events:
+        checker = Checker(question, contexts, self.embedding)
+        quoted = await checker.aquotes(trace) if quotes else []
+        if quotes:
+            yield Quoted(quoted)
+        if answerer is None:
+            yield quoted_only(question, pattern, contexts, quoted, trace)
+            return
+        events = answerer.aanswer(question, pattern, contexts, trace, checker)
+        async with aclosing(events):
             async for event in events:
-                yield event
+                yield _with(event, quoted)
+
+    def _answerer(self, given: AskOptions) -> Answerer | None:
+        """Who writes; nobody where quotes are enough, so that no model is loaded."""
+        if self._kind(given) == "quotes":
+            return None
+        return self.answerer(given.get("llm"), given.get("answer_prompt"))
+
+    def _quotes(self, given: AskOptions) -> bool:
+        return self._kind(given) != "written"
+
+    def _kind(self, given: AskOptions) -> AnswerKind:
+        return given.get("answer") or self.settings.answer
 
     # What the above share
 
@@ -355,6 +413,13 @@ class Queryable(ABC):
                 llm_capabilities=lambda: self.llm_capabilities,
             )
         return self._judges[kind]
+
+
+def _with(event: Event, quotes: list[Quote]) -> Event:
+    """An event; an answer with what was quoted before it."""
+    if isinstance(event, Answer):
+        return event.model_copy(update={"quotes": quotes})
+    return event
 
 
 def _divided(given: Mapping[str, Any], kind: Any) -> tuple[dict[str, Any], dict[str, Any]]:

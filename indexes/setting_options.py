@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import SecretStr
 from typing_extensions import TypedDict
 
-from indexes.settings import Quantization, SearchMode
+from indexes.settings import AnswerKind, Quantization, SearchMode
 
 
 class SettingOptions(TypedDict, total=False):
@@ -32,6 +32,7 @@ class SettingOptions(TypedDict, total=False):
     embedding_gguf: str | Path | None
     context_window: int | None
     max_answer_tokens: int | None
+    answer: AnswerKind | None
     temperature: float | None
     embedding_window: int | None
     query_instruction: str | None

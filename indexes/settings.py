@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from indexes.setting_options import SettingOptions
 
 Method = Literal["leaves", "tree", "ratio", "whole"]
+AnswerKind = Literal["quotes", "written", "both"]
 SearchMode = Literal["hybrid", "dense", "bm25"]
 Quantization = Literal["none", "scalar", "binary"]
 
@@ -91,6 +92,11 @@ class Settings(BaseSettings):
     embedding_gguf: Path | None = Field(None, description="A GGUF file instead of MiniLM.")
     context_window: int | None = Field(None, ge=512, description="Tokens the LLM can read.")
     max_answer_tokens: int = Field(256, ge=1, le=8192, description="Where answers end.")
+    answer: AnswerKind = Field(
+        "both",
+        description="quotes: sentences of the documents, without asking a language model; "
+        "written: what that makes of them; or both, the quotes first.",
+    )
     answer_prompt: Path | None = Field(
         None, description="File with the answer's prompt, with {context} and {question} in it."
     )

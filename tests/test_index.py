@@ -291,6 +291,7 @@ def test_many_questions_at_once_are_all_answered(index: HierarchicalIndex, folde
             "embed question",
             "search",
             "merge",
+            "quote",
             "answer",
             "cite",
         ]

@@ -1,0 +1,1 @@
+"""What can be said of an answer and its passages without asking a language model."""

@@ -1,0 +1,120 @@
+"""Sentences: of an answer, those that claim something; of passages, with what is around."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from indexes.answers import NOT_FOUND, Context, passages_of
+from indexes.sentences import Span, sentence_spans
+from indexes.verdict.numbers import decimal_comma
+from indexes.verdict.texts import Text, unspaced
+
+MARKER = re.compile(r"\[\s*\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\s*\]")
+_ITEM = re.compile(r"^\W*\d{1,2}[.)]\W*$")
+_MOST_SENTENCES = 400
+
+
+@dataclass(frozen=True)
+class Source:
+    """A sentence of a passage.
+
+    Attributes:
+        number: its passage's
+        context: the run of text that it is in
+        span: in that text
+    """
+
+    number: int
+    context: Context
+    span: Span
+
+    @property
+    def text(self) -> str:
+        """Its words."""
+        return self.context.text[self.span[0] : self.span[1]]
+
+
+def sources_of(contexts: Sequence[Context]) -> list[Source]:
+    """The sentences of all contexts, in their order."""
+    return [
+        Source(number, context, span)
+        for number, passage in passages_of(contexts).items()
+        for context in passage
+        for span in sentence_spans(context.text)
+    ]
+
+
+def said_in(answer: str) -> list[Span]:
+    """The sentences of an answer that claim something, trimmed, their markers with them."""
+    plain = without_markers(answer)
+    found = []
+    for start, end in sentence_spans(plain):
+        text = plain[start:end]
+        said = text.strip(" \n\t#*->•|–—:.")
+        claims = _says_something(said) and not _ITEM.match(text) and NOT_FOUND not in text
+        if claims and not text.rstrip().endswith(("?", ":")):
+            lead = len(text) - len(text.lstrip())
+            found.append((start + lead, start + len(answer[start:end].rstrip())))
+    return found[:_MOST_SENTENCES]
+
+
+def without_markers(answer: str) -> str:
+    """An answer with blanks for its markers: they stand on either side of a full stop."""
+    return MARKER.sub(lambda match: " " * len(match[0]), answer)
+
+
+def _says_something(text: str) -> bool:
+    """Whether it is more than the last word of an abbreviation, or an ornament."""
+    spaced = not unspaced(text)
+    return len(text.split()) > spaced or any(character.isdigit() for character in text)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A sentence of a passage, and what is read with it."""
+
+    own: Text
+    around: Text
+    near: tuple[Text, ...]
+
+
+def windows_of(places: Sequence[Source]) -> list[Window]:
+    """Each sentence with its neighbours, its headings and the head of its table."""
+    comma = decimal_comma("\n".join(place.context.text for place in places))
+    windows = []
+    for number, place in enumerate(places):
+        near = [
+            Text(other.text, comma)
+            for other in places[max(0, number - 1) : number + 2]
+            if other.context is place.context
+        ]
+        about = _about(place.context)
+        head = _table_head(place)
+        around = "\n".join(filter(None, (about, head, *(text.text for text in near))))
+        windows.append(Window(Text(place.text, comma), Text(around, comma), tuple(near)))
+    return windows
+
+
+def _about(context: Context) -> str:
+    about = context.title, context.document, context.heading, context.header
+    return "\n".join(filter(None, about))
+
+
+def abouts(contexts: Sequence[Context]) -> str:
+    """What is said of all contexts together: titles, headings, heads of tables."""
+    return "\n".join(dict.fromkeys(map(_about, contexts)))
+
+
+def _table_head(place: Source) -> str:
+    """The first row of the table that a row is in, and the line above it."""
+    if "|" not in place.text:
+        return ""
+    lines = place.context.text[: place.span[0]].split("\n")[-200:]
+    head = ""
+    for line in reversed(lines):
+        if not line.strip():
+            continue
+        head = f"{line}\n{head.split(chr(10))[0]}" if "|" in line else f"{line}\n{head}"
+        if "|" not in line:
+            break
+    return head
