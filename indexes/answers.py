@@ -157,8 +157,8 @@ class Support(BaseModel):
     """Whether the passages bear a sentence of the answer out.
 
     Example:
-        for support in answer.support:
-            print(support.verdict, answer.answer[support.start : support.end], support.why)
+        support: Support = answer.support[0]
+        print(support.verdict, answer.answer[support.start : support.end], support.why)
     """
 
     start: int = Field(description="In characters of the answer.")

@@ -52,6 +52,9 @@ from indexes.store.nodes import TreeStore
 from indexes.trace import Trace, tracing
 from indexes.verdict.checker import Checker
 
+# Tokens of context to choose quotes from where no model reads them.
+_QUOTED_FROM = 2048
+
 
 @dataclass(frozen=True)
 class _Asked:
@@ -289,7 +292,7 @@ class Queryable(ABC):
         self, question: str, pattern: str | None = None, **options: Unpack[AskOptions]
     ) -> Iterator[Event]:
         """The answer as it comes: `Retrieved`, `Quoted`, `Word`s, then the whole `Answer`."""
-        given = checked_options(AskOptions, options)
+        given = self._wide(checked_options(AskOptions, options))
         answerer = self._answerer(given)
         return self._stream(self._asked(question, pattern, given), answerer, self._quotes(given))
 
@@ -312,7 +315,7 @@ class Queryable(ABC):
         self, question: str, pattern: str | None = None, **options: Unpack[AskOptions]
     ) -> AsyncGenerator[Event, None]:
         """The same, natively async."""
-        given = checked_options(AskOptions, options)
+        given = self._wide(checked_options(AskOptions, options))
         return self._astream(self._asked(question, pattern, given), given)
 
     async def _astream(self, asked: _Asked, given: AskOptions) -> AsyncGenerator[Event, None]:
@@ -374,6 +377,17 @@ class Queryable(ABC):
         if self._kind(given) == "quotes":
             return None
         return self.answerer(given.get("llm"), given.get("answer_prompt"))
+
+    def _wide(self, given: AskOptions) -> AskOptions:
+        """The same options; for quotes alone, more passages to choose from, and no LLM to judge."""
+        if self._kind(given) != "quotes":
+            return given
+        wide: AskOptions = {**given}
+        if not (given.get("budget") or self.settings.budget):
+            wide["budget"] = max(self.budget, _QUOTED_FROM)
+        if not given.get("judge") and self.settings.judge == "auto":
+            wide["judge"] = "embedding"
+        return wide
 
     def _quotes(self, given: AskOptions) -> bool:
         return self._kind(given) != "written"

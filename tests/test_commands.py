@@ -73,9 +73,40 @@ def test_ask_as_json_keeps_its_contract(rag: Callable[..., Ran]) -> None:
 def test_ask_prints_the_answer_and_its_sources(rag: Callable[..., Ran]) -> None:
     rag("ingest", "lighthouse.txt")
     ran = rag("ask", "Who winds the lamp?")
-    assert ran.out.startswith("Scripted answer [1].\n")
+    assert ran.out.startswith(
+        "“The lighthouse keeper winds the lamp at dusk.”\n  [1] lighthouse.txt"
+    )
+    assert "\nScripted answer [1].\n" in ran.out
+    assert "unsupported: Scripted answer [1]. (no passage says this)" in ran.out
     assert "[1] lighthouse.txt" in ran.out
     assert "\x1b" not in ran.out, "colour is for terminals"
+
+
+def test_quotes_are_answered_without_a_language_model(
+    rag: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a language model was made")
+
+    rag("ingest", "lighthouse.txt")
+    monkeypatch.setattr(indexes.index, "build_llm", refuse)
+    found = json.loads(rag("ask", "Who winds the lamp?", "--answer", "quotes", "--json").out)
+    quote = found["quotes"][0]
+    text = Path("lighthouse.txt").read_text("utf-8")
+    assert quote["text"] == text[quote["start"] : quote["end"]]
+    assert (quote["document"], quote["pages"]) == ("lighthouse.txt", None)
+    assert found["answer"].startswith(quote["text"])
+    assert "answer" not in [stage["name"] for stage in found["trace"]]
+    written = json.loads(
+        rag("ask", "Who winds it?", "--answer", "quotes", "--pattern", "extract", "--json").out
+    )
+    assert written["quotes"]
+
+
+def test_a_written_answer_alone_has_no_quotes(rag: Callable[..., Ran]) -> None:
+    rag("ingest", "lighthouse.txt")
+    found = json.loads(rag("ask", "Who winds the lamp?", "--answer", "written", "--json").out)
+    assert (found["quotes"], found["answer"]) == ([], "Scripted answer [1].")
 
 
 def test_run_writes_a_line_per_question(rag: Callable[..., Ran], tmp_path: Path) -> None:

@@ -318,7 +318,7 @@ def test_citations_lead_to_document_and_offsets(
     index: HierarchicalIndex, folder: Path, llm: ScriptedLLM
 ) -> None:
     index.ingest([folder])
-    llm.enqueue("One thing [1], two things [1, 2], and a wrong number [99].")
+    llm.enqueue("A thing [1], more things [1, 2], and a wrong number [99].")
     answer = index.ask("library", "regular")
     assert [citation.context for citation in answer.citations] == [1, 1, 2]
     first = answer.citations[0]

@@ -96,13 +96,13 @@ def scored(
     if not len(owners):
         return Scored([[] for _ in passages], [0.0 for _ in passages])
     texts = [passage.slice(span) for passage in passages for span in passage.sentences]
-    own = _standardise(similar) + BM25_WEIGHT * _standardise(bm25(question, texts))
+    own = standardised(similar) + BM25_WEIGHT * standardised(bm25(question, texts))
     around = own + NEIGHBOURS_WEIGHT * _neighbours(own, owners)
     best = np.full(len(passages), -np.inf)
     np.maximum.at(best, owners, around)
-    found = TITLE_WEIGHT * _standardise(titles[owners])
-    found += retriever * RANK_WEIGHT * _standardise(-np.log(owners + 1.0))
-    found += retriever * SCORE_WEIGHT * _standardise(_retrieved(passages))
+    found = TITLE_WEIGHT * standardised(titles[owners])
+    found += retriever * RANK_WEIGHT * standardised(-np.log(owners + 1.0))
+    found += retriever * SCORE_WEIGHT * standardised(_retrieved(passages))
     relevance = shares(around + PASSAGE_WEIGHT * best[owners] + found)
     best_found = np.full(len(passages), -np.inf)
     np.maximum.at(best_found, owners, found)
@@ -114,7 +114,8 @@ def scored(
     )
 
 
-def _standardise(values: Scores) -> Scores:
+def standardised(values: Scores) -> Scores:
+    """In standard deviations from the mean; 0 where all are equal."""
     deviation = values.std()
     return (values - values.mean()) / deviation if deviation > 1e-9 else np.zeros_like(values)
 

@@ -1,8 +1,8 @@
 """The one to three sentences that answer a question best, word for word, without a language model.
 
-Scored as the embedding judge scores them (`indexes.compression.similarity`): by meaning and by
-words, beside their neighbours, and by what the retriever thought of their passage. A heading is
-quoted with the sentence below it, a table's row with the table's header.
+Scored by what the embedding judge scores by (`indexes.compression.similarity`), the meaning and the
+words of each sentence and of the one that follows: answers often take two. A heading is quoted with
+the sentence below it, a table's row with the table's header.
 """
 
 from collections.abc import Sequence
@@ -11,57 +11,56 @@ import numpy as np
 
 from indexes.answers import Quote
 from indexes.compression.embedding_judge import Vectors
-from indexes.compression.similarity import scored
+from indexes.compression.similarity import Scores, bm25, shares, standardised
 from indexes.verdict.embedded import Sentences
 from indexes.verdict.windows import Source
 
 MOST_QUOTES = 3
 # The least share of the way from the average sentence to the best that is worth a quote.
 _LEAST = 0.4
+# Chosen on the sample letters.
+_WORDS_WEIGHT = 0.4
 # A line without a full stop that is shorter is a heading.
 _HEADING_CHARACTERS = 90
 _ENDS = tuple(".!?:;。！？…\"”’')]|")
 
 
 def quotes_of(sentences: Sentences, vectors: Vectors) -> list[Quote]:
-    """The best sentences, best first; none where there is nothing, or embedding failed."""
+    """The best, best first; none where there is nothing, or embedding failed."""
     sources = sentences.sources
     if not sources or vectors.outcome != "judged":
         return []
-    scores = _scores(sentences, vectors)
+    own = _own(sentences, vectors)
+    runs = [_run(sources, place) for place in range(len(sources))]
+    relevance = shares(np.array([own[a : b + 1].max() + own[a : b + 1].mean() for a, b in runs]))
     quotes: list[Quote] = []
     taken: set[int] = set()
-    for place in np.argsort(-scores, kind="stable"):
-        if len(quotes) == MOST_QUOTES or (quotes and scores[place] < _LEAST):
+    for place in np.argsort(-relevance, kind="stable"):
+        if len(quotes) == MOST_QUOTES or (quotes and relevance[place] < _LEAST):
             break
-        first, last = _whole(sources, int(place))
-        if taken & {*range(first, last + 1)} or _repeats(sources[int(place)], quotes):
+        first, last = runs[int(place)]
+        if taken & {*range(first, last + 1)} or _repeats(sources[first], quotes):
             continue
         taken |= {*range(first, last + 1)}
-        quotes.append(_quote(sources, first, last, float(scores[place])))
+        quotes.append(_quote(sources, first, last, float(relevance[place])))
     return quotes
 
 
-def _scores(
-    sentences: Sentences, vectors: Vectors
-) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    count = len(sentences.sources)
-    similar = vectors.texts[:count] @ vectors.question
-    known = dict(zip(sentences.titles, vectors.texts[count:] @ vectors.question, strict=True))
-    titles = np.array([known.get(passage.title, 0.0) for passage in sentences.passages])
-    found = scored(sentences.question, sentences.passages, similar, titles)
-    return np.array([share for shares in found.sentences for share in shares])
+def _own(sentences: Sentences, vectors: Vectors) -> Scores:
+    """How much each sentence has to do with the question, by meaning and by words."""
+    texts = [source.text for source in sentences.sources]
+    by_meaning = standardised(vectors.texts[: len(texts)] @ vectors.question)
+    return by_meaning + _WORDS_WEIGHT * standardised(bm25(sentences.question, texts))
 
 
-def _whole(sources: Sequence[Source], place: int) -> tuple[int, int]:
-    """The sentences to quote for one: a heading is nothing without what stands below it."""
+def _run(sources: Sequence[Source], place: int) -> tuple[int, int]:
+    """A sentence and the next; rows of tables stand alone, headings with two."""
     last = place
-    while (
-        last + 1 < len(sources)
-        and sources[last + 1].context is sources[last].context
-        and _is_heading(sources[last].text)
-        and last - place < 2
-    ):
+    while last + 1 < len(sources) and sources[last + 1].context is sources[place].context:
+        heading = _is_heading(sources[last].text)
+        alone = "|" in sources[last].text or "|" in sources[last + 1].text
+        if last - place == 2 or not (heading or (last == place and not alone)):
+            break
         last += 1
     return place, last
 
