@@ -74,7 +74,7 @@ def test_ask_prints_the_answer_and_its_sources(rag: Callable[..., Ran]) -> None:
     rag("ingest", "lighthouse.txt")
     ran = rag("ask", "Who winds the lamp?")
     assert ran.out.startswith(
-        "“The lighthouse keeper winds the lamp at dusk.”\n  [1] lighthouse.txt"
+        "“The lighthouse keeper winds the lamp at dusk. He sleeps by day.”\n  [1] lighthouse.txt"
     )
     assert "\nScripted answer [1].\n" in ran.out
     assert "unsupported: Scripted answer [1]. (no passage says this)" in ran.out
