@@ -18,6 +18,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from indexes import DocumentError, ModelError, RagError, SettingsError
+from indexes.waits import told
 
 from .answer_output import print_answer
 from .console import bar, err, out, print_json, printable
@@ -60,7 +61,8 @@ def main() -> None:
     gc.set_threshold(50_000, 20, 50)
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
     try:
-        cli.main(prog_name="advanced-rag", standalone_mode=False)
+        with told(lambda why: err.print(printable(f"waiting: {why}", "dim"), soft_wrap=True)):
+            cli.main(prog_name="advanced-rag", standalone_mode=False)
     except click.exceptions.Exit as exit_:
         sys.exit(exit_.exit_code)
     except (click.Abort, KeyboardInterrupt):

@@ -41,6 +41,11 @@ def in_words(price: "Price | None", instance_type: str | None) -> str:
     return str(price) if price else UNKNOWN.format(instance_type or "TYPE")
 
 
+def while_awake(scales: bool) -> str:
+    """When an endpoint costs that, if not always."""
+    return ", while awake; asleep nothing" if scales else ""
+
+
 def plan_prices(plan: "Plan", prices: "Prices") -> "tuple[list[Price | None], Price | None]":
     """What each endpoint of a plan costs, and all of them."""
     needed = [(endpoint.instance_type, endpoint.instances) for endpoint in plan.endpoints]

@@ -13,7 +13,7 @@ from indexes import ModelError, load_settings
 
 from .console import err, out, print_json, printable
 from .cost import as_json as price_json
-from .cost import in_words, plan_prices, price_option, prices_of, seconds_of, wait
+from .cost import in_words, plan_prices, price_option, prices_of, seconds_of, wait, while_awake
 from .endpoint_commands import ENDPOINTS, endpoints
 from .options import settings_options
 from .planning import (
@@ -45,7 +45,8 @@ _deployment = click.option(
     epilog="\b\nExamples:\n"
     "  advanced-rag endpoints deploy --role MySageMakerRole --dry-run\n"
     "  advanced-rag endpoints deploy --role MySageMakerRole --only embedding\n"
-    "  advanced-rag endpoints deploy --llm-instance-type ml.p4d.24xlarge\n\n"
+    "  advanced-rag endpoints deploy --llm-instance-type ml.p4d.24xlarge\n"
+    "  advanced-rag endpoints deploy --scale-to-zero --role MySageMakerRole\n\n"
     "What exists is passed over: after Ctrl-C or a refused quota, run it again."
 )
 @click.option(
@@ -57,6 +58,11 @@ _deployment = click.option(
 @click.option("--only", type=click.Choice(["llm", "embedding"]), help="One of the two.")
 @model_options
 @click.option("--accept-eula", is_flag=True, help="Accept the licences of models that have one.")
+@click.option(
+    "--scale-to-zero",
+    is_flag=True,
+    help="No instances while nobody asks; the next question waits about 5 minutes.",
+)
 @click.option("--wait/--no-wait", default=True, help="Until they answer: ten minutes and more.")
 @click.option("--dry-run", is_flag=True, help="Say what would be created and cost; call nobody.")
 @price_option
@@ -68,6 +74,7 @@ def deploy(
     only: str | None,
     models: ModelOptions,
     accept_eula: bool,
+    scale_to_zero: bool,
     wait: bool,
     dry_run: bool,
     given_prices: tuple[str, ...],
@@ -77,7 +84,7 @@ def deploy(
 ) -> None:
     """Deploy Mixtral and BGE, or other models from JumpStart, and wait until they answer."""
     loaded = load_settings(**settings)
-    plan = with_models(plan_of(loaded, deployment), models, only)
+    plan = with_models(plan_of(loaded, deployment), models, only, scale_to_zero)
     loaded = named(loaded, plan)
     prices = prices_of(loaded, given_prices)
     if dry_run:
@@ -130,7 +137,10 @@ def deploy(
     for one, price in zip(done, each, strict=True):
         what = f"{one.plan.name}: {one.status}, {one.plan.model_id} on {one.plan.instance_type}"
         out.print(printable(what + ("" if one.created else " (was there)")))
-        out.print(printable(f"  {in_words(price, one.plan.instance_type)}"))
+        awake = while_awake(one.plan.scale_to_zero)
+        out.print(printable(f"  {in_words(price, one.plan.instance_type)}{awake}"))
+    if scale_to_zero:
+        out.print("asked again after a rest, they wake up in about 5 minutes, and ask waits")
     out.print("they cost until `advanced-rag endpoints delete`. Use them with:")
     for name, value in exports(loaded, plan, plane.region).items():
         out.print(printable(f"  export {name}={value}"))
@@ -164,6 +174,7 @@ def status(given_prices: tuple[str, ...], deployment: str, as_json: bool, **sett
                         "status": one.status,
                         "instance_type": one.instance_type,
                         "instances": one.instances,
+                        "scales_to_zero": one.scales,
                         "seconds": round(one.seconds),
                         "failure": one.failure,
                         "price": price_json(price),
@@ -181,10 +192,12 @@ def status(given_prices: tuple[str, ...], deployment: str, as_json: bool, **sett
     for one, price in zip(found.running, costs, strict=True):
         what = one.found.model_id or ("" if one.found.ours else "not of this project")
         out.print(printable(one.found.name, "bold"), printable(one.status))
-        on = f"{one.instances or '?'} × {one.instance_type or 'unknown'}"
+        count = "?" if one.instances is None else one.instances
+        on = f"{count} × {one.instance_type or 'unknown'}"
         since = f"{_moment(one.found.created)} UTC ({_duration(one.seconds)})"
         out.print(printable(f"  on {on} since {since}"))
-        spent = f", ${price.hour * one.seconds / 3600:,.2f} so far" if price else ""
+        most = "at most " if one.scales else ""
+        spent = f", {most}${price.hour * one.seconds / 3600:,.2f} so far" if price else ""
         out.print(printable(f"  {in_words(price, one.instance_type)}{spent}"))
         out.print(printable(f"  {what}, deployment {one.found.deployment or '–'}"))
         if one.failure:

@@ -12,7 +12,7 @@ from indexes import SettingsError
 
 from .console import out, print_json, printable
 from .cost import as_json as price_json
-from .cost import in_words, plan_prices
+from .cost import in_words, plan_prices, while_awake
 from .endpoint_commands import ENDPOINTS
 
 if TYPE_CHECKING:
@@ -61,8 +61,10 @@ def plan_of(settings: "Settings", deployment: str) -> "Plan":
     return default_plan(settings, deployment)
 
 
-def with_models(plan: "Plan", models: ModelOptions, only: str | None = None) -> "Plan":
-    """The same with the models that were asked for.
+def with_models(
+    plan: "Plan", models: ModelOptions, only: str | None = None, zero: bool = False
+) -> "Plan":
+    """The same with the models that were asked for, scaling to zero if that was asked.
 
     Raises:
         SettingsError: no type of instance is known for one, or a name is none.
@@ -70,7 +72,8 @@ def with_models(plan: "Plan", models: ModelOptions, only: str | None = None) -> 
     from indexes.models.sagemaker.endpoints import with_model
 
     chosen = [with_model(e, *models[e.part]) for e in plan.endpoints if only in (None, e.part)]
-    return replace(plan, endpoints=tuple(chosen))
+    endpoints = [replace(endpoint, scale_to_zero=zero) for endpoint in chosen]
+    return replace(plan, endpoints=tuple(endpoints))
 
 
 def show_plan(plan: "Plan", settings: "Settings", prices: "Prices", as_json: bool) -> None:
@@ -92,7 +95,7 @@ def show_plan(plan: "Plan", settings: "Settings", prices: "Prices", as_json: boo
         return
     for e, price in zip(plan.endpoints, each, strict=True):
         out.print(printable(f"would create model, endpoint config and endpoint {e}"))
-        out.print(printable(f"  {in_words(price, e.instance_type)}"))
+        out.print(printable(f"  {in_words(price, e.instance_type)}{while_awake(e.scale_to_zero)}"))
         tags = ", ".join(f"{key}={value}" for key, value in plan.tags(e).items())
         out.print(printable(f"  tagged {tags}", "dim"))
     if total and len(each) > 1:
@@ -116,6 +119,8 @@ def exports(settings: "Settings", plan: "Plan", region: str | None) -> dict[str,
         if f"RAG_SAGEMAKER_{endpoint.part.upper()}_ENDPOINT" in found:
             # Under another name nothing else tells what it is.
             found[f"RAG_{endpoint.part.upper()}_MODEL"] = endpoint.model_name
+        if endpoint.scale_to_zero:
+            found[f"RAG_SAGEMAKER_{endpoint.part.upper()}_COMPONENT"] = endpoint.name
     if region:
         found["RAG_SAGEMAKER_REGION"] = region
     if settings.sagemaker_profile:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from indexes import Answer, RagError, Retrieved, Thought, Trace, Word
 from indexes.answers import Event
+from indexes.waits import awaited
 
 from .conversation import Run, Tab
 from .lanes import Lanes
@@ -18,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 # Words are shown as they come, but no more often than eyes can follow.
 _SECONDS_BETWEEN_VIEWS = 0.1
+# How often it is looked what an answer waits for.
+_SECONDS_BETWEEN_LOOKS = 1.0
 
 
 async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenerator[View, None]:
@@ -54,7 +57,17 @@ async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenera
         writing.add_done_callback(lambda _: events.put_nowait(None))
         yield changed(phase="searching")
         shown = time.monotonic()
-        while (event := await events.get()) is not None:
+        while True:
+            try:
+                event = await asyncio.wait_for(events.get(), _SECONDS_BETWEEN_LOOKS)
+            except TimeoutError:
+                if view.awaits != (awaits := awaited()):
+                    yield changed(awaits=awaits)
+                continue
+            if event is None:
+                break
+            if view.awaits:
+                changed(awaits="")
             match event:
                 case Retrieved(contexts, trace):
                     # The trace goes on growing; the view is of now.

@@ -29,6 +29,7 @@ class View:
         trace: the stages that have ended so far.
         error: what went wrong, in one line.
         thinking: what the model thought before its answer, as far as it came.
+        awaits: what is waited for before the answer can go on; mostly empty.
     """
 
     lane: int = 1
@@ -41,6 +42,7 @@ class View:
     trace: Trace = field(default_factory=Trace)
     error: str = ""
     thinking: str = ""
+    awaits: str = ""
 
     @property
     def busy(self) -> bool:

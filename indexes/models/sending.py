@@ -16,6 +16,7 @@ import threading
 import time
 import weakref
 from concurrent.futures import CancelledError
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,7 @@ from indexes.models.forms import KIND, Value, formed, lesson
 from indexes.models.habits import Habits, habits_of
 from indexes.models.pace import Pace
 from indexes.models.refusals import Refusal, refusal_of, status_of_error
+from indexes.waits import waiting
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,15 @@ _BUSY = {408, 409, 425, 502, 503, 504, 520, 522, 524, 529}
 given_up: ContextVar[threading.Event | None] = ContextVar("given_up", default=None)
 _VERSION = re.compile(r"/v\d+[a-z0-9]*(/|$)")
 _SHOWN = 160
+# A pause that people are told of.
+_LONG_SECONDS = 2.0
+_WHY = {
+    "busy": "is busy or still loading its model",
+    "error": "failed, and is asked again",
+    "lost": "broke off, and is asked again",
+    "no answer": "gave no answer, and is asked again",
+    "nobody there": "is not there yet",
+}
 
 
 @dataclass
@@ -101,7 +112,8 @@ class SyncSender(openai.DefaultHttpxClient):
         asked = _Request(request, self._way, stream)
         while True:
             while wait := asked.wait():
-                _sleep(wait)
+                with asked.told(wait):
+                    _sleep(wait)
             try:
                 response = super().send(asked.request(), stream=stream, **more)
                 if asked.wants_body(response):
@@ -129,7 +141,8 @@ class AsyncSender(openai.DefaultAsyncHttpxClient):
         asked = _Request(request, self._way, stream)
         while True:
             while wait := asked.wait():
-                await asyncio.sleep(wait)
+                with asked.told(wait):
+                    await asyncio.sleep(wait)
             try:
                 response = await super().send(asked.request(), stream=stream, **more)
                 if asked.wants_body(response):
@@ -159,6 +172,7 @@ class _Request:
         self._sent_at = 0.0
         self._begun = way.pace.now()
         self._not_found: httpx.Response | None = None
+        self._why = ""
 
     # Before each try
 
@@ -168,6 +182,12 @@ class _Request:
         if pause > 0:
             return pause
         return self._way.pace.wait()
+
+    def told(self, wait: float) -> AbstractContextManager[None]:
+        """Have people told while they wait, if it is long."""
+        if wait < _LONG_SECONDS or not self._why:
+            return nullcontext()
+        return waiting(f"{self._given.url.host} {self._why}")
 
     def request(self) -> httpx.Request:
         """As it is sent now."""
@@ -300,6 +320,7 @@ class _Request:
         if now + wait - since > patience:
             return False
         way.pace.refused(self._sent_at, wait)
+        self._why = "takes no more requests for the moment"
         logger.info("too many requests: going on in %.1f s", wait)
         return True
 
@@ -315,6 +336,7 @@ class _Request:
         if not self._is_document and now + pause - self._begun > longest:
             return False
         self._not_before = now + pause
+        self._why = _WHY[kind]
         logger.info("%s (%s): trying again in %.1f s", kind, said[:_SHOWN], pause)
         return True
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import ExitStack
 from itertools import pairwise
 
 import pytest
@@ -10,11 +11,13 @@ from app.page.ask import answering
 from app.page.conversation import Tab
 from app.page.lanes import Lanes
 from app.page.opening import Opening
+from app.page.render.lane import status
 from app.page.render.strip import stages
 from app.page.view import UNEXPECTED, View
 from indexes.errors import ModelError
 from indexes.index import HierarchicalIndex
 from indexes.patterns import PATTERNS, register_pattern
+from indexes.waits import waiting
 from tests.page.conftest import begun
 from tests.page.fakes import ScriptedLLM
 
@@ -55,6 +58,23 @@ async def test_a_model_that_pauses_leaves_no_word_unshown(lanes: Lanes, llm: Scr
         if view.text == "Cloud revenue ":
             llm.holds = False
     assert view.phase == "done"
+
+
+async def test_what_an_answer_waits_for_is_said_until_it_goes_on(
+    lanes: Lanes, llm: ScriptedLLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.page.ask._SECONDS_BETWEEN_LOOKS", 0.02)
+    llm.holds = True
+    said = []
+    with ExitStack() as waits:
+        waits.enter_context(waiting("the endpoint is waking up, about 5 minutes"))
+        async for view in answering(lanes, tab := Tab(), begun(tab, QUESTION), 0):
+            said.append(status(view))
+            if view.awaits:
+                waits.close()
+                llm.holds = False
+    assert "the endpoint is waking up, about 5 minutes" in said
+    assert said[-1] == "done"
 
 
 async def test_asking_an_empty_index_says_what_to_do(empty_index: HierarchicalIndex) -> None:

@@ -13,10 +13,15 @@ from typing import Any
 
 import boto3
 import botocore.session
+import moto.applicationautoscaling.models as autoscaling
 import moto.sagemaker.models as backend
 import pytest
 from botocore.loaders import Loader
+from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.backends import get_backend
+from moto.core.responses import ActionResult
+from moto.sagemaker.exceptions import AWSValidationException
+from moto.sagemaker.responses import SageMakerResponse
 from moto.server import ThreadedMotoServer
 
 from indexes.models.sagemaker.endpoints import EndpointPlan
@@ -190,6 +195,62 @@ def mend_moto(monkeypatch: pytest.MonkeyPatch) -> None:
     # It answers `"VpcConfig": {}` where AWS leaves such fields out; AWS's SDK refuses that.
     for kind in (backend.Model, backend.FakeEndpoint):
         monkeypatch.setattr(kind, "response_object", _without_empty(kind.response_object.fget))
+
+
+def add_components(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
+    """Give moto inference components, which it hasn't heard of.
+
+    Returns:
+        The components by name: what was asked for, and a status that a test may change.
+    """
+    components: dict[str, dict[str, Any]] = {}
+
+    def create(self: Any) -> ActionResult:
+        asked = json.loads(self.body)
+        if asked["EndpointName"] not in get_backend("sagemaker")[ACCOUNT][REGION].endpoints:
+            raise AWSValidationException(f"Could not find endpoint {asked['EndpointName']}")
+        components[asked["InferenceComponentName"]] = {
+            **asked,
+            "InferenceComponentStatus": "InService",
+        }
+        return ActionResult({"InferenceComponentArn": "arn:aws:sagemaker:::inference-component/x"})
+
+    def describe(self: Any) -> ActionResult:
+        name = json.loads(self.body)["InferenceComponentName"]
+        if name not in components:
+            raise AWSValidationException(f"Could not find inference component {name}")
+        kept = ("InferenceComponentName", "EndpointName", "InferenceComponentStatus")
+        return ActionResult({key: components[name][key] for key in kept})
+
+    def delete(self: Any) -> ActionResult:
+        components.pop(json.loads(self.body)["InferenceComponentName"])
+        return ActionResult({})
+
+    for verb, action in (("create", create), ("describe", describe), ("delete", delete)):
+        name = f"{verb}_inference_component"
+        monkeypatch.setattr(SageMakerResponse, name, action, raising=False)
+    # Nor has its Application Auto Scaling; what boto3 knows of it is checked by a test.
+    monkeypatch.setattr(autoscaling, "_target_params_are_valid", lambda *_: True)
+    monkeypatch.setattr(ApplicationAutoScalingResponse, "_validate_params", lambda _: None)
+    # A config for components names no model.
+    checked = backend.SageMakerModelBackend.validate_production_variants
+
+    def check(self: Any, variants: list[dict[str, Any]]) -> None:
+        checked(self, [variant for variant in variants if "ModelName" in variant])
+
+    monkeypatch.setattr(backend.SageMakerModelBackend, "validate_production_variants", check)
+    # AWS doesn't delete an endpoint that holds one.
+    plain = SageMakerResponse.delete_endpoint
+
+    def delete_endpoint(self: Any) -> ActionResult:
+        name = json.loads(self.body)["EndpointName"]
+        if any(component["EndpointName"] == name for component in components.values()):
+            raise AWSValidationException(f"Endpoint {name} has inference components")
+        answer: ActionResult = plain(self)
+        return answer
+
+    monkeypatch.setattr(SageMakerResponse, "delete_endpoint", delete_endpoint)
+    return components
 
 
 def _without_empty(whole: Any) -> property:

@@ -801,3 +801,107 @@ def test_what_aws_would_not_take_is_refused_before_it_is_asked(
     assert code == 1
     assert expected in " ".join(err.split())
     assert aws.calls == []
+
+
+# Scaling to zero
+
+
+ZERO = replace(PLAN, endpoints=(replace(PLAN.endpoints[1], scale_to_zero=True),))
+BGE = "advanced-rag-bge"
+
+
+@pytest.fixture
+def components(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
+    return stand_in.add_components(monkeypatch)
+
+
+def test_an_endpoint_that_scales_to_zero_wakes_up_again(
+    aws: Aws, plane: ControlPlane, ledger: Ledger, components: dict[str, dict[str, Any]]
+) -> None:
+    deployed(plane, ledger, ZERO)
+    config = plane.describe("endpoint-config", BGE) or {}
+    (variant,) = config["ProductionVariants"]
+    assert "ModelName" not in variant
+    assert variant["ManagedInstanceScaling"]["MinInstanceCount"] == 0
+    asked = components[BGE]["Specification"]
+    assert asked["ModelName"] == BGE
+    assert asked["ComputeResourceRequirements"]["NumberOfAcceleratorDevicesRequired"] == 1
+
+    # Copies go when nobody asks, and a question that finds none brings one back.
+    scaling = aws.session.client("application-autoscaling")
+    (target,) = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    assert target["ResourceId"] == f"inference-component/{BGE}"
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (0, 1)
+    policies = scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"]
+    steps = [one for one in policies if one["PolicyType"] == "StepScaling"]
+    assert {one["PolicyType"] for one in policies} == {"TargetTrackingScaling", "StepScaling"}
+    known = scaling.meta.service_model
+    assert target["ScalableDimension"] in known.shape_for("ScalableDimension").enum
+    followed = next(one for one in policies if one not in steps)
+    metric = followed["TargetTrackingScalingPolicyConfiguration"]["PredefinedMetricSpecification"]
+    assert metric["PredefinedMetricType"] in known.shape_for("MetricType").enum
+    (alarm,) = aws.session.client("cloudwatch").describe_alarms(AlarmNames=[f"{BGE}-wake"])[
+        "MetricAlarms"
+    ]
+    assert alarm["AlarmActions"] == [steps[0]["PolicyARN"]]
+    assert alarm["MetricName"] == "NoCapacityInvocationFailures"
+    assert alarm["Dimensions"] == [{"Name": "InferenceComponentName", "Value": BGE}]
+
+    (running,) = status(ZERO, plane, ledger).running
+    assert running.scales
+    assert not deleted(plane, ledger, ZERO).remaining
+    assert aws.nothing_left()
+    assert not components
+    assert not scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    alarms = aws.session.client("cloudwatch").describe_alarms(AlarmNames=[f"{BGE}-wake"])
+    assert not alarms["MetricAlarms"]
+
+
+def test_a_deployment_that_scales_to_zero_goes_on_where_it_was_killed(
+    aws: Aws, plane: ControlPlane, ledger: Ledger, components: dict[str, dict[str, Any]]
+) -> None:
+    for call in range(1, 5):  # model, config, endpoint, component
+        aws.calls.clear()
+        deployed(plane, ledger, ZERO)
+        deleted(plane, ledger, ZERO)
+        fresh = Aws(aws.url, stand_in.session(), die_before=call)
+        fresh.watch()
+        with pytest.raises(Killed):
+            deployed(ControlPlane(session=fresh.session), ledger, ZERO)
+        deployed(plane, ledger, ZERO)
+        assert list(components) == [BGE]
+        deleted(plane, ledger, ZERO)
+        assert aws.nothing_left()
+
+
+def test_a_model_that_fails_on_its_endpoint_is_told_and_put_on_anew(
+    aws: Aws, plane: ControlPlane, ledger: Ledger, components: dict[str, dict[str, Any]]
+) -> None:
+    deployed(plane, ledger, ZERO)
+    components[BGE]["InferenceComponentStatus"] = "Failed"
+    seen: list[DeployStep] = []
+    deployed(plane, ledger, ZERO, on_progress=seen.append)
+    assert "putting the model on it" in [step.what for step in seen]
+    assert components[BGE]["InferenceComponentStatus"] == "InService"
+
+
+def test_the_command_says_what_sleeping_costs_and_how_to_ask(
+    aws: Aws, rag: Callable[..., tuple[int, str, str]], components: dict[str, dict[str, Any]]
+) -> None:
+    code, out, _ = rag("deploy", "--scale-to-zero", "--only", "embedding")
+    assert code == 0
+    said = " ".join(out.split())
+    assert "while awake; asleep nothing" in said
+    assert "they wake up in about 5 minutes" in said
+    assert f"export RAG_SAGEMAKER_EMBEDDING_COMPONENT={BGE}" in said
+    code, _, err = rag("deploy", "--only", "embedding")
+    assert "exists with advanced-rag:scales = to-zero, not None" in " ".join(err.split())
+    _, out, _ = rag("status")
+    assert "at most $0.0" in out
+    for arguments, expected in (
+        (("--no-wait",), "leave out --no-wait"),
+        (("--llm-instance-type", "ml.inf2.48xlarge"), "how many GPUs ml.inf2.48xlarge has"),
+    ):
+        code, _, err = rag("deploy", "--scale-to-zero", *arguments)
+        assert code == 1
+        assert expected in " ".join(err.split())

@@ -12,6 +12,7 @@ from indexes.errors import ModelError
 from indexes.models.sagemaker.emulator import Container, container_of
 from indexes.models.sagemaker.manners import EmbeddingManner, Manner, Refusal
 from indexes.models.sagemaker.profiles import Profile, profiles
+from indexes.waits import told
 from tests.sagemaker.asks import MESSAGES, STREAMS, Ask, each_ask, text_of
 from tests.sagemaker.conftest import Service
 from tests.sagemaker.fakes import TEXT, WORDS
@@ -172,10 +173,12 @@ async def test_an_endpoint_scaled_to_zero_is_waited_for_and_that_is_told(
     runtime = "indexes.models.sagemaker.runtime"
     monkeypatch.setattr(f"{runtime}.WAKING_PAUSE_SECONDS", 0.001)
     service.fails(fault="asleep", calls=5)
-    with caplog.at_level(logging.WARNING, runtime):
+    said: list[str] = []
+    with caplog.at_level(logging.WARNING, runtime), told(said.append):
         # More often than other failures are tried again.
         assert text_of(await ask(service.llm(max_retries=1))) == TEXT
-    assert "the SageMaker endpoint mixtral is waking up, about 5 minutes" in caplog.text
+    assert said == ["the SageMaker endpoint mixtral is waking up, about 5 minutes"]
+    assert said[0] in caplog.text
     monkeypatch.setattr(f"{runtime}.WAKING_SECONDS_A_RETRY", 0.0)
     service.fails(fault="asleep", share=1)
     with pytest.raises(ModelError, match="scaled to zero and did not wake up"):

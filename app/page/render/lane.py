@@ -54,6 +54,8 @@ def letter(lane_number: int) -> str:
 
 def status(view: View) -> str:
     """What is going on, in a word or two; screen readers read it out as it changes."""
+    if view.busy and view.awaits:
+        return view.awaits
     match view.phase:
         case "waiting":
             return "waiting for a turn"

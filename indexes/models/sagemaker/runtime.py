@@ -18,7 +18,7 @@ import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -35,6 +35,7 @@ from indexes.models.sagemaker.failures import (
     may_pass,
 )
 from indexes.models.sagemaker.target import Target
+from indexes.waits import waiting
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -194,28 +195,33 @@ class Runtime:
 
     def _persist(self, call: Callable[[], T], tries: "Tries | None") -> T:
         tries, patience = tries or Tries(), _Patience(self.target.retries)
-        while True:
-            self._pace.wait()
-            try:
-                result = call()
-            except Exception as error:
-                if is_throttling(error):
-                    self._pace.throttled()
-                pause = patience.pause(error)
-                if pause is None:
-                    raise
-                tries.again += 1
-                if is_asleep(error):
-                    logger.warning("%s is waking up, about 5 minutes", self.target)
+        with ExitStack() as waits:
+            while True:
+                self._pace.wait()
+                try:
+                    result = call()
+                except Exception as error:
+                    if is_throttling(error):
+                        self._pace.throttled()
+                    pause = patience.pause(error)
+                    if pause is None:
+                        raise
+                    tries.again += 1
+                    if is_asleep(error):
+                        if not patience.woke:
+                            patience.woke = True
+                            why = f"{self.target} is waking up, about 5 minutes"
+                            logger.warning(why)
+                            waits.enter_context(waiting(why))
+                    else:
+                        logger.warning(
+                            "%s: attempt %d failed (%s), trying again",
+                            self.target, tries.again, type(error).__name__,
+                        )  # fmt: skip
+                    time.sleep(pause)
                 else:
-                    logger.warning(
-                        "%s: attempt %d failed (%s), trying again",
-                        self.target, tries.again, type(error).__name__,
-                    )  # fmt: skip
-                time.sleep(pause)
-            else:
-                self._pace.went_well()
-                return result
+                    self._pace.went_well()
+                    return result
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -289,6 +295,7 @@ class _Patience:
         self._retries = retries
         self._timeouts = 0
         self._deadline: float | None = None
+        self.woke = False
 
     def pause(self, error: Exception) -> float | None:
         """Seconds to wait before the next attempt; None to give up."""

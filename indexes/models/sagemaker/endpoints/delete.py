@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from indexes.errors import RagError
+from indexes.models.sagemaker.endpoints import scaling
 from indexes.models.sagemaker.endpoints.control import ControlPlane
 from indexes.models.sagemaker.endpoints.ledger import Ledger
 from indexes.models.sagemaker.endpoints.plan import KINDS, Kind, Plan
@@ -147,9 +148,13 @@ class _Removal:
         self.failed: dict[tuple[Kind, str], str] = {}
 
     def start(self, endpoint: FoundResource) -> None:
-        """Tell an endpoint to go."""
+        """Tell an endpoint to go, and first what is on it."""
         self.report(endpoint, "deleting")
         try:
+            if scaling.scales(self.plane.describe("endpoint-config", endpoint.name)):
+                for what in scaling.remove(self.plane, endpoint.name):
+                    self.report(endpoint, what)
+                    time.sleep(self.poll_seconds)
             self.plane.delete("endpoint", endpoint.name)
         except RagError as error:
             self.failed[_key(endpoint)] = str(error)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from indexes.errors import ModelError, RagError, SettingsError
+from indexes.models.sagemaker.endpoints import scaling
 from indexes.models.sagemaker.endpoints.control import ControlPlane
 from indexes.models.sagemaker.endpoints.jumpstart import Hosting, JumpStart
 from indexes.models.sagemaker.endpoints.ledger import Ledger, Noted
@@ -19,6 +20,7 @@ from indexes.models.sagemaker.endpoints.plan import (
     KINDS,
     PROJECT,
     PROJECT_TAG,
+    SCALES_TAG,
     EndpointPlan,
     Kind,
     Plan,
@@ -95,6 +97,14 @@ def deploy(
         ModelError: AWS refused, or an endpoint failed. What was created by then stays, and
             costs: the message says how to go on and how to delete it.
     """
+    zero = [endpoint for endpoint in plan.endpoints if endpoint.scale_to_zero]
+    for endpoint in zero:
+        scaling.devices(endpoint.instance_type)
+    if zero and not wait:
+        raise SettingsError(
+            "--scale-to-zero: the model is put on its endpoint once that serves: "
+            "leave out --no-wait"
+        )
     work = _Deployment(plan, plane, ledger, on_progress or (lambda _: None), poll_seconds)
     missing = [endpoint for endpoint in plan.endpoints if not work.exists(endpoint, "endpoint")]
     unprepared = [e for e in missing if not work.exists(e, "endpoint-config")]
@@ -108,6 +118,10 @@ def deploy(
             work.create(endpoint, hosting)
         if wait:
             work.wait()
+        for endpoint in zero:
+            work.put_on(endpoint)
+        for endpoint in zero:
+            work.follow_load(endpoint)
     except RagError as error:
         if work.left:
             raise type(error)(
@@ -158,8 +172,12 @@ class _Deployment:
             self.tell(endpoint, "creating the endpoint")
             self._note(endpoint, "endpoint-config")
             self._note(endpoint, "endpoint")
-            with self.plane.explained(f"creating the endpoint {endpoint.name}"):
-                hosting.create_endpoint(endpoint, tags)
+            if endpoint.scale_to_zero:
+                scaling.create_config(self.plane, endpoint, tags)
+                self.plane.create_endpoint(endpoint.name, tags)
+            else:
+                with self.plane.explained(f"creating the endpoint {endpoint.name}"):
+                    hosting.create_endpoint(endpoint, tags)
         self.left.append(f"endpoint {endpoint.name}")
         self.tell(endpoint, "Creating")
 
@@ -184,6 +202,38 @@ class _Deployment:
                 "instance type or region, if it is capacity), then run deploy again"
             )
         return status == _READY
+
+    def put_on(self, endpoint: EndpointPlan) -> None:
+        """Have the model put on an endpoint that serves; one that failed there, anew."""
+        found = scaling.describe(self.plane, endpoint.name)
+        if found and found["InferenceComponentStatus"] == "Failed":
+            for what in scaling.remove(self.plane, endpoint.name):
+                self.tell(endpoint, what)
+                time.sleep(self.poll_seconds)
+            found = None
+        if found is None:
+            self.tell(endpoint, "putting the model on it")
+            scaling.create_component(self.plane, endpoint, self.plan.tags(endpoint))
+
+    def follow_load(self, endpoint: EndpointPlan) -> None:
+        """Wait until the model answers, then let it come and go."""
+        while (found := scaling.describe(self.plane, endpoint.name)) is not None:
+            status = str(found["InferenceComponentStatus"])
+            if status == _READY:
+                scaling.follow_load(self.plane, endpoint)
+                self.tell(endpoint, f"{_READY}, scales to zero")
+                return
+            if status == "Failed":
+                raise ModelError(
+                    f"the model on the endpoint {endpoint.name} failed "
+                    f"({short(self._redacted(found.get('FailureReason')))}): mend that, then run "
+                    "deploy again"
+                )
+            self.tell(endpoint, f"model {status}")
+            time.sleep(self.poll_seconds)
+        raise ModelError(
+            f"the model was taken off the endpoint {endpoint.name} meanwhile: run deploy again"
+        )
 
     def result(self, endpoint: EndpointPlan, *, created: bool) -> Deployed:
         found = self.plane.describe("endpoint", endpoint.name) or {}
@@ -217,7 +267,7 @@ class _Deployment:
                 f"the {kind} {endpoint.name} exists and was not made by this command: give "
                 "another name (RAG_SAGEMAKER_LLM_ENDPOINT, RAG_SAGEMAKER_EMBEDDING_ENDPOINT)"
             )
-        for tag, what in self.plan.tags(endpoint).items():
+        for tag, what in {SCALES_TAG: None, **self.plan.tags(endpoint)}.items():
             if tag != PROJECT_TAG and tags.get(tag) != what:
                 option = " --all" if tag == DEPLOYMENT_TAG else ""
                 raise SettingsError(

@@ -23,7 +23,7 @@ def caller_policy(role: str = ROLE) -> dict[str, Any]:
         role: name or ARN of the role that SageMaker runs the containers in.
     """
     role_arn = role if role.startswith("arn:") else f"arn:aws:iam::*:role/{role}"
-    kinds = ("Model", "EndpointConfig", "Endpoint")
+    kinds = ("Model", "EndpointConfig", "Endpoint", "InferenceComponent")
     verbs = ("Create", "Describe", "Delete")
     return _policy(
         _allow(
@@ -37,6 +37,17 @@ def caller_policy(role: str = ROLE) -> dict[str, Any]:
         ),
         _allow("Ask", ["sagemaker:InvokeEndpoint", "sagemaker:InvokeEndpointWithResponseStream",
                        "sagemaker:CallWithBearerToken"]),
+        _allow(
+            "ScaleToZero",
+            [
+                "application-autoscaling:RegisterScalableTarget",
+                "application-autoscaling:PutScalingPolicy",
+                "application-autoscaling:DeregisterScalableTarget",
+                "cloudwatch:PutMetricAlarm",
+                "cloudwatch:DeleteAlarms",
+                "iam:CreateServiceLinkedRole",
+            ],
+        ),
         _allow("ReadJumpStart", ["s3:GetObject", "s3:ListBucket"], _jumpstart()),
         _allow("CheckTheRole", ["iam:GetRole", "iam:SimulatePrincipalPolicy"], [role_arn]),
         {

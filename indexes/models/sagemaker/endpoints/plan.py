@@ -36,6 +36,7 @@ DEPLOYMENT_TAG = "advanced-rag:deployment"
 PART_TAG = "advanced-rag:part"
 MODEL_TAG = "advanced-rag:model"
 INSTANCE_TAG = "advanced-rag:instance"
+SCALES_TAG = "advanced-rag:scales"
 
 _NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}")
 _DEPLOYMENT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -53,6 +54,7 @@ class EndpointPlan:
         model_id: JumpStart's id of the model.
         instance_type: As SageMaker writes it, `ml.g5.2xlarge`.
         instances: How many of them.
+        scale_to_zero: Whether there are none while nobody asks.
 
     Raises:
         SettingsError: a name or type that SageMaker would not take.
@@ -63,6 +65,7 @@ class EndpointPlan:
     model_id: str
     instance_type: str
     instances: int = 1
+    scale_to_zero: bool = False
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -86,7 +89,8 @@ class EndpointPlan:
         return profile.name if profile else self.model_id
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.model_id} on {self.instances} × {self.instance_type}"
+        zero = " or none" if self.scale_to_zero else ""
+        return f"{self.name}: {self.model_id} on {self.instances}{zero} × {self.instance_type}"
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,7 @@ class Plan:
             PART_TAG: endpoint.part,
             MODEL_TAG: endpoint.model_id,
             INSTANCE_TAG: endpoint.instance_type,
+            **({SCALES_TAG: "to-zero"} if endpoint.scale_to_zero else {}),
         }
 
 
@@ -173,6 +178,7 @@ def with_model(
         model_id,
         instance_type or _instance(endpoint.part, model_id),
         endpoint.instances,
+        endpoint.scale_to_zero,
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from indexes.models.sagemaker.endpoints import scaling
 from indexes.models.sagemaker.endpoints.control import ControlPlane
 from indexes.models.sagemaker.endpoints.ledger import Ledger
 from indexes.models.sagemaker.endpoints.plan import Plan
@@ -12,7 +13,7 @@ from indexes.models.sagemaker.failures import short
 
 @dataclass(frozen=True)
 class Running:
-    """An endpoint. It costs as long as it exists, whether it is called or not.
+    """An endpoint. It costs as long as it exists, called or not, unless it scales to zero.
 
     Args:
         found: Which.
@@ -20,6 +21,7 @@ class Running:
         instance_type, instances: What it runs on; None if SageMaker does not say.
         seconds: Since it was created.
         failure: Why it failed, if it did.
+        scales: Whether it has no instances, and costs nothing, while nobody asks.
     """
 
     found: FoundResource
@@ -28,6 +30,7 @@ class Running:
     instances: int | None
     seconds: float
     failure: str | None
+    scales: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,13 @@ def _look(plane: ControlPlane, found: FoundResource) -> Running | None:
         return None
     config = plane.describe("endpoint-config", described["EndpointConfigName"]) or {}
     variants = config.get("ProductionVariants") or [{}]
-    counts = [
-        variant.get("CurrentInstanceCount") or variant.get("DesiredInstanceCount") or 0
+    running = [
+        variant.get("CurrentInstanceCount", variant.get("DesiredInstanceCount"))
         for variant in described.get("ProductionVariants", [])
     ]
+    counts = [count for count in running if count is not None]
+    zero = scaling.scales(config)
+    planned = 0 if zero and counts else variants[0].get("InitialInstanceCount")
     failure = described.get("FailureReason")
     for secret in plane.secrets():
         failure = failure.replace(secret, "***") if failure else failure
@@ -74,7 +80,8 @@ def _look(plane: ControlPlane, found: FoundResource) -> Running | None:
         found=found,
         status=described["EndpointStatus"],
         instance_type=variants[0].get("InstanceType") or found.instance_type,
-        instances=sum(counts) or variants[0].get("InitialInstanceCount"),
+        instances=sum(counts) or planned,
         seconds=max(0.0, (datetime.now(UTC) - described["CreationTime"]).total_seconds()),
         failure=short(failure) if failure else None,
+        scales=zero,
     )
