@@ -24,11 +24,13 @@ _SKIPPED = {"input", "url", "ctx", "id", "request_id", "created", "object"}
 _TOLD_FIRST = ("message", "msg", "error", "detail", "errors", "error_message", "description")
 
 # llama.cpp: "input (602 tokens) is too large to process"; OpenAI, vLLM: "maximum context
-# length is 8192 tokens"; TEI: "must have less than 512 tokens".
+# length is 8192 tokens"; TEI: "must have less than 512 tokens"; TGI: "`inputs` tokens +
+# `max_new_tokens` must be <= 4096".
 _TOO_LONG = re.compile(
     r"too (large|long)\b(?!.{0,40}batch size)|context[ _](length|size|window)"
-    r"|exceeds?\b.{0,80}(context|tokens)|(less|fewer) than \d+ tokens"
-    r"|physical batch size|tokens per (submitted )?batch|too many tokens",
+    r"|exceeds?\b.{0,80}(context|tokens|length)|(less|fewer) than \d+ tokens"
+    r"|physical batch size|tokens per (submitted )?batch|too many tokens"
+    r"|max_new_tokens.{0,40}must be|max_model_len|longer than the maximum",
     re.IGNORECASE,
 )
 # How the many APIs say that a request has too many texts in it.
@@ -76,16 +78,19 @@ class Refusal:
     Attributes:
         status: HTTP's, or what a body under 200 says
         said: the endpoint's own sentence
-        words: everything that it said, codes and names of parameters included
+        words: everything that it said, codes and names of parameters included; by default `said`
         parameter: the parameter to blame, where it names one
         wait: seconds after which it wants to be asked again; None where it says nothing
     """
 
     status: int
     said: str
-    words: str
+    words: str = ""
     parameter: str = ""
     wait: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "words", self.words or self.said)
 
     @property
     def is_too_long(self) -> bool:

@@ -1,6 +1,7 @@
 """A small server that speaks enough of OpenAI's API, and fails in every way one can."""
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,9 @@ WORDS = ["All", " is", " well."]
 
 class StandIn:
     """Answers chats with `WORDS` and texts with their length as a vector.
+
+    Args:
+        tls: Speak TLS, with this certificate.
 
     Attributes:
         behaviour: "well", or how it fails: a status as text ("401"), "garbage" (not JSON),
@@ -34,7 +38,7 @@ class StandIn:
         headers: Those of requests, in order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.behaviour = "well"
         self.failures: int | None = None
         self.window = 10_000
@@ -52,11 +56,14 @@ class StandIn:
         self.in_flight = 0
         self.done = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/v1"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}/v1"
 
     @property
     def texts(self) -> list[str]:

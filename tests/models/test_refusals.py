@@ -4,6 +4,7 @@ asked, and the form is remembered; or one line says what to change.
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from indexes.models.habits import FILE
 from indexes.models.openai_compatible import CompatibleLLM, make_llm
 from indexes.models.openai_embedding import make_embedding
 from indexes.models.refusals import refusal_of
+from tests.certificates import Authority
 from tests.models.stand_in import Refused, StandIn
 
 MESSAGES = [
@@ -377,6 +379,16 @@ def test_a_bundle_without_certificates_is_named(
         bundle.write_text(content)
     with pytest.raises(SettingsError, match=r"RAG_CA_BUNDLE.*company\.pem"):
         llm_at(endpoint(server, ca_bundle=bundle)).chat(MESSAGES)
+
+
+def test_a_bundle_makes_a_certificate_of_ones_own_trusted(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*authority.sign("server"))
+    with StandIn(tls) as server:
+        assert llm_at(endpoint(server, ca_bundle=authority.ca)).chat(MESSAGES).message.content
+        with pytest.raises(ModelError, match=r"certificate.*RAG_CA_BUNDLE"):
+            llm_at(endpoint(server)).chat(MESSAGES)
 
 
 # For the moment

@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
-from indexes.errors import ModelError
-from indexes.models.sagemaker.emulator import Container, container_of
-from indexes.models.sagemaker.manners import EmbeddingManner, Manner, Refusal
+from indexes.errors import ModelError, SettingsError
+from indexes.models.providers import build_llm
+from indexes.models.refusals import Refusal
+from indexes.models.sagemaker.emulator import Container, Serving, container_of
+from indexes.models.sagemaker.manners import EmbeddingManner, Manner
 from indexes.models.sagemaker.profiles import Profile, profiles
+from indexes.settings import load_settings
 from indexes.waits import told
+from tests.certificates import Authority
 from tests.sagemaker.asks import MESSAGES, STREAMS, Ask, each_ask, text_of
 from tests.sagemaker.conftest import Service
 from tests.sagemaker.fakes import TEXT, WORDS
@@ -321,3 +325,26 @@ def test_what_was_learnt_is_remembered_by_another_process(
     # Another model behind the endpoint since: what was learnt is learnt anew.
     service.holds("e", Container("tgi", only="inputs"))
     assert service.llm("e", cache=tmp_path).complete("?").text == TEXT
+
+
+# What is on the way
+
+
+@pytest.mark.parametrize("codec", ["auto", "openai"])
+def test_a_bundle_makes_a_certificate_of_ones_own_trusted(
+    service: Service, tmp_path: Path, codec: Any
+) -> None:
+    authority = Authority(tmp_path)
+    with Serving(service.emulator.app, certificate=authority.sign("server")) as url:
+        place = {"endpoint_url": url, "codec": codec, "max_retries": 0}
+        assert text_of(service.llm(ca_bundle=authority.ca, **place).chat(MESSAGES)) == TEXT
+        with pytest.raises(ModelError, match=r"certificate.*RAG_CA_BUNDLE"):
+            service.llm(**place).chat(MESSAGES)
+
+
+def test_headers_that_cannot_reach_sagemaker_are_refused() -> None:
+    settings = load_settings(provider="sagemaker", extra_headers={"X-Tenant": "a"})
+    with pytest.raises(SettingsError, match=r"extra_headers.*RAG_EXTRA_BODY"):
+        build_llm(settings)
+    with pytest.raises(SettingsError, match=r"ca_bundle.*is no file"):
+        build_llm(load_settings(provider="sagemaker", ca_bundle="nowhere.pem"))

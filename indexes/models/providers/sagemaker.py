@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from indexes.errors import SettingsError
 from indexes.models.capabilities import (
     LLM_WINDOW,
     Capabilities,
@@ -93,6 +94,22 @@ def embedding(settings: Settings) -> "BaseEmbedding":
 
 
 def _client(settings: Settings) -> dict[str, Any]:
+    """What both endpoints' clients are made with.
+
+    Raises:
+        SettingsError: a setting that can't reach SageMaker, and nothing else that it is for.
+    """
+    if settings.extra_headers and not settings.base_url:
+        raise SettingsError(
+            "setting extra_headers (environment RAG_EXTRA_HEADERS): SageMaker hands no headers on "
+            "to a container: leave it out, or give what its model takes as RAG_EXTRA_BODY"
+        )
+    bundle = settings.ca_bundle
+    if bundle and not bundle.is_file():
+        raise SettingsError(
+            f"setting ca_bundle (environment RAG_CA_BUNDLE): {bundle} is no file: give SageMaker's "
+            "client a PEM file"
+        )
     return {
         "aws_region_name": settings.sagemaker_region,
         "profile_name": settings.sagemaker_profile,
@@ -103,4 +120,5 @@ def _client(settings: Settings) -> dict[str, Any]:
         "max_retries": settings.sagemaker_retries,
         "concurrency": settings.sagemaker_concurrency,
         "cache": settings.cache,
+        "ca_bundle": bundle,
     }

@@ -9,7 +9,7 @@ from indexes.models.habits import Habits, habits_of
 from indexes.models.sagemaker.codecs import Ask, Delta, write
 from indexes.models.sagemaker.failures import refusal_of
 from indexes.models.sagemaker.gathering import Gathered, ended, parted
-from indexes.models.sagemaker.manners import Manner
+from indexes.models.sagemaker.manners import Manner, about_form
 from indexes.models.sagemaker.runtime import Tries
 from indexes.models.sagemaker.target import Target
 from indexes.models.sagemaker.templates import without_system
@@ -101,7 +101,7 @@ class Attempt:
         other = self.manner.after(refusal, streamed=streamed, held=held) if refusal else None
         if refusal is None or other is None:
             # Of two forms that were both refused, the second may only miss the first.
-            raise self._first if refusal and refusal.about_form else error
+            raise self._first if refusal and about_form(refusal) else error
         logger.info("asked in another manner after %r: %s", refusal.said[:80], other)
         self.manner = other
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from functools import partial
 
-from indexes.models.sagemaker.manners import EmbeddingManner, Refusal
+from indexes.models.refusals import Refusal
+from indexes.models.sagemaker.manners import EmbeddingManner
 from indexes.models.sagemaker.vectors import read_vectors, write_texts
 
 Vector = list[float]
@@ -49,10 +50,10 @@ class Batch:
             cut: whether a text that is too long may be cut at its end.
         """
         texts = self._next()
-        if refusal.too_long and len(texts) > 1:
+        if refusal.is_too_long and len(texts) > 1:
             self._at_once = len(texts) // 2  # one of them is too long: find it
             return True
-        if refusal.too_long and cut and self._cuts < _CUTS:
+        if refusal.is_too_long and cut and self._cuts < _CUTS:
             self._cuts += 1
             self._left[0] = texts[0][: max(1, int(len(texts[0]) * _KEPT))]
             return True

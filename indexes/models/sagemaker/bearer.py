@@ -20,6 +20,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -100,7 +101,7 @@ class BearerClient:
         self._http = httpx.Client(
             timeout=httpx.Timeout(target.read_seconds, connect=target.connect_seconds),
             limits=httpx.Limits(max_connections=target.at_once),
-            verify=_tls(),
+            verify=_tls(target.ca_bundle),
         )
         weakref.finalize(self, self._http.close)
         self._lock = threading.Lock()
@@ -208,5 +209,5 @@ def _error(status: int, body: bytes) -> ClientError:
     return ClientError(response, "InvokeEndpoint")
 
 
-def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE"))
+def _tls(ca_bundle: Path | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=ca_bundle or os.environ.get("AWS_CA_BUNDLE"))

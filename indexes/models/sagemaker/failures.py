@@ -27,8 +27,8 @@ from urllib3.exceptions import HTTPError as TransportError
 from urllib3.exceptions import ReadTimeoutError as TransportTimeout
 
 from indexes.errors import ModelError
+from indexes.models.refusals import Refusal
 from indexes.models.sagemaker.codecs import CodecError, ReportedError, WebPageError
-from indexes.models.sagemaker.manners import Refusal
 from indexes.models.sagemaker.target import Target
 
 
@@ -103,7 +103,7 @@ def refusal_of(error: BaseException | None) -> Refusal | None:
     if isinstance(error, ReportedError):
         return Refusal(400, str(error))
     if isinstance(error, ParserError):
-        return Refusal(200, str(error), unstreamed=True)
+        return Refusal(200, str(error))
     if not isinstance(error, ClientError) or is_throttling(error) or is_asleep(error):
         return None
     if _code(error) == "ModelError":
@@ -175,6 +175,12 @@ def _what_happened(error: Exception, target: Target, region: str | None) -> str:
         )
     if isinstance(error, ResponseStreamingError | IncompleteReadError | TransportError):
         return f"broke off in the middle of its answer ({short(error)}): ask again"
+    inner = getattr(error, "kwargs", {}).get("error", error)
+    if "CERTIFICATE_VERIFY_FAILED" in str(inner):
+        return (
+            f"has a certificate that is not trusted ({short(inner)}): name the PEM file of its "
+            "issuer by RAG_CA_BUNDLE or AWS_CA_BUNDLE"
+        )
     if isinstance(error, HTTPClientError | NoConnectionError):
         return (
             f"cannot be reached ({short(error)}): check the network, RAG_SAGEMAKER_REGION and "
@@ -205,7 +211,7 @@ def _refusal(error: ClientError, target: Target, region: str | None) -> str:
     if isinstance(error, EventStreamError):
         return f"failed in the middle of its answer ({code}: {said}): ask again"
     refusal = refusal_of(error)
-    if refusal is not None and refusal.too_long:
+    if refusal is not None and refusal.is_too_long:
         return f"cannot read that much at once ({said}): {target.length_fix}"
     if code in _PASSING or _status(error) >= 500 or _inner_status(error) >= 500:
         return f"failed ({code}: {said}): look into the endpoint's log, then ask again"

@@ -102,6 +102,7 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
         role: str | None = None,
         concurrency: int = 48,
         cache: Path | None = None,
+        ca_bundle: Path | None = None,
         **fields: Any,
     ) -> None:
         region = aws_region_name or region_name
@@ -137,6 +138,7 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
                 retries=max_retries,
                 at_once=concurrency,
                 options=dict(endpoint_kwargs or {}),
+                ca_bundle=ca_bundle,
                 bearer=self.codec == "openai",
             ),
             client,

@@ -11,17 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from indexes.models.refusals import Refusal
 from indexes.models.sagemaker.codecs import SHAPES, Shape
 from indexes.models.sagemaker.vectors import PAYLOADS, Payload
 
-# Nothing to be learnt from: the request was understood, and too much.
-_MANY = re.compile(r"\bbatch|\barray", re.IGNORECASE)
-TOO_LONG = re.compile(
-    r"max_new_tokens.{0,40}(must be|exceed)|maximum context|context (length|window|size)"
-    r"|too (long|many tokens)|tokens\) is too large|(must have|have) (less|fewer) than \d+ tokens"
-    r"|exceed\w* .{0,40}(tokens|length|context)|max_model_len|longer than the maximum",
-    re.IGNORECASE,
-)
 _ROLES = re.compile(
     r"system.{0,20}role|role.{0,20}system|roles must alternate|only (user|support)", re.I
 )
@@ -32,33 +25,6 @@ _FORM = re.compile(
     re.IGNORECASE,
 )
 _MODEL_WANTED = re.compile(r"\bmodel\b.{0,40}(required|missing)|missing field .?model\b", re.I)
-_NO_STREAM = re.compile(r"not support.{0,40}stream|stream\w*.{0,40}not (be )?support", re.I)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A request that was understood by nobody: what came back.
-
-    Args:
-        status: the container's HTTP status, or the service's.
-        said: its words.
-        unstreamed: a stream was asked for, and something else came.
-    """
-
-    status: int
-    said: str
-    unstreamed: bool = False
-
-    @property
-    def too_long(self) -> bool:
-        """Whether there was too much of it."""
-        return TOO_LONG.search(self.said) is not None and not _MANY.search(self.said)
-
-    @property
-    def about_form(self) -> bool:
-        """Whether another form of the request is asked for."""
-        return _FORM.search(self.said) is not None
-
 
 _LEARNT = ("system", "named", "usage", "schema", "streams")
 
@@ -94,9 +60,10 @@ class Manner:
             held: whether the answer was to follow a schema.
         """
         said = refusal.said
-        if streamed and self.streams and (refusal.unstreamed or _NO_STREAM.search(said)):
+        # Under 200: something that is no stream.
+        if streamed and self.streams and (refusal.status == 200 or refusal.is_no_stream):
             return replace(self, streams=False)
-        if refusal.too_long:
+        if refusal.is_too_long:
             return None
         if refusal.status >= 500:  # some containers fail where a field is missing
             return self._otherwise()
@@ -171,9 +138,9 @@ class EmbeddingManner:
 
     def after(self, refusal: Refusal, texts: int) -> "EmbeddingManner | None":
         """What to try next; None if asking in another manner won't help."""
-        if texts > 1 and (limit := _batch_limit(refusal, texts)):
-            return replace(self, batch=limit)
-        if refusal.too_long or refusal.status in (413, 429) or refusal.status >= 500:
+        if texts > 1 and (refusal.is_too_many_texts or refusal.status == 413):
+            return replace(self, batch=refusal.limit_below(texts) or max(1, texts // 2))
+        if refusal.is_too_long or refusal.status in (413, 429) or refusal.status >= 500:
             return None
         if not self.named and _MODEL_WANTED.search(refusal.said):
             return replace(self, named=True)
@@ -207,23 +174,9 @@ class EmbeddingManner:
         return replace(self, untried=())
 
 
-_BATCH = re.compile(r"batch.?size|batch|too many (inputs|texts|items)|array.{0,20}(long|length)|"
-                    r"inputs? .{0,20}(at most|less than or equal|no more)", re.I)  # fmt: skip
-_LIMIT = re.compile(
-    r"(?:maximum allowed batch size|at most|not be larger than|less than or equal to|no more than|"
-    r"max\w*(?: batch size)?(?: of| is|:|=)?)\s*(\d{1,5})",
-    re.IGNORECASE,
-)
-
-
-def _batch_limit(refusal: Refusal, texts: int) -> int | None:
-    """Texts that a request may have, where it had too many: as said, else half of them."""
-    if refusal.status not in (400, 413, 422) or refusal.too_long:
-        return None
-    if refusal.status != 413 and not _BATCH.search(refusal.said):
-        return None
-    limits = [int(number) for number in _LIMIT.findall(refusal.said)]
-    return next((limit for limit in limits if 0 < limit < texts), max(1, texts // 2))
+def about_form(refusal: Refusal) -> bool:
+    """Whether another form of the request is asked for."""
+    return _FORM.search(refusal.said) is not None
 
 
 def _payload_wanted(said: str, untried: Iterable[Payload]) -> Payload | None:

@@ -259,6 +259,7 @@ class Runtime:
         return self._session.client(
             "sagemaker-runtime",
             endpoint_url=target.endpoint_url,
+            verify=str(target.ca_bundle) if target.ca_bundle else None,
             config=Config(
                 connect_timeout=target.connect_seconds,
                 read_timeout=target.read_seconds,

@@ -1,6 +1,7 @@
 """A SageMaker endpoint as something to call."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ class Target:
         at_once: Connections, and threads of async callers.
         options: Anything else `InvokeEndpoint` takes, like `TargetVariant`.
         part: What it is for, so that errors name the right settings.
+        ca_bundle: File of certificates to trust instead of the usual ones, as `AWS_CA_BUNDLE`.
         bearer: Whether it is called over its OpenAI-compatible route.
     """
 
@@ -36,6 +38,7 @@ class Target:
     at_once: int = 48
     options: dict[str, Any] = field(default_factory=dict)
     part: Literal["llm", "embedding"] = "llm"
+    ca_bundle: Path | None = None
     bearer: bool = False
 
     def __str__(self) -> str:

@@ -85,7 +85,8 @@ def create_config(plane: ControlPlane, endpoint: EndpointPlan, tags: dict[str, s
 def scales(config: dict[str, Any] | None) -> bool:
     """Whether a config's endpoint may have no instances, and holds components."""
     variants = (config or {}).get("ProductionVariants") or [{}]
-    return variants[0].get("ManagedInstanceScaling", {}).get("MinInstanceCount") == 0
+    least = variants[0].get("ManagedInstanceScaling", {}).get("MinInstanceCount")
+    return bool(least == 0)
 
 
 def describe(plane: ControlPlane, name: str) -> dict[str, Any] | None:
