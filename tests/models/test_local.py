@@ -61,6 +61,27 @@ def test_near_texts_have_near_vectors(local: Settings) -> None:
     assert np.linalg.norm(cat) == pytest.approx(1, abs=1e-3)
 
 
+def test_a_text_has_one_vector_in_any_company_and_on_any_number_of_threads(
+    local: Settings,
+) -> None:
+    embedding = build_embedding(local)
+    texts = [f"{'The harbour was dredged again in spring. ' * n}Berth {n}." for n in range(1, 12)]
+    together = np.array(embedding.get_text_embedding_batch(texts))
+    backwards = np.array(embedding.get_text_embedding_batch(texts[::-1]))[::-1]
+    alone = np.array([embedding.get_text_embedding(text) for text in texts])
+    threads = local.model_copy(update={"threads": (local.threads or 2) + 1})
+    elsewhere = np.array(build_embedding(threads).get_text_embedding_batch(texts[3:5]))
+    assert_same(together, alone)
+    assert_same(together, backwards)
+    assert_same(together[3:5], elsewhere)
+
+
+def assert_same(some: np.ndarray, others: np.ndarray) -> None:
+    cosines = np.sum(some * others, axis=1)
+    norms = np.linalg.norm(some, axis=1) * np.linalg.norm(others, axis=1)
+    assert np.all(cosines >= norms * (1 - 1e-6))
+
+
 def test_a_text_over_the_window_is_embedded_by_its_beginning(local: Settings) -> None:
     embedding = build_embedding(local)
     begin = "The harbour of Alderquay was dredged again in spring. "
