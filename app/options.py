@@ -73,7 +73,7 @@ DOCUMENTS = (
     "reading_memory_mb",
     "read_in_process",
 )
-RETRIEVAL = ("pattern", "search", "top_k", "budget")
+RETRIEVAL = ("pattern", "search", "top_k", "budget", "order")
 COMPRESSION = (
     "judge",
     "rerank_url",

@@ -66,7 +66,7 @@ def _context_of(node: NodeWithScore, segment: Segment, number: int) -> Context:
         pages=place.get("pages"),
         page_starts=tuple(place.get("page_starts") or ()),
         text=segment.text,
-        score=node.score or 0.0,
+        score=(node.score or 0.0) if segment.score is None else segment.score,
         level=place.get("level", 0),
         title=place.get("title") or str(node.node.metadata.get("title", "")),
         id=node.node.node_id,

@@ -1,6 +1,7 @@
 """Runs of leaves → passages as LlamaIndex nodes."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from llama_index.core.schema import (
@@ -16,6 +17,7 @@ from indexes.documents import pages_of
 from indexes.merging import LeafRun
 from indexes.namespace import OURS, ours
 from indexes.places import place_of
+from indexes.settings import Order
 from indexes.store.points import Manifest
 from indexes.tokens import count_tokens
 
@@ -98,3 +100,23 @@ def node_of(run: LeafRun, manifests: dict[str, Manifest]) -> NodeWithScore:
         },
     )
     return NodeWithScore(node=node, score=run.score)
+
+
+def ordered(nodes: Sequence[NodeWithScore], order: Order) -> list[NodeWithScore]:
+    """Passages as they are to be read.
+
+    Args:
+        nodes: the best first.
+        order: `relevance` leaves them so; `document` gives those of each document in its own
+            order, the document of the best passage first.
+    """
+    if order == "relevance":
+        return list(nodes)
+    ranks: dict[str, int] = {}
+    for node in nodes:
+        ranks.setdefault(node.node.ref_doc_id or "", len(ranks))
+
+    def place(node: NodeWithScore) -> tuple[int, int]:
+        return ranks[node.node.ref_doc_id or ""], ours(node.node.metadata).get("start") or 0
+
+    return sorted(nodes, key=place)

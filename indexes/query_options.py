@@ -17,7 +17,7 @@ from indexes.compression.verdicts import Judge
 from indexes.extensions import JUDGES, is_judge
 from indexes.options import strictly
 from indexes.retrieval import MergeRatio, Parents
-from indexes.settings import AnswerKind, Budget, SearchMode, TopK
+from indexes.settings import AnswerKind, Budget, Order, SearchMode, TopK
 from indexes.store.filters import Filters, qdrant_filter
 from indexes.trace import Trace
 
@@ -49,6 +49,8 @@ class RetrievalOptions(TypedDict, total=False):
         budget: cl100k tokens of context, from 16
         top_k: hits of each search; without the tree, also the most passages
         search: by meaning (`dense`), by words (`bm25`) or both (`hybrid`)
+        order: the passages best first (`relevance`), or those of each document in its own order,
+            the best passage's document first (`document`)
         filters: on the documents' metadata: a dictionary as in LangChain, LlamaIndex's or
             Qdrant's own; see `indexes.store.filters`
         judge: decides in the pattern's postprocessors: a judge, or which of ours
@@ -60,6 +62,7 @@ class RetrievalOptions(TypedDict, total=False):
     budget: Budget | None
     top_k: TopK | None
     search: SearchMode | None
+    order: Order | None
     filters: Annotated[Filters | None, PlainValidator(qdrant_filter)]
     judge: Annotated[Judge | str | None, PlainValidator(_judge)]
     merge_ratio: MergeRatio | None

@@ -143,10 +143,11 @@ class Queryable(ABC):
             for name in names
         ]
         callbacks = given.get("callback_manager")
+        order = given.get("order") or self.settings.order
         if chosen.source is not None:
             registered = RegisteredRetriever(chosen, self, enough, given.get("filters"))
             return CompressingRetriever(
-                registered, parts, budget, callback_manager=callbacks
+                registered, parts, budget, order=order, callback_manager=callbacks
             ).made_by(self, "retriever", pattern=chosen.name, **options)
         self._check()
         retriever = TreeRetriever(
@@ -160,11 +161,14 @@ class Queryable(ABC):
             merge_ratio=given.get("merge_ratio"),
             parents=given.get("parents"),
             score_threshold=given.get("score_threshold"),
+            order="relevance" if parts else order,
             callback_manager=None if parts else callbacks,
         )
         made: TreeRetriever | CompressingRetriever = retriever
         if parts:
-            made = CompressingRetriever(retriever, parts, budget, callback_manager=callbacks)
+            made = CompressingRetriever(
+                retriever, parts, budget, order=order, callback_manager=callbacks
+            )
         return made.made_by(self, "retriever", pattern=chosen.name, **options)
 
     @named

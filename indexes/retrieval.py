@@ -19,7 +19,7 @@ from typing_extensions import TypedDict
 
 from indexes.answers import checked
 from indexes.copies import Remade
-from indexes.delivery import node_of
+from indexes.delivery import node_of, ordered
 from indexes.details import MergeDetails, MergedPassage, RankedLeaf, SearchDetails
 from indexes.errors import SettingsError, StoreError
 from indexes.merging import LeafRun, grow, in_order, merge_by_ratio, pack, spread
@@ -27,7 +27,7 @@ from indexes.models.guard import model_errors
 from indexes.namespace import ours
 from indexes.options import checked_options, strictly
 from indexes.search import Candidate, Query, SearchResult, TreeSearch
-from indexes.settings import DEFAULT_TOP_K, Budget, Method, SearchMode, TopK
+from indexes.settings import DEFAULT_TOP_K, Budget, Method, Order, SearchMode, TopK
 from indexes.store.filters import Filters, qdrant_filter
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Manifest
@@ -62,6 +62,7 @@ class _Options(TypedDict, total=False):
     ratio_top_k: TopK
     parents: Parents | None
     score_threshold: float | None
+    order: Order
 
 
 class TreeRetriever(Remade, BaseRetriever):
@@ -87,6 +88,7 @@ class TreeRetriever(Remade, BaseRetriever):
         ratio_top_k: the leaves that `ratio` starts from, best first
         parents: of `whole`, how many roots to deliver; then the budget doesn't bound them
         score_threshold: of `whole`, the least cosine of a leaf that counts as found
+        order: best first (`relevance`), or each document's in its own order (`document`)
         filters: what nodes must match: a dictionary, LlamaIndex's filters or Qdrant's
         callback_manager: told of each retrieval
 
@@ -109,13 +111,14 @@ class TreeRetriever(Remade, BaseRetriever):
         ratio_top_k: int = 12,
         parents: int | None = None,
         score_threshold: float | None = None,
+        order: Order = "relevance",
         filters: Filters | None = None,
         callback_manager: CallbackManager | None = None,
     ) -> None:
         super().__init__(callback_manager)
         given = _Options(
             method=method, search=search, budget=budget, top_k=top_k, merge_ratio=merge_ratio,
-            ratio_top_k=ratio_top_k, parents=parents, score_threshold=score_threshold,
+            ratio_top_k=ratio_top_k, parents=parents, score_threshold=score_threshold, order=order,
         )  # fmt: skip
         checked_options(_Options, given)
         self._store = store
@@ -124,6 +127,7 @@ class TreeRetriever(Remade, BaseRetriever):
         self._mode: SearchMode = search
         self._budget = budget
         self._most = top_k
+        self._order = order
         self._top_k = top_k or max(DEFAULT_TOP_K, round(budget * _HITS_PER_TOKEN))
         self._max_roots = parents or max(_MIN_ROOTS, round(budget * _ROOTS_PER_TOKEN))
         self._merge_ratio = 0.5 if merge_ratio is None else merge_ratio
@@ -275,7 +279,7 @@ class TreeRetriever(Remade, BaseRetriever):
                     for node, passage in zip(nodes, passages, strict=True)
                 ),
             )
-        return nodes
+        return ordered(nodes, self._order)
 
     def _passages(self, found: SearchResult) -> tuple[list[LeafRun], list[tuple[int, float]], str]:
         """What to deliver, best first; the best leaves with their scores; its name."""

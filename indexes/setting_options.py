@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import SecretStr
 from typing_extensions import TypedDict
 
-from indexes.settings import AnswerKind, Quantization, SearchMode
+from indexes.settings import AnswerKind, Order, Quantization, SearchMode
 
 
 class SettingOptions(TypedDict, total=False):
@@ -69,6 +69,7 @@ class SettingOptions(TypedDict, total=False):
     read_in_process: bool | None
     pattern: str | None
     search: SearchMode | None
+    order: Order | None
     top_k: int | None
     budget: int | None
     judge: str | None

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Method = Literal["leaves", "tree", "ratio", "whole"]
 AnswerKind = Literal["quotes", "written", "both"]
 SearchMode = Literal["hybrid", "dense", "bm25"]
+Order = Literal["relevance", "document"]
 Quantization = Literal["none", "scalar", "binary"]
 
 # What options take, whether they come as a setting, an argument, or from the page.
@@ -193,6 +194,7 @@ class Settings(BaseSettings):
         None, description="Hits of each search; default: 50, or more for a large budget."
     )
     budget: Budget | None = Field(None, description="Context tokens; default: by the model.")
+    order: Order = Field("relevance", description="Passages best first, or as in the document.")
 
     # Reranking and compression (docs/compression.md).
     judge: str = Field(

@@ -239,6 +239,21 @@ def test_each_search_mode_finds_its_document(
     assert contexts[0].document == "orchard.txt"
 
 
+@pytest.mark.parametrize("pattern", ["regular", "extract"])
+def test_passages_come_best_first_or_in_their_documents_order(
+    index: HierarchicalIndex, folder: Path, pattern: str
+) -> None:
+    index.ingest([folder])
+    question = "Which fact concerns the glacier keeper or the market?"
+    best = [n.node.node_id for n in index.retriever(pattern, budget=300).retrieve(question)]
+    read = index.retriever(pattern, order="document", budget=300).retrieve(question)
+    assert sorted(node.node.node_id for node in read) == sorted(best)
+    places = [(node.node.ref_doc_id, ours(node.node.metadata)["start"]) for node in read]
+    documents = list(dict.fromkeys(document for document, _ in places))
+    assert places == sorted(places, key=lambda place: (documents.index(place[0]), place[1]))
+    assert [node.node.node_id for node in read] != best
+
+
 def test_a_question_of_stop_words_is_answered_by_meaning_alone(
     index: HierarchicalIndex, folder: Path
 ) -> None:

@@ -91,6 +91,13 @@ class Compressor(BaseNodePostprocessor):
         """Tokens that the best fill, whatever the judge's threshold; None if that decides."""
         return None
 
+    def _order(self, verdicts: Sequence[Verdict]) -> list[int]:
+        """Places, best first by the judge's scores; as they came, where it gives none."""
+        places = range(len(verdicts))
+        if any(verdict.score is None for verdict in verdicts):
+            return list(places)
+        return sorted(places, key=lambda place: (-(verdicts[place].score or 0.0), place))
+
     def _steps(
         self, nodes: Sequence[NodeWithScore], question: QueryBundle, record: Stage
     ) -> Steps[list[NodeWithScore]]:
@@ -100,7 +107,7 @@ class Compressor(BaseNodePostprocessor):
         judgement = (yield from self._judged(question, passages)) if passages else Judgement([])
         verdicts = list(judgement.verdicts)
         spans = self._selected(passages, verdicts)
-        order = list(judgement.order) if judgement.order is not None else range(len(passages))
+        order = judgement.order or self._order(verdicts)
         fallback = None
         if passages and all(kept is None for kept in spans):
             fallback = self.fallback
@@ -108,7 +115,9 @@ class Compressor(BaseNodePostprocessor):
                 best = _best(verdicts)
                 spans[best] = passages[best].whole
         kept = [
-            passages[place].kept(wanted) for place in order if (wanted := spans[place]) is not None
+            passages[place].kept(wanted, verdicts[place].scores)
+            for place in order
+            if (wanted := spans[place]) is not None
         ]
         self._describe(record, judgement, passages, spans, fallback)
         record.nodes_out = len(kept)

@@ -36,10 +36,15 @@ _BREAKS = (";:", ",、，", None)
 
 @dataclass(frozen=True)
 class Segment:
-    """A run of a document's text; offsets are the document's characters."""
+    """A run of a document's text; offsets are the document's characters.
+
+    Attributes:
+        score: the best of what a judge gave its sentences, if one has scored them.
+    """
 
     start: int
     text: str
+    score: float | None = None
 
     @property
     def end(self) -> int:
@@ -144,11 +149,18 @@ class Passage:
         """The same in cl100k tokens."""
         return count_tokens(self.text_of(spans)) if spans else 0
 
-    def kept(self, spans: Sequence[Span]) -> NodeWithScore:
-        """A new node of these spans only, with the same id, score and metadata."""
+    def kept(self, spans: Sequence[Span], scores: Sequence[float] | None = None) -> NodeWithScore:
+        """A new node of these spans only, with the same id, score and metadata.
+
+        Args:
+            spans: of the document, in order.
+            scores: a judge's, of each sentence: the node tells the best of each span. Without
+                any, what an earlier judge gave is kept.
+        """
         text = self.text_of(spans)
         node = self.node.node.model_copy(deep=True)
         about = {**ours(node.metadata), "spans": [list(span) for span in spans]}
+        about["span_scores"] = [self._score(span, scores) for span in spans]
         node.metadata[OURS] = {**about, "tokens": count_tokens(text)}
         for hidden in (node.excluded_embed_metadata_keys, node.excluded_llm_metadata_keys):
             if OURS not in hidden:
@@ -158,28 +170,46 @@ class Passage:
         node.set_content(text)
         return NodeWithScore(node=node, score=self.node.score)
 
+    def _score(self, span: Span, scores: Sequence[float] | None) -> float | None:
+        """The best score of what overlaps a span."""
+        scored = (
+            [((s.start, s.end), s.score) for s in self.segments]
+            if scores is None
+            else zip(self.sentences, scores, strict=True)
+        )
+        there = [
+            score
+            for (start, end), score in scored
+            if score is not None and start < span[1] and span[0] < end
+        ]
+        return max(there, default=None)
+
 
 def segments_of(node: BaseNode) -> tuple[Segment, ...]:
     """The runs of a document that a node's text consists of; none for an empty text."""
     text = node.get_content(metadata_mode=MetadataMode.NONE)
     if not text:
         return ()
-    compressed = _compressed(text, ours(node.metadata).get("spans"))
+    about = ours(node.metadata)
+    compressed = _compressed(text, about.get("spans"), about.get("span_scores"))
     return compressed or (Segment(_base(node, text), text),)
 
 
-def _compressed(text: str, spans: Any) -> tuple[Segment, ...]:
+def _compressed(text: str, spans: Any, scores: Any) -> tuple[Segment, ...]:
     """Segments of a text that compression has made; nothing if the spans don't fit it."""
     if not isinstance(spans, list) or not all(_is_span(span) for span in spans):
         return ()
+    if not isinstance(scores, list) or len(scores) != len(spans):
+        scores = [None] * len(spans)
     segments: list[Segment] = []
     place = 0
-    for number, (start, end) in enumerate(spans):
-        if number:
+    for (start, end), score in zip(spans, scores, strict=True):
+        if place:
             if text[place : place + len(GAP)] != GAP:
                 return ()
             place += len(GAP)
-        segments.append(Segment(start, text[place : place + end - start]))
+        known = float(score) if isinstance(score, int | float) else None
+        segments.append(Segment(start, text[place : place + end - start], known))
         place += end - start
     return tuple(segments) if place == len(text) else ()
 

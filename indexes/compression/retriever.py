@@ -11,9 +11,11 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 from indexes.compression.budget import fit
 from indexes.compression.compressor import Compressor
 from indexes.copies import Remade
+from indexes.delivery import ordered
 from indexes.details import FitDetails
 from indexes.errors import SettingsError
 from indexes.retrieval import TreeRetriever
+from indexes.settings import Order
 from indexes.trace import stage
 
 
@@ -24,6 +26,8 @@ class CompressingRetriever(Remade, BaseRetriever):
         retriever: any LlamaIndex retriever; it should find more than the budget holds
         postprocessors: applied in order; any of LlamaIndex's
         budget: cl100k tokens of what is handed on
+        order: as the postprocessors have it (`relevance`), or each document's passages in its
+            own order (`document`)
         callback_manager: told of each retrieval
     """
 
@@ -32,12 +36,15 @@ class CompressingRetriever(Remade, BaseRetriever):
         retriever: BaseRetriever,
         postprocessors: Sequence[BaseNodePostprocessor],
         budget: int,
+        *,
+        order: Order = "relevance",
         callback_manager: CallbackManager | None = None,
     ) -> None:
         super().__init__(callback_manager)
         self._retriever = retriever
         self._postprocessors = list(postprocessors)
         self._budget = budget
+        self._order = order
 
     @property
     def _asking(self) -> dict[str, Compressor]:
@@ -80,4 +87,4 @@ class CompressingRetriever(Remade, BaseRetriever):
             fitting, record.tokens_in, record.tokens_out = fit(nodes, self._budget)
             record.nodes_in, record.nodes_out = len(nodes), len(fitting)
             record.details = FitDetails(budget=self._budget)
-        return fitting
+        return ordered(fitting, self._order)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from llama_index.core.schema import NodeWithScore
 
+from indexes.answering import contexts_of
 from indexes.compression import (
     EmbeddingJudge,
     PassageFilter,
@@ -43,6 +44,17 @@ def test_sentences_like_the_question_are_kept_and_the_trace_has_their_scores(way
     assert max(scores) == 1
     assert abs(np.mean(scores)) < 1e-9
     assert 0 < (stage.tokens_out or 0) < (stage.tokens_in or 0)
+
+
+def test_the_passage_with_the_best_sentence_comes_first_and_its_spans_tell_their_scores() -> None:
+    extractor = SentenceExtractor(EmbeddingJudge(WordEmbedding()), budget=60)
+    last_first = [*reversed(nodes())]
+    found = extractor.postprocess_nodes(last_first, query_str=QUESTION)
+    contexts = contexts_of(found)
+    scores = {c.number: max(d.score for d in contexts if d.number == c.number) for c in contexts}
+    assert len(scores) > 1
+    assert list(scores.values()) == sorted(scores.values(), reverse=True)
+    assert contexts[0].score == 1.0
 
 
 def test_a_question_costs_one_batch() -> None:
