@@ -143,18 +143,18 @@ def read_characters(page: Any, frame: Frame, room: int) -> Characters | None:
         pdfium.FPDFText_ClosePage(text_page)
 
 
-def _prototype(function: Any, result: Any, *arguments: Any) -> Callable[..., Any]:
+def prototype(function: Any, result: Any, *arguments: Any) -> Callable[..., Any]:
     """A function that takes addresses as integers, which is much cheaper in a loop."""
     address = ctypes.cast(function, ctypes.c_void_p).value
     return ctypes.PYFUNCTYPE(result, *arguments)(address)  # type: ignore[arg-type]
 
 
 _P, _I = ctypes.c_void_p, ctypes.c_int
-_get_box = _prototype(pdfium.FPDFText_GetLooseCharBox, _I, _P, _I, _P)
-_get_origin = _prototype(pdfium.FPDFText_GetCharOrigin, _I, _P, _I, _P, _P)
-_get_unicode = _prototype(pdfium.FPDFText_GetUnicode, ctypes.c_uint, _P, _I)
-_get_object = _prototype(pdfium.FPDFText_GetTextObject, ctypes.c_size_t, _P, _I)
-_get_font = _prototype(pdfium.FPDFTextObj_GetFont, ctypes.c_size_t, _P)
+_get_box = prototype(pdfium.FPDFText_GetLooseCharBox, _I, _P, _I, _P)
+_get_origin = prototype(pdfium.FPDFText_GetCharOrigin, _I, _P, _I, _P, _P)
+_get_unicode = prototype(pdfium.FPDFText_GetUnicode, ctypes.c_uint, _P, _I)
+_get_object = prototype(pdfium.FPDFText_GetTextObject, ctypes.c_size_t, _P, _I)
+_get_font = prototype(pdfium.FPDFTextObj_GetFont, ctypes.c_size_t, _P)
 
 
 def _characters(text_page: Any, count: int, frame: Frame) -> Characters:

@@ -4,7 +4,7 @@ The order of drawing is the order of reading in nearly every file; where the lin
 columns were drawn in turns, the columns are read one after the other.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 
@@ -76,10 +76,16 @@ def _divided(items: Sequence[Item], gutter: float) -> list[list[Item]] | None:
     columnar: set[int] = set()
     in_turns = False
     downward = sorted(items, key=lambda item: -item.baseline)
-    bands = groupby(downward, key=lambda item: sides[id(item)] == "across")
-    for number, (across, band) in enumerate(bands):
-        members = {id(item) for item in band}
-        drawn = [item for item in items if id(item) in members]
+    band_of: dict[int, int] = {}
+    for number, (_, band) in enumerate(
+        groupby(downward, key=lambda item: sides[id(item)] == "across")
+    ):
+        band_of.update((id(item), number) for item in band)
+    bands: dict[int, list[Item]] = defaultdict(list)
+    for item in items:
+        bands[band_of[id(item)]].append(item)
+    for number, drawn in bands.items():
+        across = sides[id(drawn[0])] == "across"
         if not across and all(_is_column(drawn, sides, side) for side in ("left", "right")):
             columnar.add(number)
             turns = sum(sides[id(one)] != sides[id(other)] for one, other in pairwise(drawn))

@@ -2,17 +2,21 @@
 
 import ctypes
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any, NamedTuple
 
+import numpy as np
 import pypdfium2.raw as pdfium
 
-from indexes.documents.pdf.characters import Frame
+from indexes.documents.pdf.characters import Floats, Frame, prototype
 
 # A page that draws more is a map or a plot.
 _MOST_OBJECTS = 10_000
 _DEEPEST_FORM = 4
 _MOST_COMPLEX = 500
 _RECTANGLE = 5
+# Ends of a rectangle's sides, among left, bottom, right and top.
+_SIDES = ([0, 1, 2, 1], [0, 3, 2, 3], [0, 1, 0, 3], [2, 1, 2, 3])
 
 # Points.
 _THIN = 3.0
@@ -49,20 +53,20 @@ def read_rulings(page: Any, frame: Frame) -> tuple[Rulings, int]:
 
     No lines if it draws too many things to be a text.
     """
-    across, down = [], []
-    pictures: list[Any] = []
     try:
-        for start, end in _straight_lines(page, pictures):
-            (x0, x1), (y0, y1) = map(
-                sorted, zip(frame.shown(*start), frame.shown(*end), strict=True)
-            )
-            if y1 - y0 <= _THIN:
-                across.append(Ruling((y0 + y1) / 2, x0, x1))
-            elif x1 - x0 <= _THIN:
-                down.append(Ruling((x0 + x1) / 2, y0, y1))
+        lines, pictures = _straight_lines(page)
     except _TooManyObjectsError:
-        return Rulings([], []), len(pictures)
-    return Rulings(_merged(across), _merged(down)), len(pictures)
+        return Rulings([], []), 0
+    x0, y0 = frame.shown(*lines[:, :2].T)
+    x1, y1 = frame.shown(*lines[:, 2:].T)
+    left, right = np.minimum(x0, x1), np.maximum(x0, x1)
+    low, high = np.minimum(y0, y1), np.maximum(y0, y1)
+    flat = high - low <= _THIN
+    steep = ~flat & (right - left <= _THIN)
+    across = np.stack(((low + high) / 2, left, right), 1)[flat]
+    down = np.stack(((left + right) / 2, low, high), 1)[steep]
+    merged = (_merged([Ruling(*line) for line in way.tolist()]) for way in (across, down))
+    return Rulings(*merged), pictures
 
 
 def _merged(lines: list[Ruling]) -> list[Ruling]:
@@ -91,92 +95,101 @@ class _TooManyObjectsError(Exception):
     pass
 
 
-def _straight_lines(page: Any, pictures: list[Any]) -> Iterator[tuple[Point, Point]]:
-    """Ends of the straight lines of a page, and of what its forms draw; pictures are collected."""
-    objects = (
-        pdfium.FPDFPage_GetObject(page, n) for n in range(pdfium.FPDFPage_CountObjects(page))
-    )
-    open_forms: list[tuple[Iterator[Any], Matrix]] = [(objects, _IDENTITY)]
-    visited = 0
-    while open_forms:
-        item = next(open_forms[-1][0], None)
-        if item is None:
-            open_forms.pop()
-            continue
-        visited += 1
-        if visited > _MOST_OBJECTS:
+_P, _I = ctypes.c_void_p, ctypes.c_int
+_count_on_page = prototype(pdfium.FPDFPage_CountObjects, _I, _P)
+_on_page = prototype(pdfium.FPDFPage_GetObject, ctypes.c_size_t, _P, _I)
+_count_in_form = prototype(pdfium.FPDFFormObj_CountObjects, _I, _P)
+_in_form = prototype(pdfium.FPDFFormObj_GetObject, ctypes.c_size_t, _P, ctypes.c_ulong)
+_get_kind = prototype(pdfium.FPDFPageObj_GetType, _I, _P)
+_get_bounds = prototype(pdfium.FPDFPageObj_GetBounds, _I, _P, _P, _P, _P, _P)
+_get_mode = prototype(pdfium.FPDFPath_GetDrawMode, _I, _P, _P, _P)
+_get_matrix = prototype(pdfium.FPDFPageObj_GetMatrix, _I, _P, _P)
+_count_segments = prototype(pdfium.FPDFPath_CountSegments, _I, _P)
+_get_segment = prototype(pdfium.FPDFPath_GetPathSegment, ctypes.c_size_t, _P, _I)
+_get_point = prototype(pdfium.FPDFPathSegment_GetPoint, _I, _P, _P, _P)
+_get_segment_kind = prototype(pdfium.FPDFPathSegment_GetType, _I, _P)
+_closes = prototype(pdfium.FPDFPathSegment_GetClose, _I, _P)
+
+
+def _straight_lines(page: Any) -> tuple[Floats, int]:
+    """Ends of the straight lines of a page and of what its forms draw, and how many pictures."""
+    pointer = ctypes.cast(page, _P).value
+    lines = [np.zeros((0, 4))]
+    pictures = 0
+    waiting = [(pointer, _count_on_page, _on_page, _IDENTITY, 0)]
+    room = _MOST_OBJECTS
+    while waiting:
+        holder, count_in, get, outer, depth = waiting.pop()
+        count = count_in(holder)
+        room -= count
+        if room < 0:
             raise _TooManyObjectsError
-        kind, outer = pdfium.FPDFPageObj_GetType(item), open_forms[-1][1]
-        if kind == pdfium.FPDF_PAGEOBJ_FORM and len(open_forms) < _DEEPEST_FORM:
-            open_forms.append((_children(item), _product(_matrix_of(item), outer)))
-        elif kind == pdfium.FPDF_PAGEOBJ_IMAGE and _is_large(item):
-            pictures.append(item)
-        elif kind == pdfium.FPDF_PAGEOBJ_PATH and _is_drawn(item):
-            count = pdfium.FPDFPath_CountSegments(item)
-            simple = count <= _RECTANGLE
-            matrix = outer if simple else _product(_matrix_of(item), outer)
-            for start, end in _sides(item, count) if simple else _edges(item, count):
-                yield _moved(start, matrix), _moved(end, matrix)
+        items = np.fromiter(map(get, repeat(holder), range(count)), np.uintp, count)
+        kinds = np.fromiter(map(_get_kind, items.tolist()), int, count)
+        for form in items[kinds == pdfium.FPDF_PAGEOBJ_FORM].tolist():
+            if depth + 1 < _DEEPEST_FORM:
+                matrix = _product(_matrix_of(form), outer)
+                waiting.append((form, _count_in_form, _in_form, matrix, depth + 1))
+        x0, y0, x1, y1 = _bounds(items[kinds == pdfium.FPDF_PAGEOBJ_IMAGE].tolist()).T
+        pictures += int((np.minimum(x1 - x0, y1 - y0) >= _SMALLEST_PICTURE).sum())
+        lines += _lines_of(items[kinds == pdfium.FPDF_PAGEOBJ_PATH].tolist(), outer)
+    return np.concatenate(lines), pictures
 
 
-def _children(form: Any) -> Iterator[Any]:
-    for number in range(pdfium.FPDFFormObj_CountObjects(form)):
-        yield pdfium.FPDFFormObj_GetObject(form, number)
+def _bounds(items: list[int]) -> Floats:
+    """Left, bottom, right and top of each item."""
+    found = np.zeros((len(items), 4), np.float32)
+    first = found.ctypes.data
+    sides = (range(first + side, first + side + found.nbytes, 16) for side in (0, 4, 8, 12))
+    list(map(_get_bounds, items, *sides))
+    return found.astype(float)
 
 
-def _is_drawn(path: Any) -> bool:
-    fill, stroke = ctypes.c_int(), ctypes.c_int()
-    pdfium.FPDFPath_GetDrawMode(path, fill, stroke)
-    return bool(fill.value or stroke.value)
+def _lines_of(paths: list[int], outer: Matrix) -> list[Floats]:
+    """Those that paths draw: what is thin is a line, and a rectangle has four."""
+    modes = np.zeros((len(paths), 2), np.int32)
+    first = modes.ctypes.data
+    last = first + modes.nbytes
+    list(map(_get_mode, paths, range(first, last, 8), range(first + 4, last + 4, 8)))
+    counts = np.fromiter(map(_count_segments, paths), int, len(paths))
+    drawn = modes.any(1)
+    chosen = np.flatnonzero(drawn & (counts <= _RECTANGLE))
+    bounds = _bounds([paths[place] for place in chosen.tolist()])
+    width, height = bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1]
+    thin = np.minimum(width, height) <= _THIN
+    boxes = bounds[~thin & (counts[chosen] >= _RECTANGLE - 1)]
+    sides = (boxes[:, corners] for corners in _SIDES)
+    found = [_moved(line, outer) for line in (bounds[thin], *sides)]
+    for place in np.flatnonzero(drawn & (counts > _RECTANGLE) & (counts <= _MOST_COMPLEX)).tolist():
+        edges = [(*start, *end) for start, end in _edges(paths[place], int(counts[place]))]
+        if edges:
+            matrix = _product(_matrix_of(paths[place]), outer)
+            found.append(_moved(np.array(edges), matrix))
+    return found
 
 
-def _bounds(item: Any) -> tuple[float, float, float, float]:
-    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
-    pdfium.FPDFPageObj_GetBounds(item, left, bottom, right, top)
-    return left.value, bottom.value, right.value, top.value
-
-
-def _is_large(picture: Any) -> bool:
-    """Whether it may show something: bullets and ornaments are small."""
-    x0, y0, x1, y1 = _bounds(picture)
-    return min(x1 - x0, y1 - y0) >= _SMALLEST_PICTURE
-
-
-def _sides(path: Any, count: int) -> Iterator[tuple[Point, Point]]:
-    """Those of a line or a rectangle; a slanted line has none."""
-    x0, y0, x1, y1 = _bounds(path)
-    if min(x1 - x0, y1 - y0) <= _THIN:
-        yield (x0, y0), (x1, y1)
-    elif count >= _RECTANGLE - 1:
-        yield (x0, y0), (x1, y0)
-        yield (x0, y1), (x1, y1)
-        yield (x0, y0), (x0, y1)
-        yield (x1, y0), (x1, y1)
-
-
-def _edges(path: Any, count: int) -> Iterator[tuple[Point, Point]]:
-    if count > _MOST_COMPLEX:
-        return
+def _edges(path: int, count: int) -> Iterator[tuple[Point, Point]]:
     first: Point = (0, 0)
     last: Point = (0, 0)
     x, y = ctypes.c_float(), ctypes.c_float()
+    places = ctypes.addressof(x), ctypes.addressof(y)
     for number in range(count):
-        segment = pdfium.FPDFPath_GetPathSegment(path, number)
-        pdfium.FPDFPathSegment_GetPoint(segment, x, y)
-        kind, point = pdfium.FPDFPathSegment_GetType(segment), (x.value, y.value)
+        segment = _get_segment(path, number)
+        _get_point(segment, *places)
+        kind, point = _get_segment_kind(segment), (x.value, y.value)
         if kind == pdfium.FPDF_SEGMENT_MOVETO:
             first = point
         elif kind == pdfium.FPDF_SEGMENT_LINETO:
             yield last, point
         last = point
-        if pdfium.FPDFPathSegment_GetClose(segment):
+        if _closes(segment):
             yield point, first
             last = first
 
 
-def _matrix_of(item: Any) -> Matrix:
+def _matrix_of(item: int) -> Matrix:
     matrix = pdfium.FS_MATRIX()
-    pdfium.FPDFPageObj_GetMatrix(item, matrix)
+    _get_matrix(item, ctypes.addressof(matrix))
     return matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f
 
 
@@ -189,6 +202,9 @@ def _product(inner: Matrix, outer: Matrix) -> Matrix:
     )  # fmt: skip
 
 
-def _moved(point: Point, matrix: Matrix) -> Point:
+def _moved(lines: Floats, matrix: Matrix) -> Floats:
     a, b, c, d, e, f = matrix
-    return a * point[0] + c * point[1] + e, b * point[0] + d * point[1] + f
+    x, y = lines[:, ::2], lines[:, 1::2]
+    moved = np.empty_like(lines, float)
+    moved[:, ::2], moved[:, 1::2] = a * x + c * y + e, b * x + d * y + f
+    return moved
