@@ -48,7 +48,7 @@ def make_workbench(opening: Opening, *, shared: bool = False) -> Workbench:
         opening,
         Lanes(opening),
         library,
-        Visitors(library.forget),
+        Visitors(library.forget, keeps=library.keeps),
         opening.llm.at_once,
     )
 

@@ -195,6 +195,10 @@ class Library:
                 return manifest
         raise DocumentError("this document is not here any more")
 
+    def keeps(self, visitor: str) -> bool:
+        """Whether a visitor may have documents here."""
+        return visitor in self._owners
+
     def forget(self, visitor: str) -> int:
         """Delete all documents of a visitor who is gone; returns how many there were."""
         if visitor not in self._owners:

@@ -2,9 +2,11 @@
 
 Other web sites in the same browser: a site can point a name of its own at 127.0.0.1 (DNS
 rebinding) or post to us from its own page. Both show in the headers `Host` and `Origin`, which
-its scripts cannot change. Other machines: beyond loopback every request must carry a name and
+its scripts cannot change. Proxies that nobody has set up: what a request says of one is not
+repeated. Other machines: beyond loopback every request must carry a name and
 a password (HTTP Basic, RFC 7617; where strangers can listen, put TLS in front). Floods: bodies
-are counted as they come. And visitors from each other: each browser gets a cookie of its own.
+are counted as they come, and must come at a pace. And visitors from each other: each browser
+gets a cookie of its own.
 """
 
 import asyncio
@@ -12,9 +14,9 @@ import hashlib
 import hmac
 import os
 import re
-import secrets
+import time
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
@@ -23,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from indexes import SettingsError
 
-from .visitors import COOKIE, is_token
+from .visitors import COOKIE, is_ours, new_cookie
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -34,6 +36,14 @@ _SECONDS_AFTER_A_GUESS = 0.5
 _ASK = [(b"www-authenticate", b'Basic realm="Advanced RAG Patterns", charset="UTF-8"')]
 # A question with its settings is a few kilobytes; uploads have a limit of their own.
 _MOST_BYTES = 1024 * 1024
+
+# A body that stalls, or drips: seconds without a byte, and bytes a second after a while.
+_SECONDS_STALLED = 20.0
+_SECONDS_GRACE = 30.0
+_LEAST_A_SECOND = 8 * 1024
+# What Gradio serves to its developers.
+_HIDDEN = re.compile(r".*/dev/reload/?")
+_FUNCTION = re.compile(r".*/gradio_api/(?:run|call|api)/([^/]+)(?:/.*)?")
 
 _INLINE = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _HEADERS = {
@@ -102,11 +112,17 @@ class Guard:
         app: what is guarded.
         access: who may call it, and under which names.
         most_upload_bytes: of one upload; everything else is far smaller.
+        functions: names that may be called; None for any.
     """
 
     def __init__(
-        self, app: ASGIApp, access: Access | None = None, most_upload_bytes: int = 0
+        self,
+        app: ASGIApp,
+        access: Access | None = None,
+        most_upload_bytes: int = 0,
+        functions: Collection[str] | None = None,
     ) -> None:
+        self._functions = functions
         self._app = app
         self._access = access or Access()
         self._most_upload_bytes = most_upload_bytes
@@ -129,15 +145,26 @@ class Guard:
             await asyncio.sleep(_SECONDS_AFTER_A_GUESS if b"authorization" in headers else 0)
             await _refuse(send, "a name and a password are needed", 401, _ASK)
             return
+        if self._is_unknown(str(scope["path"])):
+            await _refuse(send, "there is nothing here", 404)
+            return
         most = _MOST_BYTES if _uploads(scope) is False else self._most_upload_bytes or _MOST_BYTES
         length = headers.get(b"content-length", "0")
         if not length.isdecimal() or int(length) > most:
             await _refuse(send, f"at most {most:,} bytes can be sent at a time", 413)
             return
         cookie = SimpleCookie(headers.get(b"cookie", "")).get(COOKIE)
-        known = cookie is not None and is_token(cookie.value)
-        dressed = _Dressed(send, "" if known else secrets.token_urlsafe(32))
+        known = cookie is not None and is_ours(cookie.value)
+        dressed = _Dressed(send, "" if known else new_cookie())
+        scope = {**scope, "headers": [item for item in scope["headers"] if not _hearsay(*item)]}
         await self._app(scope, _Counted(receive, most), dressed)
+
+    def _is_unknown(self, path: str) -> bool:
+        named = _FUNCTION.fullmatch(path)
+        known = self._functions
+        return bool(_HIDDEN.fullmatch(path)) or bool(
+            named and known is not None and named[1] not in known
+        )
 
     def _refusal(self, headers: dict[bytes, str]) -> str:
         host = headers.get(b"host", "")
@@ -158,17 +185,44 @@ def _uploads(scope: Scope) -> bool:
     return str(scope["path"]).rstrip("/").endswith("/upload")
 
 
+def _hearsay(name: bytes, value: bytes) -> bool:
+    """Whether a header says what a proxy would say of the address, which anybody can write."""
+    name = name.lower()
+    if name == b"x-forwarded-proto":
+        return value not in (b"http", b"https")
+    return name == b"forwarded" or (name.startswith(b"x-forwarded-") and name != b"x-forwarded-for")
+
+
 class _Counted:
-    """A `receive` that ends a body which is longer than it may be."""
+    """A `receive` that ends a body which is longer than it may be, or comes too slowly."""
 
     def __init__(self, receive: Receive, most: int) -> None:
         self._receive = receive
         self._left = most
+        self._most = most
+        self._begun = time.monotonic()
+        self._whole = False
 
     async def __call__(self) -> Message:
-        message = await self._receive()
+        if self._whole:  # what comes now is that someone has gone: that may take any time
+            return await self._receive()
+        try:
+            message = await asyncio.wait_for(self._receive(), _SECONDS_STALLED)
+        except TimeoutError:
+            return self._end()
+        if message["type"] != "http.request":
+            return self._end()
         self._left -= len(message.get("body", b""))
-        return message if self._left >= 0 else {"type": "http.disconnect"}
+        self._whole = not message.get("more_body", False)
+        return self._end() if self._left < 0 or self._drips() else message
+
+    def _drips(self) -> bool:
+        spent = time.monotonic() - self._begun - _SECONDS_GRACE
+        return not self._whole and spent * _LEAST_A_SECOND > self._most - self._left
+
+    def _end(self) -> Message:
+        self._whole = True
+        return {"type": "http.disconnect"}
 
 
 class _Dressed:

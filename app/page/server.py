@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,7 +21,10 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from gradio.route_utils import FnIndexInferError
 from gradio.routes import App
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount
 
 from indexes import SettingsError
@@ -42,6 +46,8 @@ _NO_DOCS: dict[str, str | None] = {"docs_url": None, "redoc_url": None, "openapi
 # Streams to browsers never end by themselves.
 _SECONDS_TO_FINISH = 2
 _SECONDS_BETWEEN_EXPIRIES = 60.0
+# Nobody uploads for so long without a byte: see `security`.
+_SECONDS_UNFINISHED = 120.0
 
 
 def make_app(page: Workbench, *, access: Access | None = None, mcp: bool = False) -> FastAPI:
@@ -73,9 +79,33 @@ def make_app(page: Workbench, *, access: Access | None = None, mcp: bool = False
         css_paths=[_ASSETS / f"{name}.css" for name in _STYLES],
         head='<script src="page/page.js" defer></script>',
     )
+    gradio = mounted(app)
+    for kind in (FnIndexInferError, KeyError):
+        gradio.add_exception_handler(kind, _unknown_function)
+    named = {str(function.api_name) for function in gradio.get_blocks().fns.values()}
     most = int(page.opening.settings.max_file_mb * MOST_FILES * 1024 * 1024)
-    app.add_middleware(Guard, access=access or Access(), most_upload_bytes=most)
+    app.add_middleware(
+        Guard,
+        access=access or Access(),
+        most_upload_bytes=most,
+        functions=named | {"predict"},  # that one is called by its number
+    )
     return app
+
+
+def mounted(app: FastAPI) -> App:
+    """Gradio's own application within ours."""
+    apps = (route.app for route in app.routes if isinstance(route, Mount))
+    return next(found for found in apps if isinstance(found, App))
+
+
+async def _unknown_function(_request: Request, error: Exception) -> Response:
+    """Answer a call of a function that there isn't; other errors are errors."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    if last.name == "get_fn":
+        return PlainTextResponse("there is no such function", 404)
+    logger.error("a request failed", exc_info=error)
+    return PlainTextResponse("Internal Server Error", 500)
 
 
 def serve(
@@ -197,8 +227,7 @@ class PageServer(uvicorn.Server):
         mcp: bool = False,
     ) -> None:
         app = make_app(page, access=access, mcp=mcp)
-        mounted = [route.app for route in app.routes if isinstance(route, Mount)]
-        self._gradio = next(found for found in mounted if isinstance(found, App))
+        self._gradio = mounted(app)
         self._ready = ready
         self._opening = page.opening
         self._visitors = page.visitors
@@ -228,6 +257,7 @@ class PageServer(uvicorn.Server):
         if time.monotonic() >= self._next_expiry:
             self._next_expiry = time.monotonic() + _SECONDS_BETWEEN_EXPIRIES
             await asyncio.to_thread(self._visitors.expire)
+            await asyncio.to_thread(_sweep, Path(self._gradio.uploaded_file_dir))
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -253,6 +283,14 @@ class PageServer(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _sweep(uploads: Path) -> None:
+    """Delete what uploads that broke off have left: whole ones lie in folders of their own."""
+    for file in uploads.glob("tmp*"):
+        with suppress(OSError):
+            if file.is_file() and time.time() - file.stat().st_mtime > _SECONDS_UNFINISHED:
+                file.unlink()
 
 
 @contextmanager

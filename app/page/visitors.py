@@ -1,17 +1,20 @@
 """Who is on the page: visitors, their tabs, and when they are gone.
 
-A visitor is a browser, known by a cookie that only this server can make up and only the
-browser can show (`security.Guard` hands it out). Documents belong to visitors; a question and
-its answers belong to a tab. Gradio's own session id is chosen by the browser and knows nothing
-of a reload, so it only tells the tabs of one visitor apart.
+A visitor is a browser, known by a cookie that only this server can sign and only the browser
+can show (`security.Guard` hands it out); one that was made up is nobody's. Documents belong to
+visitors; a question and its answers belong to a tab. Gradio's own session id is chosen by the
+browser and knows nothing of a reload, so it only tells the tabs of one visitor apart.
 
 What a visitor left behind goes when no tab has been open for a while, and with the server.
 """
 
 import hashlib
+import hmac
 import re
+import secrets
 import threading
 import time
+from base64 import urlsafe_b64encode
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,14 +26,17 @@ from .conversation import Tab
 
 COOKIE = "rag_visitor"
 
-# Visitors remembered; beyond that, those who were away longest are forgotten.
+# Visitors remembered; beyond that, of those without an open tab and without documents, those
+# who were away longest are forgotten. If all others have one, a new one is a stranger.
 _MOST_VISITORS = 256
 _MOST_TABS = 8
 # A reload closes a tab for an instant; a laptop sleeps for longer than that.
 _SECONDS_AWAY = 15 * 60.0
 # A browser that vanishes without a word leaves its tabs open.
 _SECONDS_IDLE = 12 * 3600.0
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}")
+_TOKEN = re.compile(r"([A-Za-z0-9_-]{32,64})\.([A-Za-z0-9_-]{43})")
+# Of this process: its documents of visitors go with it, too.
+_SECRET = secrets.token_bytes(32)
 
 
 @dataclass
@@ -60,9 +66,21 @@ class Visitor:
         return tab
 
 
-def is_token(cookie: str) -> bool:
-    """Whether a cookie looks like one of ours."""
-    return _TOKEN.fullmatch(cookie) is not None
+def signed(token: str) -> str:
+    """A cookie that this server will know again."""
+    mark = hmac.digest(_SECRET, token.encode(), "sha256")
+    return f"{token}.{urlsafe_b64encode(mark).decode().rstrip('=')}"
+
+
+def new_cookie() -> str:
+    """A cookie for someone new."""
+    return signed(secrets.token_urlsafe(32))
+
+
+def is_ours(cookie: str) -> bool:
+    """Whether this server signed a cookie."""
+    found = _TOKEN.fullmatch(cookie)
+    return found is not None and hmac.compare_digest(signed(found[1]), cookie)
 
 
 class Visitors:
@@ -70,6 +88,7 @@ class Visitors:
 
     Args:
         forget: called, on whatever thread notices, with the key of a visitor who is gone.
+        keeps: whether someone of that key has something here that would be lost.
         clock: seconds, going forward.
     """
 
@@ -77,8 +96,10 @@ class Visitors:
         self,
         forget: Callable[[str], object] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
+        keeps: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._forget = forget
+        self._keeps = keeps
         self._clock = clock
         self._known: OrderedDict[str, Visitor] = OrderedDict()
         self._lock = threading.Lock()
@@ -86,18 +107,31 @@ class Visitors:
     def of(self, request: gr.Request | HTTPConnection | None) -> Visitor:
         """Who sent a request; someone without our cookie is a stranger each time."""
         cookie = request.cookies.get(COOKIE, "") if request is not None else ""
-        if not is_token(cookie):
+        if not is_ours(cookie):
             return Visitor(seen=self._clock())
         # Keys end up in the index, where a cookie must not.
         key = hashlib.sha256(cookie.encode()).hexdigest()[:32]
         with self._lock:
-            visitor = self._known.setdefault(key, Visitor(key))
+            visitor = self._known.get(key)
+            if visitor is None:
+                if not self._has_room():
+                    return Visitor(seen=self._clock())
+                visitor = self._known[key] = Visitor(key)
             self._known.move_to_end(key)
             visitor.seen = self._clock()
-            gone = [] if len(self._known) <= _MOST_VISITORS else [self._known.popitem(last=False)]
-        for forgotten, _ in gone:
-            self._forget(forgotten)
         return visitor
+
+    def _has_room(self) -> bool:
+        """Whether there is room for one more; someone who loses nothing by it may give way."""
+        if len(self._known) < _MOST_VISITORS:
+            return True
+        for key, visitor in self._known.items():
+            if not visitor.open and not self._keeps(key):
+                del self._known[key]
+                for tab in visitor.tabs.values():
+                    tab.stop()
+                return True
+        return False
 
     def tab(self, request: gr.Request | None) -> Tab:
         """The tab that sent a request; a stranger has a new one each time."""

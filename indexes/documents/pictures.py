@@ -16,7 +16,8 @@ from indexes.documents.sandbox import read_limited
 from indexes.errors import DocumentError
 
 WIDTHS = (200, 2400)
-_PICTURES = Reader("PDF", (), "application/pdf", "indexes.documents.pdf.picture:read")
+# Of no registered format, so that the file is not read as what it is.
+_PICTURES = Reader("PDF page", (), "application/pdf", "indexes.documents.pdf.picture:read")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from app.page.lanes import Lanes
 from app.page.layout import make_workbench
 from app.page.library import Library
 from app.page.opening import Opening
-from app.page.visitors import COOKIE
+from app.page.visitors import COOKIE, signed
 from app.page.workbench import Workbench
 from indexes.index import HierarchicalIndex
 from indexes.models.described import described
@@ -98,6 +98,6 @@ def begun(tab: Tab, question: str, *patterns: str) -> Run:
 def request_of(name: str, session: str = "tab") -> gr.Request:
     """A request of the visitor called `name`; one without a name has no cookie."""
     request = gr.Request(session_hash=session)
-    cookies = {COOKIE: name.ljust(43, "-")} if name else {}
+    cookies = {COOKIE: signed(name.ljust(43, "-"))} if name else {}
     request.__dict__["cookies"] = cookies
     return request

@@ -1,5 +1,6 @@
 """What other web sites in the visitor's browser can and cannot do."""
 
+import asyncio
 import base64
 import hashlib
 
@@ -8,7 +9,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from app.page.security import Access, Guard, access_beyond, policy
-from app.page.visitors import COOKIE, is_token
+from app.page.visitors import COOKIE, is_ours
 from indexes.errors import SettingsError
 
 PAGE = b"<html><script>start()</script><script src='x.js'></script></html>"
@@ -83,7 +84,7 @@ async def test_only_the_pages_own_inline_scripts_may_run() -> None:
 async def test_a_browser_gets_a_cookie_of_its_own_once() -> None:
     first = await answer()
     token = first.cookies[COOKIE]
-    assert is_token(token)
+    assert is_ours(token)
     rule = first.headers["set-cookie"]
     assert "HttpOnly" in rule
     assert "SameSite=Lax" in rule
@@ -122,6 +123,56 @@ async def test_a_body_without_a_length_is_counted_as_it_comes() -> None:
     scope = {"type": "http", "path": "/", "headers": [(b"host", b"localhost")]}
     await Guard(reader)(scope, receive, send)
     assert len(got) == 1
+
+
+async def test_a_body_that_stalls_or_drips_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[str] = []
+
+    async def reader(scope: Scope, receive: Receive, send: Send) -> None:
+        while (message := await receive())["type"] == "http.request":
+            got.append(message["type"])
+        got.append(message["type"])
+
+    async def stalls() -> Message:
+        if got:
+            await asyncio.sleep(60)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def drips() -> Message:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def send(_: Message) -> None:
+        return None
+
+    scope = {"type": "http", "path": "/gradio_api/upload", "headers": [(b"host", b"localhost")]}
+    monkeypatch.setattr("app.page.security._SECONDS_STALLED", 0.05)
+    await Guard(reader)(scope, stalls, send)
+    assert got == ["http.request", "http.disconnect"]
+    monkeypatch.setattr("app.page.security._SECONDS_GRACE", 0.1)
+    await Guard(reader)(scope, drips, send)
+    assert got[-1] == "http.disconnect"
+
+
+async def test_what_a_request_says_of_a_proxy_is_not_repeated() -> None:
+    heard: list[bytes] = []
+
+    async def listener(scope: Scope, receive: Receive, send: Send) -> None:
+        heard.extend(name for name, _ in scope["headers"])
+
+    async def nothing(*_: object) -> Message:
+        return {"type": "http.disconnect"}
+
+    headers = [
+        (b"host", b"localhost"),
+        (b"X-Forwarded-Host", b"evil.example"),
+        (b"forwarded", b"host=evil.example"),
+        (b"x-forwarded-prefix", b"/evil"),
+        (b"x-forwarded-proto", b"javascript"),
+        (b"x-forwarded-proto", b"https"),
+    ]
+    await Guard(listener)({"type": "http", "path": "/", "headers": headers}, nothing, nothing)
+    assert heard == [b"host", b"x-forwarded-proto"]
 
 
 @pytest.fixture

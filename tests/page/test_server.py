@@ -118,3 +118,18 @@ def test_a_signal_ends_the_page_and_closes_the_index(tmp_path: Path) -> None:
         assert told.strip() == "closed"
         assert complaints == ""
         assert process.returncode == 0
+
+
+def test_unknown_functions_are_not_found_and_developers_streams_are_not_served(
+    index: HierarchicalIndex, caplog: pytest.LogCaptureFixture
+) -> None:
+    with served(index) as address, httpx.Client(base_url=f"{address}/gradio_api") as client:
+        for path in ("/run/nope", "/call/nope", "/api/nope/"):
+            assert client.post(path, json={"data": []}).status_code == 404, path
+        number = {"data": [], "fn_index": 9999, "session_hash": "x"}
+        assert client.post("/queue/join", json=number).status_code == 404
+        assert client.post("/run/predict", json=number).status_code == 404
+        assert client.get("/dev/reload").status_code == 404
+        forwarded = client.get(f"{address}/", headers={"x-forwarded-host": "evil.example"})
+        assert "evil.example" not in forwarded.text
+    assert "Traceback" not in caplog.text

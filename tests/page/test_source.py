@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from app.page.layout import make_workbench
 from app.page.opening import Opening
 from app.page.source import Sources
-from app.page.visitors import COOKIE
+from app.page.visitors import COOKIE, signed
 from indexes.documents.pictures import page_picture
 from indexes.errors import DocumentError
 from tests.page.conftest import opened, request_of
@@ -87,7 +87,7 @@ def test_a_visitors_document_is_nobody_elses(client: TestClient) -> None:
                 404,
                 "this document is not here any more",
             ), path
-    client.cookies = {COOKIE: "ann".ljust(43, "-")}  # type: ignore[assignment]
+    client.cookies = {COOKIE: signed("ann".ljust(43, "-"))}  # type: ignore[assignment]
     assert "My secret" in client.get("/source", params={"document": "mine.md"}).text
     assert client.get("/source/file", params={"document": "mine.md"}).text == "My secret is kept."
 

@@ -1,6 +1,6 @@
 """Who is on the page, and when they are gone."""
 
-from app.page.visitors import Visitors, is_token
+from app.page.visitors import COOKIE, Visitors, is_ours, new_cookie, signed
 from tests.page.conftest import begun, request_of
 
 
@@ -24,10 +24,40 @@ def test_a_visitor_is_known_by_its_cookie_and_a_stranger_never() -> None:
     assert "ann" not in ann.key
 
 
-def test_only_what_the_server_could_have_made_up_is_a_token() -> None:
-    assert is_token("x" * 43)
-    for other in ("", "x" * 31, "x" * 65, "x" * 42 + "\n", "x" * 40 + "é", "../" * 12):
-        assert not is_token(other)
+def test_only_what_the_server_has_signed_is_a_cookie() -> None:
+    cookie = new_cookie()
+    assert is_ours(cookie)
+    assert cookie != new_cookie()
+    token, _, mark = cookie.partition(".")
+    made_up = ("", token, f"{token}.{'x' * 43}", f"{'y' * 43}.{mark}", f"{cookie}\n", f"é{cookie}")
+    assert not any(map(is_ours, made_up))
+    assert not is_ours(signed("short"))
+
+
+def test_invented_cookies_delete_nothing_and_nobody_with_a_tab_or_documents_gives_way() -> None:
+    forgotten: list[str] = []
+    clock = Clock()
+    visitors = Visitors(forgotten.append, clock, keeps=lambda key: key == ben.key)
+    ben = visitors.of(request_of("ben"))
+    visitors.opened(request_of("ann"))
+    ann = visitors.of(request_of("ann"))
+    for number in range(600):
+        request = request_of("someone")
+        request.cookies[COOKIE] = "x" * 40 + f"{number:03}"
+        assert visitors.of(request).key == ""
+    for number in range(600):
+        visitors.of(request_of(f"{number:032}"))
+    assert visitors.of(request_of("ann")) is ann
+    assert visitors.of(request_of("ben")) is ben
+    assert forgotten == []
+
+
+def test_when_everyone_has_a_tab_a_new_one_is_a_stranger() -> None:
+    visitors = Visitors()
+    for number in range(256):
+        visitors.opened(request_of(f"{number:032}"))
+    assert visitors.of(request_of("late")).key == ""
+    assert visitors.of(request_of(f"{0:032}")).key
 
 
 def test_tabs_of_one_visitor_are_apart_and_a_session_id_alone_opens_no_tab() -> None:
@@ -63,12 +93,10 @@ def test_closing_a_tab_stops_its_lanes() -> None:
     assert run.stopped
 
 
-def test_visitors_beyond_the_most_are_forgotten_oldest_first() -> None:
+def test_when_the_server_ends_everyone_is_forgotten() -> None:
     gone = list[str]()
     visitors = Visitors(gone.append)
-    first = visitors.of(request_of("0")).key
-    for number in range(1, 257):
-        visitors.of(request_of(str(number)))
-    assert gone == [first]
+    for number in range(300):
+        visitors.of(request_of(f"{number:032}"))
     visitors.forget_all()
-    assert len(gone) == 257
+    assert len(gone) == 256
