@@ -19,7 +19,6 @@ from indexes.namespace import OURS, ours
 from indexes.places import place_of
 from indexes.settings import Order
 from indexes.store.points import Manifest
-from indexes.tokens import count_tokens
 
 # Longer metadata is delivered, but not shown to models: it would not leave room for the text.
 _SHOWN = 500
@@ -64,7 +63,7 @@ def node_of(run: LeafRun, manifests: dict[str, Manifest]) -> NodeWithScore:
         "end": run.end,
         "level": run.level,
         "leaves": len(run.leaves),
-        "tokens": count_tokens(run.text),
+        "tokens": run.text_tokens,
         "reason": run.reason,
     }
     if run.scores:

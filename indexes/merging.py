@@ -7,19 +7,17 @@ never pushes other evidence out of the budget.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from indexes.search import Candidate
+from indexes.candidates import Candidates, Scores
 from indexes.sentences import sentence_spans
-from indexes.store.points import Ancestor, Leaf
+from indexes.store.points import Ancestor, Leaf, Span
 from indexes.tokens import count_tokens
-
-Scores = NDArray[np.float64]
 
 # How relevance spreads: shares of the mean of the two neighbours, and of the root's.
 # Chosen on two corpora (docs/architecture.md); little changes around these values.
@@ -53,14 +51,19 @@ class LeafRun:
     reason: str = ""
     scores: tuple[float, ...] = ()
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The document's text from `start` to `end`."""
         offset = self.leaves[0].start
         joined = "".join(leaf.text for leaf in self.leaves)
         return joined[self.start - offset : self.end - offset]
 
-    @property
+    @cached_property
+    def text_tokens(self) -> int:
+        """Those of `text`."""
+        return count_tokens(self.text)
+
+    @cached_property
     def covers(self) -> Ancestor | None:
         """The largest parent whose text this is, exactly."""
         return next(
@@ -78,7 +81,21 @@ class LeafRun:
         return self.covers.level if self.covers else self.leaves[0].level
 
 
-def spread(candidates: Sequence[Candidate]) -> Scores:
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Leaves that follow each other, as places of candidates: what `pack` takes whole or cuts.
+
+    Attributes:
+        score, reason, scores: as a `LeafRun` has them.
+    """
+
+    places: Sequence[int]
+    score: float
+    reason: str = ""
+    scores: tuple[float, ...] = ()
+
+
+def spread(candidates: Candidates) -> Scores:
     """Judge leaves in the context of their tree: one relevance each, higher is better.
 
     Similarity (the leaf's own plus its parent's) and BM25 are each standardised over the
@@ -88,21 +105,18 @@ def spread(candidates: Sequence[Candidate]) -> Scores:
     Args:
         candidates: all leaves of the roots that were found, in document order.
     """
-    dense = np.array([found.dense + found.parent_dense for found in candidates])
-    words = np.array([found.bm25 for found in candidates])
-    own = _standardise(dense) + BM25_WEIGHT * _standardise(words)
-    relevance = own.copy()
-    place = {(c.leaf.document_id, c.leaf.position): i for i, c in enumerate(candidates)}
-    roots: defaultdict[str, list[int]] = defaultdict(list)
-    for (document, position), i in place.items():
-        roots[candidates[i].leaf.root].append(i)
-        edges = ((position - 1, position == 0), (position + 1, candidates[i].last))
-        for neighbour, edge in edges:
-            j = place.get((document, neighbour))
-            beside = BEYOND_EDGE * own[i] if edge else own[j] if j is not None else 0.0
-            relevance[i] += NEIGHBOURS_WEIGHT / 2 * beside
-    for members in roots.values():
-        relevance[members] += ROOT_WEIGHT * own[members].mean()
+    own = _standardise(candidates.dense + candidates.parent_dense)
+    own += BM25_WEIGHT * _standardise(candidates.bm25)
+    positions = candidates.positions
+    documents = np.unique(candidates.documents, return_inverse=True)[1]
+    follows = (np.diff(positions) == 1) & (np.diff(documents) == 0)
+    before = np.where(positions == 0, BEYOND_EDGE * own, 0.0)
+    before[1:][follows] = own[:-1][follows]
+    after = np.where(candidates.last, BEYOND_EDGE * own, 0.0)
+    after[:-1][follows] = own[1:][follows]
+    mean = np.bincount(candidates.roots, own) / np.maximum(np.bincount(candidates.roots), 1)
+    relevance: Scores = own + NEIGHBOURS_WEIGHT / 2 * before + NEIGHBOURS_WEIGHT / 2 * after
+    relevance += ROOT_WEIGHT * mean[candidates.roots]
     return relevance
 
 
@@ -111,30 +125,79 @@ def _standardise(scores: Scores) -> Scores:
     return (scores - scores.mean()) / deviation if deviation > 0 else np.zeros_like(scores)
 
 
-def in_order(candidates: Sequence[Candidate], scores: Sequence[float] | Scores) -> list[int]:
+def in_order(scores: Scores) -> list[int]:
     """Places of the candidates, best first; ties in document order, the same every time."""
-    return sorted(range(len(candidates)), key=lambda place: (-float(scores[place]), place))
+    order: list[int] = np.argsort(-scores, kind="stable").tolist()
+    return order
 
 
 # Filling the budget
 
 
-def grow(candidates: Sequence[Candidate], scores: Scores, budget: int) -> list[LeafRun]:
+def in_reach(candidates: Candidates, scores: Scores, budget: int) -> list[int]:
+    """The places whose text `grow` may need, at whatever budget up to this one."""
+    order = in_order(scores)
+    used = np.cumsum(candidates.tokens[order])
+    reached = set(order[: int(used.searchsorted(budget, "right")) + 1])
+    waiting = list(reached)
+    while waiting:
+        leaf = waiting.pop()
+        for parent in candidates.parents(leaf):
+            below = candidates.under(leaf, parent)
+            if below is None or reached.issuperset(below):
+                continue
+            tokens = candidates.tokens[below.start : below.stop]
+            taken = sum(int(tokens[place - below.start]) for place in below if place in reached)
+            if taken > COMPLETE_ABOVE * tokens.sum():
+                waiting += [place for place in below if place not in reached]
+                reached.update(below)
+    return sorted(reached)
+
+
+def in_pieces(candidates: Candidates, pieces: Sequence[Piece], budget: int) -> list[int]:
+    """The places whose text `pack` may need, at whatever budget up to this one."""
+    reached: list[int] = []
+    for piece in pieces:
+        if candidates.tokens[reached].sum() > budget:
+            break
+        reached += piece.places
+    return sorted(reached)
+
+
+def grow(candidates: Candidates, scores: Scores, budget: int) -> list[LeafRun]:
     """Fill `budget` tokens leaf by leaf, best first, completing parents on the way.
 
     Once most of a parent is in and the rest of it fits, the rest is taken too. Leaves
     that follow each other become one passage. The last leaf is cut at a sentence end.
 
+    Args:
+        candidates: all leaves of the roots that were found, those `in_reach` with their texts.
+        scores: of each.
+        budget: in tokens.
+
     Returns:
         Passages, the best first.
     """
-    order = in_order(candidates, scores)
+    order = in_order(scores)
     return _within(budget, lambda allowance: _grow(candidates, scores, order, allowance))
 
 
-def pack(pieces: Sequence[LeafRun], budget: int) -> list[LeafRun]:
-    """Take `pieces` as they come while they fit; the last is cut at a sentence end."""
-    return _within(budget, lambda allowance: _pack(pieces, allowance))
+def pack(candidates: Candidates, pieces: Sequence[Piece], budget: int) -> list[LeafRun]:
+    """Take `pieces` as they come while they fit; the last is cut at a sentence end.
+
+    Args:
+        candidates: those `in_pieces` with their texts.
+        pieces: of them.
+        budget: in tokens.
+    """
+    return _within(budget, lambda allowance: _pack(candidates, pieces, allowance))
+
+
+def whole(candidates: Candidates, piece: Piece) -> LeafRun:
+    """A piece with its leaves."""
+    leaves = tuple(candidates.leaves[place] for place in piece.places)
+    start, end = leaves[0].start, leaves[-1].end
+    return LeafRun(leaves, start, end, piece.score, piece.reason, piece.scores)
 
 
 def _within(budget: int, fill: Callable[[int], list[LeafRun]]) -> list[LeafRun]:
@@ -142,126 +205,112 @@ def _within(budget: int, fill: Callable[[int], list[LeafRun]]) -> list[LeafRun]:
     allowance = budget
     while allowance > 0:
         passages = fill(allowance)
-        excess = sum(count_tokens(passage.text) for passage in passages) - budget
+        excess = sum(passage.text_tokens for passage in passages) - budget
         if excess <= 0:
             return passages
         allowance -= excess
     return []
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    leaf: Leaf
-    start: int
-    end: int
-    score: float
-
-
 def _grow(
-    candidates: Sequence[Candidate], scores: Scores, order: Sequence[int], budget: int
+    candidates: Candidates, scores: Scores, order: Sequence[int], budget: int
 ) -> list[LeafRun]:
-    taken: dict[tuple[str, int], _Taken] = {}
-    known = {(c.leaf.document_id, c.leaf.position): i for i, c in enumerate(candidates)}
-    reasons: dict[tuple[str, int], str] = {}
+    taken: dict[int, tuple[int, int]] = {}
+    reasons: dict[int, str] = {}
+    tokens = candidates.tokens
     left = budget
 
     def take(place: int) -> int:
-        leaf = candidates[place].leaf
-        key = (leaf.document_id, leaf.position)
-        taken[key] = _Taken(leaf, leaf.start, leaf.end, float(scores[place]))
-        return leaf.tokens
+        taken[place] = (int(candidates.starts[place]), int(candidates.ends[place]))
+        return int(tokens[place])
 
     for place in order:
-        leaf = candidates[place].leaf
-        if (leaf.document_id, leaf.position) in taken:
+        if place in taken:
             continue
-        if leaf.tokens > left:
-            start, end = _cut_leaf(leaf, left, taken)
+        if tokens[place] > left:
+            start, end = _cut_leaf(candidates, place, left, taken)
             if start < end:
-                key = (leaf.document_id, leaf.position)
-                taken[key] = _Taken(leaf, start, end, float(scores[place]))
+                taken[place] = (start, end)
             break
         left -= take(place)
-        for parent in reversed(leaf.ancestors):
-            keys = [
-                (leaf.document_id, parent.first_leaf + offset) for offset in range(parent.leaves)
-            ]
-            missing = [key for key in keys if key not in taken]
-            if not missing or any(key not in known for key in missing):
+        for parent in reversed(candidates.parents(place)):
+            below = candidates.under(place, parent)
+            missing = [leaf for leaf in below or () if leaf not in taken]
+            if below is None or not missing:
                 continue
-            rest = sum(candidates[known[key]].leaf.tokens for key in missing)
-            whole = rest + sum(taken[key].leaf.tokens for key in keys if key in taken)
-            if rest > left or whole - rest <= COMPLETE_ABOVE * whole:
+            rest = int(tokens[missing].sum())
+            total = int(tokens[below.start : below.stop].sum())
+            if rest > left or total - rest <= COMPLETE_ABOVE * total:
                 continue
-            for key in missing:
-                left -= take(known[key])
-            reasons[keys[0]] = (
-                f"completed: {len(keys) - len(missing)} of {len(keys)} leaves were in, "
+            left -= sum(take(leaf) for leaf in missing)
+            reasons[below.start] = (
+                f"completed: {len(below) - len(missing)} of {len(below)} leaves were in, "
                 f"the rest fitted"
             )
-    return _join(taken, reasons)
+    return _join(candidates, scores, taken, reasons)
 
 
 def _join(
-    taken: dict[tuple[str, int], _Taken], reasons: dict[tuple[str, int], str]
+    candidates: Candidates,
+    scores: Scores,
+    taken: dict[int, tuple[int, int]],
+    reasons: dict[int, str],
 ) -> list[LeafRun]:
     """Runs of leaves that touch, as passages, the best first."""
-    pieces = [taken[key] for key in sorted(taken)]
-    runs: list[list[_Taken]] = []
-    for piece in pieces:
-        before = runs[-1][-1] if runs else None
-        touches = (
-            before is not None
-            and before.leaf.document_id == piece.leaf.document_id
-            and before.end == piece.start
-        )
-        if touches:
-            runs[-1].append(piece)
+    runs: list[list[int]] = []
+    for place in sorted(taken):
+        here = (candidates.documents[place], taken[place][0])
+        if runs and here == (candidates.documents[runs[-1][-1]], taken[runs[-1][-1]][1]):
+            runs[-1].append(place)
         else:
-            runs.append([piece])
+            runs.append([place])
     passages = []
     for run in runs:
-        found = [reasons.get((piece.leaf.document_id, piece.leaf.position)) for piece in run]
         if len(run) == 1:
             reason = ""
         else:
-            reason = "; ".join([f"{len(run)} leaves that follow each other", *filter(None, found)])
+            found = [reasons[place] for place in run if place in reasons]
+            reason = "; ".join([f"{len(run)} leaves that follow each other", *found])
         passages.append(
             LeafRun(
-                leaves=tuple(piece.leaf for piece in run),
-                start=run[0].start,
-                end=run[-1].end,
-                score=max(piece.score for piece in run),
+                leaves=tuple(candidates.leaves[place] for place in run),
+                start=taken[run[0]][0],
+                end=taken[run[-1]][1],
+                score=float(scores[run].max()),
                 reason=reason,
-                scores=tuple(piece.score for piece in run) if len(run) > 1 else (),
+                scores=tuple(scores[run].tolist()) if len(run) > 1 else (),
             )
         )
     return sorted(passages, key=lambda passage: -passage.score)
 
 
-def _pack(pieces: Sequence[LeafRun], budget: int) -> list[LeafRun]:
+def _pack(candidates: Candidates, pieces: Sequence[Piece], budget: int) -> list[LeafRun]:
     packed: list[LeafRun] = []
     left = budget
     for piece in pieces:
-        tokens = sum(leaf.tokens for leaf in piece.leaves)
+        tokens = int(candidates.tokens[list(piece.places)].sum())
+        run = whole(candidates, piece)
         if tokens <= left:
-            packed.append(piece)
+            packed.append(run)
             left -= tokens
             continue
-        length = cut_at_sentence(piece.text, left, or_word=not packed)
+        length = cut_at_sentence(run.text, left, or_word=not packed)
         if length:
             cut = "; cut at a sentence end to fit" if piece.reason else "cut to fit"
-            end = piece.start + length
-            leaves = tuple(leaf for leaf in piece.leaves if leaf.start < end)
-            packed.append(LeafRun(leaves, piece.start, end, piece.score, piece.reason + cut))
+            end = run.start + length
+            leaves = tuple(leaf for leaf in run.leaves if leaf.start < end)
+            packed.append(LeafRun(leaves, run.start, end, piece.score, piece.reason + cut))
         break
     return packed
 
 
-def _cut_leaf(leaf: Leaf, tokens: int, taken: dict[tuple[str, int], _Taken]) -> tuple[int, int]:
+def _cut_leaf(
+    candidates: Candidates, place: int, tokens: int, taken: Container[int]
+) -> tuple[int, int]:
     """The part of a leaf that fits: next to its neighbour, if only the one behind is in."""
-    before = (leaf.document_id, leaf.position - 1) in taken
-    after = (leaf.document_id, leaf.position + 1) in taken
+    leaf = candidates.leaves[place]
+    before = candidates.follows(place - 1) and place - 1 in taken
+    after = candidates.follows(place) and place + 1 in taken
     if after and not before:
         sentences = sentence_spans(leaf.text)
         for start, _ in sentences[1:]:
@@ -297,7 +346,7 @@ def cut_at_sentence(text: str, tokens: int, *, or_word: bool = False) -> int:
 # LlamaIndex's rule, for comparison
 
 
-def merge_by_ratio(candidates: Sequence[Candidate], ratio: float, top_k: int) -> list[LeafRun]:
+def merge_by_ratio(candidates: Candidates, ratio: float, top_k: int) -> list[Piece]:
     """Replace leaves by their parent where more than `ratio` of its children were found.
 
     What LlamaIndex's `AutoMergingRetriever` does, level by level from the leaves up: a
@@ -308,19 +357,22 @@ def merge_by_ratio(candidates: Sequence[Candidate], ratio: float, top_k: int) ->
         ratio: between 0 and 1.
         top_k: how many hits, best first, take part.
     """
-    order = in_order(candidates, [found.hit_score for found in candidates])[:top_k]
-    scores = {
-        candidates[place].leaf.id: candidates[place].hit_score
-        for place in order
-        if candidates[place].hit_score > 0
+    scores: dict[_Name, float] = {
+        place: float(candidates.hits[place])
+        for place in in_order(candidates.hits)[:top_k]
+        if candidates.hits[place] > 0
     }
-    leaves = [found.leaf for found in candidates]
-    paths = {leaf.id: [*(node.id for node in leaf.ancestors), leaf.id] for leaf in leaves}
-    levels = {node.id: node.level for leaf in leaves for node in leaf.ancestors}
-    reasons: dict[str, str] = {}
+    paths: list[list[_Name]] = [
+        [*((candidates.documents[place], span) for span in candidates.parents(place)), place]
+        for place in range(len(candidates))
+    ]
+    levels: dict[_Name, int] = {
+        name: name[1].level for path in paths for name in path if isinstance(name, tuple)
+    }
+    reasons: dict[_Name, str] = {}
     for level in sorted(set(levels.values()), reverse=True):
-        children: defaultdict[str, dict[str, None]] = defaultdict(dict)
-        for path in paths.values():
+        children: defaultdict[_Name, dict[_Name, None]] = defaultdict(dict)
+        for path in paths:
             for parent, child in pairwise(path):
                 if levels[parent] == level:
                     children[parent][child] = None
@@ -330,13 +382,15 @@ def merge_by_ratio(candidates: Sequence[Candidate], ratio: float, top_k: int) ->
                 scores[parent] = sum(scores.pop(child) for child in found) / len(found)
                 reasons[parent] = f"merged: {len(found)} of {len(below)} children were found"
     pieces = []
-    for name, group in groupby(leaves, lambda leaf: _first(paths[leaf.id], scores)):
+    for name, group in groupby(range(len(paths)), lambda place: _first(paths[place], scores)):
         if name is not None:
-            run = tuple(group)
-            reason = reasons.get(name, "")
-            pieces.append(LeafRun(run, run[0].start, run[-1].end, scores[name], reason))
+            pieces.append(Piece(list(group), scores[name], reasons.get(name, "")))
     return sorted(pieces, key=lambda piece: -piece.score)
 
 
-def _first(path: Sequence[str], scores: dict[str, float]) -> str | None:
+# A leaf's place, or a parent of a document.
+_Name = int | tuple[str, Span]
+
+
+def _first(path: Sequence[_Name], scores: dict[_Name, float]) -> _Name | None:
     return next((name for name in path if name in scores), None)

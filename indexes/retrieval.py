@@ -5,8 +5,8 @@ nodes = retriever.retrieve("How did the cloud business evolve?")
 nodes = await retriever.aretrieve("How did the cloud business evolve?")
 """
 
-from collections.abc import Generator, Sequence
-from dataclasses import replace
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from llama_index.core.base.base_retriever import BaseRetriever
@@ -14,23 +14,33 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from pydantic import Field
-from qdrant_client import models
 from typing_extensions import TypedDict
 
 from indexes.answers import checked
+from indexes.candidates import Scores, SearchResult
 from indexes.copies import Remade
 from indexes.delivery import node_of, ordered
 from indexes.details import MergeDetails, MergedPassage, RankedLeaf, SearchDetails
 from indexes.errors import SettingsError, StoreError
-from indexes.merging import LeafRun, grow, in_order, merge_by_ratio, pack, spread
+from indexes.merging import (
+    LeafRun,
+    Piece,
+    grow,
+    in_order,
+    in_pieces,
+    in_reach,
+    merge_by_ratio,
+    pack,
+    spread,
+    whole,
+)
 from indexes.models.guard import model_errors
-from indexes.namespace import ours
 from indexes.options import checked_options, strictly
-from indexes.search import Candidate, Query, SearchResult, TreeSearch
+from indexes.search import Query, TreeSearch
 from indexes.settings import DEFAULT_TOP_K, Budget, Method, Order, SearchMode, TopK
+from indexes.store.columns import Hits, Search, uuid_of
 from indexes.store.filters import Filters, qdrant_filter
 from indexes.store.nodes import TreeStore
-from indexes.store.points import Manifest
 from indexes.trace import Stage, stage
 from indexes.whole import whole_parents
 
@@ -175,49 +185,57 @@ class TreeRetriever(Remade, BaseRetriever):
         question = self.embed(query_bundle)
         with stage("search") as record:
             steps = self._steps(question, record)
-            requests = next(steps)
+            searches = next(steps)
             while True:
                 try:
-                    requests = steps.send(self._store.query(requests))
+                    searches = steps.send(self._store.query(searches))
                 except StopIteration as end:
-                    found = end.value
+                    found, plan = end.value
                     break
-        return self._deliver(found)
+        return self._deliver(found, plan)
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         question = await self.aembed(query_bundle)
         with stage("search") as record:
             steps = self._steps(question, record)
-            requests = next(steps)
+            searches = next(steps)
             while True:
                 try:
-                    requests = steps.send(await self._store.aquery(requests))
+                    searches = steps.send(await self._store.aquery(searches))
                 except StopIteration as end:
-                    found = end.value
+                    found, plan = end.value
                     break
-        return self._deliver(found)
+        return self._deliver(found, plan)
 
     def _steps(
         self, question: QueryBundle, record: Stage
-    ) -> Generator[list[models.QueryRequest], list[list[models.ScoredPoint]], SearchResult]:
-        """The search without its I/O: yields batches of requests, is sent the responses."""
+    ) -> Generator[list[Search], list[Hits], "tuple[SearchResult, _Plan]"]:
+        """The search without its I/O: yields batches of searches, is sent what they find."""
         tries, top_k = 0, self._top_k
         while True:
             search = self._search(question, top_k)
-            searches = self._store.server.tuned(search.searches())
-            hits = yield searches
+            hits = yield self._store.server.tuned(search.searches())
             record.round_trips += 1
             if self._parents and search.wants_more(hits) and top_k < _MOST_HITS:
                 top_k = min(4 * top_k, _MOST_HITS)
                 continue
-            fetches = search.fetches(hits)
-            found = search.found((yield fetches) if fetches else [])
-            record.round_trips += bool(fetches)
-            tries += 1
-            if not found.stale or tries == _TRIES:
+            places = search.places(hits)
+            found = search.found((yield places) if places else [])
+            record.round_trips += bool(places)
+            stale, tries = found.stale, tries + 1
+            while not stale or tries == _TRIES:
+                plan = self._plan(found)
+                if not plan.reach:
+                    break
+                lost = search.told(found, plan.reach, (yield search.texts(found, plan.reach)))
+                record.round_trips += 1
+                if not lost:
+                    break
+                stale, found = True, found.without(lost)
+            if not stale or tries == _TRIES:
                 break
-        self._describe(record, found)
-        return found
+        self._describe(record, found, stale)
+        return found, plan
 
     def _search(self, question: QueryBundle, top_k: int) -> TreeSearch:
         made = self._store.fingerprint()
@@ -238,34 +256,68 @@ class TreeRetriever(Remade, BaseRetriever):
             skip=self._store.unfinished(),
         )
 
-    def _describe(self, record: Stage, found: SearchResult) -> None:
-        record.nodes_out = sum(1 for candidate in found.candidates if candidate.hit_score > 0)
-        record.tokens_out = sum(c.leaf.tokens for c in found.candidates if c.hit_score > 0)
+    def _describe(self, record: Stage, found: SearchResult, stale: bool) -> None:
+        hit = found.candidates.hits > 0
+        record.nodes_out = int(hit.sum())
+        record.tokens_out = int(found.candidates.tokens[hit].sum())
         record.details = SearchDetails(
             mode=self._mode,
             top_k=self._top_k,
             candidates=len(found.candidates),
-            documents=len(found.manifests),
-            changed_while_reading=found.stale,
+            documents=found.documents,
+            changed_while_reading=stale,
             nodes_lost=self._store.engine.nodes_lost,
         )
 
-    def _deliver(self, found: SearchResult) -> list[NodeWithScore]:
+    def _plan(self, found: SearchResult) -> "_Plan":
+        """How the candidates are ranked, and which of them may be delivered."""
+        candidates = found.candidates
+        if not len(candidates):
+            return _Plan(candidates.hits, "", [], [])
+        if self._method == "tree":
+            name = "relevance in the tree (standard deviations, higher is better)"
+            relevance = spread(candidates)
+            return _Plan(relevance, name, in_reach(candidates, relevance, self._budget), [])
+        hits = candidates.hits
+        name = f"reciprocal rank fusion of {self._mode} search (higher is better)"
+        if self._method == "whole":
+            name += ", the best leaf's"
+            pieces = whole_parents(
+                candidates, parents=self._parents, score_threshold=self._score_threshold
+            )
+        elif self._method == "ratio":
+            name += ", mean of the children found"
+            pieces = merge_by_ratio(candidates, self._merge_ratio, self._ratio_top_k)
+        else:
+            best = in_order(hits)[: self._most]
+            pieces = [Piece((place,), float(hits[place])) for place in best]
+        if self._parents:
+            reach = [place for piece in pieces for place in piece.places]
+        else:
+            reach = in_pieces(candidates, pieces, self._budget)
+        return _Plan(hits, name, reach, pieces)
+
+    def _passages(self, found: SearchResult, plan: "_Plan") -> list[LeafRun]:
+        """What to deliver, best first."""
+        if self._method == "tree":
+            return grow(found.candidates, plan.scores, self._budget)
+        if self._parents:
+            return [whole(found.candidates, piece) for piece in plan.pieces]
+        return pack(found.candidates, plan.pieces, self._budget)
+
+    def _deliver(self, found: SearchResult, plan: "_Plan") -> list[NodeWithScore]:
         with stage("merge") as record:
             record.nodes_in = len(found.candidates)
-            record.tokens_in = sum(c.leaf.tokens for c in found.candidates)
-            passages, ranking, score = self._passages(found)
+            record.tokens_in = int(found.candidates.tokens.sum())
+            passages = self._passages(found, plan)
             nodes = [node_of(passage, found.manifests) for passage in passages]
             record.nodes_out = len(nodes)
-            record.tokens_out = sum(ours(node.node.metadata)["tokens"] for node in nodes)
+            record.tokens_out = sum(passage.text_tokens for passage in passages)
             record.details = MergeDetails(
                 method=self._method,
                 budget=self._budget,
-                score=score,
-                ranked=tuple(
-                    _ranked(found.candidates[place], value, found.manifests)
-                    for place, value in ranking
-                ),
+                score=plan.name,
+                ranked=tuple(self._ranked(found, plan.scores)),
                 passages=tuple(
                     MergedPassage(
                         id=node.node.node_id,
@@ -281,60 +333,43 @@ class TreeRetriever(Remade, BaseRetriever):
             )
         return ordered(nodes, self._order)
 
-    def _passages(self, found: SearchResult) -> tuple[list[LeafRun], list[tuple[int, float]], str]:
-        """What to deliver, best first; the best leaves with their scores; its name."""
-        candidates = found.candidates
-        if not candidates:
-            return [], [], ""
-        if self._method == "tree":
-            name = "relevance in the tree (standard deviations, higher is better)"
-            relevance = spread(candidates)
-            ranking = _best(candidates, relevance.tolist())
-            return grow(candidates, relevance, self._budget), ranking, name
-        name = f"reciprocal rank fusion of {self._mode} search (higher is better)"
-        hits = [candidate.hit_score for candidate in candidates]
-        ranking = [(place, score) for place, score in _best(candidates, hits) if score > 0]
-        if self._method == "whole":
-            found_whole = whole_parents(
-                candidates, parents=self._parents, score_threshold=self._score_threshold
-            )
-            name += ", the best leaf's"
-            fitting = found_whole if self._parents else pack(found_whole, self._budget)
-            return fitting, ranking, name
-        if self._method == "ratio":
-            merged = merge_by_ratio(candidates, self._merge_ratio, self._ratio_top_k)
-            name += ", mean of the children found"
-            return pack(merged, self._budget), ranking[: self._ratio_top_k], name
-        pieces = [
-            LeafRun((leaf,), leaf.start, leaf.end, candidates[place].hit_score)
-            for place in in_order(candidates, hits)[: self._most]
-            for leaf in [candidates[place].leaf]
-        ]
-        return pack(pieces, self._budget), ranking, name
+    def _ranked(self, found: SearchResult, scores: Scores) -> Iterator[RankedLeaf]:
+        """The best leaves for the trace; those of a search only if it found them."""
+        leaves = found.candidates
+        most = self._ratio_top_k if self._method == "ratio" else _RANKED
+        for place in in_order(scores)[:most]:
+            if self._method == "tree" or scores[place] > 0:
+                yield RankedLeaf(
+                    id=uuid_of(leaves.ids[place]),
+                    document_id=leaves.documents[place],
+                    document=found.sources[leaves.documents[place]],
+                    start=int(leaves.starts[place]),
+                    end=int(leaves.ends[place]),
+                    position=int(leaves.positions[place]),
+                    score=float(scores[place]),
+                    cosine=float(leaves.dense[place]),
+                    parent_cosine=float(leaves.parent_dense[place]),
+                    bm25=float(leaves.bm25[place]),
+                    hit=bool(leaves.hits[place] > 0),
+                )
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What of the candidates may be delivered.
+
+    Attributes:
+        scores: of each, which ranks them; `name` says what they are.
+        reach: those whose texts are needed.
+        pieces: what is to be packed, where leaves are not taken one by one.
+    """
+
+    scores: Scores
+    name: str
+    reach: list[int]
+    pieces: list[Piece]
 
 
 def _embedded(question: QueryBundle) -> list[str]:
     """The texts whose mean vector the question is searched by."""
     return question.embedding_strs or [question.query_str]
-
-
-def _best(candidates: Sequence[Candidate], scores: Sequence[float]) -> list[tuple[int, float]]:
-    return [(place, scores[place]) for place in in_order(candidates, scores)[:_RANKED]]
-
-
-def _ranked(found: Candidate, score: float, manifests: dict[str, Manifest]) -> RankedLeaf:
-    """A leaf for the trace."""
-    leaf = found.leaf
-    return RankedLeaf(
-        id=leaf.id,
-        document_id=leaf.document_id,
-        document=manifests[leaf.document_id].source,
-        start=leaf.start,
-        end=leaf.end,
-        position=leaf.position,
-        score=score,
-        cosine=found.dense,
-        parent_cosine=found.parent_dense,
-        bm25=found.bm25,
-        hit=found.hit_score > 0,
-    )

@@ -1,21 +1,26 @@
-"""Question → scored leaves, in two engine round trips whatever k and depth.
+"""Question → scored leaves, in three engine round trips whatever k and depth.
 
 1. One batch searches every scale: leaves and parents by meaning, leaves by words (BM25).
-2. One batch fetches what was found: the leaves with their texts and, for patterns that
-   look at the tree, all other leaves under the same roots with their own scores; and the
-   manifests of their documents, which say what may be shown.
+2. One batch asks where what was found stands, and how well it and what is around it answer:
+   the leaves or, for patterns that look at the tree, all leaves under the same roots with
+   their own scores; and which version of their documents may be shown.
+3. One batch fetches the texts of the leaves that may be delivered, and their documents.
 
-The batches are plain lists of requests, built here and sent by whoever asks, so that
+The batches are plain lists of searches, built here and sent by whoever asks, so that
 sync and async retrieval are the same code but for an `await`.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 from qdrant_client import models
 
+from indexes.candidates import Candidates, SearchResult
 from indexes.settings import SearchMode
+from indexes.store.columns import Hits, Search, number_of, uuid_of
 from indexes.store.nodes import matching
 from indexes.store.points import (
     BM25,
@@ -23,22 +28,22 @@ from indexes.store.points import (
     Leaf,
     Manifest,
     bm25_query,
-    leaf_of,
     manifest_id,
+    spans_of,
+    unpack_ancestors,
 )
-
-Points = Sequence[models.ScoredPoint]
+from indexes.tree import node_number
 
 # Reciprocal rank fusion (Cormack et al., SIGIR 2009). The paper's constant of 60 suits
 # lists of a thousand; for short ones the engine's own default serves better.
 RRF_CONSTANT = 2
-# What `Leaf` needs of a payload: the rest is for filters and for updates.
-# Where its text stands on its pages is no part of a search.
-_WITHOUT_LAYOUT = models.PayloadSelectorExclude(exclude=["layout"])
-_LEAF = models.PayloadSelectorExclude(exclude=["digest", "metadata"])
-_PLACE = models.PayloadSelectorInclude(
-    include=["document_id", "version", "level", "root", "root_leaves"]
-)
+# What is read of a hit, of a leaf that it leads to, and of one that may be delivered.
+_HIT = ("document_id", "root", "root_leaves", "level")
+_PLACE = ("root", "ancestors", "position", "tokens", "start", "end")
+_WORDING = ("text", "heading", "header", "rows")
+# Of a document, to know what may be shown; and for delivery, all but its pages' layout.
+_SHOWN = ("document_id", "version", "leaves", "source")
+_LAYOUT = ("layout",)
 
 
 @dataclass(frozen=True)
@@ -60,40 +65,8 @@ class Query:
     max_roots: int
 
 
-@dataclass(slots=True)
-class Candidate:
-    """A leaf and how well it, and the parent around it, answers the question.
-
-    `dense` and `parent_dense` are cosines, `bm25` a BM25 score, higher being better.
-    `hit_score` is the reciprocal-rank score of a leaf that a search returned, 0 for one
-    that came along with its root. `last` tells that the document ends with the leaf.
-    """
-
-    leaf: Leaf
-    dense: float
-    parent_dense: float
-    bm25: float
-    hit_score: float
-    last: bool
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """Result of a search.
-
-    Attributes:
-        candidates: visible leaves, in document order.
-        manifests: their documents, by id.
-        stale: a document changed between the round trips: ask again.
-    """
-
-    candidates: list[Candidate]
-    manifests: dict[str, Manifest]
-    stale: bool
-
-
 class TreeSearch:
-    """One question on its way through the two batches.
+    """One question on its way through the three batches.
 
     Args:
         query: what is searched for.
@@ -122,42 +95,29 @@ class TreeSearch:
         sparse = bm25_query(query.text) if query.mode != "dense" else None
         # A question of nothing but stop words has no words to search for.
         self._sparse = sparse if sparse is not None and sparse.indices else None
-        self._scores: defaultdict[str, float] = defaultdict(float)
+        self._scores: defaultdict[int, float] = defaultdict(float)
         self._expected: dict[str, _Expected] = {}
+        self._versions: dict[str, str] = {}
 
-    def searches(self) -> list[models.QueryRequest]:
-        """Requests of the first round trip."""
-        requests = []
+    def searches(self) -> list[Search]:
+        """Searches of the first round trip."""
+        searches = []
+        top_k = self._query.top_k
         if self._dense is not None:
             # Leaves and parents in one search: two, each filtered by level, cost an exact
             # search three times as much, for nearly the same roots.
             scales = 1 if self._parent_level is None else 2
-            only_leaves = matching(level=self._leaf_level) if scales == 1 else None
-            requests.append(
-                models.QueryRequest(
-                    query=self._dense,
-                    using=DENSE,
-                    filter=self._searchable(only_leaves),
-                    limit=self._query.top_k * scales,
-                    with_payload=_PLACE,
-                )
-            )
+            only = self._searchable(matching(level=self._leaf_level) if scales == 1 else None)
+            searches.append(Search(top_k * scales, self._dense, DENSE, only, _HIT))
         if self._sparse is not None:
-            requests.append(
-                models.QueryRequest(
-                    query=self._sparse,
-                    using=BM25,  # which only leaves have
-                    filter=self._searchable(None),
-                    limit=self._query.top_k,
-                    with_payload=_PLACE,
-                )
-            )
-        return requests
+            # Words are only leaves'.
+            searches.append(Search(top_k, self._sparse, BM25, self._searchable(None), _HIT))
+        return searches
 
-    def wants_more(self, responses: Sequence[Points]) -> bool:
+    def wants_more(self, responses: Sequence[Hits]) -> bool:
         """Whether further hits might lead to further roots, of which too few were hit."""
-        roots = {(point.payload or {})["root"] for points in responses for point in points}
-        full = any(len(points) >= self._query.top_k for points in responses)
+        roots = {payload["root"] for hits in responses for payload in hits.payloads}
+        full = any(len(hits.ids) >= self._query.top_k for hits in responses)
         return full and len(roots) < self._query.max_roots
 
     def _searchable(self, wanted: models.Filter | None) -> models.Filter | None:
@@ -167,146 +127,228 @@ class TreeSearch:
         ]
         return models.Filter(must=must, must_not=must_not) if must or must_not else None
 
-    def fetches(self, responses: Sequence[Points]) -> list[models.QueryRequest]:
-        """Requests of the second round trip; empty when nothing was found."""
-        for points in responses:
+    def places(self, responses: Sequence[Hits]) -> list[Search]:
+        """Searches of the second round trip; empty when nothing was found."""
+        hits: dict[int, dict[str, Any]] = {}
+        for found in responses:
             ranks: Counter[int] = Counter()  # of each level its own
-            for point in points:
-                level = (point.payload or {})["level"]
+            for id_, payload in zip(found.ids, found.payloads, strict=True):
+                level = payload["level"]
                 ranks[level] += 1
-                self._scores[str(point.id)] += 1 / (RRF_CONSTANT + ranks[level])
-        hits = {str(point.id): point for points in responses for point in points}
+                self._scores[id_] += 1 / (RRF_CONSTANT + ranks[level])
+                hits[id_] = payload
         if not hits:
             return []
         self._expected = self._expect(hits)
         documents = sorted({expected.document_id for expected in self._expected.values()})
-        manifests = models.QueryRequest(
-            filter=models.Filter(
-                must=[models.HasIdCondition(has_id=[manifest_id(name) for name in documents])]
-            ),
-            limit=len(documents),
-            with_payload=_WITHOUT_LAYOUT,
-        )
-        limit = sum(expected.leaves for expected in self._expected.values())
+        shown = Search(len(documents), filter=_manifests(documents), fields=_SHOWN)
         if not self._whole_roots:
-            wanted = models.Filter(must=[models.HasIdCondition(has_id=list(hits))])
-            return [manifests, self._scored(wanted, limit, with_payload=_LEAF)]
+            wanted = _having(list(map(uuid_of, hits)))
+            return [shown, self._scored(wanted, len(hits), _PLACE)]
         roots = list(self._expected)
-        requests = [
-            manifests,
-            self._scored(self._under(roots, self._leaf_level), limit, with_payload=_LEAF),
-        ]
+        limit = sum(expected.leaves for expected in self._expected.values())
+        leaves = matching(root=roots, level=self._leaf_level)
+        searches = [shown, self._scored(leaves, limit, _PLACE)]
         if self._sparse is not None:
-            requests.append(
-                models.QueryRequest(
-                    query=self._sparse,
-                    using=BM25,
-                    filter=self._under(roots, self._leaf_level),
-                    limit=limit,
-                    with_payload=False,
-                )
-            )
+            searches.append(Search(limit, self._sparse, BM25, leaves))
         if self._parent_level is not None and self._dense is not None:
-            parents = self._under(roots, self._parent_level)
-            requests.append(self._scored(parents, limit, with_payload=False))
-        return requests
+            parents = matching(root=roots, level=self._parent_level)
+            searches.append(self._scored(parents, limit))
+        return searches
 
-    def _scored(
-        self,
-        wanted: models.Filter,
-        limit: int,
-        *,
-        with_payload: models.PayloadSelectorExclude | bool,
-    ) -> models.QueryRequest:
+    def _scored(self, wanted: models.Filter, limit: int, fields: tuple[str, ...] = ()) -> Search:
         """All points that are `wanted`, with their similarity where there is a vector."""
-        return models.QueryRequest(
-            query=self._dense,
-            using=DENSE if self._dense is not None else None,
-            filter=wanted,
-            limit=limit,
-            with_payload=with_payload,
-            params=models.SearchParams(exact=True),
-        )
+        using = None if self._dense is None else DENSE
+        return Search(limit, self._dense, using, wanted, fields, exact=True)
 
-    @staticmethod
-    def _under(roots: list[str], level: int) -> models.Filter:
-        return matching(root=roots, level=level)
-
-    def _expect(self, hits: dict[str, models.ScoredPoint]) -> "dict[str, _Expected]":
-        """By root: which document's version was hit, and how many leaves must come."""
+    def _expect(self, hits: dict[int, dict[str, Any]]) -> "dict[str, _Expected]":
+        """By root, the best first: which document was hit, and how many leaves must come."""
         best: Counter[str] = Counter()
         expected: dict[str, _Expected] = {}
-        for hit in sorted(hits.values(), key=lambda hit: -self._scores[str(hit.id)]):
-            place = hit.payload or {}
+        for id_ in sorted(hits, key=lambda id_: -self._scores[id_]):
+            place = hits[id_]
             root = place["root"]
             best[root] += 1
             if root in expected or not self._whole_roots or len(expected) < self._query.max_roots:
                 leaves = place["root_leaves"] if self._whole_roots else best[root]
-                expected[root] = _Expected(place["document_id"], place["version"], leaves)
+                expected[root] = _Expected(place["document_id"], leaves)
         return expected
 
-    def found(self, responses: Sequence[Points]) -> SearchResult:
+    def found(self, responses: Sequence[Hits]) -> SearchResult:
         """The visible leaves among what the second round trip returned."""
         if not responses:
-            return SearchResult([], {}, stale=False)
-        described, leaves, *others = responses
-        manifests = {
-            manifest.document_id: manifest
-            for manifest in (Manifest.model_validate(point.payload) for point in described)
-        }
-        scores = [{str(point.id): point.score for point in points} for points in others]
-        words = scores.pop(0) if self._whole_roots and self._sparse is not None else {}
-        parents = scores.pop(0) if scores else {}
-        arrived = [leaf_of(point) for point in leaves]
-        whole, stale = self._whole(Counter(leaf.root for leaf in arrived), manifests)
-        candidates = []
-        for leaf, point in zip(arrived, leaves, strict=True):
-            if leaf.root not in whole:
-                continue
-            dense = point.score if self._dense is not None else 0.0
-            above = next(
-                (node.id for node in leaf.ancestors if node.level == self._parent_level), leaf.id
+            return SearchResult(
+                self._candidates(Hits([], [], []), set(), {}, {}, {}), 0, {}, stale=False
             )
-            candidates.append(
-                Candidate(
-                    leaf=leaf,
-                    dense=dense,
-                    # Where the parent would repeat the leaf, the leaf stands for it.
-                    parent_dense=parents.get(above, dense),
-                    bm25=words.get(leaf.id, 0.0),
-                    hit_score=self._scores.get(leaf.id, 0.0),
-                    last=leaf.position == manifests[leaf.document_id].leaves - 1,
+        shown, leaves, *others = responses
+        described = {about["document_id"]: about for about in shown.payloads}
+        words = others.pop(0) if self._whole_roots and self._sparse is not None else None
+        parents = others.pop(0) if others else None
+        sources = {document: about["source"] for document, about in described.items()}
+        whole, stale = self._whole(leaves.payloads, described)
+        candidates = self._candidates(leaves, whole, described, _by_id(words), _by_id(parents))
+        return SearchResult(candidates, len(described), sources, stale)
+
+    def _candidates(
+        self,
+        leaves: Hits,
+        whole: set[str],
+        described: dict[str, dict[str, Any]],
+        words: dict[int, float],
+        parents: dict[int, float],
+    ) -> Candidates:
+        rows = [row for row, place in enumerate(leaves.payloads) if place["root"] in whole]
+        documents = [self._expected[leaves.payloads[row]["root"]].document_id for row in rows]
+        order = sorted(
+            range(len(rows)),
+            key=lambda at: (documents[at], leaves.payloads[rows[at]]["position"]),
+        )
+        rows, documents = [rows[at] for at in order], [documents[at] for at in order]
+        places = [leaves.payloads[row] for row in rows]
+        ids = [leaves.ids[row] for row in rows]
+        similar = np.array([leaves.scores[row] for row in rows], float)
+        dense = similar if self._dense is not None else np.zeros(len(rows))
+        paths = [place["ancestors"] for place in places]
+        # Where the parent would repeat the leaf, the leaf stands for it.
+        above = [
+            own if number is None else parents.get(number, own)
+            for number, own in zip(self._above(documents, paths), dense.tolist(), strict=True)
+        ]
+        roots = {root: number for number, root in enumerate(self._expected)}
+        positions = np.array([place["position"] for place in places], int)
+        ends = [described[document]["leaves"] - 1 for document in documents]
+        return Candidates(
+            ids=ids,
+            documents=documents,
+            paths=paths,
+            roots=np.array([roots[place["root"]] for place in places], int),
+            positions=positions,
+            tokens=np.array([place["tokens"] for place in places], int),
+            starts=np.array([place["start"] for place in places], int),
+            ends=np.array([place["end"] for place in places], int),
+            dense=dense,
+            parent_dense=np.array(above, float),
+            bm25=np.array([words.get(id_, 0.0) for id_ in ids], float),
+            hits=np.array([self._scores.get(id_, 0.0) for id_ in ids], float),
+            last=positions == np.array(ends, int),
+        )
+
+    def _above(self, documents: Sequence[str], paths: Sequence[str]) -> Iterator[int | None]:
+        """For each leaf the id of its parent that has a vector."""
+        known: dict[tuple[str, str], int | None] = {}
+        for key in zip(documents, paths, strict=True):
+            if key not in known:
+                document, path = key
+                known[key] = next(
+                    (
+                        node_number(document, self._versions[document], *span[:3])
+                        for span in spans_of(path)
+                        if span.level == self._parent_level
+                    ),
+                    None,
                 )
-            )
-        candidates.sort(key=lambda found: (found.leaf.document_id, found.leaf.position))
-        return SearchResult(candidates, manifests, stale)
+            yield known[key]
 
     def _whole(
-        self, arrived: Counter[str], manifests: dict[str, Manifest]
+        self, arrived: Sequence[dict[str, Any]], described: dict[str, dict[str, Any]]
     ) -> tuple[set[str], bool]:
         """The roots that may be shown, and whether a document changed under our hands.
 
-        A root is shown when its version is the visible one and all its leaves are here.
+        A root is shown when its version is the visible one, which its id tells, and all its
+        leaves are here.
         """
+        counts = Counter(place["root"] for place in arrived)
+        first = {place["root"]: place for place in reversed(arrived)}
         whole: set[str] = set()
         partial = False
         replaced: dict[str, bool] = {}
         for root, expected in self._expected.items():
-            manifest = manifests.get(expected.document_id)
-            if manifest is None or manifest.version is None:
+            document = expected.document_id
+            version = described.get(document, {}).get("version")
+            if version is None:
                 continue  # deleted, or not there yet
-            current = manifest.version == expected.version
-            replaced[expected.document_id] = (
-                replaced.get(expected.document_id, True) and not current
-            )
-            if current and arrived[root] == expected.leaves:
+            self._versions[document] = version
+            current = root in first and self._is_of(root, first[root], document, version)
+            replaced[document] = replaced.get(document, True) and not current
+            if current and counts[root] == expected.leaves:
                 whole.add(root)
-            partial = partial or (current and arrived[root] != expected.leaves)
+            partial = partial or (current and counts[root] != expected.leaves)
         return whole, partial or any(replaced.values())
+
+    def _is_of(self, root: str, leaf: dict[str, Any], document: str, version: str) -> bool:
+        """Whether a root, of which a leaf is known, is one of a version."""
+        spans = spans_of(leaf["ancestors"])
+        place = spans[0][:3] if spans else (self._leaf_level, leaf["start"], leaf["end"])
+        return node_number(document, version, *place) == number_of(root)
+
+    def texts(self, found: SearchResult, leaves: Sequence[int]) -> list[Search]:
+        """Searches of the third round trip: what delivering these candidates takes."""
+        candidates = found.candidates
+        documents = sorted({candidates.documents[leaf] for leaf in leaves})
+        wanted = [uuid_of(candidates.ids[leaf]) for leaf in leaves]
+        return [
+            Search(len(documents), filter=_manifests(documents), without=_LAYOUT),
+            Search(len(wanted), filter=_having(wanted), fields=_WORDING),
+        ]
+
+    def told(
+        self, found: SearchResult, leaves: Sequence[int], responses: Sequence[Hits]
+    ) -> set[str]:
+        """Take over what the third round trip returned.
+
+        Returns:
+            The documents of which something went meanwhile.
+        """
+        described, texts = responses
+        for payload in described.payloads:
+            manifest = Manifest.model_validate(payload)
+            if manifest.version == self._versions[manifest.document_id]:
+                found.manifests[manifest.document_id] = manifest
+        wordings = dict(zip(texts.ids, texts.payloads, strict=True))
+        candidates = found.candidates
+        lost: set[str] = set()
+        for leaf in leaves:
+            document, wording = candidates.documents[leaf], wordings.get(candidates.ids[leaf])
+            if wording is None or document not in found.manifests:
+                lost.add(document)
+            else:
+                candidates.leaves[leaf] = self._leaf(candidates, leaf, wording)
+        return lost
+
+    def _leaf(self, candidates: Candidates, leaf: int, wording: dict[str, Any]) -> Leaf:
+        document, path = candidates.documents[leaf], candidates.paths[leaf]
+        version = self._versions[document]
+        parents = unpack_ancestors(path, document, version)
+        id_ = uuid_of(candidates.ids[leaf])
+        return Leaf(
+            id=id_,
+            document_id=document,
+            version=version,
+            level=self._leaf_level,
+            start=int(candidates.starts[leaf]),
+            end=int(candidates.ends[leaf]),
+            tokens=int(candidates.tokens[leaf]),
+            position=int(candidates.positions[leaf]),
+            root=parents[0].id if parents else id_,
+            root_leaves=parents[0].leaves if parents else 1,
+            ancestors=parents,
+            **wording,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
     document_id: str
-    version: str
     leaves: int
+
+
+def _by_id(hits: Hits | None) -> dict[int, float]:
+    return {} if hits is None else dict(zip(hits.ids, hits.scores, strict=True))
+
+
+def _having(ids: list[Any]) -> models.Filter:
+    return models.Filter(must=[models.HasIdCondition.model_construct(has_id=ids)])
+
+
+def _manifests(documents: Sequence[str]) -> models.Filter:
+    return _having([manifest_id(document) for document in documents])

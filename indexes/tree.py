@@ -22,6 +22,7 @@ leaf knows the headings above it.
 `indexes.hierarchy` shows the result as LlamaIndex nodes.
 """
 
+import hashlib
 import re
 import uuid
 from bisect import bisect_left, bisect_right
@@ -40,6 +41,9 @@ from indexes.tokens import token_starts
 from indexes.wrapping import unwrapped
 
 _NAMESPACE = uuid.UUID("5f5e8c39-3f0c-4a6e-9a0f-6d1f3f4f2b57")
+# Which bits of a UUID say its variant and its version, and what they say of ours.
+_FREE_BITS = ~(0xF << 76 | 0x3 << 62)
+_VERSION_BITS = 0x5 << 76 | 0x2 << 62
 _WORD_START = re.compile(r"(?<=\s)\S")
 _WIDE_GAP = re.compile(r"(?<!\s)\s{256,}+")
 # Ends of lines that are no headings.
@@ -113,8 +117,14 @@ class Tree:
 
 def node_id(document_id: str, version: str, level: int, start: int, end: int) -> str:
     """The id of a chunk: the same place in the same version always has the same id."""
+    return str(uuid.UUID(int=node_number(document_id, version, level, start, end)))
+
+
+def node_number(document_id: str, version: str, level: int, start: int, end: int) -> int:
+    """The same id as a number: a version 5 UUID's."""
     key = f"{document_id}\0{version}\0{level}\0{start}\0{end}"
-    return str(uuid.uuid5(_NAMESPACE, key))
+    digest = hashlib.sha1(_NAMESPACE.bytes + key.encode(), usedforsecurity=False).digest()
+    return int.from_bytes(digest[:16]) & _FREE_BITS | _VERSION_BITS
 
 
 def build_tree(

@@ -5,19 +5,20 @@ the order of the best leaves. Parents are the hierarchy's roots. Neighbours stay
 that a number of passages is a number of parents.
 """
 
-from collections.abc import Sequence
 from itertools import groupby
 
-from indexes.merging import LeafRun
-from indexes.search import Candidate
+import numpy as np
+
+from indexes.candidates import Candidates
+from indexes.merging import Piece
 
 
 def whole_parents(
-    candidates: Sequence[Candidate],
+    candidates: Candidates,
     *,
     parents: int | None = None,
     score_threshold: float | None = None,
-) -> list[LeafRun]:
+) -> list[Piece]:
     """The parents of the leaves that were found, the best first; ties in document order.
 
     Args:
@@ -25,25 +26,17 @@ def whole_parents(
         parents: how many to deliver, at most; by default all.
         score_threshold: the least cosine that a leaf has to have for its parent to come.
     """
-    passages = []
-    for _, group in groupby(candidates, lambda candidate: candidate.leaf.root):
-        members = list(group)
-        scores = [
-            found.hit_score if score_threshold is None or found.dense >= score_threshold else 0.0
-            for found in members
-        ]
+    found = candidates.hits
+    if score_threshold is not None:
+        found = np.where(candidates.dense >= score_threshold, found, 0.0)
+    pieces = []
+    for _, group in groupby(range(len(candidates)), candidates.roots.tolist().__getitem__):
+        places = list(group)
+        scores = tuple(found[places].tolist())
         hits = sum(score > 0 for score in scores)
         if not hits:
             continue
-        leaves = tuple(found.leaf for found in members)
-        passages.append(
-            LeafRun(
-                leaves=leaves,
-                start=leaves[0].start,
-                end=leaves[-1].end,
-                score=max(scores),
-                reason=f"whole: {hits} of {len(leaves)} leaves were found",
-                scores=tuple(scores) if len(scores) > 1 else (),
-            )
-        )
-    return sorted(passages, key=lambda passage: -passage.score)[:parents]
+        reason = f"whole: {hits} of {len(places)} leaves were found"
+        shown = scores if len(scores) > 1 else ()
+        pieces.append(Piece(places, max(scores), reason, shown))
+    return sorted(pieces, key=lambda piece: -piece.score)[:parents]

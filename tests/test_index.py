@@ -201,23 +201,24 @@ def test_contexts_are_exact_and_fill_the_budget(
 
 
 @pytest.mark.parametrize("pattern", ["regular", "parent", "parent-ratio"])
-def test_a_question_costs_two_round_trips_and_one_embedding(
+def test_a_question_costs_three_round_trips_and_one_embedding(
     index: HierarchicalIndex, folder: Path, pattern: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index.ingest([folder])
     calls: list[str] = []
-    backend = index.engine.client._client
-    for name in ("query_batch_points", "query_points", "retrieve", "scroll", "count"):
-        original = getattr(backend, name)
+    wire, backend = index.engine.wire, index.engine.client._client
+    read = ("query_batch_points", "query_points", "retrieve", "scroll", "count")
+    for owner, name in ((wire, "search"), *((backend, name) for name in read)):
+        original = getattr(owner, name)
 
         def counted(*args, _name=name, _original=original, **kwargs):
             calls.append(_name)
             return _original(*args, **kwargs)
 
-        monkeypatch.setattr(backend, name, counted)
+        monkeypatch.setattr(owner, name, counted)
     _, trace = index.retrieve("glacier keeper", pattern)
-    assert calls == ["query_batch_points"] * 2
-    assert trace["search"].round_trips == 2
+    assert calls == ["search"] * 3
+    assert trace["search"].round_trips == 3
 
 
 @pytest.mark.parametrize("pattern", ["regular", "parent", "parent-ratio"])

@@ -8,6 +8,7 @@ from llama_index.core.schema import NodeWithScore
 
 from indexes.errors import SettingsError
 from indexes.index import HierarchicalIndex
+from indexes.merging import whole
 from indexes.namespace import ours
 from indexes.settings import WHOLE_DOCUMENTS, load_settings
 from indexes.tokens import count_tokens
@@ -50,15 +51,13 @@ def found(index: HierarchicalIndex, **options: object) -> list[NodeWithScore]:
 
 def test_a_root_with_a_found_leaf_comes_whole_in_the_order_of_the_best_leaf() -> None:
     candidates = candidates_of(TEXT)
-    roots = list(dict.fromkeys(candidate.leaf.root for candidate in candidates))
-    for candidate in candidates:
-        if candidate.leaf.root == roots[2]:
-            candidate.hit_score = 0.2
-    candidates[0].hit_score = 0.5
-    first, second = whole_parents(candidates)
-    assert [first.leaves[0].root, second.leaves[0].root] == [roots[0], roots[2]]
-    assert [first.score, second.score] == [0.5, 0.2]
-    for passage in (first, second):
+    candidates.hits[candidates.roots == 2] = 0.2
+    candidates.hits[0] = 0.5
+    pieces = whole_parents(candidates)
+    assert [candidates.roots[piece.places[0]] for piece in pieces] == [0, 2]
+    assert [piece.score for piece in pieces] == [0.5, 0.2]
+    for piece in pieces:
+        passage = whole(candidates, piece)
         root = passage.leaves[0].ancestors[0]
         assert (passage.start, passage.end) == (root.start, root.end)
         assert passage.covers == root
@@ -67,11 +66,10 @@ def test_a_root_with_a_found_leaf_comes_whole_in_the_order_of_the_best_leaf() ->
 
 def test_a_threshold_drops_parents_without_a_leaf_that_reaches_it() -> None:
     candidates = candidates_of(TEXT)
-    for candidate in candidates:
-        candidate.hit_score, candidate.dense = 0.1, 0.3
-    candidates[-1].dense = 0.6
+    candidates.hits[:], candidates.dense[:] = 0.1, 0.3
+    candidates.dense[-1] = 0.6
     [only] = whole_parents(candidates, score_threshold=0.5)
-    assert only.end == len(TEXT)
+    assert whole(candidates, only).end == len(TEXT)
 
 
 @pytest.mark.parametrize("parents", [1, 4, 20])

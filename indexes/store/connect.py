@@ -20,11 +20,12 @@ from pydantic import SecretStr
 from qdrant_client import AsyncQdrantClient, QdrantClient
 from qdrant_client.async_client_base import AsyncQdrantBase
 from qdrant_client.async_qdrant_fastembed import AsyncQdrantFastembedMixin
-from qdrant_client.client_base import QdrantBase
 
 from indexes.errors import StoreError
 from indexes.store.cluster import Nodes
+from indexes.store.columns import Wire
 from indexes.store.edge.backend import EdgeBackend, edge_client
+from indexes.store.edge.wire import EdgeWire
 from indexes.store.remote import Remote, Ways, reach
 
 
@@ -37,6 +38,7 @@ class Engine:
         aclient: for coroutines; on a folder, it runs the engine in threads.
         address: the folder or the URL, without secrets.
         rest: speaks REST where the others speak gRPC.
+        wire: the short way for searches and points, in columns.
         nodes: of a cluster, which of them answers.
     """
 
@@ -44,6 +46,7 @@ class Engine:
     aclient: AsyncQdrantClient = field(repr=False)
     address: str
     rest: QdrantClient = field(repr=False)
+    wire: Wire = field(repr=False)
     nodes: Nodes | None = field(default=None, repr=False)
 
     @property
@@ -60,20 +63,6 @@ class Engine:
     def nodes_lost(self) -> tuple[str, ...]:
         """Nodes of a cluster that did not answer when they were last asked, as host:port."""
         return tuple(self.nodes.lost) if self.nodes is not None else ()
-
-    @property
-    def direct(self) -> QdrantBase:
-        """What `client` hands its requests to, for many requests without a text to embed.
-
-        The client copies each request whole, and looks into each vector, in search of one:
-        a third of the time of a query, and of a write.
-        """
-        return self.client._client
-
-    @property
-    def adirect(self) -> AsyncQdrantBase:
-        """The same of `aclient`."""
-        return self.aclient._client
 
     def close(self) -> None:
         """Flush and let go; closing twice is fine. In a coroutine, prefer `aclose`."""
@@ -139,11 +128,14 @@ def connect(index: str, *, api_key: SecretStr | None = None, ways: Ways | None =
         raise StoreError("--index is empty: name a folder, or a server as http://host:6333")
     backend = EdgeBackend(index)
     client = edge_client(backend)
-    return Engine(client, _async_edge_client(EdgeBackend(index)), str(backend.path), client)
+    aclient = _async_edge_client(EdgeBackend(index))
+    return Engine(client, aclient, str(backend.path), client, EdgeWire(backend))
 
 
 def _remote_engine(remote: Remote) -> Engine:
-    return Engine(remote.client, remote.aclient, remote.address, remote.rest, remote.nodes)
+    return Engine(
+        remote.client, remote.aclient, remote.address, remote.rest, remote.wire, remote.nodes
+    )
 
 
 class AsyncEdgeBackend(AsyncQdrantBase):

@@ -8,10 +8,12 @@ description of a collection tells the bounds; what it doesn't tell is learnt fro
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from qdrant_client import models
+
+from indexes.store.columns import Search
 
 # A server takes 32 MiB by default, as JSON; a proxy before it may take less.
 WRITE_BYTES = 4 * 1024 * 1024
@@ -84,36 +86,33 @@ class Limits:
         """Points of one page."""
         return min(wanted, self.hits or wanted)
 
-    def batches(
-        self, requests: Sequence[models.QueryRequest]
-    ) -> tuple[list[list[models.QueryRequest]], list[int]]:
+    def batches(self, searches: Sequence[Search]) -> tuple[list[list[Search]], list[int]]:
         """Searches as batches that a server takes.
 
         Returns:
             The batches, and of each search in them, one after the other, which of the
-            `requests` it is a part of; the parts' hits follow each other.
+            `searches` it is a part of; the parts' hits follow each other.
         """
-        parts: list[models.QueryRequest] = []
+        parts: list[Search] = []
         owners: list[int] = []
-        for place, request in enumerate(requests):
-            for part in self._parts(request):
+        for place, search in enumerate(searches):
+            for part in self._parts(search):
                 parts.append(part)
                 owners.append(place)
         size = self.searches or max(1, len(parts))
         return [parts[at : at + size] for at in range(0, len(parts), size)], owners
 
-    def _parts(self, request: models.QueryRequest) -> Iterator[models.QueryRequest]:
-        if not self.exact and request.params is not None and request.params.exact:
-            request = request.model_copy(update={"params": None})
-        limit = request.limit or 10
-        for narrow in self.filters(request.filter):
-            part = request.model_copy(update={"filter": narrow})
-            if self.hits is None or limit <= self.hits:
+    def _parts(self, search: Search) -> Iterator[Search]:
+        if search.exact and not self.exact:
+            search = replace(search, exact=False)
+        for narrow in self.filters(search.filter):
+            part = search if narrow is search.filter else replace(search, filter=narrow)
+            if self.hits is None or search.limit <= self.hits:
                 yield part
                 continue
-            for offset in range(0, limit, self.hits):
-                page = {"limit": min(self.hits, limit - offset), "offset": offset or None}
-                yield part.model_copy(update=page)
+            for offset in range(0, search.limit, self.hits):
+                page = min(self.hits, search.limit - offset)
+                yield replace(part, limit=page, offset=offset)
 
     def filters(self, wanted: models.Filter | None) -> list[models.Filter | None]:
         """A filter as several, each of which names no more values at once than is allowed; what
@@ -145,19 +144,6 @@ class Limits:
             left -= size
         if part:
             yield part
-
-
-def joined(
-    responses: Sequence[Sequence[models.ScoredPoint]], owners: Sequence[int], requests: int
-) -> list[list[models.ScoredPoint]]:
-    """The hits of each request, from those of its parts, none twice."""
-    if len(responses) == requests:
-        return [list(points) for points in responses]
-    found: list[dict[Any, models.ScoredPoint]] = [{} for _ in range(requests)]
-    for points, owner in zip(responses, owners, strict=True):
-        for point in points:
-            found[owner].setdefault(point.id, point)
-    return [list(points.values()) for points in found]
 
 
 def _values(condition: Any) -> list[Any]:

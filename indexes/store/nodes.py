@@ -24,8 +24,8 @@ from qdrant_client import models
 from indexes.errors import StoreError
 from indexes.namespace import OURS, ours, theirs
 from indexes.store.collection import TreeCollection
+from indexes.store.columns import Hits, Search, joined
 from indexes.store.connect import Engine
-from indexes.store.limits import joined
 from indexes.store.points import (
     DENSE,
     Leaf,
@@ -242,7 +242,7 @@ class TreeStore(TreeCollection):
             try:
                 for part in list(self.limits.slices(left)):
                     with store_errors(self.engine.address):
-                        self.engine.direct.upsert(self.collection, part, wait=True)
+                        self.engine.wire.upsert(self.collection, part)
                     left = left[len(part) :]
             except StoreError as error:
                 if not self.learns(error):
@@ -258,45 +258,39 @@ class TreeStore(TreeCollection):
         with self._lock:
             return sorted(self._unfinished)
 
-    def query(self, requests: Sequence[models.QueryRequest]) -> list[list[models.ScoredPoint]]:
-        """One round trip, or more where a server bounds them: the points each request finds,
-        best first.
+    def query(self, searches: Sequence[Search]) -> list[Hits]:
+        """One round trip, or more where a server bounds them: what each search finds, best
+        first.
         """
         while True:
-            batches, owners = self.limits.batches(requests)
+            batches, owners = self.limits.batches(searches)
             try:
                 with store_errors(self.engine.address):
                     found = [
-                        self.engine.direct.query_batch_points(self.collection, batch)
+                        hits
                         for batch in batches
+                        for hits in self.engine.wire.search(self.collection, batch)
                     ]
-                return _hits(found, owners, len(requests))
+                return joined(found, owners, len(searches))
             except StoreError as error:
                 if not self.learns(error):
                     raise
 
-    async def aquery(
-        self, requests: Sequence[models.QueryRequest]
-    ) -> list[list[models.ScoredPoint]]:
+    async def aquery(self, searches: Sequence[Search]) -> list[Hits]:
         """The same, awaited."""
         while True:
-            batches, owners = self.limits.batches(requests)
+            batches, owners = self.limits.batches(searches)
             try:
                 with store_errors(self.engine.address):
                     found = [
-                        await self.engine.adirect.query_batch_points(self.collection, batch)
+                        hits
                         for batch in batches
+                        for hits in await self.engine.wire.asearch(self.collection, batch)
                     ]
-                return _hits(found, owners, len(requests))
+                return joined(found, owners, len(searches))
             except StoreError as error:
                 if not self.learns(error):
                     raise
-
-
-def _hits(
-    found: Sequence[Sequence[models.QueryResponse]], owners: Sequence[int], requests: int
-) -> list[list[models.ScoredPoint]]:
-    return joined([one.points for batch in found for one in batch], owners, requests)
 
 
 def _but_ours(keys: Sequence[str]) -> list[str]:

@@ -131,8 +131,18 @@ class Fingerprint(BaseModel):
     )
 
 
+class Span(NamedTuple):
+    """Where a parent stands; `first_leaf` and `leaves` count positions."""
+
+    level: int
+    start: int
+    end: int
+    first_leaf: int
+    leaves: int
+
+
 class Ancestor(NamedTuple):
-    """A parent as its leaves remember it; `first_leaf` and `leaves` count positions."""
+    """A parent as its leaves remember it: its id, then as a `Span`."""
 
     id: str
     level: int
@@ -273,18 +283,26 @@ def unpack_ancestors(packed: str, document_id: str, version: str) -> tuple[Ances
     Raises:
         ValueError: it is not what `pack_ancestors` gives.
     """
-    return tuple(_unpack(part, document_id, version) for part in packed.split())
+    return tuple(
+        Ancestor(node_id(document_id, version, *span[:3]), *span) for span in spans_of(packed)
+    )
 
 
 # Eight leaves have the same parents, and a question brings a hundred leaves.
-@lru_cache(maxsize=4096)
-def _unpack(packed: str, document_id: str, version: str) -> Ancestor:
-    match = _PACKED.fullmatch(packed)
-    if match is None:
-        raise ValueError(f"{packed[:40]!r} is no ancestor")
-    level, start, end, first_leaf, leaves = map(int, match.groups())
-    identity = node_id(document_id, version, level, start, end)
-    return Ancestor(identity, level, start, end, first_leaf, leaves)
+@lru_cache(maxsize=16_384)
+def spans_of(packed: str) -> tuple[Span, ...]:
+    """Where the parents stand.
+
+    Raises:
+        ValueError: it is not what `pack_ancestors` gives.
+    """
+    found = []
+    for part in packed.split():
+        match = _PACKED.fullmatch(part)
+        if match is None:
+            raise ValueError(f"{part[:40]!r} is no ancestor")
+        found.append(Span(*map(int, match.groups())))
+    return tuple(found)
 
 
 def _place(tree: Tree, node: Node) -> dict[str, Any]:

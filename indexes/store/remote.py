@@ -25,7 +25,9 @@ from qdrant_client.qdrant_remote import QdrantRemote
 
 from indexes.errors import SettingsError, StoreError
 from indexes.store.cluster import Nodes
+from indexes.store.columns import Wire
 from indexes.store.refusals import store_errors
+from indexes.store.rest import RestWire
 from indexes.store.retries import Retries, grpc_options
 
 _log = logging.getLogger(__name__)
@@ -69,6 +71,7 @@ class Remote:
         client, aclient: for everything
         rest: speaks REST whatever the others speak
         address: its URL, or its nodes'
+        wire: the short way for searches and points
         nodes: which of them answers
     """
 
@@ -76,6 +79,7 @@ class Remote:
     aclient: AsyncQdrantClient
     rest: QdrantClient
     address: str
+    wire: Wire
     nodes: Nodes
 
 
@@ -112,15 +116,12 @@ def reach(index: str, api_key: SecretStr | None, ways: Ways) -> Remote:
     with store_errors(address):
         try:
             # A client writes into the dictionaries that it is given: to each its own.
-            remote = Remote(
-                client=QdrantClient(**deepcopy(given), verify=verify),
-                aclient=AsyncQdrantClient(**deepcopy(given), verify=verify),
-                rest=QdrantClient(**deepcopy(given), verify=verify),
-                address=address,
-                nodes=nodes,
-            )
+            client = QdrantClient(**deepcopy(given), verify=verify)
+            aclient = AsyncQdrantClient(**deepcopy(given), verify=verify)
+            rest = QdrantClient(**deepcopy(given), verify=verify)
         except ValueError as error:
             raise StoreError(f"{address} is not a server's URL: {error}") from error
+    remote = Remote(client, aclient, rest, address, RestWire(client, aclient), nodes)
     _install(remote, urls, ways)
     try:
         _check_version(remote)

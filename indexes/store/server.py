@@ -9,13 +9,14 @@ the server. `docs/scaling.md` says what to choose at which size.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qdrant_client import models
 
 from indexes.errors import SettingsError
 from indexes.settings import Settings
+from indexes.store.columns import Search
 from indexes.store.conditions import payload_key
 from indexes.store.points import DENSE
 from indexes.store.remote import Ways
@@ -88,15 +89,13 @@ class ServerParameters:
     indexes: Mapping[str, Any] = field(default_factory=dict)
     search: models.SearchParams | None = None
 
-    def tuned(self, requests: Sequence[models.QueryRequest]) -> list[models.QueryRequest]:
-        """The requests, searches for similar vectors with the `search` parameters."""
+    def tuned(self, searches: Sequence[Search]) -> list[Search]:
+        """The searches, those for similar vectors with the `search` parameters."""
         if self.search is None:
-            return list(requests)
+            return list(searches)
         return [
-            request.model_copy(update={"params": self.search})
-            if request.using == DENSE and request.params is None
-            else request
-            for request in requests
+            replace(search, params=self.search) if search.using == DENSE else search
+            for search in searches
         ]
 
 

@@ -110,6 +110,8 @@ class Ours:
         backend: Any = self.index.engine.client._client
         for name in ("query_batch_points", "query_points", "retrieve", "scroll", "count"):
             setattr(backend, name, _counted(self, getattr(backend, name)))
+        wire: Any = self.index.engine.wire
+        wire.search = _counted(self, wire.search)
         return leaves
 
     def query(self, question: str) -> list[str]:

@@ -141,7 +141,7 @@ class EdgeBackend(EdgeReading, EdgeWriting):
     def get_collection(self, collection_name: str, **_kwargs: Any) -> models.CollectionInfo:
         """Counts, parameters and payload indexes of a collection."""
         collection = self._folder.collection(collection_name)
-        with self._shard(collection_name, "describe") as shard:
+        with self.shard(collection_name, "describe") as shard:
             info = shard.info()
             schema = {name: payload_schema(found) for name, found in info.payload_schema.items()}
         return models.CollectionInfo(

@@ -94,7 +94,7 @@ class EdgeBase(QdrantBase):
             yield collection
 
     @contextmanager
-    def _shard(self, collection_name: str, doing: str) -> Iterator[edge.EdgeShard]:
+    def shard(self, collection_name: str, doing: str) -> Iterator[edge.EdgeShard]:
         """The engine of a collection, for reading."""
         with self._collection(collection_name, doing) as collection, collection.engine() as shard:
             yield shard

@@ -28,7 +28,7 @@ class EdgeReading(EdgeBase):
     ) -> list[models.Record]:
         """Points by id; those that do not exist are left out."""
         check_ignored(kwargs)
-        with self._shard(collection_name, "read from") as shard:
+        with self.shard(collection_name, "read from") as shard:
             selector = payload_selector(with_payload, default=True)
             found = shard.retrieve(point_ids(ids), selector, with_vectors or False)
             return [record(point) for point in found]
@@ -46,7 +46,7 @@ class EdgeReading(EdgeBase):
     ) -> tuple[list[models.Record], models.ExtendedPointId | None]:
         """A page of points in the order of their ids, or of a payload field."""
         check_ignored(kwargs)
-        with self._shard(collection_name, "read from") as shard:
+        with self.shard(collection_name, "read from") as shard:
             found, following = shard.scroll(
                 edge.ScrollRequest(
                     offset=None if offset is None else point_ids([offset])[0],
@@ -69,7 +69,7 @@ class EdgeReading(EdgeBase):
     ) -> models.CountResult:
         """How many points there are, or match."""
         check_ignored(kwargs)
-        with self._shard(collection_name, "count") as shard:
+        with self.shard(collection_name, "count") as shard:
             request = edge.CountRequest(exact=exact, filter=to_edge(count_filter))
             return models.CountResult(count=shard.count(request))
 
@@ -84,7 +84,7 @@ class EdgeReading(EdgeBase):
     ) -> models.FacetResponse:
         """The values of an indexed payload field with their counts."""
         check_ignored(kwargs)
-        with self._shard(collection_name, "count values in") as shard:
+        with self.shard(collection_name, "count values in") as shard:
             request = edge.FacetRequest(key, limit, exact, to_edge(facet_filter))
             hits = [
                 models.FacetValueHit(value=hit.value, count=hit.count)
@@ -97,7 +97,7 @@ class EdgeReading(EdgeBase):
     ) -> list[models.QueryResponse]:
         """Several queries in one pass over the collection."""
         check_ignored(kwargs)
-        with self._shard(collection_name, "search") as shard:
+        with self.shard(collection_name, "search") as shard:
             translator = QueryTranslator(self._lookup(collection_name, shard))
             translated = [translator.request(request) for request in requests]
             answers = shard.query_batch(edge.QueryBatchRequest(translated)) if translated else []
@@ -216,7 +216,7 @@ class EdgeReading(EdgeBase):
             else:
                 name = using if location.vector is None else location.vector
                 where = location.collection
-                with self._shard(where, "read from") as other:
+                with self.shard(where, "read from") as other:
                     found = other.retrieve([id_], False, [name])
             vector: Any = found[0].vector if found else None
             if isinstance(vector, dict):

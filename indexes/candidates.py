@@ -1,0 +1,102 @@
+"""What a search found, as columns: leaves with their places and scores, before they have texts."""
+
+from collections.abc import Container
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexes.store.points import Leaf, Manifest, Span, spans_of
+
+Numbers = NDArray[np.int64]
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Leaves side by side, in document order, and how well they and the parents around them
+    answer the question: the place in the columns is a leaf's number.
+
+    `dense` and `parent_dense` are cosines, `bm25` a BM25 score, higher being better. `hits` is
+    the reciprocal-rank score of a leaf that a search returned, 0 for one that came along with
+    its root. `last` tells that the document ends with the leaf. `paths` are ancestors as they are
+    stored. `leaves` has those whose text was asked for.
+    """
+
+    ids: list[int]
+    documents: list[str]
+    paths: list[str]
+    roots: Numbers
+    positions: Numbers
+    tokens: Numbers
+    starts: Numbers
+    ends: Numbers
+    dense: Scores
+    parent_dense: Scores
+    bm25: Scores
+    hits: Scores
+    last: NDArray[np.bool_]
+    leaves: dict[int, Leaf] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def without(self, documents: Container[str]) -> "Candidates":
+        """The leaves of all other documents, without texts."""
+        kept = [leaf for leaf, name in enumerate(self.documents) if name not in documents]
+        columns: dict[str, Any] = {
+            name: column[kept]
+            if isinstance(column, np.ndarray)
+            else [column[leaf] for leaf in kept]
+            for name, column in vars(self).items()
+            if name != "leaves"
+        }
+        return Candidates(**columns)
+
+    def parents(self, leaf: int) -> tuple[Span, ...]:
+        """Places of the parents of a leaf, root first."""
+        return spans_of(self.paths[leaf])
+
+    def follows(self, leaf: int) -> bool:
+        """Whether the next candidate follows a leaf in its document."""
+        return (
+            0 <= leaf < len(self) - 1
+            and self.documents[leaf] == self.documents[leaf + 1]
+            and bool(self.positions[leaf] + 1 == self.positions[leaf + 1])
+        )
+
+    def under(self, leaf: int, parent: Span) -> range | None:
+        """The leaves of one of its parents; None if not all of them are here."""
+        first = leaf - int(self.positions[leaf]) + parent.first_leaf
+        last = first + parent.leaves - 1
+        if first < 0 or last >= len(self) or parent.leaves < 1:
+            return None
+        whole = (
+            self.documents[first] == self.documents[last] == self.documents[leaf]
+            and self.positions[last] - self.positions[first] == last - first
+        )
+        return range(first, last + 1) if whole else None
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """Result of a search.
+
+    Attributes:
+        candidates: visible leaves, in document order.
+        documents: how many documents were looked at.
+        sources: of those, by id.
+        stale: a document changed between the round trips: ask again.
+        manifests: of the documents that may be delivered, by id; see `TreeSearch.told`.
+    """
+
+    candidates: Candidates
+    documents: int
+    sources: dict[str, str]
+    stale: bool
+    manifests: dict[str, Manifest] = field(default_factory=dict)
+
+    def without(self, documents: Container[str]) -> "SearchResult":
+        """The same but for some documents; texts are to be asked for again."""
+        return replace(self, candidates=self.candidates.without(documents), manifests={})

@@ -1,0 +1,104 @@
+"""Searches and what they find as plain columns, for all engines alike.
+
+A question looks at hundreds of points and delivers ten. So nothing is made of a point but its
+place in three lists, and each engine fills these straight from what it answers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from qdrant_client import models
+
+from indexes.errors import StoreError
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One search of a batch.
+
+    Attributes:
+        limit: hits at most.
+        query: a dense vector, a sparse one, or None for all that the filter lets through.
+        using: the name of the vectors that are compared.
+        filter: what points must match.
+        fields: of the payload, what is wanted.
+        without: all of the payload but these, instead.
+        exact: whether every point is looked at.
+        offset: hits to pass over.
+        params: of the search, if it isn't exact.
+    """
+
+    limit: int
+    query: Sequence[float] | models.SparseVector | None = None
+    using: str | None = None
+    filter: models.Filter | None = None
+    fields: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    exact: bool = False
+    offset: int = 0
+    params: models.SearchParams | None = None
+
+
+@dataclass(slots=True)
+class Hits:
+    """What a search found, best first: lists of equal length.
+
+    Attributes:
+        ids: the points' UUIDs as integers, which compare and hash quickest.
+        scores: higher is better.
+        payloads: the wanted fields.
+    """
+
+    ids: list[int]
+    scores: list[float]
+    payloads: list[dict[str, Any]]
+
+
+class Wire(Protocol):
+    """How searches and points get to an engine."""
+
+    def search(self, collection: str, searches: Sequence[Search]) -> list[Hits]:
+        """Searches in one round trip."""
+
+    async def asearch(self, collection: str, searches: Sequence[Search]) -> list[Hits]:
+        """The same, awaited."""
+
+    def upsert(self, collection: str, points: Sequence[models.PointStruct]) -> None:
+        """Insert points, or replace those whose id is there; they are there when it returns."""
+
+
+def joined(responses: Sequence[Hits], owners: Sequence[int], searches: int) -> list[Hits]:
+    """The hits of each search, from those of the parts it was cut into, none twice."""
+    if len(responses) == searches:
+        return list(responses)
+    found = [Hits([], [], []) for _ in range(searches)]
+    known: list[set[int]] = [set() for _ in range(searches)]
+    for part, owner in zip(responses, owners, strict=True):
+        for id_, score, payload in zip(part.ids, part.scores, part.payloads, strict=True):
+            if id_ not in known[owner]:
+                known[owner].add(id_)
+                found[owner].ids.append(id_)
+                found[owner].scores.append(score)
+                found[owner].payloads.append(payload)
+    return found
+
+
+def uuid_of(number: int) -> str:
+    """An integer of `Hits.ids` as a UUID's text."""
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def number_of(uuid: str) -> int:
+    """A UUID's text as an integer.
+
+    Raises:
+        StoreError: it is none; this project makes no such points.
+    """
+    try:
+        return int(uuid.replace("-", ""), 16)
+    except (ValueError, AttributeError) as error:
+        raise StoreError(
+            f"point {uuid!r} was not made by this project: choose another --collection"
+        ) from error
