@@ -92,6 +92,7 @@ class SettingOptions(TypedDict, total=False):
     qdrant_ca: str | Path | None
     qdrant_cert: str | Path | None
     qdrant_cert_key: str | Path | None
+    qdrant_compress: bool | None
     qdrant_hnsw_ef: int | None
     qdrant_oversampling: float | None
     qdrant_rescore: bool | None

@@ -255,6 +255,9 @@ class Settings(BaseSettings):
         None, description="File of your own certificate, where the server asks for one."
     )
     qdrant_cert_key: Path | None = Field(None, description="File of that certificate's key.")
+    qdrant_compress: bool | None = Field(
+        None, description="Compress answers; by default beyond the local network only."
+    )
     # How it searches:
     qdrant_hnsw_ef: int | None = Field(
         None, ge=1, le=10_000, description="Candidates a search keeps: more find more, slower."

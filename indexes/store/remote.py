@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
@@ -26,9 +27,10 @@ from qdrant_client.qdrant_remote import QdrantRemote
 from indexes.errors import SettingsError, StoreError
 from indexes.store.cluster import Nodes
 from indexes.store.columns import Wire
+from indexes.store.grpc_wire import GrpcWire
 from indexes.store.refusals import store_errors
 from indexes.store.rest import RestWire
-from indexes.store.retries import Retries, grpc_options
+from indexes.store.retries import Patience, Retries, grpc_options
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +54,8 @@ class Ways:
         ca: file of the authority that signed the server's certificate, if not a public one
         cert: file of our own certificate, where the server asks for one
         cert_key: file of its key
+        compress: whether REST's answers are compressed; by default beyond the local network,
+            for it costs both sides more time than it saves there
     """
 
     timeout: float = 60.0
@@ -61,6 +65,7 @@ class Ways:
     ca: Path | None = None
     cert: Path | None = None
     cert_key: Path | None = None
+    compress: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,10 @@ def reach(index: str, api_key: SecretStr | None, ways: Ways) -> Remote:
             rest = QdrantClient(**deepcopy(given), verify=verify)
         except ValueError as error:
             raise StoreError(f"{address} is not a server's URL: {error}") from error
-    remote = Remote(client, aclient, rest, address, RestWire(client, aclient), nodes)
+    wire: Wire = RestWire(client, aclient)
+    if ways.prefer_grpc:
+        wire = GrpcWire(client, aclient, Patience(ways.retries))
+    remote = Remote(client, aclient, rest, address, wire, nodes)
     _install(remote, urls, ways)
     try:
         _check_version(remote)
@@ -134,16 +142,30 @@ def reach(index: str, api_key: SecretStr | None, ways: Ways) -> Remote:
 
 def _install(remote: Remote, urls: list[SplitResult], ways: Ways) -> None:
     retries = Retries(ways.retries)
+    near = all(_is_near(url.hostname or "") for url in urls)
+    compress = not near if ways.compress is None else ways.compress
     for client in (remote.client, remote.rest, remote.aclient):
         inner = cast(Any, client._client)
         asynchronous = isinstance(inner, AsyncQdrantRemote)
         api = inner.openapi_client.client
+        if not compress:
+            (api._async_client if asynchronous else api._client).headers["accept-encoding"] = (
+                "identity"
+            )
         # The last one added is the outermost: each try may go to another node.
         api.add_middleware(remote.nodes.asend if asynchronous else remote.nodes.send)
         api.add_middleware(retries.asend if asynchronous else retries.send)
         if ways.prefer_grpc and len(urls) > 1:
             inner._host = _grpc_targets(urls, ways)
     cast(QdrantRemote, remote.rest._client)._prefer_grpc = False
+
+
+def _is_near(host: str) -> bool:
+    """Whether a host is this machine or in its local network, as far as its name tells."""
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".internal", ".lan"))
 
 
 def _grpc_port(url: SplitResult, ways: Ways) -> int:

@@ -79,7 +79,7 @@ def _search(search: Search) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """What of qdrant-client's models is in a request."""
-    return value.model_dump(mode="json", exclude_none=True)
+    return value.model_dump(mode="json", exclude_none=True, exclude_unset=True)
 
 
 def _found(response: httpx.Response, searches: Sequence[Search]) -> list[Hits]:
@@ -101,7 +101,7 @@ def _found(response: httpx.Response, searches: Sequence[Search]) -> list[Hits]:
 
 def _result(response: httpx.Response) -> Any:
     """What a server answered, or the error that qdrant-client raises of it."""
-    if response.status_code == httpx.codes.OK:
+    if response.is_success:
         answer = orjson.loads(response.content)
         return answer.get("result") if isinstance(answer, dict) else None
     wait = response.headers.get("retry-after")

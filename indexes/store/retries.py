@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import httpx
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException
 from tenacity import (
     AsyncRetrying,
@@ -87,6 +88,48 @@ class Retries:
         asked = "" if response is None else response.headers.get("retry-after", "")
         least = min(float(asked), LONGEST_ASKED_SECONDS) if asked.isdigit() else 0.0
         return max(least, self._wait(state))
+
+
+class Patience:
+    """Waits as long as a server asks that counts requests by the minute, in gRPC, whose own
+    retries don't read that.
+
+    Args:
+        retries: further tries of a call, at most; 0 for none.
+    """
+
+    def __init__(self, retries: int) -> None:
+        self._policy: dict[str, Any] = {
+            "stop": stop_after_attempt(retries + 1),
+            "wait": lambda state: _asked(_outcome(state)[0]),
+            "retry": lambda state: _is_rate(_outcome(state)[0]),
+            "before_sleep": lambda state: _log.log(
+                logging.WARNING if _asked(_outcome(state)[0]) > LONGEST_WAIT_SECONDS
+                else logging.INFO,
+                "the server counts requests; trying again in %.0f s",
+                _asked(_outcome(state)[0]),
+            ),
+            "retry_error_callback": lambda state: state.outcome.result(),
+        }  # fmt: skip
+
+    def send(self, call: Callable[[], Any]) -> Any:
+        """Make a call, as often as need be."""
+        return Retrying(**self._policy)(call)
+
+    async def asend(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        """The same, awaited."""
+        return await AsyncRetrying(**self._policy)(call)
+
+
+def _is_rate(error: BaseException | None) -> bool:
+    return isinstance(error, ResourceExhaustedResponse) and (
+        _TOO_LARGE_EVER.decode() not in str(error)
+    )
+
+
+def _asked(error: Any) -> float:
+    """Seconds that a refusal asks to wait."""
+    return min(float(error.retry_after_s), LONGEST_ASKED_SECONDS)
 
 
 def grpc_options(retries: int) -> dict[str, Any]:

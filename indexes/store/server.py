@@ -29,6 +29,7 @@ _CONNECTION = {
     "qdrant_ca": "ca",
     "qdrant_cert": "cert",
     "qdrant_cert_key": "cert_key",
+    "qdrant_compress": "compress",
 }
 _COLLECTION = {
     "qdrant_shards": "shard_number",

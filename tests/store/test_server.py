@@ -262,16 +262,16 @@ def test_an_ingest_that_dies_leaves_the_old_version_or_the_new_one(
 
 
 @pytest.mark.parametrize("pattern", ["regular", "parent", "parent-ratio"])
-async def test_a_question_is_two_requests(
+async def test_a_question_is_three_requests(
     stand_in: StandIn, remote: HierarchicalIndex, pattern: str
 ) -> None:
     await asyncio.to_thread(remote.ingest, documents()[:2])
     remote.retriever(pattern)
     stand_in.forget()
     await asyncio.to_thread(remote.retrieve, "harbour keeper", pattern)
-    assert stand_in.requests == [QUERY] * 2
+    assert stand_in.requests == [QUERY] * 3
     await remote.aretrieve("harbour keeper", pattern)
-    assert stand_in.requests == [QUERY] * 4
+    assert stand_in.requests == [QUERY] * 6
     await remote.engine.aclose()
 
 
@@ -360,7 +360,7 @@ def test_searches_carry_their_parameters_and_exact_ones_stay_exact(stand_in: Sta
         index.ingest(documents()[:1])
         stand_in.forget()
         assert index.retrieve("harbour")[0]
-    first, second = (without_nulls(body)["searches"] for body in stand_in.bodies[-2:])
+    first, second, _ = (without_nulls(body)["searches"] for body in stand_in.bodies[-3:])
     tuned = {"hnsw_ef": 128, "quantization": {"rescore": True, "oversampling": 2.5}}
     assert [without_nulls(s.get("params")) for s in first if s["using"] == "dense"] == [tuned]
     assert all("params" not in without_nulls(s) for s in first if s["using"] == "bm25")

@@ -135,7 +135,7 @@ def test_a_limit_is_learnt_once(stand_in: StandIn, monkeypatch: pytest.MonkeyPat
         served.retrieve("the market keeper")
         stand_in.forget()
         served.retrieve("the market keeper")
-        assert len(stand_in.requests) == 2
+        assert len(stand_in.requests) == 3
 
 
 def test_a_limit_whose_setting_is_ours_names_it(stand_in: StandIn) -> None:

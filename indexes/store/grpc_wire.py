@@ -1,0 +1,135 @@
+"""A server's gRPC interface for searches and points: protobuf straight into columns and back.
+
+It goes through qdrant-client's channels and stubs, but not through its models.
+"""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from qdrant_client import AsyncQdrantClient, QdrantClient, models
+from qdrant_client import grpc as wire
+from qdrant_client.conversions.conversion import (
+    RestToGrpc,
+    payload_to_grpc,
+    value_to_json,
+)
+
+from indexes.store.columns import Hits, Search, number_of
+from indexes.store.retries import Patience
+
+
+class GrpcWire:
+    """A server, as `indexes.store.columns.Wire` has it.
+
+    Args:
+        client, aclient: of qdrant-client's, speaking gRPC.
+        patience: with a server that counts requests.
+    """
+
+    def __init__(
+        self, client: QdrantClient, aclient: AsyncQdrantClient, patience: Patience
+    ) -> None:
+        self._inner = cast(Any, client._client)
+        self._ainner = cast(Any, aclient._client)
+        self._patience = patience
+
+    def search(self, collection: str, searches: Sequence[Search]) -> list[Hits]:
+        """Searches in one call."""
+        call, timeout = self._inner.grpc_points.QueryBatch, self._inner._timeout
+        request = _batch(collection, searches)
+        return _found(self._patience.send(lambda: call(request, timeout=timeout)))
+
+    async def asearch(self, collection: str, searches: Sequence[Search]) -> list[Hits]:
+        """The same, awaited."""
+        call, timeout = self._ainner.grpc_points.QueryBatch, self._ainner._timeout
+        request = _batch(collection, searches)
+
+        async def send() -> Any:
+            return await call(request, timeout=timeout)
+
+        return _found(await self._patience.asend(send))
+
+    def upsert(self, collection: str, points: Sequence[models.PointStruct]) -> None:
+        """Insert points, or replace those whose id is there."""
+        call, timeout = self._inner.grpc_points.Upsert, self._inner._timeout
+        written = wire.UpsertPoints(
+            collection_name=collection, wait=True, points=map(_point, points)
+        )
+        self._patience.send(lambda: call(written, timeout=timeout))
+
+
+def _batch(collection: str, searches: Sequence[Search]) -> wire.QueryBatchPoints:
+    return wire.QueryBatchPoints(
+        collection_name=collection, query_points=[_query(collection, one) for one in searches]
+    )
+
+
+def _query(collection: str, search: Search) -> wire.QueryPoints:
+    return wire.QueryPoints(
+        collection_name=collection,
+        query=_nearest(search.query),
+        using=search.using,
+        filter=None if search.filter is None else RestToGrpc.convert_filter(search.filter),
+        params=_params(search),
+        limit=search.limit,
+        offset=search.offset or None,
+        with_payload=_selector(search),
+    )
+
+
+def _nearest(vector: Sequence[float] | models.SparseVector | None) -> wire.Query | None:
+    if vector is None:
+        return None
+    if isinstance(vector, models.SparseVector):
+        sparse = wire.SparseVector(indices=vector.indices, values=vector.values)
+        return wire.Query(nearest=wire.VectorInput(sparse=sparse))
+    return wire.Query(nearest=wire.VectorInput(dense=wire.DenseVector(data=vector)))
+
+
+def _params(search: Search) -> wire.SearchParams | None:
+    if search.exact:
+        return wire.SearchParams(exact=True)
+    return None if search.params is None else RestToGrpc.convert_search_params(search.params)
+
+
+def _selector(search: Search) -> wire.WithPayloadSelector:
+    if search.fields:
+        return wire.WithPayloadSelector(include={"fields": search.fields})
+    if search.without:
+        return wire.WithPayloadSelector(exclude={"fields": search.without})
+    return wire.WithPayloadSelector(enable=False)
+
+
+def _found(answer: Any) -> list[Hits]:
+    return [
+        Hits(
+            [number_of(point.id.uuid) for point in found.result],
+            [point.score for point in found.result],
+            [_payload(point.payload) for point in found.result],
+        )
+        for found in answer.result
+    ]
+
+
+def _payload(given: Any) -> dict[str, Any]:
+    payload = {}
+    for name, value in given.items():
+        kind = value.WhichOneof("kind")
+        plain = kind in ("string_value", "integer_value", "bool_value", "double_value")
+        payload[name] = getattr(value, kind) if plain else value_to_json(value)
+    return payload
+
+
+def _point(point: models.PointStruct) -> wire.PointStruct:
+    vectors = cast("dict[str, Any]", point.vector)
+    return wire.PointStruct(
+        id=wire.PointId(uuid=str(point.id)),
+        vectors={"vectors": {"vectors": {name: _vector(v) for name, v in vectors.items()}}},
+        payload=payload_to_grpc(point.payload or {}),
+    )
+
+
+def _vector(vector: Any) -> wire.Vector:
+    if isinstance(vector, models.SparseVector):
+        return wire.Vector(sparse=wire.SparseVector(indices=vector.indices, values=vector.values))
+    return wire.Vector(dense=wire.DenseVector(data=vector))
