@@ -94,9 +94,9 @@ def _params(search: Search) -> wire.SearchParams | None:
 
 def _selector(search: Search) -> wire.WithPayloadSelector:
     if search.fields:
-        return wire.WithPayloadSelector(include={"fields": search.fields})
+        return wire.WithPayloadSelector(include=wire.PayloadIncludeSelector(fields=search.fields))
     if search.without:
-        return wire.WithPayloadSelector(exclude={"fields": search.without})
+        return wire.WithPayloadSelector(exclude=wire.PayloadExcludeSelector(fields=search.without))
     return wire.WithPayloadSelector(enable=False)
 
 
@@ -121,10 +121,11 @@ def _payload(given: Any) -> dict[str, Any]:
 
 
 def _point(point: models.PointStruct) -> wire.PointStruct:
-    vectors = cast("dict[str, Any]", point.vector)
+    given = cast("dict[str, Any]", point.vector)
+    named = wire.NamedVectors(vectors={name: _vector(vector) for name, vector in given.items()})
     return wire.PointStruct(
         id=wire.PointId(uuid=str(point.id)),
-        vectors={"vectors": {"vectors": {name: _vector(v) for name, v in vectors.items()}}},
+        vectors=wire.Vectors(vectors=named),
         payload=payload_to_grpc(point.payload or {}),
     )
 
