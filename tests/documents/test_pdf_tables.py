@@ -228,3 +228,44 @@ def test_facts_have_no_header() -> None:
     put(sheet, [["Invoice:", "42"], ["Date:", "4 May"], ["Due:", "30 days"]], 20, 30)
     [table] = sheet.read().structure.tables
     assert table.header_end == table.start
+
+
+def test_a_title_between_two_tables_parts_them() -> None:
+    sheet = Sheet()
+    staff = [["Name", "Since", "Role"], ["Osei", "2019", "Pilot"], ["Lund", "2020", "Clerk"]]
+    depots = [row[:2] for row in DEPOTS if row[1]]
+    put(sheet, depots, 20, 30)
+    sheet.left(20, 54, "Staff")
+    put(sheet, staff, 20, 61)
+    assert tables_of(sheet.read()) == [depots, staff]
+
+
+def test_a_label_that_breaks_off_has_its_values_beside_its_last_line() -> None:
+    sheet = Sheet()
+    y = 30.0
+    for label, value in [
+        (["Works"], "2023"),
+        (["Dredging of the eastern", "basin and its entrance"], "1,204"),
+        (["Fenders"], "77"),
+        (["Total"], "1,281"),
+    ]:
+        sheet.left(20, y, *label)
+        y += 4.5 * len(label)
+        sheet.right(105, y - 4.5, value)
+        y += 2
+    assert sheet.table_found()[1] == ["Dredging of the eastern basin and its entrance", "1,204"]
+
+
+def test_numbered_clauses_are_no_table() -> None:
+    sheet = Sheet()
+    clauses = [
+        ("1.1", ["The tenant pays the rent on the first day of each quarter, and", "in full."]),
+        ("1.2", ["The landlord keeps the roof and the walls of the boathouse in", "repair."]),
+        ("1.3", ["Either of them may end the lease at the end of any quarter by", "a letter."]),
+    ]
+    for number, (label, lines) in enumerate(clauses):
+        sheet.left(20, 30 + 12 * number, label)
+        sheet.left(35, 30 + 12 * number, *lines)
+    found = sheet.read()
+    assert not found.structure.tables
+    assert found.text.split("\n\n") == [f"{label} {' '.join(lines)}" for label, lines in clauses]

@@ -29,8 +29,12 @@ _FEWEST_LINES = 3
 # Of a row's usual distance: a row that follows closer is one with the row before it.
 _CLOSE = 0.85
 _LAST_ROW = 1.15
+_NEW_TABLE = 1.4
 
 MARKER = re.compile(r"[•‣◦▪●○■□▶➢✓∙·*–—-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxlc]{1,5})[.)]")
+# "1.2" may be a clause's number, or a value.
+CLAUSE = re.compile(r"\d{1,2}(?:\.\d{1,2})+\.?")
+_CLAUSE_WORDS = 4
 
 
 @dataclass(slots=True)
@@ -63,7 +67,7 @@ class _Line:
                 groups[-1].append(run)
             else:
                 groups.append([run])
-        if len(groups) == 2 and MARKER.fullmatch(groups[0][0].text):
+        if len(groups) == 2 and _is_item(*groups):
             groups = [groups[0] + groups[1]]
         self.cells = [_Cell(group) for group in groups]
 
@@ -106,7 +110,7 @@ class _Region:
             if len(line.cells) == 1:
                 if number - self.end >= _MOST_BETWEEN or not self._holds(line.cells[0]):
                     return
-            elif self._fits(line):
+            elif self._fits(line) and not self._begins_anew(number):
                 for between in self._all[self.end : number + 1]:
                     self._widen(between)
                 self.end = number + 1
@@ -166,6 +170,17 @@ class _Region:
         return len(known) > 1 or (
             bool(known) and abs(line.cells[0].x0 - self.columns[0].x0) < _ALIGNED
         )
+
+    def _begins_anew(self, number: int) -> bool:
+        """Whether a title stands below a gap, and names of columns where numbers were."""
+        between = self._all[self.end : number]
+        steps = [one.baseline - other.baseline for one, other in pairwise(self.lines)]
+        if not between or not steps:
+            return False
+        gap = self._all[self.end - 1].baseline - between[0].baseline
+        named = not any(map(str.isdigit, "".join(cell.text for cell in self._all[number].cells)))
+        numbers = any(map(str.isdigit, "".join(cell.text for cell in self.lines[-1].cells)))
+        return gap > _NEW_TABLE * max(steps) and named and numbers
 
     def _widen(self, line: _Line) -> None:
         for cell in line.cells:
@@ -227,6 +242,13 @@ class _Region:
             matches = self._matches(cell)
             row[matches[0]] += cell.runs
         return row
+
+
+def _is_item(marker: list[Run], rest: list[Run]) -> bool:
+    if MARKER.fullmatch(marker[0].text):
+        return True
+    words = sum(word.isalpha() for run in rest for word in run.text.split())
+    return bool(CLAUSE.fullmatch(marker[0].text)) and words >= _CLAUSE_WORDS
 
 
 def _part(rows: list[list[Cell]], side: slice) -> list[list[Cell]]:

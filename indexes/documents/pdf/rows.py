@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from indexes.documents.pdf.aligned import MARKER
+from indexes.documents.pdf.aligned import CLAUSE, MARKER
 from indexes.documents.pdf.lines import lines_of
 from indexes.documents.pdf.runs import SAME_LINE, Box, Run
 
@@ -69,7 +69,7 @@ def _joined(cells: Sequence[Run], page: int) -> list[Row]:
         for row in reversed(rows[-6:]):
             near = abs(row.baseline - cell.baseline) <= SAME_LINE * min(row.size, cell.size)
             if near and cell.x0 >= row.x1 - 0.3 * cell.size:
-                marker = MARKER.fullmatch(row.text)
+                marker = MARKER.fullmatch(row.text) or CLAUSE.fullmatch(row.text)
                 if len(row.cells) == 1 and marker:
                     cell.text = f"{row.text} {cell.text}"
                     cell.x0 = row.x0
