@@ -5,6 +5,7 @@ is a listener of its own, so that one which stalls or fails holds no other up.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
@@ -15,7 +16,7 @@ from indexes import RagError, Trace
 from indexes.answers import MAX_QUESTION_CHARACTERS, checked
 
 from .ask import answering
-from .conversation import MOST_LANES, Run
+from .conversation import MOST_LANES, Run, Tab
 from .export import as_json, as_markdown
 from .figures import figures
 from .knobs import checked_knobs
@@ -30,6 +31,7 @@ from .samples import example_questions
 from .view import View, one_line
 from .workbench import Workbench
 
+_SECONDS_BETWEEN_LOOKS = 0.5
 # Puts the answers at the top of the window, once there is a run.
 _SHOW = "(address) => address && window.ragShow(address.run)"
 
@@ -164,10 +166,15 @@ class Compare:
         if event.target in self.chips:
             shown = question = self.examples[self.chips.index(event.target)]
             tab.forget()
-        if not self.page.opening.ready:
-            opening = _status("Opening the index…", busy=True)
-            yield [shown, opening, *_buttons(busy=False), *self._same()]
         try:
+            tab.check_idle()
+            async with aclosing(self._ready(tab)) as updates:
+                async for update in updates:
+                    yield [shown, update, *_buttons(busy=True), *self._same()]
+            if tab.halted:
+                idle = _buttons(busy=False, follow_up=bool(tab.turns))
+                yield [shown, _status("Stopped."), *idle, *self._same()]
+                return
             patterns = chosen(plain, parents, compression, frameworks, registered)
             names = self.page.lanes.check_all(patterns)
             options = checked_knobs(budget, top_k, search, merge_ratio, judge).options
@@ -189,7 +196,31 @@ class Compare:
                 if len(condensing.result()) <= MAX_QUESTION_CHARACTERS:
                     understood = condensing.result()
             condensed = trace.stages[-1] if trace.stages else None
-            run = tab.begin(asked, understood, names, options=options, condensed=condensed)
+            started = time.monotonic()
+            if cold := self.page.lanes.cold(names):
+                told = f"Preparing {', '.join(cold)}, which is done once and not counted…"
+                yield [shown, _status(told, busy=True), *_buttons(busy=True), *self._same()]
+                preparing = tab.start(self.page.lanes.prepare(names))
+                await asyncio.wait({preparing})
+                if preparing.cancelled():
+                    idle = _buttons(busy=False, follow_up=bool(tab.turns))
+                    yield [shown, _status("Stopped."), *idle, *self._same()]
+                    return
+                preparing.result()
+            spent = time.monotonic() - started if cold else 0.0
+            missing = await asyncio.to_thread(self.page.library.indexing)
+            notice = f"{missing}: others are still being indexed" if missing else ""
+            run = tab.begin(
+                asked,
+                understood,
+                names,
+                options=options,
+                condensed=condensed,
+                notice=notice,
+                preparing=spent,
+            )
+            run.model = self.page.opening.llm.name
+            run.scope = await asyncio.to_thread(self._scope, request)
         except RagError as error:
             text = html('<p class="status error" role="alert">{}</p>', one_line(error))
             at_work = tab.run is not None and tab.run.busy
@@ -212,6 +243,32 @@ class Compare:
             ),
             *[""] * MOST_LANES,
         ]
+
+    def _scope(self, request: gr.Request) -> str:
+        """Which documents are asked, in words."""
+        found = self.page.library.documents(self.page.visitors.of(request).key)
+        mine = sum(bool(manifest.owner) for manifest in found)
+        return counted(len(found), "document") + (f", {mine:,} of them yours" if mine else "")
+
+    async def _ready(self, tab: Tab) -> AsyncGenerator[str, None]:
+        """What a question waits for, as long as it does: the index, its first document, models."""
+        opening, library = self.page.opening, self.page.library
+        tab.halted = False
+        while not tab.halted:
+            if opening.away:
+                told = f"{opening.away}. Your question waits."
+            elif not opening.ready:
+                told = "Opening the index…"
+            elif missing := await asyncio.to_thread(library.indexing):
+                if missing.done:
+                    return
+                told = f"Indexing {missing.next}: {missing}. Your question waits for the first."
+            elif not opening.prepared:
+                told = "Loading the models, which is done once and not counted…"
+            else:
+                return
+            yield _status(told, busy=True)
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
 
     @staticmethod
     def _same() -> list[Any]:

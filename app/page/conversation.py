@@ -8,6 +8,7 @@ import asyncio
 import secrets
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 from indexes import SettingsError, Trace
@@ -34,6 +35,11 @@ class Run:
         condensed: the stage that understood it, where it was a follow-up.
         options: what the settings make of retrieval.
         views: one for each lane.
+        notice: what is to be known about it, such as that documents were missing.
+        preparing: seconds that were spent before, on what is done once only.
+        model: who answers.
+        scope: which documents were asked.
+        began: when, by the server's clock.
     """
 
     asked: str
@@ -41,6 +47,11 @@ class Run:
     condensed: Stage | None
     options: dict[str, Any]
     views: list[View]
+    notice: str = ""
+    preparing: float = 0.0
+    model: str = ""
+    scope: str = ""
+    began: datetime = field(default_factory=datetime.now)
     stopped: bool = False
     started: set[int] = field(default_factory=set)
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
@@ -61,6 +72,8 @@ class Tab:
     def __init__(self) -> None:
         self.run: Run | None = None
         self.turns: list[Turn] = []
+        # Whether someone stopped what a question waits for.
+        self.halted = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def begin(
@@ -71,21 +84,28 @@ class Tab:
         *,
         options: dict[str, Any] | None = None,
         condensed: Stage | None = None,
+        notice: str = "",
+        preparing: float = 0.0,
     ) -> Run:
         """Start a run; its lanes wait for their turns.
 
         Raises:
             SettingsError: too many lanes, or the one before still runs.
         """
-        if self.run is not None and self.run.busy:
-            raise SettingsError("a question is being answered: wait for it, or stop it")
+        self.check_idle()
         if not 1 <= len(patterns) <= MOST_LANES:
             raise SettingsError(f"choose 2 to {MOST_LANES} patterns to compare, or one to ask")
         views = [
-            View(lane, "waiting", question, pattern) for lane, pattern in enumerate(patterns, 1)
+            View(lane, "waiting", question, pattern, partial=notice)
+            for lane, pattern in enumerate(patterns, 1)
         ]
-        self.run = Run(asked, question, condensed, dict(options or {}), views)
+        self.run = Run(asked, question, condensed, dict(options or {}), views, notice, preparing)
         return self.run
+
+    def check_idle(self) -> None:
+        """Raise a `SettingsError` while a question is being answered."""
+        if self.run is not None and self.run.busy:
+            raise SettingsError("a question is being answered: wait for it, or stop it")
 
     def start(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         """Begin something that `stop` can end."""
@@ -96,6 +116,7 @@ class Tab:
 
     def stop(self) -> None:
         """End everything at once, also what waits for a model or for its turn."""
+        self.halted = True
         if self.run is not None:
             self.run.stopped = True
         for task in tuple(self._tasks):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_LISTS = 2
-_STILL_INDEXING = "Still indexing what the page was started with: more documents follow."
+_SECONDS_BETWEEN_LOOKS = 0.2
 
 # The one event of the list: a press on a button of a document.
 _PRESSED = """element.addEventListener('click', (event) => {
@@ -85,11 +85,38 @@ class Documents:
     async def greet(self, request: gr.Request) -> AsyncGenerator[list[Any], None]:
         """What there is, anew as long as it grows by what the page was started with."""
         opening = self.page.opening
-        await opening.index()
+        while not opening.ready:
+            if opening.away:
+                yield self._unreachable()
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
         while not opening.prepared:
-            yield await asyncio.to_thread(self.show, request, _STILL_INDEXING)
+            missing = await asyncio.to_thread(self._missing)
+            if opening.away:
+                yield self._unreachable()
+            else:
+                yield await asyncio.to_thread(self.show, request, missing)
             await asyncio.sleep(_SECONDS_BETWEEN_LISTS)
-        yield await asyncio.to_thread(self.show, request)
+        update = await asyncio.to_thread(self.show, request)
+        yield update
+        while self._away_since:
+            await asyncio.sleep(_SECONDS_BETWEEN_LISTS)
+            update = await asyncio.to_thread(self.show, request)
+            yield update
+
+    def _missing(self) -> str:
+        try:
+            missing = self.page.library.indexing()
+        except RagError:
+            return ""
+        return f"Indexing {missing.next}: {missing}." if missing else ""
+
+    def _unreachable(self) -> list[Any]:
+        """What is shown while the index's server was never there."""
+        away = self.page.opening.away
+        shelf = listed.failed_shelf(f"{away}.")
+        llm, none = self.page.opening.llm, None
+        head = listed.head([], llm=llm, embedding=none, away=away)
+        return [shelf, head, *self.welcome(False, False)]
 
     def show(self, request: gr.Request, notice: str = "") -> list[Any]:
         """The list of documents, and everything else that depends on what is there."""
@@ -110,7 +137,7 @@ class Documents:
             failed, shelf = True, listed.failed_shelf(one_line(error))
             if isinstance(error, StoreUnreachableError):
                 self._away_since = self._away_since or datetime.now()
-                away = f"cannot be reached since {self._away_since:%H:%M}"
+                away = f"cannot be reached since {self._away_since:%H:%M}; trying again"
         except Exception:
             logger.exception("the documents cannot be listed")
             failed, shelf = True, listed.failed_shelf(UNEXPECTED)
@@ -123,8 +150,12 @@ class Documents:
             embedding=index.embedding_capabilities,
             better=better_model(index.llm_capabilities, index.settings.cache),
             away=away or ("cannot be read" if failed else ""),
+            indexing=notice if not self.page.opening.prepared else "",
         )
-        return [shelf, head, *self.welcome(not documents and not failed, has_samples(documents))]
+        empty = not documents and not failed
+        if empty and notice:
+            return [shelf, head, listed.coming(notice), gr.update(visible=False)]
+        return [shelf, head, *self.welcome(empty, has_samples(documents))]
 
     def add(self, paths: object, ocr: object, request: gr.Request) -> Iterator[list[Any]]:
         """Index what was uploaded, and show the list as it is then."""

@@ -5,11 +5,12 @@ import re
 from dataclasses import asdict
 from typing import Any
 
+from indexes import Context
 from indexes.answers import passages_of
 
 from .conversation import Run
 from .figures import Figures, figures
-from .render.markup import seconds
+from .render.markup import pages, seconds
 from .view import View
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#+!|~-])")
@@ -32,6 +33,11 @@ def as_json(run: Run) -> str:
         {
             "question": run.asked,
             "understood_as": run.question,
+            "asked_at": run.began.astimezone().isoformat(timespec="seconds"),
+            "model": run.model,
+            "documents": run.scope,
+            "notice": run.notice or None,
+            "preparing_seconds": run.preparing,
             "settings": {name: value for name, value in run.options.items() if name != "filters"},
             "lanes": [_lane(run, view) for view in run.views],
         },
@@ -56,6 +62,15 @@ def as_markdown(run: Run) -> str:
     lines = [f"# {_plain(run.asked)}", ""]
     if run.question != run.asked:
         lines += [f"Understood as: {_plain(run.question)}", ""]
+    budget = run.options.get("budget")
+    about = [
+        f"{run.began:%d %b %Y, %H:%M}",
+        run.model,
+        run.scope,
+        f"budget {budget:,} tokens" if budget else "",
+        run.notice,
+    ]
+    lines += [_plain(" · ".join(filter(None, about))), ""]
     lines += [_row(_COLUMNS), _row(["---"] * len(_COLUMNS))]
     lines += [_row(_figures(view, row)) for view, row in rows]
     for view in run.views:
@@ -64,12 +79,18 @@ def as_markdown(run: Run) -> str:
             lines += ["", f"*{_plain(view.answer.finish_note)}*"]
         lines += [""] if view.contexts else []
         lines += [
-            f"{number}. {_plain(parts[0].title or parts[0].document)}, characters "
+            f"{number}. {_plain(parts[0].title or parts[0].document)}, "
+            f"{_plain(_page(parts[0]))}characters "
             f"{parts[0].start}–{parts[-1].end}: "
             + " … ".join(_plain(" ".join(part.text.split())) for part in parts)
             for number, parts in passages_of(view.contexts).items()
         ]
     return "\n".join(lines) + "\n"
+
+
+def _page(context: Context) -> str:
+    where = context.place or pages(context.pages)
+    return f"{where}, " if where else ""
 
 
 def _figures(view: View, row: Figures) -> list[str]:

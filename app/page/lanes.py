@@ -6,7 +6,7 @@ know nothing of visitors: so they hold the server's documents only, and no visit
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -63,6 +63,7 @@ class Lanes:
         self.opening = opening
         self._peers: dict[str, LaneInfo] | None = None
         self._open: dict[str, Lane] = {}
+        self._warm: set[str] = set()
         self._lock = threading.Lock()
 
     @property
@@ -144,6 +145,23 @@ class Lanes:
             return await index.aretrieve(question, pattern, **options)
         peer = await asyncio.to_thread(self._peer, pattern, index)
         return await peer.aretrieve(question, budget=options["budget"])
+
+    def cold(self, names: Sequence[str]) -> list[str]:
+        """Those of other frameworks that were not opened yet."""
+        return [name for name in names if name in (self._peers or {}) and name not in self._warm]
+
+    async def prepare(self, names: Sequence[str]) -> None:
+        """Open what was not opened yet: what that takes is no lane's time.
+
+        Raises:
+            RagError: one can't be opened, or its documents can't be embedded.
+        """
+        index = await self.opening.index()
+        for name in self.cold(names):
+            peer = await asyncio.to_thread(self._peer, name, index)
+            await asyncio.to_thread(peer.prepare)
+            await peer.aretrieve("warm up", budget=64)
+            self._warm.add(name)
 
     def _peer(self, name: str, index: "HierarchicalIndex") -> Lane:
         from indexes.evaluation.peers import open_peer

@@ -74,6 +74,24 @@ class Upload:
         return self.phase in ("added", "updated", "unchanged", "failed")
 
 
+@dataclass(frozen=True)
+class Indexing:
+    """How far the documents are that the page was started with.
+
+    Attributes:
+        done: how many are in.
+        known: how many there are.
+        next: the first that isn't in yet.
+    """
+
+    done: int
+    known: int
+    next: str
+
+    def __str__(self) -> str:
+        return f"{self.done:,} of {self.known:,} documents are in"
+
+
 class Library:
     """Documents and who may see them. Thread-safe.
 
@@ -109,6 +127,16 @@ class Library:
     def documents(self, visitor: str) -> "list[Manifest]":
         """What a visitor sees, by title."""
         return [found for found in self.index().documents() if _shown(found, visitor)]
+
+    def indexing(self) -> Indexing | None:
+        """What of the page's own documents is still to come; None if nothing is."""
+        if self.opening.prepared or not (names := self.originals.names()):
+            return None
+        there = {found.source for found in self.documents("")}
+        missing = sorted(names - there)
+        if not missing:
+            return None
+        return Indexing(len(names) - len(missing), len(names), missing[0])
 
     async def options(self, visitor: str) -> dict[str, Any]:
         """What keeps a search to what a visitor sees."""

@@ -10,8 +10,9 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from indexes import Capabilities, RagError, Settings
 from indexes.errors import StoreUnreachableError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from indexes import HierarchicalIndex
 
 logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 SECONDS_BETWEEN_TRIES = 10.0
 
@@ -47,6 +50,7 @@ class Opening:
         self._index: Future[HierarchicalIndex] = Future()
         self._prepared: Future[None] = Future()
         self._closing = False
+        self.away_since: datetime | None = None
         self._ended = threading.Event()
         self._owned = True
 
@@ -75,6 +79,13 @@ class Opening:
         if self.ready:
             return self.wait().llm_capabilities
         return describe_llm(self.settings)
+
+    @property
+    def away(self) -> str:
+        """That the index's server can't be reached, and since when; empty while it can."""
+        if self.away_since is None:
+            return ""
+        return f"The index cannot be reached since {self.away_since:%H:%M}; trying again"
 
     @property
     def prepared(self) -> bool:
@@ -118,7 +129,7 @@ class Opening:
         try:
             from indexes import HierarchicalIndex
 
-            index = HierarchicalIndex(self.settings)
+            index = self._until_it_is_there(lambda: HierarchicalIndex(self.settings))
         except BaseException as error:  # noqa: BLE001 - handed to those who wait
             self._index.set_exception(error)
             on_failure()
@@ -128,7 +139,7 @@ class Opening:
             index.close()
             return
         try:
-            self._prepare_at_last(index)
+            self._until_it_is_there(lambda: self._prepare(index))
             _warm_up(index)
         except BaseException as error:  # noqa: BLE001 - handed to `close`
             if not self._closing:
@@ -137,25 +148,29 @@ class Opening:
         else:
             self._prepared.set_result(None)
 
-    def _prepare_at_last(self, index: "HierarchicalIndex") -> None:
-        """Prepare the index; a server that is away meanwhile is waited for."""
+    def _until_it_is_there(self, work: Callable[[], Result]) -> Result:
+        """Do something with a server, once it is there."""
         while True:
             try:
-                self._prepare(index)
+                done = work()
             except StoreUnreachableError as error:
+                self.away_since = self.away_since or datetime.now()
                 logger.warning("%s; trying again in %g s", error, SECONDS_BETWEEN_TRIES)
                 if self._ended.wait(SECONDS_BETWEEN_TRIES):
                     raise
             else:
-                return
+                self.away_since = None
+                return done
 
 
 def _warm_up(index: "HierarchicalIndex") -> None:
     """Load the models in this process, so that the first question need not wait for it.
 
-    Models elsewhere are warm, and asking them costs.
+    Models elsewhere are warm, and asking them costs. So does nothing that searching imports.
     """
     try:
+        if index.documents():
+            index.retrieve("warm up", "parent", search="bm25", budget=64)
         if index.embedding_capabilities.in_process:
             index.embedding.get_query_embedding("warm up")
         if index.llm_capabilities.in_process:

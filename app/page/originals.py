@@ -35,6 +35,13 @@ class Originals:
         # Files that were compared with their documents: size and time of change, and the result.
         self._same: dict[tuple[Path, int, int, str], bool] = {}
 
+    def names(self) -> frozenset[str]:
+        """Names of the documents that the page was started with."""
+        with self._lock:
+            if self._given is None:
+                self._given = _named(self._paths)
+            return frozenset(self._given)
+
     def keep(self, document_id: str, file: Path) -> None:
         """Keep a copy of an upload, for as long as its document is here."""
         with self._lock:

@@ -29,6 +29,7 @@ class View:
         trace: the stages that have ended so far.
         error: what went wrong, in one line.
         thinking: what the model thought before its answer, as far as it came.
+        partial: that not all documents are in yet, if so.
         awaits: what is waited for before the answer can go on; mostly empty.
     """
 
@@ -42,6 +43,7 @@ class View:
     trace: Trace = field(default_factory=Trace)
     error: str = ""
     thinking: str = ""
+    partial: str = ""
     awaits: str = ""
 
     @property

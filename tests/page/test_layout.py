@@ -12,6 +12,7 @@ from app.page.compare import Compare
 from app.page.documents import Documents
 from app.page.inspect import Inspect
 from app.page.layout import build_page
+from app.page.library import Indexing
 from app.page.samples import example_questions
 from app.page.workbench import Workbench
 from indexes.errors import ModelError
@@ -149,6 +150,43 @@ async def test_a_follow_up_is_understood_from_the_conversation(
     await page.begin("And its margin?", ["parent"])
     await page.lane(0)
     assert "Question: And its margin?" in llm.asked[-1]
+
+
+async def test_a_question_asked_while_documents_are_indexed_says_so(
+    page: Page, workbench: Workbench, llm: ScriptedLLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = iter([Indexing(0, 4, "b.pdf"), *[Indexing(3, 4, "b.pdf")] * 9])
+    monkeypatch.setattr("app.page.compare._SECONDS_BETWEEN_LOOKS", 0)
+    monkeypatch.setattr(workbench.library, "indexing", lambda: next(there))
+    llm.reply = "The documents do not say."
+    seen = await page.begin(QUESTION, ["parent"])
+    assert "Indexing b.pdf: 0 of 4 documents are in. Your question waits" in seen[0][1]
+    assert "3 of 4 documents are in: others are still being indexed" in seen[-1][6]
+    answered = (await page.lane(0))[-1][0]
+    assert "The documents do not say" not in answered
+    assert "Nothing was found yet" in answered
+
+
+async def test_what_is_done_once_is_prepared_before_and_not_counted(
+    page: Page, workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cold = iter([["parent"], []])
+
+    async def prepare(_names: list[str]) -> None:
+        await asyncio.sleep(0.05)
+
+    monkeypatch.setattr(workbench.lanes, "cold", lambda _: next(cold))
+    monkeypatch.setattr(workbench.lanes, "prepare", prepare)
+    seen = await page.begin(QUESTION, ["parent"])
+    assert "Preparing parent, which is done once and not counted" in seen[0][1]
+    await page.lane(0)
+    run = page.visitors.tab(request_of("ann")).run
+    assert run is not None
+    assert run.preparing >= 0.05
+    saved = page.compare.export("json", request_of("ann"))
+    assert saved is not None
+    assert '"model": "Scripted-1"' in saved["text"]
+    assert '"documents": "1 document"' in saved["text"]
 
 
 async def test_understanding_a_follow_up_can_be_stopped(

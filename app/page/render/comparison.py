@@ -28,7 +28,10 @@ _PARTS: tuple[tuple[str, str, Callable[[Figures], float | None]], ...] = (
 def heading(run: Run) -> str:
     """Above the lanes: the question, and how it was understood."""
     return html(
-        '<header class="asked"><h2 dir="auto">{}</h2>{}</header>', run.asked, _understood(run)
+        '<header class="asked"><h2 dir="auto">{}</h2>{}{}</header>',
+        run.asked,
+        _understood(run),
+        html('<p class="notice" role="note">{}.</p>', run.notice) if run.notice else "",
     )
 
 
@@ -37,10 +40,26 @@ def comparison(run: Run) -> str:
     rows = [(view, figures(view, run.views)) for view in run.views]
     return html(
         '<section class="comparison" aria-labelledby="comparison-title">'
-        '<h2 id="comparison-title">What it took</h2>{table}{chart}</section>',
+        '<h2 id="comparison-title">What it took</h2><p class="facts">{facts}</p>'
+        "{table}{chart}</section>",
+        facts=_facts(run),
         table=_table(rows),
         chart=_chart(rows),
     )
+
+
+def _facts(run: Run) -> str:
+    """What the lanes had in common, and what none of them is charged for."""
+    budget = run.options.get("budget")
+    facts = [
+        f"budget {budget:,} tokens" if budget else "",
+        f"search: {run.options['search']}" if run.options.get("search") else "",
+        run.model,
+        run.scope,
+        f"{run.began:%d %b %Y, %H:%M}",
+        f"preparing took {seconds(run.preparing)}, which is not counted" if run.preparing else "",
+    ]
+    return " · ".join(filter(None, facts))
 
 
 def _understood(run: Run) -> Markup:

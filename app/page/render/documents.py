@@ -19,25 +19,27 @@ def head(
     documents: "Sequence[Manifest]",
     *,
     llm: "Capabilities",
-    embedding: "Capabilities",
+    embedding: "Capabilities | None",
     better: str = "",
     away: str = "",
+    indexing: str = "",
 ) -> str:
     """Name of the page, and plainly what answers here.
 
     Args:
         documents: what is indexed.
         llm: the language model.
-        embedding: the embedding model.
+        embedding: the embedding model; None if it isn't known yet.
         better: how to come by a better language model, if it is not fit to answer.
         away: what is said of the index instead, where the documents can't be listed.
+        indexing: what is still being indexed.
     """
     leaves = sum(manifest.leaves for manifest in documents)
     holds = f"{counted(len(documents), 'document')}, {counted(leaves, 'leaf', 'leaves')}"
     facts = (
         ("Language model", f"{llm.name} ({llm.provider})"),
-        ("Embedding model", f"{embedding.name} ({embedding.provider})"),
-        ("Index", away or holds),
+        ("Embedding model", f"{embedding.name} ({embedding.provider})" if embedding else "–"),
+        ("Index", away or indexing.removesuffix(".") or holds),
     )
     return html(
         '<header class="head"><div><h1>Advanced RAG Patterns</h1>'
@@ -78,6 +80,15 @@ def welcome() -> str:
         "<p>Add documents under <b>Documents</b> and ask about them a moment later. "
         "Or index the sample letters first: stop this page, run "
         "<code>advanced-rag ingest FILES</code>, and start it again.</p></section>"
+    )
+
+
+def coming(told: str) -> str:
+    """Said while the first documents are being indexed."""
+    return html(
+        '<section class="welcome" role="status"><h2>The documents are on their way</h2>'
+        "<p>{} Ask already: the question waits for the first of them.</p></section>",
+        told,
     )
 
 

@@ -72,7 +72,9 @@ def status(view: View) -> str:
         case "done" if view.answer and view.answer.finish != "stop":
             return _ENDED[view.answer.finish]
         case "done":
-            return "not in the documents" if view.unanswered else "done"
+            if view.unanswered:
+                return "not all documents are in" if view.partial else "not in the documents"
+            return "done"
         case _:
             return ""
 
@@ -137,6 +139,12 @@ def _link(number: int, citation: Citation, lane_number: int, place: Place) -> Ma
 def _body(view: View) -> Markup:
     if view.phase in ("waiting", "searching") or (view.phase == "writing" and not view.text):
         return html('<div class="waiting" aria-hidden="true"><i></i><i></i><i></i></div>')
+    if view.unanswered and view.partial:
+        return html(
+            '<p class="nothing">Nothing was found yet.</p><p class="hint">{}. Ask again when '
+            "they are in.</p>",
+            view.partial,
+        )
     if view.unanswered:
         return html(
             '<p class="nothing">The documents do not say.</p><p class="hint">{}</p>',
