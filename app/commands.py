@@ -276,6 +276,7 @@ def run(questions: TextIO, out_file: TextIO, **settings: Any) -> None:
     The pattern may be any lane of `evaluate`: parent@dense, langchain-parent, …
     """
     from indexes.evaluation.lanes import open_lane
+    from indexes.evaluation.runs import ranked
 
     asked = _read_questions(questions)
     with (
@@ -289,7 +290,7 @@ def run(questions: TextIO, out_file: TextIO, **settings: Any) -> None:
                 "id": question["id"],
                 "results": [
                     context.model_dump(include={"document", "start", "end", "score", "number"})
-                    for context in contexts
+                    for context in ranked(contexts, trace)
                 ],
                 "seconds": round(sum(stage.seconds for stage in trace.stages), 6),
                 "llm_calls": int(trace.total("llm_calls")),

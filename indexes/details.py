@@ -228,6 +228,9 @@ class FitDetails(Details):
 
     kind: Literal["fit"] = "fit"
     budget: int = Field(description="cl100k tokens.")
+    order: Literal["relevance", "document"] = Field(
+        "relevance", description="Best first, or as in the document."
+    )
 
 
 # The answer

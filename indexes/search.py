@@ -132,7 +132,8 @@ class TreeSearch:
         hits: dict[int, dict[str, Any]] = {}
         for found in responses:
             ranks: Counter[int] = Counter()  # of each level its own
-            for id_, payload in zip(found.ids, found.payloads, strict=True):
+            for row in _in_order(found):
+                id_, payload = found.ids[row], found.payloads[row]
                 level = payload["level"]
                 ranks[level] += 1
                 self._scores[id_] += 1 / (RRF_CONSTANT + ranks[level])
@@ -165,7 +166,7 @@ class TreeSearch:
         """By root, the best first: which document was hit, and how many leaves must come."""
         best: Counter[str] = Counter()
         expected: dict[str, _Expected] = {}
-        for id_ in sorted(hits, key=lambda id_: -self._scores[id_]):
+        for id_ in sorted(hits, key=lambda id_: (-self._scores[id_], id_)):
             place = hits[id_]
             root = place["root"]
             best[root] += 1
@@ -334,6 +335,13 @@ class TreeSearch:
             ancestors=parents,
             **wording,
         )
+
+
+def _in_order(hits: Hits) -> list[int]:
+    """Rows, the best first. Equal scores come as the engine happened to store the points, which
+    is another order when the same documents are indexed again: ids are the same each time.
+    """
+    return sorted(range(len(hits.ids)), key=lambda row: (-hits.scores[row], hits.ids[row]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,6 +255,18 @@ def test_passages_come_best_first_or_in_their_documents_order(
     assert [node.node.node_id for node in read] != best
 
 
+def test_documents_of_equal_scores_rank_the_same_in_whatever_order_they_came(
+    tmp_path: Path, embedding: WordEmbedding
+) -> None:
+    texts = [f"Berth {n} lies in the harbour." for n in range(30)]
+    found = []
+    for name, given in (("one", texts), ("two", texts[::-1])):
+        with HierarchicalIndex.open(tmp_path / name, embedding=embedding) as index:
+            index.ingest([Document(text=text, id_=text) for text in given])
+            found.append([c.text for c in index.retrieve("Which harbour?", "regular")[0]])
+    assert found[0] == found[1]
+
+
 def test_a_question_of_stop_words_is_answered_by_meaning_alone(
     index: HierarchicalIndex, folder: Path
 ) -> None:

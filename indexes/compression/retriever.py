@@ -86,5 +86,5 @@ class CompressingRetriever(Remade, BaseRetriever):
         with stage("fit") as record:
             fitting, record.tokens_in, record.tokens_out = fit(nodes, self._budget)
             record.nodes_in, record.nodes_out = len(nodes), len(fitting)
-            record.details = FitDetails(budget=self._budget)
+            record.details = FitDetails(budget=self._budget, order=self._order)
         return ordered(fitting, self._order)

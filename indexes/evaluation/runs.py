@@ -5,14 +5,14 @@
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from indexes.answers import Context
-from indexes.details import CompressionDetails
+from indexes.details import CompressionDetails, FitDetails, JudgeDetails
 from indexes.errors import SettingsError
 from indexes.trace import Stage, Trace
 
@@ -74,7 +74,8 @@ def line_of(name: str | int, contexts: Iterable[Context], trace: Trace) -> Line:
     return Line(
         id=name,
         results=tuple(
-            Result(document=c.document, start=c.start, end=c.end, score=c.score) for c in contexts
+            Result(document=c.document, start=c.start, end=c.end, score=c.score)
+            for c in ranked(contexts, trace)
         ),
         seconds=round(sum(stage.seconds for stage in trace.stages), 6),
         llm_calls=int(trace.total("llm_calls")),
@@ -90,6 +91,20 @@ def line_of(name: str | int, contexts: Iterable[Context], trace: Trace) -> Line:
             for passage in details.passages
         ),
     )
+
+
+def ranked(contexts: Sequence[Context], trace: Trace) -> list[Context]:
+    """Contexts, the best first.
+
+    What is left of a passage is read in its own order; where a judge scored its sentences,
+    each run of them ranks by itself.
+    """
+    fit = trace.find(FitDetails)
+    extracted = [stage.details for stage in trace.stages if stage.name == "extract"]
+    scored = any(isinstance(d, JudgeDetails) and d.fills is not None for d in extracted)
+    if not scored or (fit is not None and fit.order == "document"):
+        return list(contexts)
+    return sorted(contexts, key=lambda context: -context.score)
 
 
 def _passages(compressing: Stage) -> tuple[Result, ...]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from indexes.answers import Context
-from indexes.details import JudgeDetails, JudgedPassage
+from indexes.details import FitDetails, JudgeDetails, JudgedPassage
 from indexes.errors import SettingsError
 from indexes.evaluation.questions import Question, Reference, read_questions, write_questions
 from indexes.evaluation.runs import Line, Result, line_of, read_run, write_run
@@ -99,3 +99,18 @@ def test_a_line_knows_what_there_was_before_compression() -> None:
     assert (line.tokens, line.invented, line.tokens_before) == (4, 2, 20)
     assert line.undecided == 1
     assert line.results_before == (Result(document="x", start=0, end=90),)
+
+
+@pytest.mark.parametrize(("order", "ranks"), [("relevance", [9, 0]), ("document", [0, 9])])
+def test_what_is_left_of_a_passage_ranks_by_its_own_scores(order: str, ranks: list[int]) -> None:
+    trace = Trace(
+        stages=[
+            Stage(name="extract", details=JudgeDetails(fills=100)),
+            Stage(name="fit", details=FitDetails(budget=100, order=order)),
+        ]
+    )
+    contexts = [
+        Context(document="x", start=start, end=start + 2, text="ab", score=score, level=0)
+        for start, score in ((0, 0.2), (9, 1.0))
+    ]
+    assert [result.start for result in line_of("q", contexts, trace).results] == ranks
