@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from .console import out, printable
+from .console import err, out, printable
 
 if TYPE_CHECKING:
     from indexes import Answer, Quote
@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 _SIGNS = {"partly": "~", "unsupported": "✗"}
 
 
-def print_answer(events: "Iterator[Event]", verbose: bool) -> "Answer":
-    """Print an answer as it comes, and what it rests on."""
+def print_answer(events: "Iterator[Event]", verbose: bool, advice: str = "") -> "Answer":
+    """Print an answer as it comes, and what it rests on.
+
+    Args:
+        events: of a question
+        verbose: whether to print what the model thinks
+        advice: said where it wrote an answer: what its model is worth
+    """
     from indexes import Answer, Quoted, Thought, Word
 
     shown = ""
@@ -35,6 +41,11 @@ def print_answer(events: "Iterator[Event]", verbose: bool) -> "Answer":
                 _print_whole(event, shown)
             elif not event.quotes:
                 out.print(printable(event.answer))
+            if shown and advice:
+                err.print(printable(f"note: {advice}", "yellow"), soft_wrap=True)
+            if event.evidence and not event.evidence.found:
+                line = f"no evidence found: {event.evidence.why}"
+                err.print(printable(line, "yellow"), soft_wrap=True)
             _print_sources(event)
             return event
     raise AssertionError("a stream ends with its answer")

@@ -251,12 +251,15 @@ def ask(question: str, as_json: bool, verbose: bool, **settings: Any) -> None:
     An answer that was cut at its longest is printed, and said to be (exit code 0). One that
     broke off, or never came for thinking, is an error (exit code 1), after what there is of it.
     """
+    from indexes.models.catalogue import advice
+
     with opened(**settings) as index:
         if as_json:
             answer = index.ask(question)
             print_json(answer.to_json())
         else:
-            answer = print_answer(index.stream(question), verbose)
+            weak = advice(index.llm_capabilities)
+            answer = print_answer(index.stream(question), verbose, weak)
     if answer.finish in ("broken", "thinking"):
         raise ModelError(answer.finish_note)
     if answer.finish_note:

@@ -1,9 +1,11 @@
 """What can be asked of an index: passages, answers, and LlamaIndex's parts that give them."""
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Unpack, cast, get_type_hints
 
@@ -51,6 +53,7 @@ from indexes.settings import AnswerKind, Settings
 from indexes.store.nodes import TreeStore
 from indexes.trace import Trace, tracing
 from indexes.verdict.checker import Checker
+from indexes.verdict.evidence import Probing
 
 # Tokens of context to choose quotes from where no model reads them.
 _QUOTED_FROM = 2048
@@ -307,12 +310,14 @@ class Queryable(ABC):
         checker = Checker(asked.question, contexts, self.embedding)
         quoted = checker.quotes(asked.trace) if quotes else []
         if quotes:
+            self._probing.begin()
             yield Quoted(quoted)
         if answerer is None:
-            yield quoted_only(asked.question, asked.pattern, contexts, quoted, asked.trace)
+            only = quoted_only(asked.question, asked.pattern, contexts, quoted, asked.trace)
+            yield self._with(only, quoted)
             return
         for event in answerer.answer(asked.question, asked.pattern, contexts, asked.trace, checker):
-            yield _with(event, quoted)
+            yield self._with(event, quoted) if isinstance(event, Answer) else event
 
     @named
     def astream(
@@ -367,14 +372,27 @@ class Queryable(ABC):
         checker = Checker(question, contexts, self.embedding)
         quoted = await checker.aquotes(trace) if quotes else []
         if quotes:
+            self._probing.begin()
             yield Quoted(quoted)
         if answerer is None:
-            yield quoted_only(question, pattern, contexts, quoted, trace)
+            only = quoted_only(question, pattern, contexts, quoted, trace)
+            yield await asyncio.to_thread(self._with, only, quoted)
             return
         events = answerer.aanswer(question, pattern, contexts, trace, checker)
         async with aclosing(events):
             async for event in events:
-                yield _with(event, quoted)
+                if isinstance(event, Answer):
+                    event = await asyncio.to_thread(self._with, event, quoted)
+                yield event
+
+    @cached_property
+    def _probing(self) -> Probing:
+        return Probing(self.store, lambda: self.embedding)
+
+    def _with(self, answer: Answer, quotes: list[Quote]) -> Answer:
+        """An answer with what was quoted before it, and whether that is evidence."""
+        evidence = self._probing.judge(answer.trace)
+        return answer.model_copy(update={"quotes": quotes, "evidence": evidence})
 
     def _answerer(self, given: AskOptions) -> Answerer | None:
         """Who writes; nobody where quotes are enough, so that no model is loaded."""
@@ -431,13 +449,6 @@ class Queryable(ABC):
                 llm_capabilities=lambda: self.llm_capabilities,
             )
         return self._judges[kind]
-
-
-def _with(event: Event, quotes: list[Quote]) -> Event:
-    """An event; an answer with what was quoted before it."""
-    if isinstance(event, Answer):
-        return event.model_copy(update={"quotes": quotes})
-    return event
 
 
 def _divided(given: Mapping[str, Any], kind: Any) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from indexes import Answer, RagError, Retrieved, Thought, Trace, Word
+from indexes import Answer, Quoted, RagError, Retrieved, Thought, Trace, Word
 from indexes.answers import Event
 from indexes.waits import awaited
 
@@ -73,6 +73,8 @@ async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenera
                     # The trace goes on growing; the view is of now.
                     now = Trace(stages=list(trace.stages))
                     changed(phase="writing", contexts=tuple(contexts), trace=now)
+                case Quoted(quotes):
+                    changed(quotes=tuple(quotes))
                 case Word() | Thought():
                     if isinstance(event, Word):
                         changed(text=view.text + event.text)

@@ -21,12 +21,14 @@ from .export import as_json, as_markdown
 from .figures import figures
 from .knobs import checked_knobs
 from .picker import Picker, chosen
+from .references import known_references
 from .render import documents as listed
 from .render.comparison import comparison, heading
 from .render.lane import lane
 from .render.markup import counted, html, seconds
 from .render.passages import passages
 from .render.strip import strip
+from .render.verdict import verdict
 from .samples import example_questions
 from .view import View, one_line
 from .workbench import Workbench
@@ -221,6 +223,7 @@ class Compare:
             )
             run.model = self.page.opening.llm.name
             run.scope = await asyncio.to_thread(self._scope, request)
+            run.references = known_references(asked)
         except RagError as error:
             text = html('<p class="status error" role="alert">{}</p>', one_line(error))
             at_work = tab.run is not None and tab.run.busy
@@ -307,7 +310,7 @@ class Compare:
                 yield [
                     self._answer(view),
                     self._evidence(run, view) if moved else gr.skip(),
-                    comparison(run) if moved else gr.skip(),
+                    html("{}{}", verdict(run), comparison(run)) if moved else gr.skip(),
                     gr.update(visible=True) if ended else gr.skip(),
                     *(
                         [_outcome(run), *_buttons(busy=False, follow_up=True)]
@@ -319,7 +322,13 @@ class Compare:
         tab.remember(run)
 
     def _answer(self, view: View) -> str:
-        return lane(view, self.page.lanes.info(view.pattern))
+        return lane(view, self.page.lanes.info(view.pattern), self._advice())
+
+    def _advice(self) -> str:
+        """What to say at answers of a model that is not up to it."""
+        from indexes.models.catalogue import advice
+
+        return advice(self.page.opening.llm)
 
     @staticmethod
     def _evidence(run: Run, view: View) -> str:

@@ -9,13 +9,16 @@ import secrets
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from indexes import SettingsError, Trace
 from indexes.answers import Turn
 from indexes.trace import Stage
 
 from .view import View
+
+if TYPE_CHECKING:
+    from indexes.evaluation.questions import Reference
 
 Result = TypeVar("Result")
 
@@ -40,6 +43,7 @@ class Run:
         model: who answers.
         scope: which documents were asked.
         began: when, by the server's clock.
+        references: where the evidence is, if that is known.
     """
 
     asked: str
@@ -54,6 +58,7 @@ class Run:
     began: datetime = field(default_factory=datetime.now)
     stopped: bool = False
     started: set[int] = field(default_factory=set)
+    references: tuple["Reference", ...] = ()
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
     @property

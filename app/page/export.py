@@ -24,6 +24,7 @@ _COLUMNS = (
     "context tokens",
     "passages",
     "cited",
+    "≈ similar",
 )
 
 
@@ -106,6 +107,7 @@ def _figures(view: View, row: Figures) -> list[str]:
                 row.context_tokens,
                 row.passages,
                 row.cited,
+                row.similar,
             )
         ),
     ]

@@ -12,7 +12,7 @@ from .view import View
 
 # Stages by what they are to someone who waits. `answer` is divided at its first word.
 _FINDING = frozenset({"condense", "embed question", "search", "merge"})
-_AFTERWARDS = frozenset({"answer", "cite"})
+_AFTERWARDS = frozenset({"quote", "answer", "cite"})
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,15 @@ class Figures:
         compressing: reranking and compression.
         reading: from asking the model to its first word.
         writing: from there to the last.
-        citing: finding out what the answer rests on.
+        citing: choosing quotes, and finding out what the answer rests on.
         total: all of it.
         llm_calls: of all stages.
         llm_tokens_in: prompts, of all stages, as the endpoint counted them.
         llm_tokens_out: what the model wrote.
         context_tokens: of the passages that the model was given.
         passages: how many.
-        cited: how many of them the answer rests on.
+        cited: how many of them the model cited.
+        similar: how many it did not, but says the same as (≈).
         alone: the share of the passages' text that no other lane was given.
     """
 
@@ -47,6 +48,7 @@ class Figures:
     context_tokens: int | None
     passages: int | None
     cited: int | None
+    similar: int | None
     alone: float | None
 
     @property
@@ -75,18 +77,24 @@ def figures(view: View, others: Sequence[View] = ()) -> Figures:
         ),
         reading=(first if first is not None else answer) if answered else None,
         writing=max(0.0, answer - first) if answered and first is not None else None,
-        citing=seconds.get("cite", 0.0) if answered else None,
+        citing=seconds.get("cite", 0.0) + seconds.get("quote", 0.0) if answered else None,
         total=sum(seconds.values()) if answered else None,
         llm_calls=int(trace.total("llm_calls")),
         llm_tokens_in=int(trace.total("llm_tokens_in")),
         llm_tokens_out=int(trace.total("llm_tokens_out")),
         context_tokens=sum(context.tokens for context in view.contexts) if found else None,
         passages=len(passages_of(view.contexts)) if found else None,
-        cited=len({citation.context for citation in view.answer.citations})
-        if view.answer
-        else None,
+        cited=_passages(view, "model"),
+        similar=_passages(view, "similarity"),
         alone=_alone(view, others) if found else None,
     )
+
+
+def _passages(view: View, origin: str) -> int | None:
+    """How many passages the answer leads to, by what."""
+    if view.answer is None:
+        return None
+    return len({one.context for one in view.answer.citations if one.origin == origin})
 
 
 def _alone(view: View, others: Sequence[View]) -> float | None:

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import Literal
 
-from indexes import Answer, Context, RagError, Trace
+from indexes import Answer, Context, Quote, RagError, Trace
 from indexes.answers import NOT_FOUND
 
 logger = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ class View:
         question: what was asked, as it was understood.
         pattern: the pattern's name.
         contexts: the passages, best first, once they are found.
+        quotes: what the documents say to it, word for word.
         text: the answer as far as it is written.
         answer: the whole answer with citations and trace, once it is done.
         trace: the stages that have ended so far.
@@ -38,6 +39,7 @@ class View:
     question: str = ""
     pattern: str = ""
     contexts: tuple[Context, ...] = ()
+    quotes: tuple[Quote, ...] = ()
     text: str = ""
     answer: Answer | None = None
     trace: Trace = field(default_factory=Trace)

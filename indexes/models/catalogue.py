@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from indexes.models.capabilities import Task, fit_by_name, known_embedding
+from indexes.models.capabilities import Capabilities, Task, fit_by_name, known_embedding
 
 Kind = Literal["llm", "embedding", "reranker"]
 Pooling = Literal["cls", "mean", "last", "rank"]
@@ -122,6 +122,17 @@ def names(task: Kind | None = None) -> list[str]:
 def recommended(task: Kind = "llm") -> Entry:
     """What to take instead of a model that only demonstrates."""
     return next(entry for entry in entries() if entry.task == task and entry.repository)
+
+
+def advice(model: Capabilities) -> str:
+    """What to say at a weak model's answer, and what to take instead; empty for one that is fit."""
+    if model.fits("judge"):
+        return ""
+    better = recommended()
+    return (
+        f"{model.name} is a small model: its answers show how the pipeline works, and are often "
+        f"wrong. Rely on the quotes, or take a better one: --llm {better.short} ({better.size})"
+    )
 
 
 def of_file(task: Kind, file: str, repository: str = "") -> Entry:

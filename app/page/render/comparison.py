@@ -21,7 +21,7 @@ _PARTS: tuple[tuple[str, str, Callable[[Figures], float | None]], ...] = (
     ("compressing", "compressing", lambda row: row.compressing),
     ("reading, to the first word", "reading", lambda row: row.reading),
     ("writing", "writing", lambda row: row.writing),
-    ("citing", "citing", lambda row: row.citing),
+    ("quoting and citing", "citing", lambda row: row.citing),
 )
 
 
@@ -86,6 +86,7 @@ def _table(rows: Sequence[_Row]) -> Markup:
         ("context tokens", lambda row: row.context_tokens, _whole),
         ("passages", lambda row: row.passages, _whole),
         ("cited", lambda row: row.cited, _whole),
+        ("≈ similar", lambda row: row.similar, _whole),
         ("text found here only", lambda row: row.alone, lambda share: f"{share:.0%}"),
     )
     # Less is better of these; of the others it depends.

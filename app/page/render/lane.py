@@ -6,18 +6,26 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from indexes import Answer, Citation, Context
+from indexes.details import CiteDetails
 from indexes.lanes import LaneInfo
 
 from ..view import View
 from .markup import html
 from .places import Place, place_of
 from .rich import rich
+from .support import marks, quotes, tally
 
 _ENDED = {"length": "cut short", "thinking": "no answer, only thinking", "broken": "broke off"}
 
 
-def lane(view: View, info: LaneInfo) -> str:
-    """The lane's name and its answer, in every phase."""
+def lane(view: View, info: LaneInfo, advice: str = "") -> str:
+    """The lane's name, what the documents say and its answer, in every phase.
+
+    Args:
+        view: what there is of it
+        info: what the lane is
+        advice: what to say at an answer of a weak model
+    """
     return html(
         '<section class="answer {phase}" aria-labelledby="lane{lane}-title" aria-busy="{busy}">'
         '<header><span class="letter" aria-hidden="true">{letter}</span>'
@@ -31,7 +39,7 @@ def lane(view: View, info: LaneInfo) -> str:
         name=view.pattern,
         summary=summary(info),
         status=status(view),
-        body=html("{}{}", _thinking(view), _body(view)),
+        body=html("{}{}{}", quotes(view), _thinking(view), _body(view, advice)),
         error=_error(view),
     )
 
@@ -85,6 +93,7 @@ def cited(
     lane_number: int,
     contexts: Sequence[Context] = (),
     *,
+    signs: Sequence[tuple[int, Markup]] = (),
     writing: bool = False,
 ) -> Markup:
     """The answer as its Markdown means it, with a link to the passage at each citation.
@@ -103,6 +112,8 @@ def cited(
         links[place].append(
             _link(number, citation, lane_number, place_of(citation, contexts, text))
         )
+    for place, sign in signs:
+        links[place].append(sign)
     kept: list[str] = []
     moved: dict[int, list[Markup]] = {}
     done = length = 0
@@ -136,7 +147,7 @@ def _link(number: int, citation: Citation, lane_number: int, place: Place) -> Ma
     )
 
 
-def _body(view: View) -> Markup:
+def _body(view: View, advice: str) -> Markup:
     if view.phase in ("waiting", "searching") or (view.phase == "writing" and not view.text):
         return html('<div class="waiting" aria-hidden="true"><i></i><i></i><i></i></div>')
     if view.unanswered and view.partial:
@@ -165,11 +176,22 @@ def _body(view: View) -> Markup:
                 text = ""
         return html('<p class="hint">{}</p>', text) if text else Markup("")
     citations = view.answer.citations if view.answer else []
+    text = cited(
+        view.text,
+        citations,
+        view.lane,
+        view.contexts,
+        signs=marks(view.answer),
+        writing=view.busy,
+    )
+    weak = html('<p class="hint weak">{}.</p>', advice) if advice and view.answer else Markup("")
     return html(
-        '<div class="text">{}</div>{}{}',
-        cited(view.text, citations, view.lane, view.contexts, writing=view.busy),
+        '<div class="text">{}</div>{}{}{}{}',
+        text,
         _ended(view),
+        tally(view.answer),
         _note(view.answer) if view.answer else Markup(""),
+        weak,
     )
 
 
@@ -194,7 +216,9 @@ def _ended(view: View) -> Markup:
 def _note(done: Answer) -> Markup:
     """What the links mean, where that is not plain."""
     if not done.citations:
-        text = "The model cited nothing, and no passage says the same in similar words."
+        text = "No passage that the model cited has its figures, and none says the same."
+        if not done.trace.all(CiteDetails) or not done.trace.all(CiteDetails)[-1].refused:
+            text = "The model cited nothing, and no passage says the same in similar words."
     elif done.citations[0].origin == "model":
         return Markup("")
     else:
