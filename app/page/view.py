@@ -24,7 +24,6 @@ class View:
         question: what was asked, as it was understood.
         pattern: the pattern's name.
         contexts: the passages, best first, once they are found.
-        quotes: what the documents say to it, word for word.
         text: the answer as far as it is written.
         answer: the whole answer with citations and trace, once it is done.
         trace: the stages that have ended so far.
@@ -32,6 +31,7 @@ class View:
         thinking: what the model thought before its answer, as far as it came.
         partial: that not all documents are in yet, if so.
         awaits: what is waited for before the answer can go on; mostly empty.
+        quotes: what the documents say to it, word for word.
     """
 
     lane: int = 1
@@ -39,7 +39,6 @@ class View:
     question: str = ""
     pattern: str = ""
     contexts: tuple[Context, ...] = ()
-    quotes: tuple[Quote, ...] = ()
     text: str = ""
     answer: Answer | None = None
     trace: Trace = field(default_factory=Trace)
@@ -47,6 +46,7 @@ class View:
     thinking: str = ""
     partial: str = ""
     awaits: str = ""
+    quotes: tuple[Quote, ...] = ()
 
     @property
     def busy(self) -> bool:

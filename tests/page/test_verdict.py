@@ -29,9 +29,8 @@ def view(number: int, pattern: str, *contexts: Context, **answer: object) -> Vie
         question="How much?", pattern=pattern, answer=str(answer.pop("text", "It rose by 12%.")),
         contexts=list(contexts), **answer,  # type: ignore[arg-type]
     )  # fmt: skip
-    return View(
-        number, "done", "How much?", pattern, contexts, tuple(told.quotes), told.answer, told
-    )
+    asked, quoted = told.question, tuple(told.quotes)
+    return View(number, "done", asked, pattern, contexts, told.answer, told, quotes=quoted)
 
 
 def run_of(*views: View, references: tuple[Reference, ...] = (EVIDENCE,)) -> Run:
