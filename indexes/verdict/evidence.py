@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from qdrant_client import models
 
 from indexes.answers import Evidence
 from indexes.details import MergeDetails, SearchDetails
+from indexes.store.columns import Search
 from indexes.store.nodes import TreeStore, matching
 from indexes.store.points import DENSE
 from indexes.trace import Trace
@@ -156,9 +156,6 @@ class Probing:
             self._vectors = [model.get_query_embedding(probe) for probe in PROBES]
         leaves = matching(level=len(self._store.fingerprint().levels) - 1)
         found = self._store.query(
-            [
-                models.QueryRequest(query=vector, using=DENSE, filter=leaves, limit=1)
-                for vector in self._vectors
-            ]
+            [Search(1, vector, DENSE, leaves, fields=("level",)) for vector in self._vectors]
         )
-        return [points[0].score for points in found if points]
+        return [hits.scores[0] for hits in found if hits.scores]
