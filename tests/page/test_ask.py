@@ -37,7 +37,8 @@ async def test_an_answer_is_searched_written_and_done(lanes: Lanes) -> None:
     assert (phases[0], phases[-1]) == ("searching", "done")
     assert set(phases[1:-1]) == {"writing"}
     assert seen[1].contexts
-    assert [stage.name for stage in seen[1].trace.stages] == ["embed question", "search", "merge"]
+    found = [stage.name for stage in seen[1].trace.stages]
+    assert found[:3] == ["embed question", "search", "merge"]
     assert not seen[1].text
     last = seen[-1]
     assert last.text.strip() == "Cloud revenue rose to 3.18 billion [1]."
