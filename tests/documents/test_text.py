@@ -59,6 +59,20 @@ def test_text_in_any_encoding_is_read_and_the_report_says_which(language: str, e
     assert found.report.guessed == [f"encoding {found.report.encoding}"]
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("都市,人口\r\n東京,1300\r\n大阪,800\r\n", "cp932"),
+        ("港口八点开放。船九点离开。欢迎大家来到这里。", "gb18030"),
+        ("東北電氣發展股份有限公司季度報告", "big5"),
+        ("항구는 여덟 시에 열립니다. 배는 아홉 시에 떠납니다.", "cp949"),
+    ],
+)
+def test_a_few_words_of_chinese_japanese_or_korean_are_enough(text: str, encoding: str):
+    found = decode(text.encode(encoding))
+    assert (found.text, found.encoding, found.guessed) == (text, encoding, True)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8", "utf-8-sig"])
 def test_what_a_file_says_itself_is_no_guess(encoding: str):
     found = extracted("a.txt", "The boat: 5 €".encode(encoding))
@@ -74,6 +88,9 @@ def test_what_a_file_says_itself_is_no_guess(encoding: str):
         (bytes(range(1, 256)) * 3, "iconv"),
         ("Das Café in Münster öffnet.".encode("mac-roman"), "iconv"),
         ("Az árvíztűrő tükörfúrógép őrzi.".encode("cp1250"), "iconv"),
+        ("Přístav se otevírá v osm, lodě odplouvají v devět.".encode("cp1250"), "iconv"),
+        ("ПОРТ МОСКВА\n".encode("cp1251") * 5, "iconv"),
+        ("הנמל נפתח בשמונה בבוקר\n".encode("cp1255") * 5, "iconv"),
     ],
 )
 def test_what_cannot_be_told_is_refused(tmp_path: Path, content: bytes, fix: str):

@@ -88,7 +88,7 @@ class _Table:
         upper, lower = self._lines[at - 1], self._lines[at]
         if lower[0] and not said(lower[0])[0].islower():
             return False
-        if lower[0] and upper[0] and not any(upper[1:]):
+        if lower[0] and upper[0] and any(lower[1:]) and not any(upper[1:]):
             # A label that breaks off, with its values beside its last line.
             ended = said(upper[0]).endswith((".", "!", "?", ":"))
             return not ended and had_to_end(upper[0], lower[0], self._rights[0])

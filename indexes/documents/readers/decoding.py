@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from charset_normalizer import from_bytes
 
 from indexes.documents.extracted import UnreadableError
+from indexes.documents.readers.east_asian import east_asian_encoding
 from indexes.documents.report import ReadingReport
 
 _MARKS = (
@@ -27,11 +28,13 @@ _NOT_WESTERN = re.compile(
     r"[a-z][^\x00-\x7f\w’‘´·\xad][a-z]|[A-Za-z][¹³¾¶¥¤¦]|[¹³¿¾¶¥¤¦][a-z]|[a-z][À-ÞŽŠŒ]|Ÿ|[À-ÿ]{4}|[ýþðÝÞÐ]"
 )
 # Hungarian has ő and ű where these stand: they come with others in Portuguese and French.
-_TELLTALE = {"õ": "ãç", "û": "éèà"}
+# Czech has ř and ě: they come with others in Danish and Italian.
+_TELLTALE = {"õ": "ãç", "û": "éèà", "ø": "åæÅÆ", "ì": "òàùé"}
 _MANY = 0.35
 _MESS = 0.1
 _GAP = 0.15
 _FLUENT = 0.3
+_RARE = re.compile(r"cp(?:[47]\d\d|8(?!66|74)\d\d|1258)$|mac_")
 _TWO_BYTES = ("cp932", "shift", "euc", "gb", "big5", "cp949", "johab", "hz", "iso2022")
 
 
@@ -71,7 +74,7 @@ def decode(data: bytes) -> Decoded:
         return Decoded(text, "utf-8")
     if b"\0" in data:
         return _wide(data)
-    for found in (_western(data), _detected(data)):
+    for found in (_western(data), _east_asian(data), _detected(data)):
         if found is not None:
             return found
     raise UnreadableError(
@@ -119,11 +122,20 @@ def _western(data: bytes) -> Decoded | None:
     return Decoded(text, "cp1252", guessed=True)
 
 
-def _detected(data: bytes) -> Decoded | None:
+def _east_asian(data: bytes) -> Decoded | None:
+    encoding = east_asian_encoding(_whole_lines(data))
+    text = _decoded(data, encoding) if encoding else None
+    return Decoded(text, encoding, guessed=True) if encoding and text is not None else None
+
+
+def _whole_lines(data: bytes) -> bytes:
+    """Its beginning, to the end of a line if there is one."""
     sample = data[:_SAMPLE]
-    if len(data) > _SAMPLE:
-        sample = sample[: sample.rfind(b"\n") + 1] or sample
-    found = from_bytes(sample)
+    return sample[: sample.rfind(b"\n") + 1] or sample if len(data) > _SAMPLE else sample
+
+
+def _detected(data: bytes) -> Decoded | None:
+    found = from_bytes(_whole_lines(data))
     best = found.best()
     if best is None or best.chaos > _MESS:
         return None
@@ -139,4 +151,9 @@ def _detected(data: bytes) -> Decoded | None:
     if not (clear or fluent or two_bytes):
         return None
     text = _decoded(data, best.encoding)
+    # Hardly anybody writes in those of old consoles; and capitals only are small letters elsewhere.
+    letters = [character for character in str(best) if character > "\x7f" and character.isalpha()]
+    capitals = sum(map(str.isupper, letters))
+    if _RARE.match(best.encoding) or capitals > len(letters) / 2:
+        return None
     return None if text is None else Decoded(text, best.encoding, guessed=True)
