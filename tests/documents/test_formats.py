@@ -384,7 +384,8 @@ def test_source_code_is_exactly_the_file(name: str):
     ("name", "unit"),
     [
         ("a.csv", "a,b\n"), ("a.csv", "x\n\n"), ("a.csv", '"'), ("a.jsonl", '{"a": 1}\n'),
-        ("a.rtf", "{\\footnote x}"), ("a.rtf", "\\par x"), ("a.vtt", "\n\n0:01.0 --> 0:02.0\nx"),
+        ("a.rtf", "{\\footnote x}"), ("a.rtf", "\\par x"), ("a.rtf", "{\\v x}"),
+        ("a.rtf", "{\\v "), ("a.vtt", "\n\n0:01.0 --> 0:02.0\nx"),
         ("a.eml", "a: b\n"), ("a.ipynb", "["),
     ],
 )  # fmt: skip
