@@ -72,8 +72,9 @@ class Nodes:
         """Send a request to the node whose turn it is."""
         place = self._at
         url = self._urls[place]
-        request.url = request.url.copy_with(scheme=url.scheme, host=url.host, port=url.port)
-        request.headers["host"] = _name(url)
+        if request.url.netloc != url.netloc:
+            request.url = request.url.copy_with(host=url.host, port=url.port)
+            request.headers["host"] = _name(url)
         return place
 
     def _missed(self, place: int, error: ResponseHandlingException) -> None:

@@ -17,6 +17,8 @@ from qdrant_client.conversions.conversion import (
 from indexes.store.columns import Hits, Search, number_of
 from indexes.store.retries import Patience
 
+_PLAIN = frozenset({"string_value", "integer_value", "bool_value", "double_value"})
+
 
 class GrpcWire:
     """A server, as `indexes.store.columns.Wire` has it.
@@ -113,10 +115,10 @@ def _found(answer: Any) -> list[Hits]:
 
 def _payload(given: Any) -> dict[str, Any]:
     payload = {}
-    for name, value in given.items():
+    for name in given:
+        value = given[name]
         kind = value.WhichOneof("kind")
-        plain = kind in ("string_value", "integer_value", "bool_value", "double_value")
-        payload[name] = getattr(value, kind) if plain else value_to_json(value)
+        payload[name] = getattr(value, kind) if kind in _PLAIN else value_to_json(value)
     return payload
 
 

@@ -39,6 +39,9 @@ _REST_PORT = 6333
 OLDEST = (1, 17)
 NEWEST_TRIED = (1, 20)
 _VERSION = re.compile(r"(\d+)\.(\d+)")
+# Connections that are kept; a server lets go of those that were idle for five seconds. Those of
+# an event loop can't be used in the next, so the asynchronous client decides for itself.
+_KEPT = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=4.0)
 _HERE = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -121,9 +124,9 @@ def reach(index: str, api_key: SecretStr | None, ways: Ways) -> Remote:
     with store_errors(address):
         try:
             # A client writes into the dictionaries that it is given: to each its own.
-            client = QdrantClient(**deepcopy(given), verify=verify)
+            client = QdrantClient(**deepcopy(given), verify=verify, limits=_KEPT)
             aclient = AsyncQdrantClient(**deepcopy(given), verify=verify)
-            rest = QdrantClient(**deepcopy(given), verify=verify)
+            rest = QdrantClient(**deepcopy(given), verify=verify, limits=_KEPT)
         except ValueError as error:
             raise StoreError(f"{address} is not a server's URL: {error}") from error
     wire: Wire = RestWire(client, aclient)

@@ -5,6 +5,7 @@ retries), but not through its models, which take longer than the server does.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import quote
 
@@ -34,13 +35,14 @@ class RestWire:
 
     def search(self, collection: str, searches: Sequence[Search]) -> list[Hits]:
         """Searches in one request."""
-        request = self._request(self._api._client, "POST", collection, "/query/batch", searches)
+        body, client = _batch(searches), self._api._client
+        request = self._request(client, "POST", collection, "/query/batch", body)
         return _found(self._api.middleware(request, self._api.send_inner), searches)
 
     async def asearch(self, collection: str, searches: Sequence[Search]) -> list[Hits]:
         """The same, awaited."""
-        api = self._aapi
-        request = self._request(api._async_client, "POST", collection, "/query/batch", searches)
+        api, body = self._aapi, _batch(searches)
+        request = self._request(api._async_client, "POST", collection, "/query/batch", body)
         return _found(await api.middleware(request, api.send_inner), searches)
 
     def upsert(self, collection: str, points: Sequence[models.PointStruct]) -> None:
@@ -51,11 +53,18 @@ class RestWire:
         _result(self._api.middleware(request, self._api.send_inner))
 
     def _request(self, client: Any, method: str, collection: str, path: str, body: Any) -> Any:
-        url = f"{self._api.host.rstrip('/')}/collections/{quote(collection, safe='')}/points{path}"
-        if path == "/query/batch":
-            body = {"searches": [_search(search) for search in body]}
         content = orjson.dumps(body, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
+        url = _url(self._api.host, collection, path)
         return client.build_request(method, url, content=content, headers=_JSON)
+
+
+@lru_cache
+def _url(host: str, collection: str, path: str) -> httpx.URL:
+    return httpx.URL(f"{host.rstrip('/')}/collections/{quote(collection, safe='')}/points{path}")
+
+
+def _batch(searches: Sequence[Search]) -> dict[str, Any]:
+    return {"searches": [_search(search) for search in searches]}
 
 
 def _search(search: Search) -> dict[str, Any]:
