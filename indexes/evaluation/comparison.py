@@ -10,6 +10,7 @@ settings, is read instead of repeated.
 
 import hashlib
 import json
+import logging
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,15 @@ from indexes.evaluation.scores import Prices, QuestionScore, score_run, summariz
 from indexes.index import HierarchicalIndex
 from indexes.lanes import Lane, LaneInfo
 from indexes.progress import OnProgress, Progress
+from indexes.store.refusals import store_errors
+
+_log = logging.getLogger(__name__)
+
+# Why it matters.
+SHARDS = (
+    "the rarity of words is counted shard by shard, so searches by words differ for that alone; "
+    "make them with the same RAG_QDRANT_SHARDS"
+)
 
 # What a lane delivers depends on these; how it is scored and shown does not.
 _NOT_IN_RUNS = frozenset(
@@ -67,7 +77,11 @@ class LaneResult:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything that a report needs."""
+    """Everything that a report needs.
+
+    Attributes:
+        shards: of each lane's collection; words' rarity is counted shard by shard.
+    """
 
     questions: int
     multi: int
@@ -76,6 +90,14 @@ class Comparison:
     budgets: tuple[int, ...]
     lanes: tuple[LaneResult, ...]
     about: Mapping[str, str]
+    shards: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def differing_shards(self) -> str:
+        """How many shards the lanes' collections have, if not all as many; else empty."""
+        if len({*self.shards.values()}) < 2:
+            return ""
+        return ", ".join(f"{lane} {count}" for lane, count in self.shards.items())
 
     def told(self, lane: LaneResult) -> bool:
         """Whether a lane's judge was told the evidence: not to be held against those without."""
@@ -117,9 +139,11 @@ class Comparison:
             on_progress(Progress("embedded", "questions", done, len(asked)))
             index.embedding.get_query_embedding(question.question)
         made: list[LaneResult] = []
+        shards: dict[str, int] = {}
         for name in lanes:
             lane = open_lane(name, index)
             lane.prepare(on_progress)
+            shards[name] = _shards(index, lane)
             scored, errors = {}, {}
             for budget in budgets:
                 lines = _run(index, lane, asked, budget, Path(folder), on_progress)
@@ -131,7 +155,7 @@ class Comparison:
                 elif undecided:
                     errors[budget] = f"{undecided} passages were left as they were: no judgement"
             made.append(LaneResult(lane.info, scored, errors))
-        return cls(
+        comparison = cls(
             questions=len(asked),
             multi=sum(len(question.references) > 1 for question in asked),
             documents=len(texts),
@@ -139,7 +163,21 @@ class Comparison:
             budgets=tuple(budgets),
             lanes=tuple(made),
             about=_about(index),
+            shards=shards,
         )
+        if differing := comparison.differing_shards:
+            _log.warning("the collections differ in shards (%s): %s", differing, SHARDS)
+        return comparison
+
+
+def _shards(index: HierarchicalIndex, lane: Lane) -> int:
+    """Shards of the collection that a lane searches."""
+    if index.engine.embedded:
+        return 1
+    collection = getattr(lane, "collection", index.store.collection)
+    with store_errors(index.engine.address):
+        params = index.engine.rest.get_collection(collection).config.params
+    return params.shard_number or 1
 
 
 def _run(
@@ -192,6 +230,7 @@ def _digest(
         "budget": budget,
         "top_k": index.settings.top_k,
         "models": [index.embedding.model_name, _llm(index)],
+        "shards": _shards(index, lane),
         "documents": sorted((found.source, str(found.version)) for found in index.documents()),
         "questions": [question.model_dump() for question in questions],
     }

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from indexes.evaluation.bootstrap import Interval
-from indexes.evaluation.comparison import Comparison, LaneResult
+from indexes.evaluation.comparison import SHARDS, Comparison, LaneResult
 from indexes.evaluation.judges import NAME as PERFECT
 from indexes.evaluation.scores import QuestionScore, compare, summarize
 
@@ -319,6 +319,8 @@ def _caveats(comparison: Comparison) -> Iterator[str]:
             f"The questions are on {clusters} documents or sets of documents. Drawing so few "
             "again and again gives rough intervals: read them as a warning, not as a test."
         )
+    if differing := comparison.differing_shards:
+        yield f"**The collections differ in shards** ({differing}): {SHARDS}."
     yield (
         "A budget is filled by every lane: peers search for as many chunks as it takes, where "
         "their documentation has them stop at 3 or 4; what exceeds the budget is cut at the "

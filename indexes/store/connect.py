@@ -11,6 +11,7 @@ Both clients are qdrant-client's own, so what is written against them runs on ei
 
 import asyncio
 import inspect
+import weakref
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -133,9 +134,17 @@ def connect(index: str, *, api_key: SecretStr | None = None, ways: Ways | None =
 
 
 def _remote_engine(remote: Remote) -> Engine:
-    return Engine(
+    engine = Engine(
         remote.client, remote.aclient, remote.address, remote.rest, remote.wire, remote.nodes
     )
+    # Connections are kept, but not by whoever forgets to close.
+    weakref.finalize(engine, _close, remote.client, remote.rest)
+    return engine
+
+
+def _close(*clients: QdrantClient) -> None:
+    for client in clients:
+        client.close()
 
 
 class AsyncEdgeBackend(AsyncQdrantBase):

@@ -42,6 +42,7 @@ _VERSION = re.compile(r"(\d+)\.(\d+)")
 # Connections that are kept; a server lets go of those that were idle for five seconds. Those of
 # an event loop can't be used in the next, so the asynchronous client decides for itself.
 _KEPT = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=4.0)
+_NOT_KEPT = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 _HERE = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -155,6 +156,9 @@ def _install(remote: Remote, urls: list[SplitResult], ways: Ways) -> None:
             (api._async_client if asynchronous else api._client).headers["accept-encoding"] = (
                 "identity"
             )
+        if not asynchronous:
+            # Uploads make clients of their own, and leave them open.
+            inner._rest_args["limits"] = _NOT_KEPT
         # The last one added is the outermost: each try may go to another node.
         api.add_middleware(remote.nodes.asend if asynchronous else remote.nodes.send)
         api.add_middleware(retries.asend if asynchronous else retries.send)

@@ -1,9 +1,11 @@
 """Three stores behind one interface: this project's, LlamaIndex's stock parts, LangChain's.
 
-The peers run as their documentation has it for a laptop: qdrant-client's local mode in a
-folder, beside a document store on disk. Where there is a choice it is in their favour:
+Without a URL the peers run as their documentation has it for a laptop: qdrant-client's local
+mode in a folder, which is slower than a server; with one, everybody's points are on that server.
+Their document stores are on disk. Where there is a choice it is in their favour:
 documents in groups, splitters without overlap (LangChain's counting characters, which
-is faster than tokens), few hits, searches by meaning only.
+is faster than tokens), few hits, searches by meaning only; the lanes that end in `-hybrid` are
+their own hybrid search, with our BM25 weights.
 """
 
 import shutil
@@ -92,15 +94,28 @@ def _groups(texts: Iterable[Text]) -> Iterator[list[Text]]:
         yield group
 
 
-class Ours:
-    """`HierarchicalIndex` in a folder, pattern `parent`, default settings."""
+def _client(folder: Path, url: str, collection: str) -> Any:
+    """A peer's client, without its collection of an earlier time."""
+    from qdrant_client import QdrantClient
 
-    def __init__(self, folder: Path, vectors: FakeVectors) -> None:
+    if not url:
+        return QdrantClient(path=str(folder / "qdrant"))
+    client = QdrantClient(url=url, check_compatibility=False, timeout=60)
+    client.delete_collection(collection)
+    return client
+
+
+class Ours:
+    """`HierarchicalIndex` in a folder or on a server, pattern `parent`, default settings."""
+
+    def __init__(self, folder: Path, vectors: FakeVectors, url: str = "") -> None:
         from indexes.index import HierarchicalIndex
         from indexes.settings import load_settings
 
-        settings = load_settings(index=str(folder))
+        settings = load_settings(index=url or str(folder), collection="benchmark-ours")
         self.index = HierarchicalIndex(settings, embedding=FakeEmbedding(vectors))
+        if url and self.index.store.exists():
+            self.index.store.drop()
         self.retriever: Any = None
         self.round_trips = 0
 
@@ -126,23 +141,25 @@ class Ours:
 
     def settle(self) -> bool:
         backend: Any = self.index.engine.client._client
-        backend.optimize(self.index.store.collection)
-        return True
+        if self.index.engine.embedded:
+            backend.optimize(self.index.store.collection)
+        return self.index.engine.embedded
 
 
 class Stock:
     """`HierarchicalNodeParser`, `AutoMergingRetriever`, `SimpleDocumentStore` saved as JSON."""
 
-    def __init__(self, folder: Path, vectors: FakeVectors) -> None:
+    hybrid = False
+
+    def __init__(self, folder: Path, vectors: FakeVectors, url: str = "") -> None:
         from llama_index.core import StorageContext, VectorStoreIndex
         from llama_index.core.node_parser import HierarchicalNodeParser, SentenceSplitter
         from llama_index.core.retrievers import AutoMergingRetriever, VectorIndexRetriever
         from llama_index.core.storage.docstore import SimpleDocumentStore
         from llama_index.vector_stores.qdrant import QdrantVectorStore
-        from qdrant_client import QdrantClient
 
         self.round_trips = 0
-        self.client = QdrantClient(path=str(folder / "qdrant"))
+        self.client = _client(folder, url, "stock")
         self.docstore = SimpleDocumentStore()
         self.saved = folder / "docstore.json"
         # The parser's own default is one splitter a size, each with an overlap of 20.
@@ -154,13 +171,23 @@ class Stock:
         )
         storage = StorageContext.from_defaults(
             docstore=self.docstore,
-            vector_store=QdrantVectorStore("stock", client=self.client),
+            vector_store=QdrantVectorStore(
+                "stock",
+                client=self.client,
+                **({"enable_hybrid": True, **_sparse_functions()} if self.hybrid else {}),
+            ),
         )
         self.index = VectorStoreIndex(
             [], storage_context=storage, embed_model=FakeEmbedding(vectors)
         )
         self.retriever = AutoMergingRetriever(
-            VectorIndexRetriever(self.index, similarity_top_k=STOCK_HITS), storage
+            VectorIndexRetriever(
+                self.index,
+                similarity_top_k=STOCK_HITS,
+                vector_store_query_mode="hybrid" if self.hybrid else "default",
+                sparse_top_k=STOCK_HITS if self.hybrid else None,
+            ),
+            storage,
         )
 
     def ingest(self, texts: Iterable[Text]) -> int:
@@ -210,13 +237,17 @@ class Stock:
 class LangChain:
     """`ParentDocumentRetriever` with a Qdrant store and a `LocalFileStore`."""
 
-    def __init__(self, folder: Path, vectors: FakeVectors) -> None:
+    hybrid = False
+
+    def __init__(self, folder: Path, vectors: FakeVectors, url: str = "") -> None:
         from langchain_classic.retrievers import ParentDocumentRetriever
         from langchain_classic.storage import LocalFileStore, create_kv_docstore
         from langchain_core.embeddings import Embeddings
-        from langchain_qdrant import QdrantVectorStore
+        from langchain_qdrant import QdrantVectorStore, RetrievalMode
         from langchain_text_splitters import RecursiveCharacterTextSplitter
-        from qdrant_client import QdrantClient, models
+        from qdrant_client import models
+
+        from indexes.evaluation.peers.langchain import _Bm25
 
         class Fake(Embeddings):
             def embed_documents(self, texts: list[str]) -> list[list[float]]:
@@ -230,14 +261,24 @@ class LangChain:
             return RecursiveCharacterTextSplitter(chunk_size=size, chunk_overlap=0)
 
         self.round_trips = 0
-        self.client = QdrantClient(path=str(folder / "qdrant"))
+        self.client = _client(folder, url, "langchain")
+        words = {"words": models.SparseVectorParams(modifier=models.Modifier.IDF)}
         self.client.create_collection(
             "langchain",
             models.VectorParams(size=vectors.dimension, distance=models.Distance.COSINE),
+            sparse_vectors_config=words if self.hybrid else None,
         )
+        mode = RetrievalMode.HYBRID if self.hybrid else RetrievalMode.DENSE
         files = LocalFileStore(folder / "parents")
         self.retriever = ParentDocumentRetriever(
-            vectorstore=QdrantVectorStore(self.client, "langchain", Fake()),
+            vectorstore=QdrantVectorStore(
+                self.client,
+                "langchain",
+                Fake(),
+                retrieval_mode=mode,
+                sparse_embedding=_Bm25() if self.hybrid else None,
+                sparse_vector_name="words",
+            ),
             docstore=create_kv_docstore(files),
             child_splitter=splitter(LEVELS[-1]),
             parent_splitter=splitter(LEVELS[0]),
@@ -284,17 +325,45 @@ class LangChain:
         return False
 
 
-LANES: dict[str, Callable[[Path, FakeVectors], Lane]] = {
+class StockHybrid(Stock):
+    """The same with LlamaIndex's own hybrid search."""
+
+    hybrid = True
+
+
+class LangChainHybrid(LangChain):
+    """The same with LangChain's own hybrid search."""
+
+    hybrid = True
+
+
+def _sparse_functions() -> dict[str, Any]:
+    """BM25 weights as LlamaIndex's store takes them."""
+    from indexes.store.points import bm25_document, bm25_query
+
+    def encoded(encode: Any) -> Any:
+        def of(texts: list[str]) -> tuple[list[list[int]], list[list[float]]]:
+            found = [encode(text) for text in texts]
+            return [one.indices for one in found], [one.values for one in found]
+
+        return of
+
+    return {"sparse_doc_fn": encoded(bm25_document), "sparse_query_fn": encoded(bm25_query)}
+
+
+LANES: dict[str, Callable[[Path, FakeVectors, str], Lane]] = {
     "ours": Ours,
     "stock": Stock,
     "langchain": LangChain,
+    "stock-hybrid": StockHybrid,
+    "langchain-hybrid": LangChainHybrid,
 }
 
 
-def open_lane(name: str, folder: Path, vectors: FakeVectors) -> Lane:
-    """A lane with an empty store in `folder`."""
+def open_lane(name: str, folder: Path, vectors: FakeVectors, url: str = "") -> Lane:
+    """A lane with an empty store, in `folder` or on a server."""
     # qdrant-client says that local mode is not for many points: that is what we measure.
     warnings.filterwarnings("ignore", message="Local mode is not recommended")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    return LANES[name](folder, vectors)
+    return LANES[name](folder, vectors, url)

@@ -1,7 +1,8 @@
 """Our store beside LlamaIndex's stock parts and LangChain's: speed, memory, disk.
 
     python -m tests.benchmarks.store --leaves 100000 [--dimension 384] [--queries 300]
-        [--lanes ours,stock,langchain] [--stock-leaves 20000] [--no-settle] [--json]
+        [--lanes ours,stock,langchain,stock-hybrid,langchain-hybrid] [--stock-leaves 20000]
+        [--url http://127.0.0.1:6333] [--no-settle] [--json]
 
 Each lane runs in a process of its own, one after the other, with the same documents,
 vectors and questions. No model takes part: vectors are made up, and what making them
@@ -14,6 +15,11 @@ leaves of the corpus, `--leaves`, for every lane.
 Our engine optimises itself in the background once it is left alone. Queries, memory and
 disk are measured right after ingestion (`fresh_…`) and again when that is done; a peer has
 no such thing, and its figures are those right after ingestion.
+
+With `--url` the points of all lanes are on that server, in collections named `benchmark-ours`,
+`stock` and `langchain`, **which are deleted first**; disk and memory are then this process's
+only. Without it the peers' figures are those of qdrant-client's local mode, several times slower
+than the same peers on a server.
 
 The peers take many minutes for 100,000 leaves. `--stock-leaves` measures them smaller;
 the table and the JSON say what size each lane was measured at, and nothing is
@@ -120,7 +126,7 @@ def measure(name: str, folder: Path, options: argparse.Namespace) -> Figures:
     """One lane, in this process."""
     corpus = Corpus(options.leaves)
     vectors = FakeVectors(options.dimension)
-    lane = open_lane(name, folder, vectors)
+    lane = open_lane(name, folder, vectors, options.url)
     questions = corpus.questions()
     next(corpus.documents())  # what is made once is made now
     figures: Figures = {"documents": len(corpus.sizes), "dimension": options.dimension}
@@ -178,6 +184,7 @@ def run_lane(name: str, options: argparse.Namespace) -> Figures:
             "dimension": options.dimension,
             "queries": options.queries,
             "query-seconds": options.query_seconds,
+            "url": options.url,
         }
         arguments = [f"--{key}={value}" for key, value in given.items()]
         arguments.append("--settle" if options.settle else "--no-settle")
@@ -221,7 +228,8 @@ def main() -> None:
     parser.add_argument("--dimension", type=int, default=384)
     parser.add_argument("--queries", type=int, default=300)
     parser.add_argument("--query-seconds", type=float, default=60)
-    parser.add_argument("--lanes", default=",".join(LANES))
+    parser.add_argument("--lanes", default="ours,stock,langchain", help=", ".join(LANES))
+    parser.add_argument("--url", default="", help="of a Qdrant server for all lanes")
     parser.add_argument("--settle", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--folder", type=Path, help="where the stores are made; default: /tmp")
     parser.add_argument("--lane", choices=LANES, help=argparse.SUPPRESS)
