@@ -223,7 +223,8 @@ class Compare:
             )
             run.model = self.page.opening.llm.name
             run.scope = await asyncio.to_thread(self._scope, request)
-            run.references = known_references(asked)
+            own = self.page.visitors.of(request).marked.references(asked)
+            run.references = own or known_references(asked)
         except RagError as error:
             text = html('<p class="status error" role="alert">{}</p>', one_line(error))
             at_work = tab.run is not None and tab.run.busy

@@ -22,6 +22,7 @@ from .inspect import Inspect
 from .knobs import knobs_of
 from .lanes import FAMILIES, Lanes
 from .library import Library
+from .mine import Mine
 from .opening import Opening
 from .render.settings import fixed, knobs_title
 from .visitors import Visitors
@@ -56,6 +57,7 @@ def make_workbench(opening: Opening, *, shared: bool = False) -> Workbench:
 def build_page(page: Workbench) -> gr.Blocks:
     """The page itself."""
     compare, inspect, documents = Compare(page), Inspect(page), Documents(page)
+    mine = Mine(page)
     blocks: gr.Blocks
     with gr.Blocks(
         title="Advanced RAG Patterns",
@@ -69,12 +71,15 @@ def build_page(page: Workbench) -> gr.Blocks:
                 compare.draw()
             with gr.Tab("Inspect", id="inspect"):
                 inspect.draw()
+            with gr.Tab("My questions", id="mine") as own:
+                mine.draw()
             with gr.Tab("Documents", id="documents"):
                 documents.draw()
             with gr.Tab("Settings", id="settings"):
                 knobs, decided = _draw_settings(page)
         compare.connect(knobs)
         inspect.connect(knobs, tabs, compare)
+        mine.connect(knobs, own)
         library: list[Any] = [documents.shelf, head, compare.welcome, compare.example_row]
         documents.connect(library, compare.show_welcome)
 

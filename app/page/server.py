@@ -32,6 +32,7 @@ from indexes.extras import needed
 
 from .layout import build_page, make_workbench
 from .library import MOST_FILES
+from .marking import Marking
 from .opening import Opening
 from .security import LOOPBACK, Access, Guard, access_beyond
 from .source import Sources
@@ -60,7 +61,7 @@ def make_app(page: Workbench, *, access: Access | None = None, mcp: bool = False
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/page", StaticFiles(directory=_ASSETS))
-    app.router.routes += Sources(page).routes()
+    app.router.routes += [*Sources(page).routes(), *Marking(page).routes()]
     gr.mount_gradio_app(
         app,
         build_page(page),

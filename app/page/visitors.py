@@ -23,6 +23,7 @@ import gradio as gr
 from starlette.requests import HTTPConnection
 
 from .conversation import Tab
+from .marked import Marked
 
 COOKIE = "rag_visitor"
 
@@ -48,12 +49,14 @@ class Visitor:
         tabs: by Gradio's session id, the latest last.
         open: the tabs that are shown now.
         seen: when it last did something, by a clock that only goes forward.
+        marked: questions of its own, and their evidence.
     """
 
     key: str = ""
     tabs: OrderedDict[str, Tab] = field(default_factory=OrderedDict)
     open: set[str] = field(default_factory=set)
     seen: float = 0.0
+    marked: Marked = field(default_factory=Marked)
 
     def tab(self, session: str) -> Tab:
         """A tab; the oldest give way where there are too many."""

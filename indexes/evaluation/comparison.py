@@ -43,8 +43,8 @@ SHARDS = (
 
 # What a lane delivers depends on these; how it is scored and shown does not.
 _NOT_IN_RUNS = frozenset(
-    {"bootstrap.py", "comparison.py", "drafting.py", "grading.py", "plots.py", "ranks.py",
-     "report.py", "scores.py", "spans.py"}
+    {"bootstrap.py", "comparison.py", "drafting.py", "facts.py", "grading.py", "plots.py",
+     "power.py", "ranks.py", "report.py", "scores.py", "spans.py"}
 )  # fmt: skip
 _PACKAGES = (
     "llama-index-core",

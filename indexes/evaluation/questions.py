@@ -67,6 +67,27 @@ def read_questions(path: str | Path) -> list[Question]:
         found = _from_rows(path)
     else:
         found = [_question(path, number, given) for number, given in _json_lines(path)]
+    return _checked(found, path)
+
+
+def parse_questions(text: str, name: str) -> list[Question]:
+    """The questions of JSONL that is no file, in their order.
+
+    Args:
+        text: its lines
+        name: what it is called in errors
+
+    Raises:
+        SettingsError: a line of it is none; the message says which
+    """
+    found = []
+    for number, line in enumerate(text.splitlines()[: MAX_QUESTIONS + 1], start=1):
+        if line.strip():
+            found.append(_question(name, number, _json(line, name, number)))
+    return _checked(found, name)
+
+
+def _checked(found: list[Question], path: Path | str) -> list[Question]:
     seen: set[str] = set()
     for question in found:
         if str(question.id) in seen:
@@ -87,10 +108,14 @@ def write_questions(path: str | Path, questions: Iterable[Question]) -> None:
 
 def _json_lines(path: Path) -> Iterator[tuple[int, Any]]:
     for number, line in _lines(path):
-        try:
-            yield number, json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise SettingsError(f"{path}, line {number}: is no JSON: mend that line") from error
+        yield number, _json(line, path, number)
+
+
+def _json(line: str, path: Path | str, number: int) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{path}, line {number}: is no JSON: mend that line") from error
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -110,7 +135,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         raise SettingsError(f"{path}: can't be read as UTF-8 text: {error}") from error
 
 
-def _question(path: Path, number: int, given: Any) -> Question:
+def _question(path: Path | str, number: int, given: Any) -> Question:
     try:
         return Question.model_validate(given)
     except ValidationError as error:

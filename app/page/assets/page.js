@@ -55,7 +55,11 @@ const dialog = () => {
 
 const openSource = (place) => {
   const { document: name, start, end, from, to } = place.dataset;
-  const question = document.querySelector(".asked h2")?.textContent ?? "";
+  const looking = document.querySelector("#look-question textarea");
+  const question =
+    place.dataset.question ??
+    (looking?.offsetParent ? looking.value : document.querySelector(".asked h2")?.textContent) ??
+    "";
   asked = { document: name, question };
   if (start) Object.assign(asked, { start, end, from, to });
   load();
@@ -105,6 +109,8 @@ const pressed = (event) => {
   const button = event.target.closest("button");
   if (event.target === target || button?.hasAttribute("data-close")) target.close();
   else if (button?.dataset.part) load(button.dataset.part);
+  else if (button?.hasAttribute("data-marking")) marking(target, button);
+  else if (event.target.closest(".sentence[role=checkbox]")) mark(event.target.closest(".sentence"));
   else if (button?.dataset.zoom) zoom(target, Number(button.dataset.zoom));
 };
 
@@ -117,8 +123,49 @@ const zoom = (target, by) => {
   show(target);
 };
 
+// Sentences are chosen as evidence like boxes are ticked: by mouse, or by Tab and the space bar.
+const marking = async (target, button) => {
+  const on = button.getAttribute("aria-pressed") !== "true";
+  button.setAttribute("aria-pressed", String(on));
+  target.querySelectorAll(".words .sentence").forEach((sentence) => {
+    if (on) sentence.setAttribute("role", "checkbox");
+    else ["role", "tabindex", "aria-checked"].forEach((name) => sentence.removeAttribute(name));
+    if (on) sentence.setAttribute("tabindex", "0");
+  });
+  if (!on) return told(target, "");
+  const query = new URLSearchParams({ document: asked.document, question: asked.question });
+  marks(target, await fetch(`evidence?${query}`));
+};
+
+const mark = async (sentence) => {
+  const { start, end } = sentence.dataset;
+  const body = { ...asked, start: Number(start), end: Number(end) };
+  const headers = { "content-type": "application/json" };
+  const target = dialog();
+  marks(target, await fetch("evidence", { method: "POST", headers, body: JSON.stringify(body) }));
+};
+
+const marks = async (target, answer) => {
+  const said = await answer.json();
+  if (!answer.ok) return told(target, said.error);
+  target.querySelectorAll(".words .sentence").forEach((sentence) => {
+    const [start, end] = [Number(sentence.dataset.start), Number(sentence.dataset.end)];
+    const on = said.marked.some(([from, to]) => from < end && start < to);
+    sentence.setAttribute("aria-checked", String(on));
+  });
+  told(target, `${said.marked.length} marked for this question: choose sentences`);
+};
+
+const told = (target, text) => (target.querySelector(".marking").textContent = text);
+
 const steered = (event) => {
   const target = event.currentTarget;
+  const sentence = event.target.closest(".sentence[role=checkbox]");
+  if (sentence && (event.key === " " || event.key === "Enter")) {
+    event.preventDefault();
+    mark(sentence);
+    return;
+  }
   const step = { ArrowLeft: 0, ArrowRight: 1 }[event.key];
   if (step !== undefined && !event.altKey) target.querySelectorAll("[data-part]")[step]?.click();
   if (event.key === "+" || event.key === "-") zoom(target, event.key === "+" ? 1 : -1);

@@ -147,8 +147,12 @@ def _buttons(shown: Opened) -> Markup:
         if shown.has_file
         else html("<small>The original isn't kept here, only its text.</small>")
     )
+    mark = html(
+        '<button type="button" data-marking aria-pressed="false">Mark evidence</button>'
+        '<span class="marking" role="status"></span>'
+    )
     close = html('<button type="button" class="close" data-close>Close</button>')
-    return html("{}{}{}{}", steps, zoom, file, close)
+    return html("{}{}{}{}{}", steps, zoom, mark, file, close)
 
 
 # The page

@@ -1,0 +1,83 @@
+"""A visitor's own questions, and how the patterns do on them, as HTML."""
+
+from collections.abc import Sequence
+
+from indexes.evaluation.questions import Question
+
+from ..trial import BUDGETS, Trial
+from .markup import counted, html, joined
+
+_HINT = (
+    "No question has evidence yet. Ask one in Compare, open a source, press “Mark evidence” and "
+    "choose its sentences; or import a questions.jsonl."
+)
+
+
+def listed(questions: Sequence[Question]) -> str:
+    """The questions with their evidence, each a link to its place."""
+    if not questions:
+        return html('<p class="hint">{}</p>', _HINT)
+    items = joined(
+        html(
+            '<li dir="auto"><b>{}</b><ul>{}</ul></li>',
+            question.question,
+            joined(
+                html(
+                    '<li><button type="button" class="opens" data-document="{0}" data-start="{1}" '
+                    'data-end="{2}" data-from="{1}" data-to="{2}" data-question="{3}">{0}, '
+                    "characters {1} to {2}</button></li>",
+                    place.document,
+                    place.start,
+                    place.end,
+                    question.question,
+                )
+                for place in question.references
+            ),
+        )
+        for question in questions
+    )
+    return html(
+        '<section class="mine verdict"><h2>{}</h2><ol>{}</ol></section>',
+        counted(len(questions), "question of yours", "questions of yours"),
+        items,
+    )
+
+
+def result(trial: Trial) -> str:
+    """Recall by budget, with intervals, the best pattern first."""
+    if not trial.scores:
+        return ""
+    head = joined(html('<th scope="col">{} tokens</th>', f"{budget:,}") for budget in BUDGETS)
+    rows = joined(
+        html(
+            '<tr><th scope="row">{}</th>{}</tr>',
+            score.pattern,
+            joined(
+                html(
+                    "<td>{} <small>{} to {}</small></td>",
+                    f"{one.mean:.0%}",
+                    f"{one.low:.0%}",
+                    f"{one.high:.0%}",
+                )
+                for one in score.recall
+            ),
+        )
+        for score in trial.scores
+    )
+    first = [score.pattern for score in trial.scores[:2]]
+    told = (
+        html('<p class="told">{} and {}: {}.</p>', *first, str(trial.needed))
+        if trial.needed and len(first) > 1
+        else html("")
+    )
+    return html(
+        '<section class="mine verdict"><h2>Recall of your evidence</h2>{}'
+        '<div class="scroll" role="region" aria-label="Recall by budget" tabindex="0">'
+        '<table class="facts"><thead><tr><th scope="col">pattern</th>{}</tr></thead>'
+        "<tbody>{}</tbody></table></div>"
+        '<p class="hint">On {}, with 95% intervals.</p></section>',
+        told,
+        head,
+        rows,
+        counted(trial.questions, "question"),
+    )

@@ -1,0 +1,109 @@
+"""A visitor's own questions: marked, edited, taken along, and tried on all patterns."""
+
+import asyncio
+import json
+
+import pytest
+
+from app.page.lanes import Lanes
+from app.page.marked import MOST_QUESTIONS, Marked
+from app.page.render.mine import listed, result
+from app.page.trial import BUDGETS, Trial, try_all
+from indexes import SettingsError
+from indexes.evaluation.power import questions_needed
+from indexes.evaluation.questions import Question, Reference
+from tests.page.conftest import LETTER
+
+ASKED = "How did cloud revenue develop?"
+
+
+def place(start: int, end: int, document: str = "letter.md") -> Reference:
+    return Reference(document=document, start=start, end=end)
+
+
+def test_a_place_is_marked_and_unmarked() -> None:
+    marked = Marked()
+    assert marked.toggle(ASKED, place(40, 60))
+    assert marked.toggle(f"  {ASKED.upper()}", place(0, 20))
+    assert marked.references(ASKED) == (place(0, 20), place(40, 60))
+    assert not marked.toggle(ASKED, place(50, 55))
+    assert marked.references(ASKED) == (place(0, 20),)
+    marked.toggle(ASKED, place(0, 20))
+    assert marked.questions == []
+
+
+def test_evidence_belongs_to_a_question_and_there_are_not_too_many() -> None:
+    marked = Marked()
+    with pytest.raises(SettingsError, match="ask one first"):
+        marked.toggle("  ", place(0, 1))
+    for number in range(MOST_QUESTIONS):
+        marked.toggle(f"Question {number}?", place(0, 1))
+    with pytest.raises(SettingsError, match="delete some"):
+        marked.toggle("One more?", place(0, 1))
+
+
+def test_what_is_exported_can_be_imported_and_edited() -> None:
+    marked, other = Marked(), Marked()
+    marked.toggle(ASKED, place(0, 20))
+    text = marked.as_jsonl()
+    line = json.loads(text)
+    assert line["references"] == [{"document": "letter.md", "start": 0, "end": 20}]
+    assert other.replace(text, ["letter.md"]) == 1
+    assert other.questions == marked.questions
+    assert other.replace("", []) == 0
+    assert other.questions == []
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("no JSON", "line 1"),
+        ('{"id": 1, "question": ""}', "line 1"),
+        ('{"id": 1, "question": "a", "references": [{"document":"x","start":0,"end":1}]}', "x"),
+        ('{"id": 1, "question": "a"}\n{"id": 1, "question": "b"}', "the id 1"),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_taken_is_refused_and_nothing_changes(text: str, why: str) -> None:
+    marked = Marked()
+    marked.toggle(ASKED, place(0, 20))
+    with pytest.raises(SettingsError, match=why):
+        marked.replace(text, ["letter.md"])
+    assert len(marked.questions) == 1
+
+
+def test_all_patterns_are_tried_and_scored_as_an_evaluation_does(lanes: Lanes) -> None:
+    start = LETTER.index("Its revenue")
+    document = lanes.opening.wait().documents()[0].source
+    question = Question(id=1, question=ASKED, references=(place(start, start + 30, document),))
+
+    async def last() -> Trial:
+        seen = [trial async for trial in try_all(lanes, [question], {"budget": 512})]
+        return seen[-1]
+
+    trial = asyncio.run(last())
+    assert trial.done == trial.total
+    assert {score.pattern for score in trial.scores} >= {"regular", "parent", "extract"}
+    assert all(len(score.recall) == len(BUDGETS) for score in trial.scores)
+    assert trial.scores[0].recall[-1].mean == 1
+    shown = result(trial)
+    assert "Recall of your evidence" in shown
+    assert "100%" in shown
+    with pytest.raises(SettingsError, match="no question has evidence yet"):
+        asyncio.run(anext(aiter(try_all(lanes, [], {}))))
+
+
+def test_how_many_more_questions_it_takes() -> None:
+    assert str(questions_needed([1.0] * 9 + [0.0], [0.0] * 9 + [1.0])).startswith("these 10")
+    few = questions_needed([1.0, 0.0, 1.0, 0.0], [0.0, 0.0, 1.0, 0.0])
+    assert few.more is not None
+    assert few.more > 0
+    assert "more questions would tell the two apart" in str(few)
+    assert "as good as equal" in str(questions_needed([0.5, 0.5], [0.5, 0.5]))
+    assert "two questions at least" in str(questions_needed([1.0], [0.0]))
+
+
+def test_hostile_questions_stay_text() -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    shown = listed([Question(id=1, question=hostile, references=(place(0, 1, hostile),))])
+    assert "<img" not in shown
+    assert "No question has evidence yet" in listed([])
