@@ -474,3 +474,30 @@ def test_the_local_models_answer_and_can_be_stopped(chrome: Browser, tmp_path: P
                 visit.lane(number, "stopped")
             context.close()
             assert (visit.complaints, visit.strangers) == ([], [])
+
+
+def test_a_sentence_is_marked_as_evidence_by_keyboard_and_becomes_a_question_of_ones_own(
+    visit: Visit,
+) -> None:
+    page = visit.page
+    visit.ask()
+    visit.lane(2)
+    expect(page.locator(".verdict .apart, .verdict .hint").first).to_be_visible()
+    expect(page.locator("#answer-1 .quotes blockquote").first).to_contain_text("3.18 billion")
+    page.locator("#answer-1 .quotes a.source").first.click()
+    dialog = page.locator("#source")
+    dialog.get_by_role("button", name="Mark evidence").press("Enter")
+    sentence = dialog.get_by_role("checkbox", name="Its revenue rose")
+    expect(sentence).to_have_attribute("aria-checked", "false")
+    sentence.press(" ")
+    expect(sentence).to_have_attribute("aria-checked", "true")
+    expect(dialog.locator(".marking")).to_contain_text("1 marked for this question")
+    dialog.get_by_role("button", name="Close").click()
+    visit.open("My questions")
+    expect(page.locator("#mine-list")).to_contain_text(QUESTION)
+    page.get_by_role("button", name="Compare all patterns on my questions").click()
+    expect(page.locator("#mine-result")).to_contain_text("Recall of your evidence")
+    expect(page.locator("#mine-status")).to_contain_text("done")
+    visit.open("Compare")
+    visit.ask()
+    expect(page.locator("#comparison table.facts")).to_contain_text("found")
