@@ -14,7 +14,7 @@ from indexes import SettingsError, StoreError
 
 from .commands import cli, opened
 from .console import bar, err, out, print_json, printable
-from .options import INDEX, settings_options
+from .options import EMBEDDING, INDEX, settings_options
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -58,12 +58,13 @@ def statistics(as_json: bool, **settings: Any) -> None:
     "ingests."
 )
 @click.option("--repair", is_flag=True, help="Mend what can be mended.")
+@click.option("--deep", is_flag=True, help="Search for every node, not a sample; 10 ms each.")
 @_as_json
 @settings_options(INDEX)
-def verify(repair: bool, as_json: bool, **settings: Any) -> None:
+def verify(repair: bool, deep: bool, as_json: bool, **settings: Any) -> None:
     """Look at every point and say what is wrong; exit code 1 if anything is."""
     with opened(**settings) as index, bar("verifying", "points") as show:
-        found = index.verify(repair=repair, on_progress=show)
+        found = index.verify(repair=repair, deep=deep, on_progress=show)
     if as_json:
         print_json(
             {
@@ -86,6 +87,42 @@ def verify(repair: bool, as_json: bool, **settings: Any) -> None:
         what = wrong[0].source or wrong[0].document_id
         raise StoreError(
             f"{wrong[0].kind}{f' {what}' if what else ''}: {wrong[0].detail}{more}; {wrong[0].fix}"
+        )
+
+
+@cli.command(
+    epilog="\b\nExamples:\n  advanced-rag rebuild\n"
+    "  advanced-rag rebuild --from letters.jsonl.gz\n\n"
+    "For a folder that can't be opened or trusted. Nothing is changed until the new collection is "
+    "complete; if something is lost, the damaged files are kept."
+)
+@click.option(
+    "--from",
+    "export",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="An export; what can't be read is taken from it.",
+)
+@_as_json
+@settings_options(INDEX, EMBEDDING)
+def rebuild(export: Path | None, as_json: bool, **settings: Any) -> None:
+    """Make the collection anew from the texts that can still be read.
+
+    Vectors that are missing are embedded again, with the model that made the index.
+    """
+    with opened(**settings) as index, bar("rebuilding", "documents") as show:
+        report = index.rebuild(export=export, on_progress=show)
+    if as_json:
+        print_json(asdict(report))
+    else:
+        again = f", {report.embedded} chunks embedded again" if report.embedded else ""
+        brought = f", {len(report.imported)} from the export" if report.imported else ""
+        out.print(f"{len(report.restored)} documents restored{brought}{again}")
+    for source, reason in report.lost:
+        err.print(printable("lost ", "red") + printable(f"{source}: {reason}"), soft_wrap=True)
+    if report.lost:
+        raise StoreError(
+            f"{len(report.lost)} documents could not be read whole: ingest them again; the "
+            f"damaged files are in {report.kept}"
         )
 
 

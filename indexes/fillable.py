@@ -20,10 +20,11 @@ from indexes.errors import DocumentError, SettingsError
 from indexes.ingestion import ingest
 from indexes.outline import Outline, outline_of
 from indexes.progress import IngestReport, OnProgress, Progress, ProgressEvent
-from indexes.settings import Settings
+from indexes.settings import DEFAULT_LEVELS, Settings
 from indexes.store.archive import export_file, import_file
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Fingerprint, Manifest
+from indexes.store.rebuild import RebuildReport, rebuild
 from indexes.store.statistics import Statistics, statistics
 from indexes.store.transfer import TransferReport, copy
 from indexes.store.upkeep import Verification, verify
@@ -43,7 +44,7 @@ class Fillable(ABC):
         """The embedding model."""
 
     @abstractmethod
-    def _fingerprint(self) -> Fingerprint:
+    def _fingerprint(self, levels: tuple[int, ...] | None = None) -> Fingerprint:
         """What a collection made now would be; what is not set is as it is there."""
 
     # Documents
@@ -290,10 +291,27 @@ class Fillable(ABC):
         self,
         *,
         repair: bool = False,
+        deep: bool = False,
         on_progress: OnProgress = lambda _: None,
     ) -> Verification:
         """Look at every point, and mend what can be mended; see `indexes.store.upkeep`."""
-        return verify(self.store, repair=repair, on_progress=on_progress)
+        return verify(self.store, repair=repair, deep=deep, on_progress=on_progress)
+
+    def rebuild(
+        self,
+        *,
+        export: str | Path | None = None,
+        on_progress: OnProgress = lambda _: None,
+    ) -> RebuildReport:
+        """Make a folder's damaged collection anew; see `indexes.store.rebuild`."""
+        return rebuild(
+            self.settings.index,
+            self.store.collection,
+            default=lambda: self._fingerprint(self.settings.levels or DEFAULT_LEVELS),
+            embedding=lambda: self.embedding,
+            export=Path(export) if export is not None else None,
+            on_progress=on_progress,
+        )
 
     def export_file(
         self,

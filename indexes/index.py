@@ -233,9 +233,9 @@ class HierarchicalIndex(Fillable, Queryable):
         made = self.store.fingerprint()
         self.store.check(levels=self.settings.levels or made.levels)
 
-    def _fingerprint(self) -> Fingerprint:
+    def _fingerprint(self, levels: tuple[int, ...] | None = None) -> Fingerprint:
         """What a collection made now would be; what is not set is as it is there."""
-        levels = self.settings.levels
+        levels = levels or self.settings.levels
         if levels is None:
             there = self.store.fingerprint() if self.store.exists() else None
             levels = there.levels if there else DEFAULT_LEVELS

@@ -19,6 +19,7 @@ import numpy as np
 from qdrant_client import models
 
 from indexes.candidates import Candidates, SearchResult
+from indexes.errors import StoreError
 from indexes.settings import SearchMode
 from indexes.store.columns import Hits, Search, number_of, uuid_of
 from indexes.store.nodes import matching
@@ -116,7 +117,7 @@ class TreeSearch:
 
     def wants_more(self, responses: Sequence[Hits]) -> bool:
         """Whether further hits might lead to further roots, of which too few were hit."""
-        roots = {payload["root"] for hits in responses for payload in hits.payloads}
+        roots = {payload.get("root") for hits in responses for payload in hits.payloads}
         full = any(len(hits.ids) >= self._query.top_k for hits in responses)
         return full and len(roots) < self._query.max_roots
 
@@ -132,6 +133,11 @@ class TreeSearch:
         hits: dict[int, dict[str, Any]] = {}
         for found in responses:
             ranks: Counter[int] = Counter()  # of each level its own
+            if not all("level" in payload for payload in found.payloads):
+                raise StoreError(
+                    "the index is damaged (a search finds a point with nothing in it): "
+                    "`advanced-rag rebuild` saves what can be read"
+                )
             for row in _in_order(found):
                 id_, payload = found.ids[row], found.payloads[row]
                 level = payload["level"]

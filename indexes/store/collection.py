@@ -143,7 +143,8 @@ class TreeCollection(Pages):
             if not found:
                 raise StoreError(
                     f"collection {self.collection} in {self.engine.address} was not made by "
-                    "this project: choose another --collection"
+                    "this project, or is damaged: choose another --collection, or run "
+                    "`advanced-rag rebuild`"
                 )
             made = Fingerprint.model_validate(found[0].payload)
             if made.format not in READABLE:

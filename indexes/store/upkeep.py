@@ -21,6 +21,8 @@ from qdrant_client import models
 
 from indexes.progress import OnProgress, Progress, ProgressEvent
 from indexes.store.check import DAMAGED, DocumentCheck, original_version
+from indexes.store.edge.backend import EdgeBackend
+from indexes.store.findable import Findable
 from indexes.store.nodes import TreeStore, matching
 from indexes.store.points import DENSE, Manifest, manifest_id, manifest_point
 from indexes.store.refusals import store_errors
@@ -38,7 +40,12 @@ _BATCH_DOCUMENTS = 200
 # A document that changes while it is looked at is looked at again this many times.
 _TRIES = 3
 
-Kind = Literal["damaged", "unfinished", "leftover", "orphans", "manifest", "foreign"]
+# Nodes that are searched for by themselves, but for a deep look, which takes all.
+_SAMPLE = 256
+
+Kind = Literal[
+    "damaged", "unfinished", "leftover", "orphans", "manifest", "foreign", "files", "lost"
+]
 
 _FIXES: dict[Kind, str] = {
     "damaged": "ingest it again, after verify --repair",
@@ -47,6 +54,8 @@ _FIXES: dict[Kind, str] = {
     "orphans": "verify --repair",
     "manifest": "verify --repair, then ingest the document again",
     "foreign": "move them: this collection should hold nothing else",
+    "files": "run `advanced-rag rebuild`",
+    "lost": "run `advanced-rag rebuild`",
 }
 
 
@@ -57,7 +66,8 @@ class Problem:
     Attributes:
         kind: `damaged`: a visible document is not whole; `unfinished`: work that was cut
             short; `leftover`: nodes of a version that is not visible; `orphans`: nodes of
-            no document; `manifest`: one that cannot be read; `foreign`: other points.
+            no document; `manifest`: one that cannot be read; `foreign`: other points;
+            `files`: they are not as they were left; `lost`: nodes that questions don't find.
         document_id: whose, or "".
         source: the document's, or "".
         detail: what is wrong.
@@ -97,6 +107,7 @@ def verify(
     store: TreeStore,
     *,
     repair: bool = False,
+    deep: bool = False,
     on_progress: OnProgress = lambda _: None,
 ) -> Verification:
     """Look at every point of the collection, and mend what can be mended.
@@ -109,27 +120,32 @@ def verify(
         store: what to look at.
         repair: delete what no query can see, and mark damaged documents for the next
             ingest. Without it nothing is written.
+        deep: search for every node by its own vector and words, not for a sample of them: some
+            10 ms each.
         on_progress: called with the points looked at and those there are.
 
     Raises:
         StoreError: nothing is indexed yet, or the index cannot be read.
     """
     with store.writing() if repair else nullcontext():
-        return _Verifier(store, repair, on_progress).run()
+        return _Verifier(store, repair, deep, on_progress).run()
 
 
 class _Verifier:
-    def __init__(self, store: TreeStore, repair: bool, on_progress: OnProgress) -> None:
+    def __init__(self, store: TreeStore, repair: bool, deep: bool, on_progress: OnProgress) -> None:
         self._store = store
         self._repair = repair
         self._on_progress = on_progress
         self._fingerprint = store.fingerprint()
+        self._findable = Findable(store, len(self._fingerprint.levels) - 1)
         self._found = Verification(points=count_points(store))
         self._bare: dict[str, list[str]] = {}
         self._expected = count_points(store, matching(kind=(*NODES, "manifest")))
         self._seen = 0
+        self._every = 1 if deep else max(1, self._found.points // _SAMPLE)
 
     def run(self) -> Verification:
+        self._find_damaged_files()
         self._find_bare_nodes()
         for batch in self._batches():
             self._look_at({manifest.document_id: manifest for manifest in batch})
@@ -192,6 +208,12 @@ class _Verifier:
             repaired=self._repair,
         )
 
+    def _find_damaged_files(self) -> None:
+        backend = self._store.engine.client._client
+        if isinstance(backend, EdgeBackend):
+            for what in backend.damaged_files(self._store.collection):
+                self._report("files", what)
+
     def _find_bare_nodes(self) -> None:
         condition = matching(kind=NODES)
         condition.must_not = [models.HasVectorCondition(has_vector=DENSE)]
@@ -207,17 +229,21 @@ class _Verifier:
             name: DocumentCheck(manifest, self._fingerprint) for name, manifest in manifests.items()
         }
         others: dict[str, Counter[str]] = {name: Counter() for name in manifests}
+        sample: list[str] = []
         for points in self._store.scroll(nodes_of(list(manifests))):
             for point in points:
                 payload = point.payload or {}
                 name, version = payload["document_id"], payload.get("version")
                 if version is not None and version == manifests[name].version:
                     checks[name].add(str(point.id), payload)
+                    if (self._seen + checks[name].nodes) % self._every == 0:
+                        sample.append(str(point.id))
                     if str(point.id) in self._bare.get(name, ()):
                         checks[name].lacks_vector()
                 else:
                     others[name][str(version)] += 1
         again: dict[str, Manifest] = {}
+        lost = self._findable.problems(sample)
         for name, manifest in manifests.items():
             problems = [] if manifest.version is None else checks[name].problems()
             suspicious = problems or others[name] or not manifest.settled
@@ -230,6 +256,11 @@ class _Verifier:
             self._found.documents += manifest.version is not None
             self._found.nodes += checks[name].nodes
             self._seen += checks[name].nodes + others[name].total()
+        shown = [found for found in manifests.values() if found.version is not None]
+        if not again:
+            lost += self._findable.manifest_problems(shown)
+        for what in () if again or self._store.unfinished() else lost:
+            self._report("lost", what)
         if again:
             self._look_at(again, tries - 1)
 

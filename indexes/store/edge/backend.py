@@ -132,6 +132,11 @@ class EdgeBackend(EdgeReading, EdgeWriting):
         with self._collection(collection_name, "optimise") as collection:
             return collection.optimize()
 
+    def damaged_files(self, collection_name: str) -> list[str]:
+        """The files of a collection that are not as they were left, as far as that is known."""
+        with self._collection(collection_name, "look at") as collection:
+            return collection.damaged_files()
+
     def get_collections(self, **_kwargs: Any) -> models.CollectionsResponse:
         """The names of all collections."""
         return models.CollectionsResponse(

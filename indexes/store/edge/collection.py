@@ -1,6 +1,7 @@
 """One collection on disk: a shard of Qdrant Edge, its parameters, and its upkeep.
 
     NAME/collection.json        parameters, and which shard is the current one
+    NAME/seal.json              its files as they were left (`seal.py`); not while it is written to
     NAME/shard-…/               the engine's own files
 
 `collection.json` is written last and removed first, each in one step: a collection
@@ -32,6 +33,7 @@ import qdrant_edge as edge
 from qdrant_client.http import models
 
 from indexes.errors import StoreError
+from indexes.store.edge import seal
 from indexes.store.edge.config import edge_config
 
 # Nice, so that it takes what cores the foreground leaves.
@@ -72,10 +74,17 @@ class Collection:
         config: the parameters it was made with.
         shard: the current shard.
         changes: points written since the last optimisation.
+        sealed: nothing was written since its files were noted, or since they couldn't be.
     """
 
     def __init__(
-        self, path: Path, config: models.CollectionConfig, shard: _Shard, changes: int = 0
+        self,
+        path: Path,
+        config: models.CollectionConfig,
+        shard: _Shard,
+        changes: int = 0,
+        *,
+        sealed: bool = False,
     ) -> None:
         self.path = path
         self.config = config
@@ -83,6 +92,7 @@ class Collection:
         self.operations = 0
         self.written_at = time.monotonic()
         self._dirty = False
+        self._sealed = sealed
         self._current: _Shard | None = shard
         self._idle = threading.Condition()
         self._writing = threading.RLock()
@@ -118,11 +128,12 @@ class Collection:
         saved = json.loads((path / "collection.json").read_text(encoding="utf-8"))
         config = models.CollectionConfig.model_validate(saved["config"])
         place = path / saved["shard"]
+        seal.check(place)
         for leftover in path.glob("shard-*"):
             if leftover != place:
                 shutil.rmtree(leftover, ignore_errors=True)
         engine = edge.EdgeShard.load(str(place), edge_config(config))
-        return cls(path, config, _Shard(place, engine), saved["changes"])
+        return cls(path, config, _Shard(place, engine), saved["changes"], sealed=True)
 
     def save(self) -> None:
         """Write the parameters and the current shard's name, in one step."""
@@ -166,12 +177,22 @@ class Collection:
         with self._writing, self.engine() as engine:
             if self._touched is not None:
                 self._note(engine, touched)
+            self._unseal()
             engine.update(operation)
             self._dirty = True
             self.written_at = time.monotonic()
             self.changes += len(touched) if isinstance(touched, list) else 1
             self.operations += 1
             return self.operations
+
+    def _unseal(self) -> None:
+        if self._sealed:
+            seal.remove(self._place())
+            self._sealed = False
+
+    def damaged_files(self) -> list[str]:
+        """The files that are not as they were left, where nothing was written since."""
+        return seal.damaged(self._place(), thorough=True) if self._sealed else []
 
     def _note(self, engine: edge.EdgeShard, touched: Touched) -> None:
         """Remember what the copy under optimisation will lack."""
@@ -205,6 +226,8 @@ class Collection:
                 shard, self._current = self._current, None
         if shard is not None:
             self._retire(shard)
+            if not self._sealed and (self.path / "collection.json").is_file():
+                seal.write(shard.path)
 
     @property
     def closed(self) -> bool:
@@ -213,6 +236,7 @@ class Collection:
 
     def delete(self) -> None:
         """Close, then remove the files; the parameters go first."""
+        (self.path / seal.NAME).unlink(missing_ok=True)
         (self.path / "collection.json").unlink(missing_ok=True)
         self.close()
         self.remove(self.path)
@@ -220,6 +244,7 @@ class Collection:
     @staticmethod
     def remove(path: Path) -> None:
         """Remove the files of a collection that is not open."""
+        (path / seal.NAME).unlink(missing_ok=True)
         (path / "collection.json").unlink(missing_ok=True)
         shutil.rmtree(path, ignore_errors=True)
 
@@ -269,6 +294,7 @@ class Collection:
         copy = _Shard(place, edge.EdgeShard.load(str(place)))
         self._carry_over(copy.engine)
         with self._writing:
+            self._unseal()
             self._carry_over(copy.engine)
             copy.engine.flush()
             with self._idle:

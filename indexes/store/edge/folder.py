@@ -10,10 +10,12 @@ changed a lot and are at rest.
 """
 
 import atexit
+import contextlib
 import json
 import logging
 import os
 import re
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -26,6 +28,7 @@ from filelock import FileLock, Timeout
 from qdrant_client.http import models
 
 from indexes.errors import StoreError, StoreLockedError
+from indexes.store.edge import seal
 from indexes.store.edge.collection import Collection, write_in_one_step
 
 _log = logging.getLogger(__name__)
@@ -40,6 +43,8 @@ OPTIMIZE_AFTER = 20_000  # points written: less is not worth copying the shard f
 SETTLE_SECONDS = 15.0
 _TICK_SECONDS = 0.5
 
+_WAY_BACK = ": `advanced-rag rebuild` saves what can be read"
+
 _open: dict[Path, "EdgeFolder"] = {}
 _open_lock = threading.RLock()
 
@@ -52,12 +57,28 @@ def engine_errors(doing: str) -> Iterator[None]:
     except StoreError:
         raise
     except Exception as error:
-        raise StoreError(f"{doing}: {_first_line(error)}") from error
+        said = _first_line(error)
+        # What the engine says of its files, not of a request.
+        way = _WAY_BACK if said.startswith("Service runtime error") else ""
+        raise StoreError(f"{doing}: {said}{way}") from error
     except BaseException as error:
         # A panic in Rust arrives as a BaseException that nobody expects to catch.
         if type(error).__name__ != "PanicException":
             raise
-        raise StoreError(f"{doing}: the engine panicked: {_first_line(error)}") from error
+        raise StoreError(
+            f"{doing}: the engine panicked: {_first_line(error)}{_WAY_BACK}"
+        ) from error
+
+
+@contextmanager
+def damage_errors(doing: str) -> Iterator[None]:
+    """The same where only damaged files can be the cause; the error names the way back."""
+    try:
+        with engine_errors(doing):
+            yield
+    except StoreError as error:
+        said = str(error) if str(error).startswith(doing) else f"{doing}: {error}"
+        raise StoreError(said if said.endswith(_WAY_BACK) else said + _WAY_BACK) from error
 
 
 def _first_line(error: BaseException) -> str:
@@ -124,7 +145,15 @@ class EdgeFolder:
 
     def exists(self, name: str) -> bool:
         """Whether there is such a collection."""
-        return (self._path(name) / "collection.json").is_file()
+        path = self._path(name)
+        if (path / "collection.json").is_file():
+            return True
+        if (path / seal.NAME).is_file():
+            raise StoreError(
+                f"collection {name!r} in {self.path} is damaged (collection.json is missing): "
+                "`advanced-rag rebuild` saves what can be read"
+            )
+        return False
 
     def collection(self, name: str) -> Collection:
         """An existing collection, opened when it is first asked for.
@@ -145,7 +174,7 @@ class EdgeFolder:
                         f"collection {name!r} does not exist in {self.path}: "
                         "index documents into it first, or name another with --collection"
                     )
-                with engine_errors(f"cannot open collection {name!r} in {self.path}"):
+                with damage_errors(f"cannot open collection {name!r} in {self.path}"):
                     self._collections[name] = Collection.load(path)
             return self._collections[name]
 
@@ -176,6 +205,54 @@ class EdgeFolder:
                 else:
                     collection.delete()
             return True
+
+    def let_go(self, name: str) -> Path:
+        """Close a collection that may be damaged; the folder that its files are in.
+
+        Raises:
+            StoreError: there is none of that name.
+        """
+        with self._guard:
+            collection = self._collections.pop(name, None)
+            if collection is not None:
+                with contextlib.suppress(StoreError), engine_errors(f"cannot close {name!r}"):
+                    collection.close()
+            path = self._path(name)
+            if not any(path.glob("shard-*")):
+                raise StoreError(
+                    f"there is no collection {name!r} in {self.path}: name another --collection"
+                )
+            return path
+
+    def replace(self, name: str, made: Path, *, keep: bool) -> Path | None:
+        """Put another collection, which is closed, in the place of one.
+
+        Args:
+            name: the one that goes.
+            made: the folder of the one that comes.
+            keep: keep the files that go.
+
+        Returns:
+            Where they are, if they were kept.
+        """
+        with self._guard:
+            path, kept = self._path(name), None
+            before = list(path.glob("shard-*"))
+            saved = (made / "collection.json").read_text(encoding="utf-8")
+            shard = path / str(json.loads(saved)["shard"])
+            (made / shard.name).rename(shard)
+            (path / seal.NAME).unlink(missing_ok=True)
+            write_in_one_step(path / "collection.json", saved)
+            seal.write(shard)
+            if keep:
+                kept = self.path / "damaged" / f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+                kept.mkdir(parents=True)
+            for place in before:
+                if kept:
+                    place.rename(kept / place.name)
+                else:
+                    shutil.rmtree(place, ignore_errors=True)
+            return kept
 
     def _check_open(self) -> None:
         if self._stop.is_set():

@@ -1,0 +1,203 @@
+"""Reading what is left of a damaged shard, in a process that may die of it.
+
+    python -m indexes.store.edge.salvage SHARD SPOOL
+
+A damaged file ends the engine with an error, a panic or a signal. So a copy is opened by a
+process of its own, which puts every point that it can read into SPOOL, an SQLite file, at once.
+Where the engine refuses the copy, what it can do without is left out of the next one: the log,
+payload indexes, the words' vectors; then the vectors. They can be made again from the texts.
+"""
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import qdrant_edge as edge
+from qdrant_client.http import models
+
+from indexes.errors import StoreError
+from indexes.store.edge.config import edge_config
+
+_PAGE = 256
+_LONGEST_SECONDS = 3600
+_TABLE = "CREATE TABLE IF NOT EXISTS point (id TEXT PRIMARY KEY, document TEXT, payload TEXT, vector TEXT)"  # noqa: E501
+# What is put in from an empty shard of the same parameters, attempt by attempt.
+_LESS: tuple[tuple[str, ...], ...] = (
+    (),
+    ("wal", "edge_config.json"),
+    ("segment.json", "version.info", "payload_index", "vector_storage-bm25",
+     "payload_storage/config.json"),
+    ("vector_storage-dense",),
+)  # fmt: skip
+
+
+def salvage(collection: Path, work: Path) -> Path:
+    """Read what can be read of a collection's current shard.
+
+    Args:
+        collection: its folder; nothing in it is changed.
+        work: an empty folder for copies, and for what is found.
+
+    Returns:
+        An SQLite file whose table `point` has what was found: id, document, payload and dense
+        vector as JSON, which are NULL where they can't be read.
+
+    Raises:
+        StoreError: there is no shard, or no room to copy it.
+    """
+    spool = work / "points.sqlite"
+    shard, config = _current(collection)
+    with sqlite3.connect(spool) as table:
+        table.execute(_TABLE)
+    table.close()
+    fresh = _empty_shard(work / "empty", config) if config else None
+    replaced: list[str] = []
+    for parts in _LESS if fresh else _LESS[:1]:
+        replaced += parts
+        copy = work / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        try:
+            shutil.copytree(shard, copy)
+        except OSError as error:
+            raise StoreError(
+                f"cannot copy {shard} ({error.strerror or error}): make room"
+            ) from error
+        if fresh:
+            _replace(copy, fresh, replaced)
+        if _read_apart(copy, spool):
+            break
+    shutil.rmtree(work / "copy", ignore_errors=True)
+    return spool
+
+
+def _current(collection: Path) -> tuple[Path, models.CollectionConfig | None]:
+    """The shard that counts, and its parameters as far as they can be read."""
+    try:
+        saved = json.loads((collection / "collection.json").read_text(encoding="utf-8"))
+        config = models.CollectionConfig.model_validate(saved["config"])
+        if (collection / str(saved["shard"])).is_dir():
+            return collection / str(saved["shard"]), config
+    except (OSError, ValueError, TypeError, KeyError):
+        config = None
+    shards = sorted(collection.glob("shard-*"), key=lambda path: path.stat().st_mtime)
+    if not shards:
+        raise StoreError(f"nothing is left of the collection in {collection}: ingest again")
+    return shards[-1], config
+
+
+def _empty_shard(place: Path, config: models.CollectionConfig) -> Path:
+    place.mkdir()
+    engine = edge.EdgeShard.create(str(place), edge_config(config))
+    engine.flush()
+    engine.close()
+    return place
+
+
+def _replace(copy: Path, fresh: Path, parts: list[str]) -> None:
+    """Put the parts of an empty shard into a copy; of segments, into those that can grow."""
+    empty = next(iter((fresh / "segments").iterdir()), None)
+    places = [(copy, fresh)]
+    for segment in (copy / "segments").glob("*") if (copy / "segments").is_dir() else ():
+        if empty is not None and (segment / "mutable_id_tracker.mappings").exists():
+            places.append((segment, empty))
+            if not (segment / "version.info").exists():  # the engine drops it without a word
+                shutil.copy(empty / "version.info", segment)
+        elif "payload_index" in parts:
+            shutil.rmtree(segment / "payload_index", ignore_errors=True)
+    for target, source in places:
+        for part in parts:
+            if not (source / part).exists():
+                continue
+            if (source / part).is_dir():
+                shutil.rmtree(target / part, ignore_errors=True)
+                shutil.copytree(source / part, target / part)
+            else:
+                shutil.copy(source / part, target / part)
+
+
+def _read_apart(copy: Path, spool: Path) -> bool:
+    """Whether a process of its own read all of a copy."""
+    command = [sys.executable, "-m", __name__, str(copy), str(spool)]
+    try:
+        ran = subprocess.run(  # noqa: S603
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_LONGEST_SECONDS,
+            check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return False
+    return ran.returncode == 0
+
+
+def _main(shard: str, spool: str) -> int:
+    engine = edge.EdgeShard.load(shard)
+    whole = True
+    with sqlite3.connect(spool) as table:
+        for points, all_read in _pages(engine):
+            whole = whole and all_read
+            for name, payload, vector in points:
+                # Whatever another attempt read stays, where this one can't.
+                table.execute(
+                    "INSERT INTO point VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+                    "document = coalesce(excluded.document, document), "
+                    "payload = coalesce(excluded.payload, payload), "
+                    "vector = coalesce(excluded.vector, vector)",
+                    (name, *_row(payload, vector)),
+                )
+            table.commit()
+    return 0 if whole else 1
+
+
+def _row(payload: Any, vector: Any) -> tuple[str | None, str | None, str | None]:
+    readable = isinstance(payload, dict) and "kind" in payload
+    dense = vector.get("dense") if isinstance(vector, dict) else None
+    return (
+        str(payload.get("document_id", "")) if readable else None,
+        json.dumps(payload) if readable else None,
+        json.dumps(list(dense)) if dense is not None else None,
+    )
+
+
+def _pages(engine: edge.EdgeShard) -> Iterator[tuple[list[tuple[str, Any, Any]], bool]]:
+    """All points, a page at a time; those of a page that can't be read, one by one."""
+    offset = None
+    while True:
+        request = edge.ScrollRequest(
+            offset=offset, limit=_PAGE, filter=None, with_payload=False, with_vector=False
+        )
+        found, offset = engine.scroll(request)
+        ids = [point.id for point in found]
+        try:
+            read = engine.retrieve(ids, True, True)
+            yield [(str(point.id), point.payload, point.vector) for point in read], True
+        except BaseException as error:  # noqa: BLE001 - a panic is no Exception
+            _only_engine(error)
+            yield [_alone(engine, name) for name in ids], False
+        if offset is None:
+            return
+
+
+def _alone(engine: edge.EdgeShard, name: Any) -> tuple[str, Any, Any]:
+    payload = vector = None
+    for with_payload, with_vector in ((True, False), (False, True)):
+        try:
+            for point in engine.retrieve([name], with_payload, with_vector):
+                payload, vector = (
+                    (point.payload, vector) if with_payload else (payload, point.vector)
+                )
+        except BaseException as error:  # noqa: BLE001
+            _only_engine(error)
+    return str(name), payload, vector
+
+
+def _only_engine(error: BaseException) -> None:
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        raise error
+
+
+if __name__ == "__main__":
+    sys.exit(_main(*sys.argv[1:]))
