@@ -45,6 +45,8 @@ from indexes.store.points import (
 from indexes.store.transfer import PAGE, Receiver
 
 _WORK = ".rebuild-"
+# What all nodes of a document say.
+_SHARED = ("metadata", "owner")
 # Of vectors in half precision.
 _NEARLY = 0.005
 
@@ -260,9 +262,9 @@ class _Rebuild:
                 covered = range(parent.first_leaf, parent.first_leaf + parent.leaves)
                 text = "".join(texts.get(place, "") for place in covered)
                 said = embedding_text(manifest.title, leaf.heading, text, header=leaf.header)
-                shared: dict[str, Any] = {key: payload[key] for key in ("metadata", "owner") if key in payload}
+                shared = {key: payload[key] for key in _SHARED if key in payload}
                 digest = _digest(said)
-                above = {
+                above: dict[str, Any] = {
                     "kind": "parent",
                     "document_id": payload["document_id"],
                     "version": payload["version"],
