@@ -115,9 +115,22 @@ def opened(**settings: Any) -> "Iterator[HierarchicalIndex]":
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.option("--workers", type=click.IntRange(0, 64), help="Parsing processes; default: auto.")
 @click.option("--shard", default="1/1", metavar="I/N", help="Take the I-th of N parts.")
+@click.option(
+    "--export-after-ingest",
+    "export",
+    envvar="RAG_EXPORT_AFTER_INGEST",
+    show_envvar=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Then write all documents to this file, as `export` does.",
+)
 @settings_options(INDEX, DOCUMENTS, EMBEDDING)
 def ingest(
-    paths: tuple[Path, ...], as_json: bool, workers: int | None, shard: str, **settings: Any
+    paths: tuple[Path, ...],
+    as_json: bool,
+    workers: int | None,
+    shard: str,
+    export: Path | None,
+    **settings: Any,
 ) -> None:
     """Index files and folders, and say what could not be read of them.
 
@@ -125,6 +138,8 @@ def ingest(
     """
     with opened(**settings) as index:
         report = ingest_paths(index, paths, workers=workers, shard=_shard(shard))
+        if export is not None:
+            index.export_file(export)
     if as_json:
         print_json(
             {

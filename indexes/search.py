@@ -21,6 +21,7 @@ from qdrant_client import models
 from indexes.candidates import Candidates, SearchResult
 from indexes.errors import StoreError
 from indexes.settings import SearchMode
+from indexes.store.check import DAMAGED
 from indexes.store.columns import Hits, Search, number_of, uuid_of
 from indexes.store.nodes import matching
 from indexes.store.points import (
@@ -248,7 +249,7 @@ class TreeSearch:
                 document, path = key
                 known[key] = next(
                     (
-                        node_number(document, self._versions[document], *span[:3])
+                        node_number(document, _ingested(self._versions[document]), *span[:3])
                         for span in spans_of(path)
                         if span.level == self._parent_level
                     ),
@@ -286,7 +287,7 @@ class TreeSearch:
         """Whether a root, of which a leaf is known, is one of a version."""
         spans = spans_of(leaf["ancestors"])
         place = spans[0][:3] if spans else (self._leaf_level, leaf["start"], leaf["end"])
-        return node_number(document, version, *place) == number_of(root)
+        return node_number(document, _ingested(version), *place) == number_of(root)
 
     def texts(self, found: SearchResult, leaves: Sequence[int]) -> list[Search]:
         """Searches of the third round trip: what delivering these candidates takes."""
@@ -325,7 +326,7 @@ class TreeSearch:
     def _leaf(self, candidates: Candidates, leaf: int, wording: dict[str, Any]) -> Leaf:
         document, path = candidates.documents[leaf], candidates.paths[leaf]
         version = self._versions[document]
-        parents = unpack_ancestors(path, document, version)
+        parents = unpack_ancestors(path, document, _ingested(version))
         id_ = uuid_of(candidates.ids[leaf])
         return Leaf(
             id=id_,
@@ -366,3 +367,8 @@ def _having(ids: list[Any]) -> models.Filter:
 
 def _manifests(documents: Sequence[str]) -> models.Filter:
     return _having([manifest_id(document) for document in documents])
+
+
+def _ingested(version: str) -> str:
+    """The version that ids are made of: a damaged document keeps them."""
+    return version.removesuffix(DAMAGED)

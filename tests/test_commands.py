@@ -147,6 +147,16 @@ def test_ingest_reports_as_json(rag: Callable[..., Ran]) -> None:
     assert rag("ingest", "lighthouse.txt", "--json").json["unchanged"] == ["lighthouse.txt"]
 
 
+def test_ingest_leaves_an_export_behind_it(rag: Callable[..., Ran], tmp_path: Path) -> None:
+    (tmp_path / "gull.md").write_text("A gull sat on the pier.")
+    export = tmp_path / "all.jsonl"
+    killed = tmp_path / f".all.jsonl.{'0a' * 16}"
+    killed.write_text("half of")
+    assert rag("ingest", str(tmp_path / "gull.md"), "--export-after-ingest", str(export)).code == 0
+    assert "A gull sat on the pier." in export.read_text()
+    assert not killed.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "line"),
     [

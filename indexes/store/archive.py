@@ -17,6 +17,7 @@ written. So a file that is cut off, damaged or made by someone with bad intentio
 changes nothing.
 """  # noqa: E501
 
+import glob
 import gzip
 import hashlib
 import json
@@ -173,6 +174,9 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
     """A file that takes its name when the block ends well."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
+        # What exports left that were killed.
+        for left in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 32}"):
+            left.unlink(missing_ok=True)
         with temporary.open("xb") as raw:
             if path.suffix == ".gz":
                 # Without name and time in it, the same content makes the same file.

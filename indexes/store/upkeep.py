@@ -229,7 +229,7 @@ class _Verifier:
             name: DocumentCheck(manifest, self._fingerprint) for name, manifest in manifests.items()
         }
         others: dict[str, Counter[str]] = {name: Counter() for name in manifests}
-        sample: list[str] = []
+        sample: list[tuple[str, str]] = []
         for points in self._store.scroll(nodes_of(list(manifests))):
             for point in points:
                 payload = point.payload or {}
@@ -237,15 +237,20 @@ class _Verifier:
                 if version is not None and version == manifests[name].version:
                     checks[name].add(str(point.id), payload)
                     if (self._seen + checks[name].nodes) % self._every == 0:
-                        sample.append(str(point.id))
+                        sample.append((name, str(point.id)))
                     if str(point.id) in self._bare.get(name, ()):
                         checks[name].lacks_vector()
                 else:
                     others[name][str(version)] += 1
         again: dict[str, Manifest] = {}
-        lost = self._findable.problems(sample)
+        wrong = {
+            name: [] if manifest.version is None else checks[name].problems()
+            for name, manifest in manifests.items()
+        }
+        # What isn't there can't be found: that is said of the document already.
+        lost = self._findable.problems([id_ for name, id_ in sample if not wrong[name]])
         for name, manifest in manifests.items():
-            problems = [] if manifest.version is None else checks[name].problems()
+            problems = wrong[name]
             suspicious = problems or others[name] or not manifest.settled
             now = self._store.manifest(name) if suspicious else manifest
             if now != manifest and tries > 1:
