@@ -35,7 +35,7 @@ from .workbench import Workbench
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 # Puts the answers at the top of the window, once there is a run.
-_SHOW = "(address) => address && window.ragShow(address.run)"
+SHOW = "(address) => address && window.ragShow(address.run)"
 
 
 class Compare:
@@ -90,6 +90,7 @@ class Compare:
         with gr.Row(visible=False, elem_id="exports") as self.exports:
             self.markdown = gr.Button("Save as Markdown", size="sm", min_width=0)
             self.json = gr.Button("Save as JSON", size="sm", min_width=0)
+        self.earlier = self.page.html("history")
         self.download = gr.JSON(visible=False)
         self.address = gr.JSON(visible=False)
 
@@ -97,7 +98,7 @@ class Compare:
         """Say what happens when."""
         shared: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         buttons = [self.ask, self.stop, self.again]
-        begun = gr.on(
+        self.begun = begun = gr.on(
             [self.ask.click, self.question.submit, *(chip.click for chip in self.chips)],
             self.begin,
             [self.question, *self.picker.groups, *knobs],
@@ -118,7 +119,7 @@ class Compare:
             concurrency_id="begin",
             **shared,
         )
-        begun.then(None, self.address, None, js=_SHOW, api_visibility="private")
+        begun.then(None, self.address, None, js=SHOW, api_visibility="private")
         for place in range(MOST_LANES):
             begun.then(
                 self._lane(place),
@@ -175,7 +176,7 @@ class Compare:
                     yield [shown, update, *_buttons(busy=True), *self._same()]
             if tab.halted:
                 idle = _buttons(busy=False, follow_up=bool(tab.turns))
-                yield [shown, _status("Stopped."), *idle, *self._same()]
+                yield [shown, status("Stopped."), *idle, *self._same()]
                 return
             patterns = chosen(plain, parents, compression, frameworks, registered)
             names = self.page.lanes.check_all(patterns)
@@ -187,12 +188,12 @@ class Compare:
             if tab.turns:
                 condenser = (await self.page.opening.index()).condenser()
                 condensing = tab.start(condenser.acondense(asked, tab.turns, trace))
-                thinking = _status("Understanding the follow-up…", busy=True)
+                thinking = status("Understanding the follow-up…", busy=True)
                 yield [shown, thinking, *_buttons(busy=True), *self._same()]
                 await asyncio.wait({condensing})
                 if condensing.cancelled():
                     idle = _buttons(busy=False, follow_up=True)
-                    yield [shown, _status("Stopped."), *idle, *self._same()]
+                    yield [shown, status("Stopped."), *idle, *self._same()]
                     return
                 # Questions put together may be too long for one.
                 if len(condensing.result()) <= MAX_QUESTION_CHARACTERS:
@@ -201,12 +202,12 @@ class Compare:
             started = time.monotonic()
             if cold := self.page.lanes.cold(names):
                 told = f"Preparing {', '.join(cold)}, which is done once and not counted…"
-                yield [shown, _status(told, busy=True), *_buttons(busy=True), *self._same()]
+                yield [shown, status(told, busy=True), *_buttons(busy=True), *self._same()]
                 preparing = tab.start(self.page.lanes.prepare(names))
                 await asyncio.wait({preparing})
                 if preparing.cancelled():
                     idle = _buttons(busy=False, follow_up=bool(tab.turns))
-                    yield [shown, _status("Stopped."), *idle, *self._same()]
+                    yield [shown, status("Stopped."), *idle, *self._same()]
                     return
                 preparing.result()
             spent = time.monotonic() - started if cold else 0.0
@@ -221,6 +222,7 @@ class Compare:
                 notice=notice,
                 preparing=spent,
             )
+            self.page.history.keep(self.page.visitors.of(request).key, run)
             run.model = self.page.opening.llm.name
             run.scope = await asyncio.to_thread(self._scope, request)
             own = self.page.visitors.of(request).marked.references(asked)
@@ -233,7 +235,7 @@ class Compare:
             return
         yield [
             shown,
-            _status(f"{counted(len(names), 'lane')} at work…", busy=True),
+            status(f"{counted(len(names), 'lane')} at work…", busy=True),
             *_buttons(busy=True),
             {"run": run.id},
             heading(run),
@@ -242,7 +244,7 @@ class Compare:
             gr.update(elem_classes=f"of-{len(names)}"),
             *(gr.update(visible=place < len(names)) for place in range(MOST_LANES)),
             *(
-                self._answer(run.views[place]) if place < len(names) else ""
+                self.answer_of(run.views[place]) if place < len(names) else ""
                 for place in range(MOST_LANES)
             ),
             *[""] * MOST_LANES,
@@ -271,7 +273,7 @@ class Compare:
                 told = "Loading the models, which is done once and not counted…"
             else:
                 return
-            yield _status(told, busy=True)
+            yield status(told, busy=True)
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
 
     @staticmethod
@@ -309,9 +311,9 @@ class Compare:
                 moved = view.phase != before.phase
                 ended = moved and not run.busy
                 yield [
-                    self._answer(view),
-                    self._evidence(run, view) if moved else gr.skip(),
-                    html("{}{}", verdict(run), comparison(run)) if moved else gr.skip(),
+                    self.answer_of(view),
+                    self.evidence_of(run, view) if moved else gr.skip(),
+                    self.below(run) if moved else gr.skip(),
                     gr.update(visible=True) if ended else gr.skip(),
                     *(
                         [_outcome(run), *_buttons(busy=False, follow_up=True)]
@@ -322,8 +324,14 @@ class Compare:
                 before = view
         tab.remember(run)
 
-    def _answer(self, view: View) -> str:
+    def answer_of(self, view: View) -> str:
+        """A lane's answer."""
         return lane(view, self.page.lanes.info(view.pattern), self._advice())
+
+    @staticmethod
+    def below(run: Run) -> str:
+        """What stands below the lanes: who won and why, and what each took."""
+        return html("{}{}", verdict(run), comparison(run))
 
     def _advice(self) -> str:
         """What to say at answers of a model that is not up to it."""
@@ -332,7 +340,8 @@ class Compare:
         return advice(self.page.opening.llm)
 
     @staticmethod
-    def _evidence(run: Run, view: View) -> str:
+    def evidence_of(run: Run, view: View) -> str:
+        """What a lane took, and its passages."""
         return html("{}{}", strip(view, figures(view, run.views)), passages(view))
 
     async def stop_all(self, request: gr.Request) -> None:
@@ -342,7 +351,7 @@ class Compare:
     def forget(self, request: gr.Request) -> list[Any]:
         """Begin a new conversation: the next question stands alone."""
         self.page.visitors.tab(request).forget()
-        return [gr.update(visible=False), _status("The next question stands alone."), ""]
+        return [gr.update(visible=False), status("The next question stands alone."), ""]
 
     def export(self, kind: str, request: gr.Request) -> dict[str, str] | None:
         """The latest comparison as a file."""
@@ -365,16 +374,17 @@ def _buttons(*, busy: bool, follow_up: bool = False) -> list[Any]:
     return [gr.update(visible=shown) for shown in (not busy, busy, follow_up)]
 
 
-def _status(text: str, *, busy: bool = False) -> str:
+def status(text: str, *, busy: bool = False) -> str:
+    """A sentence about what is going on."""
     return html('<p class="status{}" role="status">{}</p>', " busy" if busy else "", text)
 
 
 def _outcome(run: Run) -> str:
     phases = [view.phase for view in run.views]
     if "stopped" in phases:
-        return _status("Stopped.")
+        return status("Stopped.")
     longest = max(view.trace.total("seconds") for view in run.views)
     failed = phases.count("failed")
     if failed:
-        return _status(f"{failed} of {counted(len(phases), 'lane')} failed: see below.")
-    return _status(f"Done in {seconds(longest)}. Ask on: a follow-up is understood.")
+        return status(f"{failed} of {counted(len(phases), 'lane')} failed: see below.")
+    return status(f"Done in {seconds(longest)}. Ask on: a follow-up is understood.")

@@ -18,6 +18,7 @@ from indexes.settings import has_cross_encoder
 from .api import Api
 from .compare import Compare
 from .documents import Documents
+from .history import History
 from .inspect import Inspect
 from .knobs import knobs_of
 from .lanes import FAMILIES, Lanes
@@ -25,6 +26,7 @@ from .library import Library
 from .mine import Mine
 from .opening import Opening
 from .render.settings import fixed, knobs_title
+from .reopening import Reopening
 from .visitors import Visitors
 from .workbench import Workbench
 
@@ -45,11 +47,18 @@ _GRADIO_SESSIONS = 128
 def make_workbench(opening: Opening, *, shared: bool = False) -> Workbench:
     """What the page works with. Nothing is loaded and no one connected to yet."""
     library = Library(opening, shared=shared)
+    history = History()
+
+    def forget(visitor: str) -> None:
+        history.forget(visitor)
+        library.forget(visitor)
+
     return Workbench(
         opening,
         Lanes(opening),
         library,
-        Visitors(library.forget, keeps=library.keeps),
+        Visitors(forget, keeps=library.keeps),
+        history,
         opening.llm.at_once,
     )
 
@@ -105,6 +114,7 @@ def build_page(page: Workbench) -> gr.Blocks:
             show_progress="hidden",
             api_visibility="private",
         )
+        Reopening(page, compare, knobs).connect(blocks)
         blocks.unload(page.visitors.closed)
         Api(page).connect()
     blocks.queue(max_size=_QUEUE_SIZE, default_concurrency_limit=8, api_open=False)

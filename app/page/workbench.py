@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from .history import History
 from .lanes import Lanes
 from .library import Library
 from .opening import Opening
@@ -19,6 +20,7 @@ class Workbench:
         lanes: the patterns that can be asked for.
         library: the documents, as each visitor sees them.
         visitors: who is there.
+        history: what was asked before.
         answers_at_once: lanes that run at the same time; the rest wait in the queue.
     """
 
@@ -26,6 +28,7 @@ class Workbench:
     lanes: Lanes
     library: Library
     visitors: Visitors
+    history: History
     answers_at_once: int
 
     @staticmethod

@@ -52,16 +52,24 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def served(index: HierarchicalIndex, *, shared: bool = False, **options: Any) -> Iterator[str]:
+def served(
+    index: HierarchicalIndex,
+    *,
+    shared: bool = False,
+    paths: tuple[Path, ...] = (),
+    **options: Any,
+) -> Iterator[str]:
     """The address of the page of an index, in a thread of this process.
 
-    `options` are those of `PageServer`.
+    `paths` are what it was started with, `options` those of `PageServer`.
     """
     servers: list[PageServer] = []
     listener = socket.create_server(("127.0.0.1", 0))
 
     async def run() -> None:
-        page = make_workbench(Opening.of(index), shared=shared)
+        opening = Opening.of(index)
+        opening.paths = paths
+        page = make_workbench(opening, shared=shared)
         # The first visit waits for imports; these visits are to be like all others.
         page.lanes.find_peers()
         servers.append(PageServer(page, **options))

@@ -26,8 +26,8 @@ def main() -> None:
         HierarchicalIndex.open(Path(folder) / "index") as index,
     ):
         index.ingest([LETTERS])
-        with served(index) as address, browser() as chrome:
-            page = chrome.new_page(viewport={"width": 1280, "height": 1400})
+        with served(index, paths=(LETTERS,)) as address, browser() as chrome:
+            page = chrome.new_page(viewport={"width": 1440, "height": 1000})
             page.goto(address)
             page.locator("#patterns label").filter(has_text="Parent, then extract").click()
             page.locator("#patterns label").filter(has_text="as they are").click()
@@ -37,6 +37,11 @@ def main() -> None:
                 done = page.locator(f"#answer-{number} .answer.done")
                 expect(done).to_be_visible(timeout=PATIENCE * 1000)
             take(page, "compare")
+            page.locator("#answer-2 a.cite").first.click()
+            expect(page.locator("#source mark.place")).to_be_visible()
+            page.wait_for_timeout(1500)
+            take(page, "source")
+            page.keyboard.press("Escape")
             page.get_by_role("button", name="Inspect this journey").nth(1).click()
             expect(page.locator(".journey")).to_be_visible()
             page.locator(".station").nth(2).evaluate("element => element.scrollIntoView()")

@@ -127,9 +127,12 @@ def test_lanes_stream_side_by_side_and_a_citation_leads_to_its_passage(
     expect(page.locator(".chart .bar")).to_have_count(2)
     expect(page.locator("#evidence-2 .figures")).to_contain_text("LLM calls1")
     page.locator("#answer-2").get_by_role("link", name="passage 1, cited").click()
-    passage = page.locator("#lane2-passage-1")
-    expect(passage).to_be_focused()
-    expect(passage).to_contain_text("Its operating margin was 22.3 percent.")
+    source = page.locator("#source")
+    expect(source.locator("mark.place")).to_contain_text("Its revenue rose to 3.18 billion dollars")
+    expect(source.locator(".words")).to_contain_text("The depots shipped 418 million parcels.")
+    page.keyboard.press("Escape")
+    expect(source).to_be_hidden()
+    expect(page.locator("#lane2-passage-1")).to_have_class("passage cited found")
 
 
 def test_a_lane_that_fails_says_so_and_the_other_goes_on(visit: Visit, llm: ScriptedLLM) -> None:
@@ -324,13 +327,44 @@ def test_the_page_can_be_used_with_the_keyboard_alone(visit: Visit) -> None:
     visit.lane(2)
     tab_to("a.cite")
     page.keyboard.press("Enter")
-    expect(page.locator("#lane1-passage-1")).to_be_focused()
+    expect(page.locator("#source mark.place")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#answer-1 a.cite").first).to_be_focused()
     tab_to(".inspect")
     page.keyboard.press("Enter")
     expect(page.locator(".journey")).to_be_visible()
     tab_to("[data-tab-id=documents]")
     page.keyboard.press("Enter")
     expect(page.get_by_role("tab", name="Documents")).to_have_attribute("aria-selected", "true")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (390, 844)])
+def test_after_compare_the_first_answer_is_in_the_window(
+    chrome: Browser, page_server: tuple[str, ScriptedLLM], llm: ScriptedLLM, width: int, height: int
+) -> None:
+    context = chrome.new_context(viewport={"width": width, "height": height})
+    visitor = Visit(context, page_server[0])
+    page = visitor.page
+    visitor.ask()
+    line = visitor.lane(1).locator(".text p").first
+    visitor.lane(2)
+    page.wait_for_timeout(300)
+    box = line.bounding_box()
+    assert box is not None
+    assert 0 <= box["y"] < box["y"] + 20 < height
+    # Any pattern is two clicks away.
+    expect(page.locator("#patterns")).to_be_hidden()
+    page.locator("#picked button").click()
+    page.locator("#patterns label").filter(has_text="Parent, then extract").click()
+    expect(page.locator("#picked b")).to_have_text("regular, parent, parent+extract")
+    page.locator("#patterns label").filter(has_text="Parent, then filter").click()
+    expect(page.locator("#patterns input:not(:checked)").first).to_be_disabled()
+    # The source, with what was marked in it, needs no scrolling sideways.
+    page.locator("#answer-1 a.cite").first.click()
+    expect(page.locator("#source mark.place")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert visitor.complaints == []
+    context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -410,6 +444,11 @@ def test_axe_finds_no_serious_violation_on_any_tab(
     visitor.lane(2)
     page.locator("#evidence-1 summary").click()
     check("Compare")
+    page.locator("#answer-1 a.cite").first.click()
+    expect(page.locator("#source mark.place")).to_be_visible()
+    for violation in page.evaluate("axe.run('#source')")["violations"]:
+        found.append(f"source: {violation['id']}: {violation['help']}")
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Inspect this journey").first.click()
     expect(page.locator(".journey")).to_be_visible()
     check("Inspect")

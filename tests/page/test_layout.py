@@ -9,10 +9,13 @@ from llama_index.core.base.llms.types import ChatResponse
 
 from app.page.api import Api
 from app.page.compare import Compare
+from app.page.conversation import Run
 from app.page.documents import Documents
+from app.page.history import History
 from app.page.inspect import Inspect
 from app.page.layout import build_page
 from app.page.library import Indexing
+from app.page.reopening import Reopening
 from app.page.samples import example_questions
 from app.page.workbench import Workbench
 from indexes.errors import ModelError
@@ -165,6 +168,52 @@ async def test_a_question_asked_while_documents_are_indexed_says_so(
     answered = (await page.lane(0))[-1][0]
     assert "The documents do not say" not in answered
     assert "Nothing was found yet" in answered
+
+
+async def test_a_comparison_has_an_address_that_shows_it_again(
+    page: Page, workbench: Workbench
+) -> None:
+    reopening = Reopening(workbench, page.compare, [gr.Slider(0, 1)] * 5)
+    await page.begin(QUESTION, ["regular", "parent"])
+    await page.lane(0)
+    await page.lane(1)
+    first = page.visitors.tab(request_of("ann")).run
+    assert first is not None
+    page.compare.forget(request_of("ann"))
+    await page.begin("How many parcels were shipped?", ["parent"])
+    await page.lane(0)
+    assert QUESTION in reopening.list_earlier(request_of("ann"))
+    assert reopening.list_earlier(request_of("ben")) == ""
+
+    # A colleague who is sent the address sees it, too.
+    asked = request_of("ben")
+    asked.__dict__["query_params"] = {"run": first.id}
+    shown = reopening.reopen(asked)
+    assert shown[0] == QUESTION
+    assert shown[2] == {"run": first.id}
+    assert "regular, parent" in shown[9]
+    assert shown[15]["value"] == 256
+    assert "3.18 billion" in shown[-8]
+
+    second = page.visitors.tab(request_of("ann")).run
+    assert second is not None
+    asked.__dict__["query_params"] = {"run": first.id, "with": second.id}
+    assert "Two comparisons" in reopening.reopen(asked)[4]
+    asked.__dict__["query_params"] = {"run": "made-up"}
+    assert "not kept any more" in reopening.reopen(asked)[1]
+
+
+def test_the_oldest_comparisons_give_way_and_those_of_who_is_gone_go() -> None:
+    history = History()
+    runs = [Run("Why?", "Why?", None, {}, []) for _ in range(50)]
+    for run in runs:
+        history.keep("ann", run)
+    history.keep("ben", Run("How?", "How?", None, {}, []))
+    assert history.of("ann") == runs[:9:-1]
+    assert history.find(runs[0].id) is None
+    history.forget("ann")
+    assert history.of("ann") == []
+    assert len(history.of("ben")) == 1
 
 
 async def test_what_is_done_once_is_prepared_before_and_not_counted(

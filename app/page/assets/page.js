@@ -204,12 +204,21 @@ let shown = "";
 window.ragShow = (run) => {
   if (!run || run === shown) return;
   shown = run;
+  const address = new URL(location.href);
+  if (address.searchParams.get("run") !== run) {
+    address.searchParams.delete("with");
+    address.searchParams.set("run", run);
+    history.pushState(null, "", address);
+  }
   document.querySelectorAll("#head, #tabs").forEach((part) => part.toggleAttribute("data-asked", true));
   fold(false);
   requestAnimationFrame(() => {
     document.getElementById("ask")?.scrollIntoView({ block: "start", behavior: "instant" });
   });
 };
+
+// Each run has its address: going back shows the one before.
+addEventListener("popstate", () => location.reload());
 
 // Gradio shows a group's label beside it but does not name the group.
 document.addEventListener("focusin", (event) => {

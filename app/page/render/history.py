@@ -1,0 +1,100 @@
+"""Earlier comparisons: as a list to go back to, and two of them beside each other."""
+
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+
+from ..conversation import Run
+from ..figures import figures
+from .lane import status
+from .markup import html, joined, seconds
+
+_EXCERPT = 280
+
+
+def history(runs: Sequence[Run], shown: str = "") -> str:
+    """The list, folded.
+
+    Args:
+        runs: a visitor's, the latest first
+        shown: the one that is shown now, with which others can be compared
+    """
+    if not runs:
+        return ""
+    return html(
+        '<details class="history"><summary>Earlier questions ({})</summary><ol>{}</ol></details>',
+        len(runs),
+        joined(_entry(run, shown) for run in runs),
+    )
+
+
+def _entry(run: Run, shown: str) -> Markup:
+    beside = (
+        html(
+            ' <a href="?{}">compare with the one above</a>',
+            urlencode({"run": shown, "with": run.id}),
+        )
+        if shown and shown != run.id
+        else Markup("")
+    )
+    return html(
+        '<li{}><a href="?{}" dir="auto">{}</a> <span>{}</span>{}</li>',
+        html(' aria-current="true"') if run.id == shown else Markup(""),
+        urlencode({"run": run.id}),
+        run.asked,
+        _settings(run),
+        beside,
+    )
+
+
+def _settings(run: Run) -> str:
+    budget = run.options.get("budget")
+    names = ", ".join(view.pattern for view in run.views)
+    return " · ".join(
+        filter(None, [names, f"budget {budget:,}" if budget else "", f"{run.began:%H:%M}"])
+    )
+
+
+def beside(first: Run, second: Run) -> str:
+    """Two comparisons, lane by lane: what was set, what it took, what was answered."""
+    rows = joined(_row(run, number) for number, run in ((1, first), (2, second)))
+    return html(
+        '<section class="comparison" aria-labelledby="beside-title"><h2 id="beside-title">'
+        'Two comparisons</h2><div class="scroll" role="region" aria-label="Two comparisons" '
+        'tabindex="0"><table class="lanes beside"><thead><tr><th scope="col">pattern</th>'
+        '<th scope="col">first word</th><th scope="col">total</th>'
+        '<th scope="col">context tokens</th><th scope="col">cited</th><th scope="col">answer</th>'
+        "</tr></thead>{}</table></div></section>",
+        rows,
+    )
+
+
+def _row(run: Run, number: int) -> Markup:
+    known = [(view, figures(view, run.views)) for view in run.views]
+    return html(
+        '<tbody><tr><th scope="rowgroup" colspan="6"><span class="number">{}</span> '
+        '<span dir="auto">{}</span><small>{}</small></th></tr>{}</tbody>',
+        number,
+        run.asked,
+        _settings(run),
+        joined(
+            html(
+                '<tr><th scope="row">{}<small>{}</small></th><td>{}</td><td>{}</td><td>{}</td>'
+                '<td>{}</td><td class="said" dir="auto">{}</td></tr>',
+                view.pattern,
+                status(view),
+                "–" if row.first_word is None else seconds(row.first_word),
+                "–" if row.total is None else seconds(row.total),
+                "–" if row.context_tokens is None else f"{row.context_tokens:,}",
+                "–" if row.cited is None else row.cited,
+                _beginning(view.text or view.error),
+            )
+            for view, row in known
+        ),
+    )
+
+
+def _beginning(text: str) -> str:
+    plain = " ".join(text.split())
+    return plain if len(plain) <= _EXCERPT else plain[:_EXCERPT].rsplit(" ", 1)[0] + " …"
