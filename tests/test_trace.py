@@ -64,7 +64,7 @@ def test_a_trace_survives_json_with_every_record_of_its_own_type() -> None:
 
 def test_details_in_json_have_the_keys_of_their_record() -> None:
     plain = Stage(name="fit", details=FitDetails(budget=8)).model_dump(mode="json")
-    assert plain["details"] == {"kind": "fit", "budget": 8}
+    assert plain["details"] == {"kind": "fit", "budget": 8, "order": "relevance"}
     assert {"name", "seconds", "nodes_in", "nodes_out", "llm_calls", "details"} <= plain.keys()
 
 

@@ -38,7 +38,7 @@ def main() -> None:
                 expect(done).to_be_visible(timeout=PATIENCE * 1000)
             take(page, "compare")
             page.locator("#answer-2 a.cite").first.click()
-            expect(page.locator("#source mark.place")).to_be_visible()
+            expect(page.locator("#source mark.place").first).to_be_visible()
             page.wait_for_timeout(1500)
             take(page, "source")
             page.keyboard.press("Escape")
