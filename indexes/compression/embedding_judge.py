@@ -28,6 +28,7 @@ Matrix = NDArray[np.float64]
 class Vectors:
     """The question's vector, the texts' as rows, of length 1; or what went wrong.
 
+    Where no question was embedded, its vector is all zeros.
     The texts are the sentences, passage after passage, and behind them the titles.
     """
 
@@ -39,10 +40,10 @@ class Vectors:
 
 @dataclass(frozen=True)
 class Embedding:
-    """A question and texts to embed, in one batch."""
+    """A question, if there is one, and texts to embed, in one batch."""
 
     model: BaseEmbedding
-    question: QueryBundle
+    question: QueryBundle | None
     texts: list[str]
     seconds: float
 
@@ -61,14 +62,19 @@ class Embedding:
         return _vectors(outcome, len(self.texts))
 
     def _embed(self, texts: list[str]) -> list[list[float]]:
+        vectors = self.model.get_text_embedding_batch(texts)
+        if self.question is None:
+            return [[0.0] * len(vectors[0]), *vectors]
         known = self.question.embedding
-        asked = known or self.model.get_query_embedding(self.question.query_str)
-        return [asked, *self.model.get_text_embedding_batch(texts)]
+        return [known or self.model.get_query_embedding(self.question.query_str), *vectors]
 
     async def _aembed(self, texts: list[str]) -> list[list[float]]:
+        vectors = await self.model.aget_text_embedding_batch(texts)
+        if self.question is None:
+            return [[0.0] * len(vectors[0]), *vectors]
         known = self.question.embedding
         asked = known or await self.model.aget_query_embedding(self.question.query_str)
-        return [asked, *await self.model.aget_text_embedding_batch(texts)]
+        return [asked, *vectors]
 
 
 def _is_only_sync(model: BaseEmbedding) -> bool:

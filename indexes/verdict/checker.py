@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.schema import QueryBundle
 
 from indexes.answers import Context, Quote, Support
 from indexes.compression.embedding_judge import Embedding, Vectors
@@ -80,11 +79,13 @@ class Checker:
         texts = [answer[start:end] for start, end in said_in(answer)]
         if not texts or not self._sentences.sources or self._embedding is None:
             return None, ""
-        known = yield from self._known()
-        if known is None or known.outcome != "judged":
-            return None, known.note if known else ""
-        asked = QueryBundle(self._sentences.question, embedding=list(map(float, known.question)))
-        said: Vectors = yield Embedding(self._embedding, asked, texts, SECONDS)
+        known = self._vectors
+        if known is None:
+            # Nobody asked for quotes: only what the answer says is compared.
+            known = yield from self._sentences.embedded(self._embedding, question=False)
+        if known.outcome != "judged":
+            return None, known.note
+        said: Vectors = yield Embedding(self._embedding, None, texts, SECONDS)
         passages = known.texts[: len(self._sentences.sources)]
         if said.outcome != "judged" or said.texts.shape[1] != passages.shape[1]:
             return None, said.note

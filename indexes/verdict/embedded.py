@@ -57,12 +57,13 @@ class Sentences:
         titles = list(dict.fromkeys(passage.title for passage in self.passages))
         return titles if len(titles) > 1 else []
 
-    def embedded(self, model: BaseEmbedding) -> Steps[Vectors]:
-        """Embed question, sentences and titles, in one batch."""
+    def embedded(self, model: BaseEmbedding, *, question: bool = True) -> Steps[Vectors]:
+        """Embed sentences and titles, and the question if it is wanted, in one batch."""
         texts = [*(source.text for source in self.sources), *self.titles]
         if not texts:
             return Vectors(np.zeros(1), np.zeros((0, 1)))
-        vectors: Vectors = yield Embedding(model, QueryBundle(self.question), texts, SECONDS)
+        asked = QueryBundle(self.question) if question else None
+        vectors: Vectors = yield Embedding(model, asked, texts, SECONDS)
         return vectors
 
 
