@@ -197,11 +197,18 @@ class Library:
         yield list(uploads)
         told: queue.SimpleQueue[tuple[int, Upload] | None] = queue.SimpleQueue()
         threading.Thread(target=self._work, args=(visitor, files, ocr, told), daemon=True).start()
-        while (news := told.get()) is not None:
+        news = told.get()
+        while news is not None:
             place, uploads[place] = news
-            # Only the latest figures matter: skip what piled up meanwhile.
-            if told.empty() or uploads[place].ended:
+            if told.empty():
                 yield list(uploads)
+                news = told.get()
+                continue
+            # Of what piled up meanwhile only the latest figures of each phase matter.
+            later = told.get()
+            if later is None or (later[0], later[1].phase) != (place, news[1].phase):
+                yield list(uploads)
+            news = later
 
     def remove(self, visitor: str, document_id: str) -> "Manifest":
         """Delete a document.

@@ -148,7 +148,7 @@ def test_a_lane_that_fails_says_so_and_the_other_goes_on(visit: Visit, llm: Scri
 
 
 def test_stop_stops_every_lane(visit: Visit, llm: ScriptedLLM) -> None:
-    llm.reply, llm.pause = "word " * 400, 0.02
+    llm.reply, llm.pause = "word " * 10_000, 0.02
     page = visit.page
     visit.ask()
     for number in (1, 2):
@@ -158,7 +158,9 @@ def test_stop_stops_every_lane(visit: Visit, llm: ScriptedLLM) -> None:
         expect(visit.lane(number, "stopped")).to_contain_text("word")
     expect(page.get_by_role("button", name="Compare", exact=True)).to_be_visible()
     assert llm.ended == ["cut", "cut"]
-    assert len(llm.written) < 400
+    written = len(llm.written)
+    page.wait_for_timeout(200)
+    assert len(llm.written) == written < 10_000
     # The next question is not disturbed by the one that was stopped.
     llm.reply = "Short [1]."
     visit.ask("And now?")
