@@ -12,9 +12,9 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import BaseNode, Document
 
 from indexes.documents import load_document, load_documents
-from indexes.documents.adopting import document_id_of
 from indexes.documents.files import log_skip
 from indexes.documents.given import Given, given_items
+from indexes.documents.identity import document_id_of
 from indexes.documents.limits import Limits
 from indexes.errors import DocumentError, SettingsError
 from indexes.ingestion import ingest
@@ -22,14 +22,13 @@ from indexes.outline import Outline, outline_of
 from indexes.progress import IngestReport, OnProgress, Progress, ProgressEvent
 from indexes.settings import DEFAULT_LEVELS, Settings
 from indexes.store.archive import export_file, import_file
+from indexes.store.naming import document_named
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Fingerprint, Manifest
 from indexes.store.rebuild import RebuildReport, rebuild
 from indexes.store.statistics import Statistics, statistics
 from indexes.store.transfer import TransferReport, copy
 from indexes.store.upkeep import Verification, verify
-
-_MOST_NAMED = 5
 
 
 class Fillable(ABC):
@@ -254,32 +253,19 @@ class Fillable(ABC):
             DocumentError: no document, or more than one, goes by a name.
         """
         if isinstance(name, str):
-            found = self._named(name)
-            self.store.remove(found.document_id)
-            return found
-        one = isinstance(name, Manifest) or not isinstance(name, Iterable)
-        names: list[Any] = [name] if one else list(name)
+            one = document_named(self.store, name)
+            self.store.remove(one.document_id)
+            return one
+        single = isinstance(name, Manifest) or not isinstance(name, Iterable)
+        names: list[Any] = [name] if single else list(name)
         for given in names:
             if not isinstance(given, str):
                 kind = type(given).__name__
                 raise SettingsError(f"remove takes ids, sources or file names, not {kind}")
-        several = {found.document_id: found for found in map(self._named, names)}
+        found = [document_named(self.store, given) for given in names]
+        several = {manifest.document_id: manifest for manifest in found}
         self.store.remove_all(list(several))
         return list(several.values())
-
-    def _named(self, name: str) -> Manifest:
-        found = self.store.named(name) if self.store.exists() else []
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            raise DocumentError(
-                f"no document is called {name!r}: `advanced-rag documents` lists names and ids"
-            )
-        ids = ", ".join(manifest.document_id for manifest in found[:_MOST_NAMED])
-        more = ", …" if len(found) > _MOST_NAMED else ""
-        raise DocumentError(
-            f"{len(found)} documents are called {name!r}: name one by its id ({ids}{more})"
-        )
 
     # Upkeep: `advanced-rag statistics`, `verify`, `export`, `import`, `copy`
 

@@ -66,7 +66,7 @@ def test_by_a_setting_that_names_a_file(
 
 
 def test_by_an_option_of_the_command_line(tmp_path: Path) -> None:
-    from app.commands import cli
+    from app.cli.main import cli
 
     done = CliRunner().invoke(
         cli, ["ask", "When?", "--index", str(tmp_path), "--answer-prompt", str(tmp_path / "no.txt")]

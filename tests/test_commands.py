@@ -1,6 +1,7 @@
 """The command line: what it prints, where, and with which exit code."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 import indexes.index
-from app.commands import main
+from app.cli.main import main
 from app.samples import LETTERS
 from tests.fakes import ScriptedLLM, WordEmbedding
 
@@ -221,13 +222,34 @@ def test_help_is_there_for_every_command(rag: Callable[..., Ran], command: list[
     assert "Usage:" in ran.out
 
 
-def test_help_does_not_load_the_library() -> None:
+@pytest.mark.parametrize(
+    ("commands", "heavy"),
+    [
+        (["--help", "ask --help"], {"llama_index", "qdrant_client", "gradio", "xllamacpp"}),
+        (
+            [
+                *("documents", "statistics", "verify", "export all.jsonl", "copy --to other"),
+                *("remove garden.md", "import all.jsonl"),
+            ],
+            {"llama_index", "openai", "gradio", "xllamacpp"},
+        ),
+    ],
+    ids=["help", "the store"],
+)
+def test_commands_load_only_what_they_need(
+    rag: Callable[..., Ran], tmp_path: Path, commands: list[str], heavy: set[str]
+) -> None:
+    assert rag("ingest", "garden.md").code == 0
     code = (
-        "import sys; sys.argv = ['app', '--help']\n"
-        "from app.commands import main\n"
-        "try: main()\n"
-        "except SystemExit: pass\n"
-        "heavy = {'llama_index', 'gradio', 'qdrant_client', 'xllamacpp'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
+        "import sys\n"
+        "from app.cli.main import main\n"
+        f"for command in {commands!r}:\n"
+        "    sys.argv = ['app', *command.split()]\n"
+        "    try: main()\n"
+        "    except SystemExit as end: assert not end.code, command\n"
+        f"loaded = {heavy!r} & set(sys.modules)\n"
+        "assert not loaded, loaded\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    checkout = str(Path(__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": checkout}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, env=environment)

@@ -21,7 +21,7 @@ from indexes.documents import (
     loading,
     pages_of,
 )
-from indexes.documents.adopting import document_id_of
+from indexes.documents.identity import document_id_of
 from indexes.documents.loading import file_digest
 from indexes.documents.readers import pdf
 from indexes.errors import DocumentError

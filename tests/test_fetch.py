@@ -181,7 +181,7 @@ def test_the_command_says_where_to_go_on(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from app.commands import main
+    from app.cli.main import main
 
     monkeypatch.setattr(amazon.fetch_letters, "__defaults__", ([letter],))
     monkeypatch.setattr("sys.argv", ["app", "fetch", "amazon-letters", "--folder", str(tmp_path)])
@@ -194,7 +194,7 @@ def test_the_command_says_where_to_go_on(
 def test_the_samples_are_copied_with_their_questions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from app.commands import main
+    from app.cli.main import main
 
     monkeypatch.setattr("sys.argv", ["app", "fetch", "samples", "--folder", str(tmp_path)])
     main()

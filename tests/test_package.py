@@ -113,7 +113,7 @@ def test_its_version_is_the_metadatas(bare: Environment) -> None:
 
 def test_every_module_of_the_core_can_be_imported(bare: Environment) -> None:
     bare.code(
-        "import indexes, indexes.langchain, indexes.evaluation, indexes.app.commands\n"
+        "import indexes, indexes.langchain, indexes.evaluation, indexes.app.cli.main\n"
         "for name in indexes.__all__: getattr(indexes, name)"
     )
 

@@ -4,7 +4,6 @@ What the caller said of it stays as it is, as far as JSON can hold it (dates bec
 tuples lists, other objects text). What we add stands under one key (`indexes.namespace`).
 """
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -12,45 +11,34 @@ from datetime import date, datetime, time
 from enum import Enum
 from pathlib import PurePath
 from typing import Any
-from uuid import UUID, uuid5
 
 from llama_index.core.schema import BaseNode, Document, MetadataMode
 
 from indexes.documents.extracted import one_line, storable
+from indexes.documents.identity import BLANK, PASSING, content_hash, digest, document_id_of
 from indexes.documents.titles import title_from_name
 from indexes.errors import DocumentError
 from indexes.namespace import OURS, ours, theirs
 
-# Never change this: every document's id derives from it.
-_IDS = UUID("6f1c4f1e-52a5-5c0b-9c55-6d1f0c6b8a11")
 # What our readers say of a file under our key; nothing else there is taken over.
 _FROM_READERS = (
     "media_type", "file_digest", "page_starts", "page_labels", "page_kind", "structure", "layout",
     "places", "report", "owner",
 )  # fmt: skip
-# Of these, what makes a document another version.
-_VERSIONED = ("title", "source", "media_type", "page_starts", "page_labels", "places", "owner")
 # Where a document's name stands, in the metadata of LlamaIndex's and LangChain's loaders.
 _NAMES = ("source", "file_name", "file_path", "url", "URL")
 # What LlamaIndex's file reader says of a file: copied or touched, it is the same document.
 _OF_THE_FILE = frozenset({"last_modified_date", "creation_date", "file_size"})
-# Reading a file must not make it another version.
-_PASSING = frozenset({"last_accessed_date"})
 _DEEPEST = 32
 _LONGEST_NAME = 500
 _LONGEST_TITLE = 150
 _MAX_METADATA = 4 * 1024 * 1024
 
 
-def document_id_of(name: str) -> str:
-    """The id of the document that a file whose source is `name` becomes."""
-    return str(uuid5(_IDS, name))
-
-
 def is_blank(document: BaseNode) -> bool:
     """Whether there is no text in it: an empty page, or only a picture."""
     text = document.get_content(metadata_mode=MetadataMode.NONE)
-    return not text.strip("\ufeff \t\r\n\f\v\0")
+    return not text.strip(BLANK)
 
 
 def name_of(document: BaseNode) -> str:
@@ -117,16 +105,11 @@ def document_of(
         hidden: the metadata that a model that answers, and one that embeds, shall not see.
     """
     for_llm, for_embedding = (sorted({*keys, OURS}) for keys in hidden)
-    content = {
-        "text": text,
-        "metadata": {name: said for name, said in metadata.items() if name not in _PASSING},
-        "about": {name: about[name] for name in _VERSIONED if name in about},
-        "hidden": [for_llm, for_embedding],
-    }
+    version = content_hash(text, metadata, about, hidden)
     return Document(
         id_=id_,
         text=text,
-        metadata={**metadata, OURS: {**about, "content_hash": _digest(content)}},
+        metadata={**metadata, OURS: {**about, "content_hash": version}},
         excluded_llm_metadata_keys=for_llm,
         excluded_embed_metadata_keys=for_embedding,
     )
@@ -134,13 +117,9 @@ def document_of(
 
 def _identity(text: str, metadata: dict[str, Any], about: dict[str, Any]) -> str:
     """What tells apart documents that nobody gave an id."""
-    left_out = _OF_THE_FILE | _PASSING
+    left_out = _OF_THE_FILE | PASSING
     lasting = {name: said for name, said in metadata.items() if name not in left_out}
-    return _digest([text, lasting, about.get("owner")])
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+    return digest([text, lasting, about.get("owner")])
 
 
 def _name(metadata: Mapping[str, Any]) -> str:

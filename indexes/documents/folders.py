@@ -7,10 +7,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from indexes.documents.adopting import document_id_of
 from indexes.documents.extracted import IS_A_PICTURE
 from indexes.documents.files import Report, log_skip, shown, source_of, walk
 from indexes.documents.formats import reader_of
+from indexes.documents.identity import document_id_of
 from indexes.documents.limits import Limits
 from indexes.documents.loading import MAX_BYTES, ReadDocument, file_digest, load_document
 from indexes.errors import DocumentError

@@ -11,7 +11,7 @@ from typing import Any
 from llama_index.core.schema import Document
 from pydantic import PrivateAttr
 
-from indexes.documents.adopting import document_id_of, document_of
+from indexes.documents.adopting import document_of
 from indexes.documents.extracted import Extracted, UnreadableError
 from indexes.documents.files import (
     existing,
@@ -21,6 +21,7 @@ from indexes.documents.files import (
     unsupported,
 )
 from indexes.documents.formats import reader_of
+from indexes.documents.identity import document_id_of
 from indexes.documents.layout import packed
 from indexes.documents.limits import Limits
 from indexes.documents.pages import OnPage, ignore

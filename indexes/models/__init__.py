@@ -1,5 +1,7 @@
 """Language and embedding models behind LlamaIndex's `LLM` and `BaseEmbedding`.
 
+    from indexes.models.providers import build_llm
+
     llm = build_llm(load_settings())
     print(llm.complete("What is a parent document?"))
 
@@ -7,12 +9,3 @@
 the rest asks about either. `openai_compatible` and `openai_embedding` are what most of ours
 speak; `local` serves the models that come as packages (`minilm` converts one of them).
 """
-
-from indexes.models.providers import (
-    build_embedding,
-    build_llm,
-    describe_embedding,
-    describe_llm,
-)
-
-__all__ = ["build_embedding", "build_llm", "describe_embedding", "describe_llm"]

@@ -10,12 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llama_index.core.schema import Document
 from pydantic import ValidationError
 
-from indexes.documents import adopt
-from indexes.errors import DocumentError
-from indexes.namespace import OURS, ours
+from indexes.documents.identity import BLANK, content_hash
 from indexes.store.points import Ancestor, Fingerprint, Leaf, Manifest
 from indexes.tree import node_id
 
@@ -186,20 +183,11 @@ class DocumentCheck:
         text = "".join(self._texts[position] for position in range(len(self._texts)))
         named = {name: getattr(manifest, name) for name in ("title", "source", "owner")}
         about = {**manifest.about, **named, "page_starts": manifest.page_starts}
-        again = Document(
-            id_=manifest.document_id,
-            text=text,
-            metadata={
-                **manifest.metadata,
-                OURS: {name: said for name, said in about.items() if said not in ("", None)},
-            },
-            excluded_llm_metadata_keys=manifest.hidden_from_llm,
-            excluded_embed_metadata_keys=manifest.hidden_from_embedding,
-        )
-        try:
-            found = ours(adopt(again).metadata)["content_hash"]
-        except DocumentError:
+        if not text.strip(BLANK):
             return ["its text is empty"]
+        hidden = (manifest.hidden_from_llm, manifest.hidden_from_embedding)
+        known_of = {name: said for name, said in about.items() if said not in ("", None)}
+        found = content_hash(text, manifest.metadata, known_of, hidden)
         return [] if found == known else ["its text or metadata is not what was ingested"]
 
 

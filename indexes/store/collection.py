@@ -5,9 +5,9 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import grpc  # type: ignore[import-untyped]
-from llama_index.core.base.embeddings.base import BaseEmbedding
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import UnexpectedResponse
 
@@ -28,6 +28,9 @@ from indexes.store.points import (
 from indexes.store.probe import SAME, Probes, dimension_of, likeness
 from indexes.store.refusals import said, store_errors
 from indexes.store.server import ServerParameters
+
+if TYPE_CHECKING:
+    from llama_index.core.base.embeddings.base import BaseEmbedding
 
 _NOT_FOUND = 404
 # Of names that filters can't ask for, remembered one by one; beyond, none can be asked for.
@@ -189,7 +192,7 @@ class TreeCollection(Pages):
                     "or choose another --collection"
                 )
 
-    def recognise(self, model: BaseEmbedding) -> None:
+    def recognise(self, model: "BaseEmbedding") -> None:
         """Compare an embedding model, once, with the one that made the collection.
 
         Raises:
@@ -201,14 +204,14 @@ class TreeCollection(Pages):
             self._compare(model.model_name, probe)
             self._recognised.append(model)
 
-    async def arecognise(self, model: BaseEmbedding) -> None:
+    async def arecognise(self, model: "BaseEmbedding") -> None:
         """The same, natively async."""
         if not self._is_recognised(model):
             probe = await self.probes.aof(model) if self.fingerprint().probe else ""
             self._compare(model.model_name, probe)
             self._recognised.append(model)
 
-    def _is_recognised(self, model: BaseEmbedding) -> bool:
+    def _is_recognised(self, model: "BaseEmbedding") -> bool:
         return any(known is model for known in self._recognised)
 
     def _compare(self, name: str, probe: str, dimension: int | None = None) -> None:

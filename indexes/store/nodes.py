@@ -16,9 +16,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from llama_index.core.schema import Document
 from qdrant_client import models
 
 from indexes.errors import StoreError
@@ -37,6 +36,9 @@ from indexes.store.points import (
 from indexes.store.refusals import store_errors
 from indexes.store.server import ServerParameters
 from indexes.tree import Tree
+
+if TYPE_CHECKING:
+    from llama_index.core.schema import Document
 
 # Documents that are deleted by one request.
 _AT_ONCE = 200
@@ -123,7 +125,7 @@ class TreeStore(TreeCollection):
                     found[digest] = cast("list[float]", vector)
         return found
 
-    def begin(self, document: Document, tree: Tree) -> Manifest:
+    def begin(self, document: "Document", tree: Tree) -> Manifest:
         """Announce a new version of a document; what is visible stays so.
 
         Returns the manifest to hand to `commit`.

@@ -9,12 +9,15 @@ import asyncio
 import base64
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from llama_index.core.base.embeddings.base import BaseEmbedding
 from numpy.typing import NDArray
 
 from indexes.models.guard import model_errors
+
+if TYPE_CHECKING:
+    from llama_index.core.base.embeddings.base import BaseEmbedding
 
 # Never change it: collections remember vectors of it. It has what models differ in: capitals,
 # digits, accents, punctuation, another script.
@@ -77,7 +80,7 @@ class Probes:
         self._asking: dict[tuple[int, int], asyncio.Task[str]] = {}
         self._lock = threading.Lock()
 
-    def of(self, model: BaseEmbedding) -> str:
+    def of(self, model: "BaseEmbedding") -> str:
         """The probe's vector by this model, packed.
 
         Raises:
@@ -86,7 +89,7 @@ class Probes:
         with self._lock, model_errors(model):
             return self._find(model) or self._keep(model, model.get_text_embedding(PROBE))
 
-    async def aof(self, model: BaseEmbedding) -> str:
+    async def aof(self, model: "BaseEmbedding") -> str:
         """The same, natively async."""
         if known := self._find(model):
             return known
@@ -98,14 +101,14 @@ class Probes:
         # One question of several that wait for it may be cancelled.
         return await asyncio.shield(self._asking[asking])
 
-    async def _ask(self, model: BaseEmbedding) -> str:
+    async def _ask(self, model: "BaseEmbedding") -> str:
         with model_errors(model):
             return self._keep(model, await model.aget_text_embedding(PROBE))
 
-    def _find(self, model: BaseEmbedding) -> str | None:
+    def _find(self, model: "BaseEmbedding") -> str | None:
         return next((probe for known, probe in self._known if known is model), None)
 
-    def _keep(self, model: BaseEmbedding, vector: Sequence[float]) -> str:
+    def _keep(self, model: "BaseEmbedding", vector: Sequence[float]) -> str:
         probe = packed(vector)
         self._known = [*self._known[1 - _MOST :], (model, probe)]
         return probe

@@ -18,9 +18,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from llama_index.core.base.embeddings.base import BaseEmbedding
 from pydantic import ValidationError
 from qdrant_client import models
 
@@ -43,6 +42,9 @@ from indexes.store.points import (
     embedding_text,
 )
 from indexes.store.transfer import PAGE, Receiver
+
+if TYPE_CHECKING:
+    from llama_index.core.base.embeddings.base import BaseEmbedding
 
 _WORK = ".rebuild-"
 # What all nodes of a document say.
@@ -85,7 +87,7 @@ def rebuild(
     name: str,
     *,
     default: Callable[[], Fingerprint],
-    embedding: Callable[[], BaseEmbedding],
+    embedding: "Callable[[], BaseEmbedding]",
     export: Path | None = None,
     on_progress: OnProgress = lambda _: None,
 ) -> RebuildReport:
@@ -144,7 +146,7 @@ class _Rebuild:
         self,
         points: sqlite3.Connection,
         default: Callable[[], Fingerprint],
-        embedding: Callable[[], BaseEmbedding],
+        embedding: "Callable[[], BaseEmbedding]",
         on_progress: OnProgress,
     ) -> None:
         self._points = points

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import indexes.models.providers
-from app.commands import main
+from app.cli.main import main
 from indexes.errors import ModelError
 from indexes.evaluation import comparison
 from tests.fakes import ScriptedLLM, WordEmbedding

@@ -13,7 +13,7 @@ import httpx
 import numpy as np
 import pytest
 
-from app.commands import main
+from app.cli.main import main
 from indexes import HierarchicalIndex
 from indexes.models import catalogue
 from indexes.models.catalogue import Entry

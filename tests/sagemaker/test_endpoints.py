@@ -18,7 +18,7 @@ pytest.importorskip("moto.server", reason="needs moto's server, of the extra dev
 
 import boto3
 
-from app.commands import main
+from app.cli.main import main
 from indexes.errors import ModelError, SettingsError
 from indexes.models.providers import build_llm
 from indexes.models.sagemaker.endpoints import (
@@ -283,13 +283,13 @@ def test_delete_after_a_while_waits_by_the_wall_clock(
 ) -> None:
     rag("deploy")
     now = [1000.0]
-    monkeypatch.setattr("app.cost.time.time", lambda: now[0])
+    monkeypatch.setattr("app.cli.cost.time.time", lambda: now[0])
 
     def sleep(_: float) -> None:
         assert not aws.nothing_left()
         now[0] += 3600  # the laptop slept
 
-    monkeypatch.setattr("app.cost.time.sleep", sleep)
+    monkeypatch.setattr("app.cli.cost.time.sleep", sleep)
     code, out, err = rag("delete", "--after", "2h")
     assert code == 0
     assert now[0] == 8200

@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("boto3", reason="needs the extra sagemaker")
 pytest.importorskip("moto.server", reason="needs moto's server, of the extra dev")
 
-from app.commands import main
+from app.cli.main import main
 from indexes.errors import IndexMismatchError
 from indexes.index import HierarchicalIndex
 from indexes.models.sagemaker.emulator import Container, container_of

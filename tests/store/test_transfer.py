@@ -14,7 +14,7 @@ from llama_index.core.schema import Document
 from qdrant_client import models
 
 import indexes.index
-from app.commands import main
+from app.cli.main import main
 from indexes.errors import IndexMismatchError, SettingsError, StoreError
 from indexes.index import HierarchicalIndex
 from indexes.settings import load_settings
@@ -685,25 +685,25 @@ def test_help_shows_an_example(rag: Callable[..., Ran], command: str) -> None:
 def test_a_key_for_one_server_is_not_sent_to_another(
     rag: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app.store_commands import _target_key
+    from app.cli.transfer import target_key
 
     monkeypatch.setenv("RAG_QDRANT_API_KEY", "s3cr3t")
     folder, one, two = (
         load_settings(index=place) for place in ("f", "http://one:6333", "http://two:6333")
     )
-    assert _target_key(one, two) is None
+    assert target_key(one, two) is None
     for source, target in ((folder, one), (one, one)):
-        found = _target_key(source, target)
+        found = target_key(source, target)
         assert found is not None and found.get_secret_value() == "s3cr3t"
     monkeypatch.setenv("RAG_TO_QDRANT_API_KEY", "0ther")
-    found = _target_key(one, two)
+    found = target_key(one, two)
     assert found is not None and found.get_secret_value() == "0ther"
 
 
 def test_the_commands_do_not_load_the_library_for_help() -> None:
     code = (
         "import sys; sys.argv = ['app', 'copy', '--help']\n"
-        "from app.commands import main\n"
+        "from app.cli.main import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         "heavy = {'llama_index', 'qdrant_client'} & set(sys.modules)\n"

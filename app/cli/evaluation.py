@@ -16,9 +16,10 @@ from rich.table import Table
 
 from indexes import ModelError, SettingsError
 
-from .commands import cli, ingest_paths, opened
 from .console import bar, err, out, print_json, printable
-from .options import DOCUMENTS, INDEX, MODELS, settings_options
+from .documents import ingest_paths
+from .opening import opened
+from .options import DOCUMENTS, INDEX, MODELS, command, settings_options
 
 if TYPE_CHECKING:
     from indexes import HierarchicalIndex, IngestReport
@@ -35,7 +36,7 @@ Examples:
 """
 
 
-@cli.command(epilog=_EXAMPLE)
+@command(epilog=_EXAMPLE)
 @click.option(
     "--questions", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="JSONL or CSV with the places of the evidence.",
@@ -250,7 +251,7 @@ def _write(
     return [page, *drawn.values()]
 
 
-@cli.command(
+@command(
     epilog="\b\nExample:\n  advanced-rag draft --count 50 --out questions.jsonl --provider openai"
 )
 @click.option("--count", type=click.IntRange(1), default=20, show_default=True)
@@ -274,7 +275,7 @@ def draft(count: int, path: Path, **settings: Any) -> None:
     out.print(printable(f"{len(drafts)} of {count} drafted: review {path}"))
 
 
-@cli.command(
+@command(
     epilog="\b\nExample:\n  advanced-rag grade --questions q.jsonl --patterns regular,parent "
     "--provider openai"
 )
@@ -324,7 +325,7 @@ def grade(
     out.print(table)
 
 
-@cli.command(
+@command(
     epilog="\b\nExamples:\n  advanced-rag fetch samples\n"
     "  advanced-rag ingest data/samples/letters\n  advanced-rag fetch amazon-letters"
 )
@@ -342,7 +343,7 @@ def fetch(what: str, folder: Path) -> None:
     """
     place = folder / what
     if what == "samples":
-        from .samples import copy_samples
+        from ..samples import copy_samples
 
         copy_samples(place)
     else:
@@ -351,7 +352,7 @@ def fetch(what: str, folder: Path) -> None:
 
 
 def _fetch_amazon_letters(place: Path) -> None:
-    from .samples.amazon import fetch_letters
+    from ..samples.amazon import fetch_letters
 
     found = fetch_letters(place, on_letter=lambda name: err.print(printable(f"fetching {name}")))
     for letter in found:

@@ -16,7 +16,6 @@ from rich.table import Table
 
 from indexes import SettingsError
 
-from .commands import cli
 from .console import err, out, print_json, printable
 from .options import settings_options
 
@@ -35,7 +34,7 @@ Examples:
 """
 
 
-@cli.group(epilog=_LISTED)
+@click.group(epilog=_LISTED)
 def models() -> None:
     """Local models by name: list them, get one, remove it."""
 

@@ -14,8 +14,8 @@ from indexes import ModelError, load_settings
 from .console import err, out, print_json, printable
 from .cost import as_json as price_json
 from .cost import in_words, plan_prices, price_option, prices_of, seconds_of, wait, while_awake
-from .endpoint_commands import ENDPOINTS, endpoints
-from .options import settings_options
+from .endpoints import ENDPOINTS
+from .options import command, settings_options
 from .planning import (
     PLACE,
     ModelOptions,
@@ -41,7 +41,7 @@ _deployment = click.option(
 )
 
 
-@endpoints.command(
+@command(
     epilog="\b\nExamples:\n"
     "  advanced-rag endpoints deploy --role MySageMakerRole --dry-run\n"
     "  advanced-rag endpoints deploy --role MySageMakerRole --only embedding\n"
@@ -146,7 +146,7 @@ def deploy(
         out.print(printable(f"  export {name}={value}"))
 
 
-@endpoints.command(epilog="\b\nExample:\n  advanced-rag endpoints status --json")
+@command(epilog="\b\nExample:\n  advanced-rag endpoints status --json")
 @price_option
 @_deployment
 @_as_json
@@ -207,7 +207,7 @@ def status(given_prices: tuple[str, ...], deployment: str, as_json: bool, **sett
     _print_notes(found.notes)
 
 
-@endpoints.command(
+@command(
     epilog="\b\nExamples:\n"
     "  advanced-rag endpoints delete --dry-run\n"
     "  advanced-rag endpoints delete\n"

@@ -7,12 +7,12 @@ import click
 from indexes import load_settings
 
 from .console import out, print_json, printable
-from .endpoint_commands import ENDPOINTS, endpoints
-from .options import settings_options
+from .endpoints import ENDPOINTS
+from .options import command, settings_options
 from .planning import PLACE, ModelOptions, model_options, plan_of, with_models
 
 
-@endpoints.command(
+@command(
     epilog="\b\nExamples:\n"
     "  advanced-rag endpoints permissions\n"
     "  advanced-rag endpoints permissions --role MySageMakerRole --json"
@@ -49,5 +49,5 @@ def permissions(
         "# what you may do: attach this policy to your user or role",
     )
     notes = [*what, *(f"# quota: {count} × {name}" for name, count in needed.quotas(plan).items())]
-    for note, command in zip(notes, needed.commands(plan, role), strict=True):
-        out.print(printable(f"{note}\n{command}\n"))
+    for note, line in zip(notes, needed.commands(plan, role), strict=True):
+        out.print(printable(f"{note}\n{line}\n"))

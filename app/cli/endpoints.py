@@ -7,14 +7,13 @@ import click
 
 from indexes import Settings, SettingsError, load_settings
 
-from .commands import cli
 from .console import out
-from .options import settings_options
+from .options import command, settings_options
 
 ENDPOINTS = ("sagemaker_llm_endpoint", "sagemaker_embedding_endpoint")
 
 
-@cli.group(
+@click.group(
     epilog="\b\nExamples:\n"
     "  advanced-rag endpoints emulate\n"
     "  advanced-rag endpoints deploy --role MySageMakerRole --dry-run\n"
@@ -28,7 +27,7 @@ def endpoints() -> None:
     """
 
 
-@endpoints.command()
+@command()
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535))
 @click.option(
     "--shape",

@@ -13,7 +13,7 @@ from indexes import SettingsError
 from .console import out, print_json, printable
 from .cost import as_json as price_json
 from .cost import in_words, plan_prices, while_awake
-from .endpoint_commands import ENDPOINTS
+from .endpoints import ENDPOINTS
 
 if TYPE_CHECKING:
     from indexes import Settings

@@ -1,6 +1,8 @@
 """Settings as command-line options: one table of names, everything else from `Settings`.
 
-Secrets are left to the environment: a command line is visible to every user of a machine.
+A command's help names its own options and the few settings that matter first, then the others
+by what they concern. Secrets are left to the environment: a command line is visible to every
+user of a machine.
 """
 
 from collections.abc import Callable, Sequence
@@ -91,6 +93,52 @@ COMPRESSION = (
 )
 
 
+# What most people set, shown among a command's own options.
+_FIRST = ("index", "collection", "pattern", "budget", "answer", "llm", "embedding", "provider")
+_SECTIONS = {
+    "Retrieval": RETRIEVAL,
+    "Compression": COMPRESSION,
+    "Documents": DOCUMENTS,
+    "Models": tuple(name for name in MODELS if name not in SAGEMAKER),
+    "SageMaker": SAGEMAKER,
+}
+
+
+class Command(click.Command):
+    """A command whose help comes in sections."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options that matter first, then a section for each kind of setting."""
+        sections: dict[str, list[tuple[str, str]]] = {"Options": []}
+        for title in _SECTIONS:
+            sections[title] = []
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None and isinstance(parameter, click.Option):
+                sections[_section(parameter.name or "")].append(record)
+        for title, records in sections.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+        if any(sections[title] for title in _SECTIONS):
+            formatter.write_paragraph()
+            formatter.write_text("Each setting is also an environment variable: RAG_ and its name.")
+
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+def command(name: str | None = None, **about: Any) -> Callable[[Callable[..., Any]], Command]:
+    """A function as such a command; arguments are those of `click.command`."""
+    return click.command(name, cls=Command, **about)
+
+
+def _section(name: str) -> str:
+    if name in _FIRST:
+        return "Options"
+    return next((title for title, names in _SECTIONS.items() if name in names), "Options")
+
+
 def settings_options(*groups: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a command an option for each setting of `groups`; unset ones arrive as None."""
     names = [name for group in groups for name in group]
@@ -105,7 +153,7 @@ def settings_options(*groups: Sequence[str]) -> Callable[[Callable[..., Any]], C
 
 def _option(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     field = Settings.model_fields[name]
-    text = f"{field.description or ''} [env: RAG_{name.upper()}]".strip()
+    text = field.description
     flag = "--" + name.replace("_", "-")
     if field.annotation is bool:
         # Given or not, as it is; unset, the environment decides.
