@@ -5,6 +5,7 @@
     ├── DocumentError          a file or document cannot be turned into text
     ├── StoreError             the index cannot be opened, reached or trusted
     │   ├── StoreLockedError       another process holds the embedded index
+    │   ├── DiskError              its disk is full, gone, or not to be written to
     │   ├── StoreUnreachableError  its server does not answer now, and may later
     │   └── IndexMismatchError     another embedding model or other chunk sizes made it
     └── ModelError             a model cannot be loaded or reached, or gave no usable answer
@@ -73,6 +74,10 @@ class StoreError(RagError):
 
 class StoreLockedError(StoreError):
     """Another process holds the embedded index."""
+
+
+class DiskError(StoreError):
+    """The index's disk is full, gone, or may not be written to. What is stored is as it was."""
 
 
 class StoreUnreachableError(StoreError):

@@ -33,7 +33,8 @@ from typing import Any, BinaryIO, TypeVar, cast
 from pydantic import ValidationError
 from qdrant_client import models
 
-from indexes.errors import StoreError
+from indexes.disks import explained
+from indexes.errors import DiskError, StoreError
 from indexes.progress import OnProgress, Progress
 from indexes.store.archive_lines import (
     ArchivedFingerprint,
@@ -188,7 +189,8 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
             os.fsync(raw.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror or error}") from error
+        otherwise = "choose another file"
+        raise DiskError(explained(f"cannot write {path}", error, otherwise)) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -397,4 +399,5 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
             else:
                 yield raw
     except OSError as error:
-        raise StoreError(f"cannot read {path}: {error.strerror or error}") from error
+        otherwise = "name a file that `advanced-rag export` wrote"
+        raise DiskError(explained(f"cannot read {path}", error, otherwise)) from error

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from qdrant_client import models
 
-from indexes.errors import StoreError
+from indexes.disks import explained
+from indexes.errors import DiskError, StoreError
 from indexes.models.guard import model_errors
 from indexes.progress import OnProgress, Progress
 from indexes.store.archive import import_file
@@ -132,9 +133,11 @@ def rebuild(
         finally:
             shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
-        raise StoreError(
-            f"cannot rebuild {name!r} in {path} ({error.strerror or error}): make room, and run "
-            "it again"
+        doing = f"cannot rebuild {name!r} in {path}"
+        raise DiskError(explained(doing, error, "make room, and run it again")) from error
+    except sqlite3.Error as error:
+        raise DiskError(
+            f"cannot rebuild {name!r} in {path} ({error}): make room, and run it again"
         ) from error
     finally:
         release(folder)

@@ -154,7 +154,6 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     found: Counter[str] = Counter()
-    worst: list[str] = []
     with tempfile.TemporaryDirectory() as place:
         whole, copy = Path(place) / "whole", Path(place) / "copy"
         subprocess.run([sys.executable, "-m", __spec__.name, "--make", str(whole)], check=True)
@@ -173,12 +172,12 @@ def main() -> None:
                     found["rebuilt whole"] += 1
                 elif verdict not in ("signal",):
                     lost = f"{path.relative_to(whole)} {how}: {seen.get('rebuild', '')}"
-                    worst.append(f"not whole: {lost[:300]}")
+                    print(f"not whole: {lost[:300]}", flush=True)
                 if verdict in ("silent", "traceback", "signal", "told without a remedy"):
-                    worst.append(f"{verdict}: {path.relative_to(whole)} {how}: {str(seen)[:300]}")
+                    about = {key: seen[key] for key in seen if key not in ("answers", "after")}
+                    told = f"{verdict}: {path.relative_to(whole)} {how}: {str(about)[:600]}"
+                    print(told, flush=True)
     found["cases"] = sum(found[name] for name in found if name != "rebuilt whole")
-    for line in worst:
-        print(line)
     for name, count in found.items():
         print(f"{name:24} {count}")
     if options.json:

@@ -10,17 +10,16 @@ exists exactly when it is there, whatever instant the process died at.
 Edge never optimises by itself, and `optimize()` (which builds HNSW graphs and clears
 out what was deleted) holds Python's interpreter lock for its whole run: 14 s for 8,000
 vectors in which no other thread of the process moves. So a copy is optimised in a
-process of its own while this one goes on reading and writing; then what changed
+process of its own (`apart.py`) while this one goes on reading and writing; then what changed
 meanwhile is carried over and the copy takes the original's place.
 """
 
 import contextlib
 import ctypes
 import json
-import os
+import logging
 import shutil
 import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -32,26 +31,21 @@ from typing import Any
 import qdrant_edge as edge
 from qdrant_client.http import models
 
+from indexes.disks import MB, check_room, copy_folder, taken, write_in_one_step
 from indexes.errors import StoreError
-from indexes.store.edge import seal
+from indexes.store.edge import apart, seal
 from indexes.store.edge.config import edge_config
 
-# Nice, so that it takes what cores the foreground leaves.
-_OPTIMIZE = """
-import os, sys
-import qdrant_edge
-if hasattr(os, "nice"):
-    os.nice(10)
-shard = qdrant_edge.EdgeShard.load(sys.argv[1])
-done = shard.optimize()
-shard.flush()
-shard.close()
-sys.exit(0 if done else 3)
-"""
-_NOTHING_TO_DO = 3
+_log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.1
 _BATCH = 256
+
+# Room that a write needs: for the engine's own files, and so much a point beside its vectors;
+# all of it is written twice, to the log and to the segment, with indexes.
+_ROOM = 32 * MB
+_POINT_ROOM = 16 * 1024
+_WRITTEN = 4
 
 # What a write touches: point ids, the points that match a filter, or (None) the schema.
 Touched = list[Any] | edge.Filter | None
@@ -111,6 +105,7 @@ class Collection:
     def create(cls, path: Path, config: models.CollectionConfig) -> "Collection":
         """Make the shard, then the file that says the collection exists."""
         shutil.rmtree(path, ignore_errors=True)
+        check_room(path, _ROOM, f"cannot make collection {path.name!r}")
         place = _new_shard(path)
         place.mkdir(parents=True)
         try:
@@ -132,6 +127,7 @@ class Collection:
         for leftover in path.glob("shard-*"):
             if leftover != place:
                 shutil.rmtree(leftover, ignore_errors=True)
+        apart.try_to_open(place)
         engine = edge.EdgeShard.load(str(place), edge_config(config))
         return cls(path, config, _Shard(place, engine), saved["changes"], sealed=True)
 
@@ -175,6 +171,7 @@ class Collection:
             touched: to which points.
         """
         with self._writing, self.engine() as engine:
+            self._check_room(touched)
             if self._touched is not None:
                 self._note(engine, touched)
             self._unseal()
@@ -184,6 +181,22 @@ class Collection:
             self.changes += len(touched) if isinstance(touched, list) else 1
             self.operations += 1
             return self.operations
+
+    def _check_room(self, touched: Touched) -> None:
+        """Refuse a write that the disk may have no room for: see `indexes.disks`."""
+        needed = _ROOM
+        if isinstance(touched, list):
+            needed += len(touched) * self._point_room
+        elif touched is None:  # every payload may be indexed
+            needed += taken(self._place()) // 4
+        check_room(self.path, needed, f"cannot write to collection {self.name!r}")
+
+    @property
+    def _point_room(self) -> int:
+        """Bytes that writing a point may take."""
+        vectors = self.config.params.vectors or {}
+        named = vectors.values() if isinstance(vectors, dict) else [vectors]
+        return _WRITTEN * (_POINT_ROOM + 4 * sum(one.size for one in named))
 
     def _unseal(self) -> None:
         if self._sealed:
@@ -221,7 +234,10 @@ class Collection:
             child.kill()
         with self._writing:
             if (self.path / "collection.json").is_file():  # else it is being deleted
-                self.save()
+                try:
+                    self.save()
+                except OSError as error:  # only how much was written is forgotten
+                    _log.warning("cannot note the state of %s (%s)", self.path, error)
             with self._idle:
                 shard, self._current = self._current, None
         if shard is not None:
@@ -251,8 +267,10 @@ class Collection:
     def _retire(self, shard: _Shard) -> None:
         with self._idle:
             self._idle.wait_for(lambda: shard.users == 0)
-        shard.engine.flush()
-        shard.engine.close()
+        try:
+            shard.engine.flush()
+        finally:
+            shard.engine.close()
 
     # --- optimisation -------------------------------------------------------------------
 
@@ -286,7 +304,9 @@ class Collection:
         with self._writing, self.engine() as engine:
             engine.flush()
             self._dirty = False
-            shutil.copytree(self._place(), place)
+            doing = f"cannot optimise collection {self.name!r}"
+            check_room(self.path, 3 * taken(self._place()) + _ROOM, doing)
+            copy_folder(self._place(), place)
             self._touched, self._copy_outdated = set(), False
             changes = self.changes
         if not self._run_optimizer(place, meanwhile):
@@ -321,14 +341,7 @@ class Collection:
         with self._idle:
             if self._closing:
                 return False
-            child = self._optimizer = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-c", _OPTIMIZE, str(place)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-            )
+            child = self._optimizer = apart.optimizer(place)
         try:
             while True:
                 try:
@@ -344,12 +357,12 @@ class Collection:
                 self._optimizer = None
         if self._closing:
             return False
-        if child.returncode == _NOTHING_TO_DO:
+        if child.returncode == apart.NOTHING_TO_DO:
             with self._writing:
                 self.changes = 0
             return False
         if child.returncode != 0:
-            reason = (output.strip().splitlines() or [f"exit code {child.returncode}"])[-1]
+            reason = (output.strip().splitlines() or [apart.ended(child.returncode)])[-1]
             raise StoreError(f"cannot optimise collection {self.name!r}: {reason}")
         return True
 
@@ -359,6 +372,7 @@ class Collection:
             touched, self._touched = self._touched or set(), set()
         remaining = iter(touched)
         while ids := list(islice(remaining, _BATCH)):
+            self._check_room(ids)
             with self.engine() as engine:
                 found = engine.retrieve(ids, True, True)
             gone = set(ids) - {point.id for point in found}
@@ -395,16 +409,3 @@ def _matching(engine: edge.EdgeShard, condition: edge.Filter) -> Iterator[Any]:
         yield from (point.id for point in found)
         if offset is None:
             return
-
-
-def write_in_one_step(path: Path, text: str) -> None:
-    """Write a file so that, at any instant, it holds the old text or the new."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

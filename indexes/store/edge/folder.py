@@ -27,9 +27,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 from qdrant_client.http import models
 
-from indexes.errors import StoreError, StoreLockedError
+from indexes.disks import explained, remedy, write_in_one_step
+from indexes.errors import DiskError, StoreError, StoreLockedError
 from indexes.store.edge import seal
-from indexes.store.edge.collection import Collection, write_in_one_step
+from indexes.store.edge.collection import Collection
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ def engine_errors(doing: str) -> Iterator[None]:
     except StoreError:
         raise
     except Exception as error:
+        if known := remedy(error):
+            raise DiskError(f"{doing}: {_first_line(error)}: {known}") from error
         said = _first_line(error)
         # What the engine says of its files, not of a request.
         way = _WAY_BACK if said.startswith("Service runtime error") else ""
@@ -65,9 +68,9 @@ def engine_errors(doing: str) -> Iterator[None]:
         # A panic in Rust arrives as a BaseException that nobody expects to catch.
         if type(error).__name__ != "PanicException":
             raise
-        raise StoreError(
-            f"{doing}: the engine panicked: {_first_line(error)}{_WAY_BACK}"
-        ) from error
+        kind = DiskError if remedy(error) else StoreError
+        way = f": {remedy(error)}" if remedy(error) else _WAY_BACK
+        raise kind(f"{doing}: the engine panicked: {_first_line(error)}{way}") from error
 
 
 @contextmanager
@@ -78,6 +81,8 @@ def damage_errors(doing: str) -> Iterator[None]:
             yield
     except StoreError as error:
         said = str(error) if str(error).startswith(doing) else f"{doing}: {error}"
+        if isinstance(error, DiskError):
+            raise DiskError(said) from error
         raise StoreError(said if said.endswith(_WAY_BACK) else said + _WAY_BACK) from error
 
 
@@ -128,7 +133,8 @@ class EdgeFolder:
                 "or share the index through a Qdrant server: --index http://…"
             ) from error
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        write_in_one_step(holder, json.dumps({"pid": self.pid, "since": since}))
+        with contextlib.suppress(OSError):  # a courtesy: an index is read on a full disk, too
+            write_in_one_step(holder, json.dumps({"pid": self.pid, "since": since}))
         return lock
 
     def _path(self, name: str) -> Path:
@@ -355,10 +361,8 @@ def open_folder(path: Path, **upkeep: Any) -> EdgeFolder:
             if folder is None or folder.pid != os.getpid():
                 folder = _open[path] = EdgeFolder(path, **upkeep)
         except OSError as error:
-            raise StoreError(
-                f"cannot write to {path} ({error.strerror or error}): "
-                "choose a folder of your own with --index"
-            ) from error
+            own = "choose a folder of your own with --index"
+            raise DiskError(explained(f"cannot write to {path}", error, own)) from error
         folder.references += 1
         return folder
 

@@ -20,11 +20,14 @@ from typing import Any
 import qdrant_edge as edge
 from qdrant_client.http import models
 
-from indexes.errors import StoreError
+from indexes.disks import MB, check_room, copy_folder, explained, taken
+from indexes.errors import DiskError, StoreError
 from indexes.store.edge.config import edge_config
 
 _PAGE = 256
 _LONGEST_SECONDS = 3600
+# For what the engine writes as it opens a copy.
+_ROOM = 64 * MB
 _TABLE = "CREATE TABLE IF NOT EXISTS point (id TEXT PRIMARY KEY, document TEXT, payload TEXT, vector TEXT)"  # noqa: E501
 # What is put in from an empty shard of the same parameters, attempt by attempt.
 _LESS: tuple[tuple[str, ...], ...] = (
@@ -62,11 +65,10 @@ def salvage(collection: Path, work: Path) -> Path:
         copy = work / "copy"
         shutil.rmtree(copy, ignore_errors=True)
         try:
-            shutil.copytree(shard, copy)
+            check_room(work, 2 * taken(shard) + _ROOM, f"cannot copy {shard}")
+            copy_folder(shard, copy)
         except OSError as error:
-            raise StoreError(
-                f"cannot copy {shard} ({error.strerror or error}): make room"
-            ) from error
+            raise DiskError(explained(f"cannot copy {shard}", error, "make room")) from error
         if fresh:
             _replace(copy, fresh, replaced)
         if _read_apart(copy, spool):

@@ -10,11 +10,11 @@ them; everything by `verify`.
 """
 
 import json
-import os
 import zlib
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from indexes.disks import filled
 from indexes.errors import StoreError
 
 NAME = "seal.json"
@@ -78,7 +78,8 @@ def write(shard: Path) -> None:
         temporary.write_text(json.dumps({"shard": shard.name, "files": files}), encoding="utf-8")
         temporary.replace(note)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def remove(shard: Path) -> None:
@@ -100,7 +101,7 @@ def _checksum(path: Path) -> int:
     """Of the pages that hold something: most of the engine's files are holes."""
     found = 0
     with path.open("rb", buffering=0) as file:
-        for start, end in _data(file.fileno(), path.stat().st_size):
+        for start, end in filled(file.fileno(), path.stat().st_size):
             file.seek(start)
             at = start
             while at < end and (read := file.read(min(_READ, end - at))):
@@ -111,20 +112,3 @@ def _checksum(path: Path) -> int:
                         found = zlib.crc32(page, zlib.crc32(number.to_bytes(8, "big"), found))
                 at += len(read)
     return found
-
-
-def _data(file: int, size: int) -> Iterator[tuple[int, int]]:
-    """Where a file is no hole, in whole pages."""
-    if not hasattr(os, "SEEK_DATA"):
-        yield 0, size
-        return
-    at = 0
-    while at < size:
-        try:
-            start = os.lseek(file, at, os.SEEK_DATA)
-            end = os.lseek(file, start, os.SEEK_HOLE)
-        except OSError:  # nothing but a hole from here on
-            return
-        start -= start % _PAGE
-        yield start, end
-        at = end + -end % _PAGE

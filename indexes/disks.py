@@ -1,0 +1,162 @@
+"""Room on disks, and what a disk or folder refuses, in words that help.
+
+    check_room(folder, 64 * MB, "cannot write to the index")
+
+The embedded engine writes to files that are mapped into memory: where there is no room for
+them, the system ends the process with a signal instead of raising an error. So there has to be
+room before it writes.
+"""
+
+import errno
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from indexes.errors import DiskError
+
+MB = 1024 * 1024
+_PAGE = 4096
+_READ = 256 * _PAGE
+
+_MAKE_ROOM = "make room on its disk, and run it again"
+_NOT_YOURS = "it belongs to another user, or may not be written: choose another folder"
+_GONE = "its disk fails or is gone: see that it is mounted and healthy"
+_TOO_MANY = "the process may not open more files: raise the limit (`ulimit -n`)"
+_REMEDIES = {
+    errno.ENOSPC: _MAKE_ROOM,
+    errno.EDQUOT: "your quota there is used up: make room, and run it again",
+    errno.EFBIG: "the process may not write files of that size: raise the limit (`ulimit -f`)",
+    errno.EROFS: "it is mounted for reading only: choose another folder, or mount it for writing",
+    errno.EACCES: _NOT_YOURS,
+    errno.EPERM: _NOT_YOURS,
+    errno.EIO: _GONE,
+    errno.ESTALE: _GONE,
+    errno.ENODEV: _GONE,
+    errno.ENXIO: _GONE,
+    errno.ENOTCONN: _GONE,
+    errno.EMFILE: _TOO_MANY,
+    errno.ENFILE: _TOO_MANY,
+}
+_OF_RUST = re.compile(r"\(os error (\d+)\)|\bOs \{ code: (\d+)")
+
+
+def remedy(error: BaseException) -> str | None:
+    """What helps when a file can't be written or read; None where nothing is known.
+
+    Args:
+        error: an `OSError`, or one of the engine's that repeats one.
+    """
+    if isinstance(error, OSError):
+        return _REMEDIES.get(error.errno or 0)
+    told = _OF_RUST.search(str(error))
+    return _REMEDIES.get(int(told[1] or told[2])) if told else None
+
+
+def explained(doing: str, error: OSError, otherwise: str) -> str:
+    """One line for an `OSError`: what could not be done, why, and what helps.
+
+    Args:
+        doing: "cannot write letters.jsonl".
+        error: what was raised.
+        otherwise: what helps where the kind of error says nothing.
+    """
+    return f"{doing} ({error.strerror or error}): {remedy(error) or otherwise}"
+
+
+def free_bytes(place: Path) -> int:
+    """Room on the disk of a file or folder, which need not exist yet."""
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    return shutil.disk_usage(place).free
+
+
+def check_room(place: Path, needed: int, doing: str) -> None:
+    """Refuse to begin what a disk has no room for.
+
+    Args:
+        place: a file or folder on that disk.
+        needed: bytes.
+        doing: "cannot write to collection 'documents'".
+
+    Raises:
+        DiskError: there is less room, or the disk is gone.
+    """
+    try:
+        free = free_bytes(place)
+    except OSError as error:
+        raise DiskError(explained(doing, error, _GONE)) from error
+    if free < needed:
+        raise DiskError(
+            f"{doing}: {free // MB} MB are free on the disk of {place}, and {-(-needed // MB)} MB "
+            "are needed: make room, and run it again"
+        )
+
+
+def taken(folder: Path) -> int:
+    """Bytes that the files below a folder take on its disk: most of the engine's are holes."""
+    found = 0
+    for path in folder.rglob("*"):
+        try:
+            status = path.lstat()
+        except OSError:  # gone meanwhile
+            continue
+        found += getattr(status, "st_blocks", status.st_size // 512 + 1) * 512
+    return found
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy a folder without filling the holes in its files."""
+    shutil.copytree(source, target, copy_function=_copy_file)
+
+
+def _copy_file(source: str, target: str) -> None:
+    with Path(source).open("rb", 0) as read, Path(target).open("wb", 0) as write:
+        size = os.fstat(read.fileno()).st_size
+        write.truncate(size)
+        for start, end in filled(read.fileno(), size):
+            read.seek(start)
+            write.seek(start)
+            left = min(end, size) - start
+            while left > 0 and (part := read.read(min(_READ, left))):
+                write.write(part)
+                left -= len(part)
+
+
+def filled(file: int, size: int) -> Iterator[tuple[int, int]]:
+    """Where a file is no hole, in whole pages, as (start, end).
+
+    Args:
+        file: its descriptor.
+        size: its size.
+    """
+    if not hasattr(os, "SEEK_DATA"):
+        yield 0, size
+        return
+    at = 0
+    while at < size:
+        try:
+            start = os.lseek(file, at, os.SEEK_DATA)
+            end = os.lseek(file, start, os.SEEK_HOLE)
+        except OSError:  # nothing but a hole from here on
+            return
+        # File systems have blocks of other sizes: the same file is the same pages on all.
+        at = end + -end % _PAGE
+        yield start - start % _PAGE, min(at, size)
+
+
+def write_in_one_step(path: Path, text: str) -> None:
+    """Write a file so that, at any instant, it holds the old text or the new."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
