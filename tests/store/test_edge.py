@@ -529,12 +529,6 @@ def test_scrolling_can_follow_a_payload_field(filled: QdrantClient) -> None:
     assert ids(filled.scroll("c", order_by="page")[0]) == [1, A, B]
 
 
-def test_facets_count_values(filled: QdrantClient) -> None:
-    filled.create_payload_index("c", "tags", models.PayloadSchemaType.KEYWORD)
-    hits = filled.facet("c", "tags").hits
-    assert [(hit.value, hit.count) for hit in hits] == [("y", 2), ("x", 1)]
-
-
 @pytest.mark.parametrize("schema", list(models.PayloadSchemaType))
 def test_every_type_of_payload_index_can_be_made_and_dropped(
     filled: QdrantClient, schema: models.PayloadSchemaType
@@ -658,37 +652,28 @@ def test_text_is_encoded_as_the_servers_bm25_does(client: QdrantClient) -> None:
     assert ids(client.query_points("c", query, using="bm25").points) == [0, 1]
 
 
-def test_other_kinds_of_query_are_served(filled: QdrantClient) -> None:
-    filled.create_payload_index("c", "page", models.PayloadSchemaType.INTEGER)
-
-    def query(query: Any, **kwargs: Any) -> list[Any]:
-        return ids(filled.query_points("c", query, using="dense", **kwargs).points)
-
-    down = models.OrderBy(key="page", direction=models.Direction.DESC)
-    assert query(models.OrderByQuery(order_by=down)) == [B, A, 1]
-    assert set(query(models.SampleQuery(sample=models.Sample.RANDOM))) == {1, A, B, 7}
-    recommend = models.RecommendInput(positive=[1], negative=[[0, 0, 1]])
-    assert query(models.RecommendQuery(recommend=recommend)) == [A, B]
-    recommend.strategy = models.RecommendStrategy.BEST_SCORE
-    assert query(models.RecommendQuery(recommend=recommend)) == [A, B]
-    pair = models.ContextPair(positive=[1, 0, 0], negative=[0, 1, 0])
-    discover = models.DiscoverInput(target=[0.7, 0.7, 0], context=pair)
-    assert query(models.DiscoverQuery(discover=discover))[0] == A
-    assert set(query(models.ContextQuery(context=[pair]))) == {1, A, B}
+def test_a_diverse_query_is_served(filled: QdrantClient) -> None:
     diverse = models.NearestQuery(
         nearest=[1, 0, 0], mmr=models.Mmr(diversity=1.0, candidates_limit=9)
     )
-    assert query(diverse, limit=2) == [1, B]
-    boosted = models.FormulaQuery(
-        formula=models.SumExpression(
-            sum=[
-                "$score",
-                models.MultExpression(mult=[10.0, field("page", range=models.Range(gt=2))]),
-            ]
-        )
-    )
-    prefetch = models.Prefetch(query=[1, 0, 0], using="dense")
-    assert query(boosted, prefetch=prefetch) == [B, 1, A]
+    assert ids(filled.query_points("c", diverse, using="dense", limit=2).points) == [1, B]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        models.SampleQuery(sample=models.Sample.RANDOM),
+        models.OrderByQuery(order_by="page"),
+        models.RecommendQuery(recommend=models.RecommendInput(positive=[1])),
+        models.FormulaQuery(formula="$score"),
+    ],
+    ids=lambda query: type(query).__name__,
+)
+def test_kinds_of_query_that_no_retriever_makes_need_a_server(
+    filled: QdrantClient, query: Any
+) -> None:
+    with pytest.raises(StoreError, match=f"{type(query).__name__}; use a Qdrant server"):
+        filled.query_points("c", query, using="dense")
 
 
 def test_a_batch_answers_each_request_in_order(filled: QdrantClient) -> None:
@@ -705,24 +690,6 @@ def test_a_batch_answers_each_request_in_order(filled: QdrantClient) -> None:
     assert filled.query_batch_points("c", []) == []
 
 
-def test_hits_can_be_grouped(client: QdrantClient) -> None:
-    make(client)
-    client.upsert(
-        "c",
-        [
-            models.PointStruct(
-                id=n, vector={"dense": [1, n / 10, 0]}, payload={"doc": f"d{n % 3}", "n": n}
-            )
-            for n in range(12)
-        ],
-    )
-    groups = client.query_points_groups(
-        "c", "doc", [1, 0, 0], using="dense", limit=2, group_size=2, with_payload=["n"]
-    ).groups
-    assert [(group.id, ids(group.hits)) for group in groups] == [("d0", [0, 3]), ("d1", [1, 4])]
-    assert groups[0].hits[0].payload == {"n": 0}
-
-
 # --- limits -------------------------------------------------------------------------------
 
 
@@ -734,6 +701,8 @@ def test_hits_can_be_grouped(client: QdrantClient) -> None:
         ("create_shard_key", ["c", "k"]),
         ("cluster_status", []),
         ("search_matrix_pairs", ["c"]),
+        ("facet", ["c", "key"]),
+        ("query_points_groups", ["c", "key"]),
     ],
 )
 def test_what_needs_a_server_says_so(

@@ -178,6 +178,8 @@ def edge_client(backend: EdgeBackend) -> QdrantClient:
 
 
 _SERVER_ONLY = (
+    "facet",
+    "query_points_groups",
     "search_matrix_offsets",
     "search_matrix_pairs",
     "update_collection_aliases",

@@ -1,17 +1,16 @@
 """qdrant-client's queries as Qdrant Edge takes them.
 
-A server resolves three things before its engine sees a query, and so does this file:
-ids become the vectors of those points (which then drop out of the results),
-`Document`s become BM25 vectors, and averaging recommendations become one vector.
+A server resolves two things before its engine sees a query, and so does this file: ids
+become the vectors of those points (which then drop out of the results), and `Document`s
+become BM25 vectors. Of its kinds of query those are served that retrievers make: nearest
+(with diversity) and fusion; the others need a server.
 """
 
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import chain
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 import qdrant_edge as edge
 from pydantic import ValidationError
 from qdrant_client.http import models
@@ -156,61 +155,6 @@ class _Resolver:
             using=self._using,
         )
 
-    def _recommend(self, query: models.RecommendQuery, _limit: int) -> edge.Query:
-        wanted = query.recommend
-        positive = [self.vector(item) for item in wanted.positive or []]
-        negative = [self.vector(item) for item in wanted.negative or []]
-        vectors = edge.RecommendQuery(positive, negative)
-        if wanted.strategy is models.RecommendStrategy.BEST_SCORE:
-            return edge.Query.RecommendBestScore(vectors, using=self._using)
-        if wanted.strategy is models.RecommendStrategy.SUM_SCORES:
-            return edge.Query.RecommendSumScores(vectors, using=self._using)
-        return edge.Query.Nearest(_average(positive, negative), using=self._using)
-
-    def _discover(self, query: models.DiscoverQuery, _limit: int) -> edge.Query:
-        target = self.vector(query.discover.target)
-        pairs = self._pairs(query.discover.context)
-        return edge.Query.Discover(edge.DiscoverQuery(target, pairs), using=self._using)
-
-    def _context(self, query: models.ContextQuery, _limit: int) -> edge.Query:
-        return edge.Query.Context(edge.ContextQuery(self._pairs(query.context)), using=self._using)
-
-    def _pairs(self, context: Any) -> list[edge.ContextPair]:
-        pairs = context if isinstance(context, list) else [context]
-        return [
-            edge.ContextPair(self.vector(pair.positive), self.vector(pair.negative))
-            for pair in pairs
-        ]
-
-    def _feedback(self, query: models.RelevanceFeedbackQuery, _limit: int) -> edge.Query:
-        given, naive = query.relevance_feedback, query.relevance_feedback.strategy.naive
-        return edge.Query.FeedbackNaive(
-            edge.FeedbackNaiveQuery(
-                self.vector(given.target),
-                [
-                    edge.FeedbackItem(self.vector(item.example), item.score)
-                    for item in given.feedback
-                ],
-                edge.NaiveFeedbackStrategy(naive.a, naive.b, naive.c),
-            ),
-            using=self._using,
-        )
-
-    def _text(self, query: models.TextQuery, _limit: int) -> edge.TextQuery:
-        """BM25 over a text index: `using` names the payload field."""
-        if isinstance(query.text, str):
-            return edge.TextQuery(self._using, query.text)
-        scoring = query.text.scoring
-        params = None if scoring is None else scoring.bm25
-        return edge.TextQuery(
-            self._using,
-            query.text.query,
-            None if params is None else edge.Bm25Params(params.k, params.b),
-        )
-
-    def _order_by(self, query: models.OrderByQuery, _limit: int) -> edge.OrderBy:
-        return order_by(query.order_by)
-
     def _fusion(self, query: models.FusionQuery, _limit: int) -> Any:
         if query.fusion is models.Fusion.DBSF:
             return edge.Fusion.Dbsf()
@@ -219,25 +163,11 @@ class _Resolver:
     def _rrf(self, query: models.RrfQuery, _limit: int) -> Any:
         return edge.Fusion.Rrf(query.rrf.k or _RRF_K, weights=query.rrf.weights)
 
-    def _formula(self, query: models.FormulaQuery, _limit: int) -> Any:
-        return to_edge(query)
-
-    def _sample(self, _query: models.SampleQuery, _limit: int) -> Any:
-        return edge.Sample.Random
-
 
 _QUERIES: dict[type, Callable[[_Resolver, Any, int], Any]] = {
     models.NearestQuery: _Resolver._nearest_query,
-    models.RecommendQuery: _Resolver._recommend,
-    models.DiscoverQuery: _Resolver._discover,
-    models.ContextQuery: _Resolver._context,
-    models.RelevanceFeedbackQuery: _Resolver._feedback,
-    models.TextQuery: _Resolver._text,
-    models.OrderByQuery: _Resolver._order_by,
     models.FusionQuery: _Resolver._fusion,
     models.RrfQuery: _Resolver._rrf,
-    models.FormulaQuery: _Resolver._formula,
-    models.SampleQuery: _Resolver._sample,
 }
 
 
@@ -251,61 +181,3 @@ def order_by(value: str | models.OrderBy) -> edge.OrderBy:
 def payload_selector(value: Any, *, default: bool) -> Any:
     """Which payload fields to return: a flag, names, or a selector."""
     return default if value is None else value if isinstance(value, list) else to_edge(value)
-
-
-def _average(positive: list[Any], negative: list[Any]) -> Any:
-    """The server's `average_vector`: avg⁺ + avg⁺ − avg⁻."""
-    if not positive:
-        raise StoreError("an average_vector recommendation needs a positive example")
-    if isinstance(positive[0], edge.SparseVector):
-        return _sparse_average(positive, negative)
-    mean = np.mean(np.asarray(positive, dtype=np.float32), axis=0)
-    if negative:
-        mean = mean + mean - np.mean(np.asarray(negative, dtype=np.float32), axis=0)
-    return mean.tolist()
-
-
-def _sparse_average(positive: list[Any], negative: list[Any]) -> edge.SparseVector:
-    weights: dict[int, float] = {}
-    share = (2.0 if negative else 1.0) / len(positive)
-    signed = chain(
-        ((vector, share) for vector in positive),
-        ((vector, -1.0 / len(negative)) for vector in negative),
-    )
-    for vector, factor in signed:
-        for index, value in zip(vector.indices, vector.values, strict=True):
-            weights[index] = weights.get(index, 0.0) + factor * value
-    return edge.SparseVector(list(weights), list(weights.values()))
-
-
-def grouped(
-    hits: list[models.ScoredPoint], field: str, limit: int, size: int
-) -> dict[int | str, list[models.ScoredPoint]]:
-    """Hits by the values of a payload field, both in the order of their best hit.
-
-    Args:
-        hits: best first, with the field in their payload.
-        field: a path such as `document.id`; a list puts its hit into several groups.
-        limit: groups at most.
-        size: hits in a group at most.
-    """
-    groups: dict[int | str, list[models.ScoredPoint]] = {}
-    for hit in hits:
-        for value in _values(hit.payload, field.split(".")):
-            if value in groups or len(groups) < limit:
-                group = groups.setdefault(value, [])
-                if len(group) < size and hit not in group:
-                    group.append(hit)
-    return groups
-
-
-def _values(payload: Any, path: list[str]) -> list[int | str]:
-    if isinstance(payload, list):
-        return [value for item in payload for value in _values(item, path)]
-    if path:
-        return (
-            _values(payload.get(path[0].removesuffix("[]")), path[1:])
-            if (isinstance(payload, dict))
-            else []
-        )
-    return [payload] if isinstance(payload, int | str) and not isinstance(payload, bool) else []

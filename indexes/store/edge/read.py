@@ -8,11 +8,9 @@ from qdrant_client.conversions import common_types as types
 from qdrant_client.http import models
 
 from indexes.errors import StoreError
-from indexes.store.edge.base import EdgeBase, check_ignored, server_only
-from indexes.store.edge.queries import QueryTranslator, grouped, order_by, payload_selector
+from indexes.store.edge.base import EdgeBase, check_ignored
+from indexes.store.edge.queries import QueryTranslator, order_by, payload_selector
 from indexes.store.edge.translate import id_from_edge, point_ids, record, scored_point, to_edge
-
-_GROUP_WINDOW = 10_000  # hits looked through, at most, to fill the groups
 
 
 class EdgeReading(EdgeBase):
@@ -73,25 +71,6 @@ class EdgeReading(EdgeBase):
             request = edge.CountRequest(exact=exact, filter=to_edge(count_filter))
             return models.CountResult(count=shard.count(request))
 
-    def facet(
-        self,
-        collection_name: str,
-        key: str,
-        facet_filter: types.Filter | None = None,
-        limit: int = 10,
-        exact: bool = False,
-        **kwargs: Any,
-    ) -> models.FacetResponse:
-        """The values of an indexed payload field with their counts."""
-        check_ignored(kwargs)
-        with self.shard(collection_name, "count values in") as shard:
-            request = edge.FacetRequest(key, limit, exact, to_edge(facet_filter))
-            hits = [
-                models.FacetValueHit(value=hit.value, count=hit.count)
-                for hit in shard.facet(request).hits
-            ]
-        return models.FacetResponse(hits=hits)
-
     def query_batch_points(
         self, collection_name: str, requests: Sequence[types.QueryRequest], **kwargs: Any
     ) -> list[models.QueryResponse]:
@@ -122,7 +101,7 @@ class EdgeReading(EdgeBase):
         lookup_from: types.LookupLocation | None = None,
         **kwargs: Any,
     ) -> models.QueryResponse:
-        """Search, recommend, fuse, order or sample: whatever `query` says."""
+        """Search or fuse, whatever `query` says."""
         request = models.QueryRequest.model_construct(
             query=query,
             using=using,
@@ -137,72 +116,6 @@ class EdgeReading(EdgeBase):
             lookup_from=lookup_from,
         )
         return self.query_batch_points(collection_name, [request], **kwargs)[0]
-
-    def query_points_groups(
-        self,
-        collection_name: str,
-        group_by: str,
-        query: Any = None,
-        using: str | None = None,
-        prefetch: types.Prefetch | list[types.Prefetch] | None = None,
-        query_filter: types.Filter | None = None,
-        search_params: types.SearchParams | None = None,
-        limit: int = 10,
-        group_size: int = 3,
-        with_payload: types.WithPayloadInterface = True,
-        with_vectors: types.WithVector = False,
-        score_threshold: float | None = None,
-        with_lookup: types.WithLookupInterface | None = None,
-        lookup_from: types.LookupLocation | None = None,
-        **kwargs: Any,
-    ) -> models.GroupsResult:
-        """The best hits of each value of a payload field, best group first."""
-        if with_lookup is not None:
-            raise server_only("with_lookup")
-        window = limit * group_size
-        while True:
-            window = min(window * 4, _GROUP_WINDOW)
-            keys = self.query_points(
-                collection_name,
-                query,
-                using,
-                prefetch,
-                query_filter,
-                search_params,
-                window,
-                None,
-                [group_by],
-                False,
-                score_threshold,
-                lookup_from,
-                **kwargs,
-            ).points
-            groups = grouped(keys, group_by, limit, group_size)
-            full = len(groups) == limit and all(len(hits) == group_size for hits in groups.values())
-            if full or len(keys) < window or window == _GROUP_WINDOW:
-                break
-        chosen = [hit.id for hits in groups.values() for hit in hits]
-        found = self.retrieve(collection_name, chosen, with_payload, with_vectors)
-        records = {point.id: point for point in found}
-        return models.GroupsResult.model_construct(
-            groups=[
-                models.PointGroup.model_construct(
-                    id=value,
-                    hits=[
-                        hit.model_copy(
-                            update={
-                                "payload": records[hit.id].payload,
-                                "vector": records[hit.id].vector,
-                            }
-                        )
-                        for hit in hits
-                        if hit.id in records
-                    ],
-                    lookup=None,
-                )
-                for value, hits in groups.items()
-            ]
-        )
 
     def _lookup(
         self, collection_name: str, shard: edge.EdgeShard

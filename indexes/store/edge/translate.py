@@ -75,37 +75,6 @@ _SAME: dict[type[BaseModel], tuple[Callable[..., Any], dict[str, str]]] = {
 # Enumerations whose Edge counterpart has another name than the model's.
 _ENUMS: dict[str, str] = {"Datatype": "VectorStorageDatatype"}
 
-_EXPRESSIONS: dict[type[BaseModel], Callable[..., edge.Expression]] = {
-    models.MultExpression: edge.Expression.Mult,
-    models.SumExpression: edge.Expression.Sum,
-    models.MaxExpression: edge.Expression.Max,
-    models.MinExpression: edge.Expression.Min,
-    models.NegExpression: edge.Expression.Neg,
-    models.AbsExpression: edge.Expression.Abs,
-    models.SqrtExpression: edge.Expression.Sqrt,
-    models.ExpExpression: edge.Expression.Exp,
-    models.Log10Expression: edge.Expression.Log10,
-    models.LnExpression: edge.Expression.Ln,
-    models.AcoshExpression: edge.Expression.Acosh,
-}
-
-_DECAYS: dict[type[BaseModel], edge.DecayKind] = {
-    models.LinDecayExpression: edge.DecayKind.Lin,
-    models.GaussDecayExpression: edge.DecayKind.Gauss,
-    models.ExpDecayExpression: edge.DecayKind.Exp,
-}
-
-_CONDITIONS = (
-    models.FieldCondition,
-    models.IsEmptyCondition,
-    models.IsNullCondition,
-    models.HasIdCondition,
-    models.HasVectorCondition,
-    models.SliceCondition,
-    models.NestedCondition,
-    models.Filter,
-)
-
 
 def to_edge(value: Any) -> Any:
     """The Edge counterpart of a model, an enumeration member, or a list of them.
@@ -225,48 +194,6 @@ def _hnsw_diff(value: models.HnswConfigDiff) -> edge.HnswIndexConfig:
     return cast("edge.HnswIndexConfig", to_edge(DEFAULT_HNSW.model_copy(update=given)))
 
 
-def _formula(value: models.FormulaQuery) -> edge.Formula:
-    return edge.Formula(_expression(value.formula), defaults=plain(value.defaults or {}))
-
-
-def _expression(value: Any) -> edge.Expression:
-    """A formula's node; its operators hold one operand or a list of them."""
-    if isinstance(value, str):
-        return edge.Expression.Variable(value)
-    if isinstance(value, int | float):
-        return edge.Expression.Constant(float(value))
-    if isinstance(value, _CONDITIONS):
-        return edge.Expression.Condition(to_edge(value))
-    if (build := _EXPRESSIONS.get(type(value))) is not None:
-        (operand,) = (item for _, item in value)
-        many = isinstance(operand, list)
-        return build([_expression(item) for item in operand] if many else _expression(operand))
-    if (decay := _DECAYS.get(type(value))) is not None:
-        (params,) = (item for _, item in value)
-        return edge.Expression.Decay(
-            decay,
-            _expression(params.x),
-            None if params.target is None else _expression(params.target),
-            params.midpoint,
-            params.scale,
-        )
-    if isinstance(value, models.DivExpression):
-        return edge.Expression.Div(
-            _expression(value.div.left), _expression(value.div.right), value.div.by_zero_default
-        )
-    if isinstance(value, models.PowExpression):
-        return edge.Expression.Pow(_expression(value.pow.base), _expression(value.pow.exponent))
-    if isinstance(value, models.GeoDistance):
-        return edge.Expression.GeoDistance(
-            to_edge(value.geo_distance.origin), value.geo_distance.to
-        )
-    if isinstance(value, models.DatetimeExpression):
-        return edge.Expression.Datetime(value.datetime)
-    if isinstance(value, models.DatetimeKeyExpression):
-        return edge.Expression.DatetimeKey(value.datetime_key)
-    raise StoreError(f"the embedded index does not support {type(value).__name__} in a formula")
-
-
 def _matched(value: str | int | bool) -> str | int:
     """What a match compares with. The engine's own would take True for 1."""
     return value if not isinstance(value, bool) else AS_TEXT[value]
@@ -281,7 +208,6 @@ _RULES: dict[type[BaseModel], Callable[[Any], Any]] = {
     models.SparseVector: lambda value: edge.SparseVector(value.indices, value.values),
     models.SparseVectorParams: _sparse_params,
     models.HnswConfigDiff: _hnsw_diff,
-    models.FormulaQuery: _formula,
     models.MatchValue: lambda value: edge.MatchValue(_matched(value.value)),
     models.MatchExcept: lambda value: edge.MatchExcept(value.except_),
     models.HasIdCondition: lambda value: edge.HasIdCondition({*point_ids(value.has_id)}),
@@ -424,18 +350,6 @@ def scored_point(found: edge.ScoredPoint) -> models.ScoredPoint:
         vector=vector_from_edge(found.vector),
         order_value=found.order_value,
     )
-
-
-_SCHEMAS: dict[str, type[BaseModel]] = {
-    "keyword": models.KeywordIndexParams,
-    "integer": models.IntegerIndexParams,
-    "float": models.FloatIndexParams,
-    "geo": models.GeoIndexParams,
-    "text": models.TextIndexParams,
-    "bool": models.BoolIndexParams,
-    "datetime": models.DatetimeIndexParams,
-    "uuid": models.UuidIndexParams,
-}
 
 
 def payload_schema(found: "edge.PayloadIndexInfo") -> models.PayloadIndexInfo:
