@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Unpack, cast, get_type_hints
 
@@ -451,9 +451,14 @@ class Queryable(ABC):
         return self._judges[kind]
 
 
+@cache
+def _names(kind: Any) -> frozenset[str]:
+    return frozenset(get_type_hints(kind))
+
+
 def _divided(given: Mapping[str, Any], kind: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """The options that are of a kind, and the others."""
-    names = get_type_hints(kind)
+    names = _names(kind)
     return (
         {name: value for name, value in given.items() if name in names},
         {name: value for name, value in given.items() if name not in names},

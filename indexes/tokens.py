@@ -9,7 +9,7 @@ tokens run up to a third more.
 import importlib.util
 import os
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import tiktoken
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 _BLANKS = re.compile(r"[ \t]{64,}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# Longest text whose count is remembered, in characters.
+_PASSAGE = 10_000
 
 
 def without_surrogates(text: str) -> str:
@@ -44,6 +46,12 @@ def _encoding() -> tiktoken.Encoding:
 
 def count_tokens(text: str) -> int:
     """The number of cl100k tokens in `text`; special tokens are ordinary text."""
+    # A passage is counted when it is cut, when it is delivered, and when it is shown.
+    return _counted(text) if len(text) <= _PASSAGE else len(_encoding().encode_ordinary(text))
+
+
+@lru_cache(maxsize=2048)
+def _counted(text: str) -> int:
     return len(_encoding().encode_ordinary(text))
 
 

@@ -180,6 +180,7 @@ class Leaf(BaseModel):
         return {**given, "ancestors": unpack_ancestors(given["ancestors"], *of)}
 
 
+@lru_cache(maxsize=4096)
 def manifest_id(document_id: str) -> str:
     """The id of a document's manifest point."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"advanced-rag-patterns/manifest/{document_id}"))
