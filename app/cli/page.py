@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 @click.option("--name", "names", multiple=True, metavar="HOST", help="Host name it answers to.")
 @click.option("--shared", is_flag=True, help="Visitors share the documents that they add.")
 @click.option("--mcp", is_flag=True, help="Offer ask and retrieve as tools, too.")
+@click.option(
+    "--history/--no-history",
+    default=True,
+    help="Keep comparisons on this machine, if nobody else is served.",
+)
 @click.option("--browser/--no-browser", default=False, help="Open it in the browser.")
 @settings_options(INDEX, RETRIEVAL, COMPRESSION, DOCUMENTS, MODELS)
 def page(
@@ -29,6 +34,7 @@ def page(
     names: tuple[str, ...] = (),
     shared: bool = False,
     mcp: bool = False,
+    history: bool = True,
     browser: bool = False,
     **settings: Any,
 ) -> None:
@@ -58,6 +64,7 @@ def page(
         names=names,
         shared=shared,
         mcp=mcp,
+        history=history,
         open_browser=browser,
         on_ready=lambda address: out.print(f"open {address}  (Ctrl-C ends it)"),
     )

@@ -5,37 +5,48 @@ is a listener of its own, so that one which stalls or fails holds no other up.
 """
 
 import asyncio
+import random
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from indexes import RagError, Trace
+from indexes import RagError, SettingsError, Trace
 from indexes.answers import MAX_QUESTION_CHARACTERS, checked
 
 from .ask import answering
-from .conversation import MOST_LANES, Run, Tab
+from .conversation import MOST_LANES, Tab
 from .export import as_json, as_markdown
-from .figures import figures
 from .knobs import checked_knobs
 from .picker import Picker, chosen
 from .references import known_references
 from .render import documents as listed
-from .render.comparison import comparison, heading
-from .render.lane import lane
-from .render.markup import counted, html, seconds
-from .render.passages import passages
-from .render.strip import strip
-from .render.verdict import verdict
+from .render.comparison import heading
+from .render.markup import counted, html
+from .render.vote import ballot
 from .samples import example_questions
+from .scope import scope_of
+from .showing import Showing, outcome, status
 from .view import View, one_line
 from .workbench import Workbench
+
+if TYPE_CHECKING:
+    from indexes.store.points import Manifest
 
 _SECONDS_BETWEEN_LOOKS = 0.5
 # Puts the answers at the top of the window, once there is a run.
 SHOW = "(address) => address && window.ragShow(address.run)"
+# The one event of the ballot: a press on one of its buttons.
+_VOTED = """element.addEventListener('click', (event) => {
+    const button = event.target.closest('button[data-vote]');
+    if (button) trigger('click', {vote: button.dataset.vote});
+});"""
+_CLEARED = """element.addEventListener('click', (event) => {
+    if (event.target.closest('button[data-clear]')) trigger('click', {});
+});"""
+_ORDER = random.SystemRandom()
 
 
 class Compare:
@@ -45,6 +56,7 @@ class Compare:
         self.page = page
         self.examples = example_questions()
         self.picker = Picker(page)
+        self.showing = Showing(page)
 
     def draw(self) -> None:
         """Place the components."""
@@ -86,11 +98,12 @@ class Compare:
                         gr.Button("Inspect this journey", size="sm", elem_classes="inspect")
                     )
                 self.columns.append(column)
+        self.ballot = self.page.html("ballot", js_on_load=_VOTED)
         self.comparison = self.page.html("comparison")
         with gr.Row(visible=False, elem_id="exports") as self.exports:
             self.markdown = gr.Button("Save as Markdown", size="sm", min_width=0)
             self.json = gr.Button("Save as JSON", size="sm", min_width=0)
-        self.earlier = self.page.html("history")
+        self.earlier = self.page.html("history", js_on_load=_CLEARED)
         self.download = gr.JSON(visible=False)
         self.address = gr.JSON(visible=False)
 
@@ -101,13 +114,20 @@ class Compare:
         self.begun = begun = gr.on(
             [self.ask.click, self.question.submit, *(chip.click for chip in self.chips)],
             self.begin,
-            [self.question, *self.picker.groups, *knobs],
+            [
+                self.question,
+                *self.picker.groups,
+                self.picker.documents,
+                self.picker.blind,
+                *knobs,
+            ],
             [
                 self.question,
                 self.status,
                 *buttons,
                 self.address,
                 self.heading,
+                self.ballot,
                 self.comparison,
                 self.exports,
                 self.row,
@@ -127,6 +147,7 @@ class Compare:
                 [
                     self.answers[place],
                     self.evidence[place],
+                    self.ballot,
                     self.comparison,
                     self.exports,
                     self.status,
@@ -155,6 +176,8 @@ class Compare:
         compression: object,
         frameworks: object,
         registered: object,
+        documents: object,
+        blind: object,
         budget: object,
         top_k: object,
         search: object,
@@ -181,7 +204,16 @@ class Compare:
             patterns = chosen(plain, parents, compression, frameworks, registered)
             names = self.page.lanes.check_all(patterns)
             options = checked_knobs(budget, top_k, search, merge_ratio, judge).options
-            options |= await self.page.library.options(self.page.visitors.of(request).key)
+            scope = await scope_of(self.page.library, self.page.visitors.of(request).key, documents)
+            options |= scope.options
+            if scope.chosen:
+                self.page.lanes.check_choosing(names)
+            if blind is True:
+                if len(names) < 2:
+                    raise SettingsError(
+                        "a blind vote is between answers: choose 2 patterns or more"
+                    )
+                _ORDER.shuffle(names)
             asked = checked(question if isinstance(question, str) else "")
             trace = Trace()
             understood = asked
@@ -224,7 +256,7 @@ class Compare:
             )
             self.page.history.keep(self.page.visitors.of(request).key, run)
             run.model = self.page.opening.llm.name
-            run.scope = await asyncio.to_thread(self._scope, request)
+            run.scope, run.documents, run.blind = scope.told, scope.chosen, blind is True
             own = self.page.visitors.of(request).marked.references(asked)
             run.references = own or known_references(asked)
         except RagError as error:
@@ -239,22 +271,17 @@ class Compare:
             *_buttons(busy=True),
             {"run": run.id},
             heading(run),
-            comparison(run),
+            "",
+            self.showing.below(run),
             gr.update(visible=False),
-            gr.update(elem_classes=f"of-{len(names)}"),
+            gr.update(elem_classes=f"of-{len(names)}" + (" blind" if run.hidden else "")),
             *(gr.update(visible=place < len(names)) for place in range(MOST_LANES)),
             *(
-                self.answer_of(run.views[place]) if place < len(names) else ""
+                self.showing.answer(run, run.views[place]) if place < len(names) else ""
                 for place in range(MOST_LANES)
             ),
             *[""] * MOST_LANES,
         ]
-
-    def _scope(self, request: gr.Request) -> str:
-        """Which documents are asked, in words."""
-        found = self.page.library.documents(self.page.visitors.of(request).key)
-        mine = sum(bool(manifest.owner) for manifest in found)
-        return counted(len(found), "document") + (f", {mine:,} of them yours" if mine else "")
 
     async def _ready(self, tab: Tab) -> AsyncGenerator[str, None]:
         """What a question waits for, as long as it does: the index, its first document, models."""
@@ -279,7 +306,7 @@ class Compare:
     @staticmethod
     def _same() -> list[Any]:
         """Updates that change nothing, for all outputs of `begin` below the status."""
-        return [gr.skip()] * (5 + 3 * MOST_LANES)
+        return [gr.skip()] * (6 + 3 * MOST_LANES)
 
     # Gradio finds out from a signature that a function wants the request; it can't read those
     # of partial functions.
@@ -303,7 +330,7 @@ class Compare:
         tab = self.page.visitors.tab(request)
         run = tab.run
         if run is None or place >= len(run.views):
-            yield [gr.skip()] * 8
+            yield [gr.skip()] * 9
             return
         before = View()
         async with aclosing(answering(self.page.lanes, tab, run, place)) as views:
@@ -311,38 +338,20 @@ class Compare:
                 moved = view.phase != before.phase
                 ended = moved and not run.busy
                 yield [
-                    self.answer_of(view),
-                    self.evidence_of(run, view) if moved else gr.skip(),
-                    self.below(run) if moved else gr.skip(),
-                    gr.update(visible=True) if ended else gr.skip(),
+                    self.showing.answer(run, view),
+                    self.showing.evidence(run, view) if moved else gr.skip(),
+                    ballot(run) if ended else gr.skip(),
+                    self.showing.below(run) if moved else gr.skip(),
+                    gr.update(visible=not run.hidden) if ended else gr.skip(),
                     *(
-                        [_outcome(run), *_buttons(busy=False, follow_up=True)]
+                        [outcome(run), *_buttons(busy=False, follow_up=True)]
                         if ended
                         else [gr.skip()] * 4
                     ),
                 ]
                 before = view
         tab.remember(run)
-
-    def answer_of(self, view: View) -> str:
-        """A lane's answer."""
-        return lane(view, self.page.lanes.info(view.pattern), self._advice())
-
-    @staticmethod
-    def below(run: Run) -> str:
-        """What stands below the lanes: who won and why, and what each took."""
-        return html("{}{}", verdict(run), comparison(run))
-
-    def _advice(self) -> str:
-        """What to say at answers of a model that is not up to it."""
-        from indexes.models.catalogue import advice
-
-        return advice(self.page.opening.llm)
-
-    @staticmethod
-    def evidence_of(run: Run, view: View) -> str:
-        """What a lane took, and its passages."""
-        return html("{}{}", strip(view, figures(view, run.views)), passages(view))
+        await asyncio.to_thread(self.page.history.store, run)
 
     async def stop_all(self, request: gr.Request) -> None:
         """End the tab's answers; their own streams show what remains of them."""
@@ -356,35 +365,27 @@ class Compare:
     def export(self, kind: str, request: gr.Request) -> dict[str, str] | None:
         """The latest comparison as a file."""
         run = self.page.visitors.tab(request).run
-        if run is None:
+        if run is None or run.hidden:
             return None
+        votes = self.page.visitors.of(request).votes.standings()
         if kind == "md":
-            return {"name": "comparison.md", "kind": "text/markdown", "text": as_markdown(run)}
-        return {"name": "comparison.json", "kind": "application/json", "text": as_json(run)}
+            return {
+                "name": "comparison.md",
+                "kind": "text/markdown",
+                "text": as_markdown(run, votes),
+            }
+        return {"name": "comparison.json", "kind": "application/json", "text": as_json(run, votes)}
 
     # The page as it opens
 
-    def show_welcome(self, empty: bool, samples: bool) -> list[Any]:
-        """What helps to begin: how to fill an empty index, or questions to try."""
-        return [listed.welcome() if empty else "", gr.update(visible=samples)]
+    def show_welcome(
+        self, empty: bool, samples: bool, seen: "Sequence[Manifest]" = ()
+    ) -> list[Any]:
+        """What helps to begin: how to fill an empty index, or questions and documents to try."""
+        offered = self.picker.offer_documents(seen) if seen else gr.skip()
+        return [listed.welcome() if empty else "", gr.update(visible=samples), offered]
 
 
 def _buttons(*, busy: bool, follow_up: bool = False) -> list[Any]:
     """Compare, Stop and New conversation."""
     return [gr.update(visible=shown) for shown in (not busy, busy, follow_up)]
-
-
-def status(text: str, *, busy: bool = False) -> str:
-    """A sentence about what is going on."""
-    return html('<p class="status{}" role="status">{}</p>', " busy" if busy else "", text)
-
-
-def _outcome(run: Run) -> str:
-    phases = [view.phase for view in run.views]
-    if "stopped" in phases:
-        return status("Stopped.")
-    longest = max(view.trace.total("seconds") for view in run.views)
-    failed = phases.count("failed")
-    if failed:
-        return status(f"{failed} of {counted(len(phases), 'lane')} failed: see below.")
-    return status(f"Done in {seconds(longest)}. Ask on: a follow-up is understood.")

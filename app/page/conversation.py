@@ -42,6 +42,9 @@ class Run:
         preparing: seconds that were spent before, on what is done once only.
         model: who answers.
         scope: which documents were asked.
+        documents: the same as it was chosen; empty for all.
+        blind: whether the lanes have no names until someone has voted.
+        vote: the patterns that were voted for, once someone has.
         began: when, by the server's clock.
         references: where the evidence is, if that is known.
     """
@@ -55,6 +58,9 @@ class Run:
     preparing: float = 0.0
     model: str = ""
     scope: str = ""
+    documents: tuple[str, ...] = ()
+    blind: bool = False
+    vote: tuple[str, ...] | None = None
     began: datetime = field(default_factory=datetime.now)
     stopped: bool = False
     started: set[int] = field(default_factory=set)
@@ -65,6 +71,19 @@ class Run:
     def busy(self) -> bool:
         """Whether any lane still works, or waits for its turn."""
         return any(view.busy for view in self.views)
+
+    @property
+    def hidden(self) -> bool:
+        """Whether it is not to be told yet which lane is which."""
+        return self.blind and self.vote is None
+
+    @property
+    def told(self) -> str:
+        """Patterns, budget and time, in a line."""
+        budget = self.options.get("budget")
+        names = "blind" if self.hidden else ", ".join(view.pattern for view in self.views)
+        parts = [names, f"budget {budget:,}" if budget else "", f"{self.began:%d %b, %H:%M}"]
+        return " · ".join(filter(None, parts))
 
     def trace(self) -> Trace:
         """What a lane's trace begins with."""

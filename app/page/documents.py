@@ -63,6 +63,9 @@ class Documents:
                     elem_id="ocr",
                 )
                 self.progress = self.page.html("progress")
+                self.cancel = gr.Button(
+                    "Cancel", size="sm", visible=False, elem_id="cancel-button", min_width=0
+                )
                 self.shelf = self.page.html("shelf", js_on_load=_PRESSED)
             with gr.Column(elem_id="browsing", elem_classes="plain"):
                 self.tree = self.page.html("tree", _NO_TREE)
@@ -77,9 +80,14 @@ class Documents:
         self.welcome = welcome
         shared: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         writing: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "write", **shared}
+        free = {**shared, "concurrency_limit": None}
         self.files.upload(
-            self.add, [self.files, self.ocr], [self.files, self.progress, *library], **writing
+            self.add,
+            [self.files, self.ocr],
+            [self.files, self.progress, self.cancel, *library],
+            **free,
         )
+        self.cancel.click(self.end_adding, None, None, **free)
         self.shelf.click(self.pressed, None, [self.tree, *library], **writing)
 
     async def greet(self, request: gr.Request) -> AsyncGenerator[list[Any], None]:
@@ -154,14 +162,14 @@ class Documents:
         )
         empty = not documents and not failed
         if empty and notice:
-            return [shelf, head, listed.coming(notice), gr.update(visible=False)]
-        return [shelf, head, *self.welcome(empty, has_samples(documents))]
+            return [shelf, head, listed.coming(notice), gr.update(visible=False), gr.skip()]
+        return [shelf, head, *self.welcome(empty, has_samples(documents), documents)]
 
     def add(self, paths: object, ocr: object, request: gr.Request) -> Iterator[list[Any]]:
         """Index what was uploaded, and show the list as it is then."""
         files = [path for path in paths if isinstance(path, str)] if isinstance(paths, list) else []
         visitor = self.page.visitors.of(request).key
-        nothing = [gr.skip()] * 4
+        nothing = [gr.skip()] * 5
         ended = 0
         try:
             for uploads in self.page.library.add(visitor, files, ocr=ocr is True):
@@ -169,17 +177,22 @@ class Documents:
                 yield [
                     None if now == len(uploads) else gr.skip(),
                     listed.progress(uploads),
+                    gr.update(visible=now < len(uploads)),
                     *(self.show(request) if now > ended else nothing),
                 ]
                 ended = now
         except RagError as error:
-            yield [None, listed.refused(one_line(error)), *nothing]
+            yield [None, listed.refused(one_line(error)), gr.update(visible=False), *nothing]
+
+    def end_adding(self, request: gr.Request) -> None:
+        """Cancel what the visitor is adding; its own stream shows what came of it."""
+        self.page.library.cancel(self.page.visitors.of(request).key)
 
     def pressed(self, event: gr.EventData, request: gr.Request) -> list[Any]:
         """Delete the document whose button was pressed, or show its tree."""
         data = event._data if isinstance(event._data, dict) else {}
         visitor = self.page.visitors.of(request).key
-        nothing = [gr.skip()] * 4
+        nothing = [gr.skip()] * 5
         try:
             browse, remove = data.get("browse"), data.get("remove")
             if isinstance(browse, str) and browse:
@@ -193,7 +206,7 @@ class Documents:
         except Exception:
             logger.exception("a document cannot be deleted or shown")
             return [gr.skip(), *self.show(request, UNEXPECTED)]
-        return [gr.skip()] * 5
+        return [gr.skip()] * 6
 
 
 def _tree(found: Any) -> str:

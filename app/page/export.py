@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,7 @@ from .conversation import Run
 from .figures import Figures, figures
 from .render.markup import pages, seconds
 from .view import View
+from .votes import Standing
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#+!|~-])")
 _COLUMNS = (
@@ -28,7 +30,7 @@ _COLUMNS = (
 )
 
 
-def as_json(run: Run) -> str:
+def as_json(run: Run, votes: Sequence[Standing] = ()) -> str:
     """The run with everything behind it; each answer as `ask --json` prints it."""
     return json.dumps(
         {
@@ -39,6 +41,8 @@ def as_json(run: Run) -> str:
             "documents": run.scope,
             "notice": run.notice or None,
             "preparing_seconds": run.preparing,
+            "vote": {"blind": True, "chosen": run.vote} if run.blind else None,
+            "votes": [asdict(one) for one in votes],
             "settings": {name: value for name, value in run.options.items() if name != "filters"},
             "lanes": [_lane(run, view) for view in run.views],
         },
@@ -57,7 +61,7 @@ def _lane(run: Run, view: View) -> dict[str, Any]:
     }
 
 
-def as_markdown(run: Run) -> str:
+def as_markdown(run: Run, votes: Sequence[Standing] = ()) -> str:
     """The table, then each answer with its passages."""
     rows = [(view, figures(view, run.views)) for view in run.views]
     lines = [f"# {_plain(run.asked)}", ""]
@@ -74,6 +78,14 @@ def as_markdown(run: Run) -> str:
     lines += [_plain(" · ".join(filter(None, about))), ""]
     lines += [_row(_COLUMNS), _row(["---"] * len(_COLUMNS))]
     lines += [_row(_figures(view, row)) for view, row in rows]
+    if run.vote is not None:
+        voted = ", ".join(run.vote) or "none of the answers"
+        lines += ["", f"Blind vote: {_plain(voted)}."]
+    lines += [
+        f"{_plain(one.pattern)}: chosen {one.chosen} of {one.shown} times, "
+        f"{one.share:.0%} ({one.low:.0%} to {one.high:.0%})."
+        for one in votes
+    ]
     for view in run.views:
         lines += ["", f"## {_plain(view.pattern)}", "", _plain(view.text.strip() or view.error)]
         if view.answer and view.answer.finish_note:

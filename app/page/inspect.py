@@ -16,6 +16,7 @@ from .knobs import checked_knobs
 from .render.documents import failed_shelf
 from .render.journey import journey
 from .render.markup import html
+from .scope import scope_of
 from .view import View, one_line
 from .workbench import Workbench
 
@@ -61,7 +62,7 @@ class Inspect:
         gr.on(
             [self.look.click, self.question.submit],
             self.look_up,
-            [self.question, self.pattern, *knobs],
+            [self.question, self.pattern, compare.picker.documents, *knobs],
             self.shown,
             concurrency_limit=self.page.answers_at_once,
             concurrency_id="lanes",
@@ -84,6 +85,7 @@ class Inspect:
         self,
         question: object,
         pattern: object,
+        documents: object,
         budget: object,
         top_k: object,
         search: object,
@@ -98,7 +100,10 @@ class Inspect:
             name = self.page.lanes.check(pattern)
             asked = checked(question if isinstance(question, str) else "")
             options = checked_knobs(budget, top_k, search, merge_ratio, judge).options
-            options |= await self.page.library.options(visitor)
+            scope = await scope_of(self.page.library, visitor, documents)
+            options |= scope.options
+            if scope.chosen:
+                self.page.lanes.check_choosing([name])
             work = self.page.lanes.aretrieve(asked, name, options)
             looking = self.page.visitors.tab(request).start(work)
             # It is the looking that a closed tab ends, not this.
@@ -122,7 +127,7 @@ class Inspect:
         """The journey of a lane of the latest comparison."""
         visitor = self.page.visitors.of(request).key
         run = self.page.visitors.tab(request).run
-        if run is None or place >= len(run.views):
+        if run is None or run.hidden or place >= len(run.views):
             return [gr.skip()] * 4
         view = run.views[place]
         try:

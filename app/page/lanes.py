@@ -116,6 +116,13 @@ class Lanes:
             )
         return list(dict.fromkeys(map(self.check, names)))
 
+    def check_choosing(self, names: Sequence[str]) -> None:
+        """Raise a `SettingsError` if one of these can't ask some of the documents only."""
+        if peers := [name for name in names if name in (self._peers or {})]:
+            raise SettingsError(
+                f"{peers[0]} searches all of the server's documents: take it out, or ask all"
+            )
+
     def check(self, pattern: object) -> str:
         """The name of a lane, as the library spells it.
 

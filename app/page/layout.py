@@ -27,7 +27,9 @@ from .mine import Mine
 from .opening import Opening
 from .render.settings import fixed, knobs_title
 from .reopening import Reopening
+from .shelf import Shelf
 from .visitors import Visitors
+from .voting import Voting
 from .workbench import Workbench
 
 _QUEUE_SIZE = 512
@@ -44,10 +46,12 @@ _CACHE_SECONDS = (600, 3600)
 _GRADIO_SESSIONS = 128
 
 
-def make_workbench(opening: Opening, *, shared: bool = False) -> Workbench:
+def make_workbench(
+    opening: Opening, *, shared: bool = False, shelf: Shelf | None = None
+) -> Workbench:
     """What the page works with. Nothing is loaded and no one connected to yet."""
     library = Library(opening, shared=shared)
-    history = History()
+    history = History(shelf)
 
     def forget(visitor: str) -> None:
         history.forget(visitor)
@@ -89,7 +93,13 @@ def build_page(page: Workbench) -> gr.Blocks:
         compare.connect(knobs)
         inspect.connect(knobs, tabs, compare)
         mine.connect(knobs, own)
-        library: list[Any] = [documents.shelf, head, compare.welcome, compare.example_row]
+        library: list[Any] = [
+            documents.shelf,
+            head,
+            compare.welcome,
+            compare.example_row,
+            compare.picker.documents,
+        ]
         documents.connect(library, compare.show_welcome)
 
         async def opened(request: gr.Request) -> AsyncGenerator[list[Any], None]:
@@ -104,7 +114,7 @@ def build_page(page: Workbench) -> gr.Blocks:
             if not offered:
                 # The first visitor need not wait for what peers take to be imported.
                 await asyncio.to_thread(page.lanes.find_peers)
-                yield [gr.skip()] * 5 + [*compare.picker.offer(), inspect.offer()]
+                yield [gr.skip()] * 6 + [*compare.picker.offer(), inspect.offer()]
 
         blocks.load(
             opened,
@@ -114,6 +124,7 @@ def build_page(page: Workbench) -> gr.Blocks:
             show_progress="hidden",
             api_visibility="private",
         )
+        Voting(page, compare).connect()
         Reopening(page, compare, knobs).connect(blocks)
         blocks.unload(page.visitors.closed)
         Api(page).connect()

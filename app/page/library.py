@@ -10,20 +10,20 @@ import asyncio
 import logging
 import queue
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from indexes import DocumentError, RagError, SettingsError
 from indexes.outline import Outline
 from indexes.progress import Progress
 
+from .adding import delete_files, ingested, owned, reason_of
 from .opening import Opening
 from .originals import Originals
+from .uploads import MOST_FILES, CancelledUploadError, Line, Turn, Upload
 from .view import UNEXPECTED, one_line
 
 if TYPE_CHECKING:
@@ -36,42 +36,14 @@ logger = logging.getLogger(__name__)
 
 
 _OWNER_PATH = "owner"
-_IDS = uuid.UUID("4d7f0e31-8d5c-4bb2-9f0a-6a3b8a8f5a0e")
 
-MOST_FILES = 20
 MOST_DOCUMENTS = 50
 # On a server other pages may have visitors too: only what is surely left behind goes.
 _LEFT_BEHIND = timedelta(days=1)
+# How often it is looked whether someone has cancelled.
+_SECONDS_BETWEEN_LOOKS = 0.2
 # Leaves of a document that are shown at once.
 _MOST_LEAVES = 2000
-
-
-@dataclass(frozen=True)
-class Upload:
-    """How far one file is.
-
-    Attributes:
-        name: the file's.
-        phase: `waiting`, `reading`, `indexing`, then `added`, `updated`, `unchanged` or `failed`.
-        done: pages read; while indexing, chunks stored.
-        total: pages to read, if it has any; then chunks to store.
-        reason: why it failed.
-        problems: what of it could not be read, though it was added.
-    """
-
-    name: str
-    phase: Literal["waiting", "reading", "indexing", "added", "updated", "unchanged", "failed"] = (
-        "waiting"
-    )
-    done: int = 0
-    total: int = 0
-    reason: str = ""
-    problems: tuple[str, ...] = ()
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more happens to it."""
-        return self.phase in ("added", "updated", "unchanged", "failed")
 
 
 @dataclass(frozen=True)
@@ -105,6 +77,7 @@ class Library:
         self.shared = shared
         self.originals = Originals(opening.paths)
         self._writing = threading.Lock()
+        self._line = Line()
         self._swept = False
         # Visitors who added something.
         self._owners: set[str] = set()
@@ -185,18 +158,19 @@ class Library:
             All files, each time that one of them gets on.
 
         Raises:
-            SettingsError: too many files, or no visitor to whom they could belong.
+            SettingsError: too many files or uploads, or no visitor to whom they could belong.
         """
         files = [Path(path) for path in paths]
         try:
             self._admit(visitor, files)
+            turn = self._line.join(visitor)
         except RagError:
-            _delete(files)
+            delete_files(files)
             raise
         uploads = [Upload(file.name) for file in files]
         yield list(uploads)
         told: queue.SimpleQueue[tuple[int, Upload] | None] = queue.SimpleQueue()
-        threading.Thread(target=self._work, args=(visitor, files, ocr, told), daemon=True).start()
+        threading.Thread(target=self._work, args=(turn, files, ocr, told), daemon=True).start()
         news = told.get()
         while news is not None:
             place, uploads[place] = news
@@ -209,6 +183,10 @@ class Library:
             if later is None or (later[0], later[1].phase) != (place, news[1].phase):
                 yield list(uploads)
             news = later
+
+    def cancel(self, visitor: str) -> int:
+        """End all that a visitor is adding, before it is stored; returns how many uploads."""
+        return self._line.cancel(visitor)
 
     def remove(self, visitor: str, document_id: str) -> "Manifest":
         """Delete a document.
@@ -274,35 +252,52 @@ class Library:
 
     def _work(
         self,
-        visitor: str,
+        turn: Turn,
         files: list[Path],
         ocr: bool,
         told: "queue.SimpleQueue[tuple[int, Upload] | None]",
     ) -> None:
         try:
+            self._wait(turn, files, told)
             index = self.index()
             for place, file in enumerate(files):
                 upload = Upload(file.name, "waiting")
                 try:
+                    turn.check()
                     # Ingestion tidies up what a crash left, which looks just like work going on.
                     with self._writing:
-                        upload = self._index(index, visitor, file, ocr, place, told)
+                        upload = self._index(index, turn, file, ocr, place, told)
+                except CancelledUploadError:
+                    upload = replace(upload, phase="cancelled")
                 except RagError as error:
                     reason = one_line(error)
-                    upload = replace(upload, phase="failed", reason=_reason(reason, file))
+                    upload = replace(upload, phase="failed", reason=reason_of(reason, file))
                 except Exception:
                     logger.exception("an upload failed")
                     upload = replace(upload, phase="failed", reason=UNEXPECTED)
-                _delete([file])
+                delete_files([file])
                 told.put((place, upload))
         finally:
-            _delete(files)
+            self._line.leave(turn)
+            delete_files(files)
             told.put(None)
+
+    @staticmethod
+    def _wait(
+        turn: Turn, files: list[Path], told: "queue.SimpleQueue[tuple[int, Upload] | None]"
+    ) -> None:
+        """Wait for an upload's turn, and tell how many come first."""
+        before = 0
+        while (ahead := turn.ahead) and not turn.cancelled.is_set():
+            if ahead != before:
+                told.put((0, Upload(files[0].name, ahead=ahead)))
+            before = ahead
+            turn.wait(_SECONDS_BETWEEN_LOOKS)
 
     def _index(
         self,
         index: "HierarchicalIndex",
-        visitor: str,
+        turn: Turn,
         file: Path,
         ocr: bool,
         place: int,
@@ -312,50 +307,53 @@ class Library:
         told.put((place, upload))
 
         def tell_page(step: Progress) -> None:
+            turn.check()
             told.put((place, replace(upload, done=step.done, total=step.known)))
 
         document = index.load(file, ocr=ocr, on_progress=tell_page)
+        turn.check()
         if not self.shared:
-            document = _owned(document, visitor)
+            document = owned(document, turn.visitor)
             self._private = True
-            self._owners.add(visitor)
+            self._owners.add(turn.visitor)
+        twin = self._twin(document, turn.visitor)
 
         def tell(step: Progress) -> None:
             nonlocal upload
             upload = replace(upload, phase="indexing", done=step.done, total=step.known)
             told.put((place, upload))
 
-        report = index.ingest([document], on_progress=tell)
+        new = index.store.manifest(document.id_) is None
+        report = ingested(index, document, tell, turn)
+        if report is None:
+            # Of a new document nothing is left; of one that changed, what it was before.
+            if new:
+                index.store.remove(document.id_)
+            raise CancelledUploadError
         if report.failed:
             raise DocumentError(report.failed[0][1])
         if not report.unchanged:
             self.originals.keep(document.id_, file)
         phase: Any = "added" if report.added else "updated" if report.updated else "unchanged"
         problems = [line for read in report.reports.values() for line in read.problems]
+        if twin and phase != "unchanged":
+            problems.append(f"it has the same content as {twin}, which is here already")
         return replace(upload, phase=phase, problems=tuple(problems))
+
+    def _twin(self, document: "Document", visitor: str) -> str:
+        """The name of another document with the same content, if the visitor sees one."""
+        from indexes.namespace import ours
+
+        digest = ours(document.metadata).get("file_digest")
+        return next(
+            (
+                found.source
+                for found in self.documents(visitor)
+                if found.about.get("file_digest") == digest and found.document_id != document.id_
+            ),
+            "",
+        )
 
 
 def _shown(manifest: "Manifest", visitor: str) -> bool:
     return manifest.owner in ("", visitor)
-
-
-def _owned(document: "Document", visitor: str) -> "Document":
-    """The same document as a visitor's own: it replaces nobody else's of that name."""
-    from indexes.namespace import OURS, ours
-
-    about = ours(document.metadata)
-    name = f"{visitor}/{about['source']}"
-    owned = {**document.metadata, OURS: {**about, "owner": visitor}}
-    return document.model_copy(update={"id_": str(uuid.uuid5(_IDS, name)), "metadata": owned})
-
-
-def _reason(why: str, file: Path) -> str:
-    """The message without the file's name and the folder that uploads are kept in."""
-    bare = why.removeprefix(f"{file}: ").removeprefix(f"{file.name}: ")
-    return bare.replace(f"{file.parent}/", "")
-
-
-def _delete(files: Sequence[Path]) -> None:
-    for file in files:
-        with suppress(OSError):
-            file.unlink()

@@ -1,6 +1,7 @@
-"""Which patterns are compared: families of them, folded to one line once a question is asked."""
+"""What is compared: families of patterns, and documents; folded to a line once that is asked."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -10,7 +11,11 @@ from .conversation import MOST_LANES
 from .lanes import FAMILIES
 from .render.lane import in_a_line
 from .render.markup import html
+from .scope import offered
 from .workbench import Workbench
+
+if TYPE_CHECKING:
+    from indexes.store.points import Manifest
 
 
 class Picker:
@@ -34,6 +39,26 @@ class Picker:
                 )
                 for family, infos in self._families()
             ]
+            self.documents = gr.Dropdown(
+                [],
+                value=[],
+                multiselect=True,
+                # Gradio's own check knows only what it has offered this tab.
+                allow_custom_value=True,
+                label="Documents",
+                info="Nothing chosen asks all. Or type a part of their names.",
+                elem_id="documents-asked",
+            )
+            self.blind = gr.Checkbox(
+                False,
+                label="Blind: shuffle the lanes, and name them when I have voted",
+                container=False,
+                elem_id="blind",
+            )
+
+    def offer_documents(self, seen: "Sequence[Manifest]") -> Any:
+        """An update of the documents that can be chosen."""
+        return gr.update(choices=offered(seen))
 
     def _families(self) -> list[tuple[Any, list[LaneInfo]]]:
         known = self.page.lanes.families

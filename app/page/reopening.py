@@ -6,10 +6,12 @@ import gradio as gr
 
 from indexes.settings import DEFAULT_TOP_K
 
-from .compare import SHOW, Compare, status
+from .compare import SHOW, Compare
 from .conversation import MOST_LANES, Run
 from .render.comparison import heading
 from .render.history import beside, history
+from .render.vote import ballot
+from .showing import status
 from .workbench import Workbench
 
 
@@ -29,6 +31,13 @@ class Reopening:
         self.compare.begun.then(
             self.list_earlier, None, self.compare.earlier, concurrency_limit=None, **private
         )
+        self.compare.earlier.click(
+            self.forget_all,
+            None,
+            [self.compare.earlier, self.compare.status],
+            concurrency_limit=None,
+            **private,
+        )
         blocks.load(
             self.reopen,
             None,
@@ -37,6 +46,7 @@ class Reopening:
                 self.compare.status,
                 self.compare.address,
                 self.compare.heading,
+                self.compare.ballot,
                 self.compare.comparison,
                 self.compare.earlier,
                 self.compare.exports,
@@ -44,6 +54,8 @@ class Reopening:
                 self.compare.again,
                 self.compare.picker.line,
                 *self.compare.picker.groups,
+                self.compare.picker.documents,
+                self.compare.picker.blind,
                 *self.knobs,
                 *self.compare.columns,
                 *self.compare.answers,
@@ -59,31 +71,41 @@ class Reopening:
         asked = dict(request.query_params)
         visitor = self.page.visitors.of(request).key
         run = self.page.history.find(asked.get("run"))
-        earlier = history(self.page.history.of(visitor), run.id if run else "")
-        count = 15 + len(self.knobs) + 3 * MOST_LANES
+        earlier = self._earlier(visitor, run.id if run else "")
+        count = 18 + len(self.knobs) + 3 * MOST_LANES
         if run is None:
             told = status("That comparison is not kept any more.") if "run" in asked else gr.skip()
-            return [gr.skip(), told, *[gr.skip()] * 3, earlier, *[gr.skip()] * (count - 6)]
+            return [gr.skip(), told, *[gr.skip()] * 4, earlier, *[gr.skip()] * (count - 7)]
         tab = self.page.visitors.tab(request)
         if not run.busy and (tab.run is None or not tab.run.busy):
             tab.run = run
         other = self.page.history.find(asked.get("with"))
-        table = beside(run, other) if other else self.compare.below(run)
+        if other is None or other.hidden or run.hidden:
+            table = self.compare.showing.below(run)
+        else:
+            table = beside(run, other)
+        votes = self.page.visitors.of(request).votes.standings()
         shown = range(MOST_LANES)
         views = dict(enumerate(run.views))
-        answers = {place: self.compare.answer_of(view) for place, view in views.items()}
-        evidence = {place: self.compare.evidence_of(run, view) for place, view in views.items()}
+        answers = {place: self.compare.showing.answer(run, view) for place, view in views.items()}
+        evidence = {
+            place: self.compare.showing.evidence(run, view) for place, view in views.items()
+        }
         return [
             run.asked,
             status("" if run.busy else "From before. Change something and compare again."),
             {"run": run.id},
             heading(run),
+            ballot(run, votes),
             table,
             earlier,
-            gr.update(visible=not run.busy),
-            gr.update(elem_classes=f"of-{len(views)}"),
+            gr.update(visible=not run.busy and not run.hidden),
+            gr.update(elem_classes=f"of-{len(views)}" + (" blind" if run.hidden else "")),
             gr.update(visible=True),
-            *self.compare.picker.choose([view.pattern for view in run.views]),
+            # In no order that would tell which lane is which.
+            *self.compare.picker.choose(sorted(view.pattern for view in run.views)),
+            list(run.documents),
+            run.blind,
             *_restored(run),
             *(gr.update(visible=place in views) for place in shown),
             *(answers.get(place, "") for place in shown),
@@ -92,8 +114,17 @@ class Reopening:
 
     def list_earlier(self, request: gr.Request) -> str:
         """The visitor's comparisons, the latest being the one that is shown."""
-        runs = self.page.history.of(self.page.visitors.of(request).key)
-        return history(runs, runs[0].id if runs else "")
+        return self._earlier(self.page.visitors.of(request).key)
+
+    def forget_all(self, request: gr.Request) -> list[Any]:
+        """Delete them all, whatever shows them now."""
+        self.page.history.clear(self.page.visitors.of(request).key)
+        return ["", status("Your earlier questions are forgotten, and their addresses with them.")]
+
+    def _earlier(self, visitor: str, shown: str = "") -> str:
+        found = self.page.history.of(visitor)
+        latest = found[0].id if found else ""
+        return history(found, shown or latest, lasts=self.page.history.lasts)
 
 
 def _restored(run: Run) -> list[Any]:

@@ -12,11 +12,12 @@ gets a cookie of its own.
 import asyncio
 import hashlib
 import hmac
+import logging
 import os
 import re
 import time
 from base64 import b64encode
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
@@ -26,6 +27,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from indexes import SettingsError
 
 from .visitors import COOKIE, is_ours, new_cookie
+
+logger = logging.getLogger(__name__)
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -43,7 +46,9 @@ _SECONDS_GRACE = 30.0
 _LEAST_A_SECOND = 8 * 1024
 # What Gradio serves to its developers.
 _HIDDEN = re.compile(r".*/dev/reload/?")
-_FUNCTION = re.compile(r".*/gradio_api/(?:run|call|api)/([^/]+)(?:/.*)?")
+_FUNCTION = re.compile(r".*/gradio_api/(?:run|call|api)/(?:v2/)?([^/]+)(?:/.*)?")
+# What someone waits for who has called one.
+_EVENT = re.compile(r".*/gradio_api/call/(?:v2/)?[^/]+/([^/]+)/?")
 
 _INLINE = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _HEADERS = {
@@ -113,6 +118,7 @@ class Guard:
         access: who may call it, and under which names.
         most_upload_bytes: of one upload; everything else is far smaller.
         functions: names that may be called; None for any.
+        knows: whether an event of a name is waited for.
     """
 
     def __init__(
@@ -121,8 +127,10 @@ class Guard:
         access: Access | None = None,
         most_upload_bytes: int = 0,
         functions: Collection[str] | None = None,
+        knows: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._functions = functions
+        self._knows = knows
         self._app = app
         self._access = access or Access()
         self._most_upload_bytes = most_upload_bytes
@@ -145,7 +153,7 @@ class Guard:
             await asyncio.sleep(_SECONDS_AFTER_A_GUESS if b"authorization" in headers else 0)
             await _refuse(send, "a name and a password are needed", 401, _ASK)
             return
-        if self._is_unknown(str(scope["path"])):
+        if self._is_unknown(str(scope.get("method", "")), str(scope["path"])):
             await _refuse(send, "there is nothing here", 404)
             return
         most = _MOST_BYTES if _uploads(scope) is False else self._most_upload_bytes or _MOST_BYTES
@@ -157,13 +165,23 @@ class Guard:
         known = cookie is not None and is_ours(cookie.value)
         dressed = _Dressed(send, "" if known else new_cookie())
         scope = {**scope, "headers": [item for item in scope["headers"] if not _hearsay(*item)]}
-        await self._app(scope, _Counted(receive, most), dressed)
+        try:
+            await self._app(scope, _Counted(receive, most), dressed)
+        except Exception:
+            # Gradio raises what it finds out in the middle of a stream, which it has told there.
+            if not dressed.streams:
+                raise
+            logger.info("a stream ended early", exc_info=True)
+            await send({"type": "http.response.body", "body": b""})
 
-    def _is_unknown(self, path: str) -> bool:
+    def _is_unknown(self, method: str, path: str) -> bool:
         named = _FUNCTION.fullmatch(path)
+        event = _EVENT.fullmatch(path) if method == "GET" else None
         known = self._functions
-        return bool(_HIDDEN.fullmatch(path)) or bool(
-            named and known is not None and named[1] not in known
+        return (
+            bool(_HIDDEN.fullmatch(path))
+            or bool(named and known is not None and named[1] not in known)
+            or bool(event and not self._knows(event[1]))
         )
 
     def _refusal(self, headers: dict[bytes, str]) -> str:
@@ -236,13 +254,17 @@ class _Dressed:
         self._cookie = cookie
         self._start: Message | None = None
         self._body = b""
+        # Whether a stream of events is under way.
+        self.streams = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             added = {name.lower() for name in _HEADERS}
             kept = [item for item in message["headers"] if item[0].lower() not in added]
             message["headers"] = [*kept, *_HEADERS.items()]
-            if dict(message["headers"]).get(b"content-type", b"").startswith(b"text/html"):
+            kind = dict(message["headers"]).get(b"content-type", b"")
+            self.streams = kind.startswith(b"text/event-stream")
+            if kind.startswith(b"text/html"):
                 self._start = message
                 if self._cookie:
                     value = f"{COOKIE}={self._cookie}; Path=/; HttpOnly; SameSite=Lax"

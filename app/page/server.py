@@ -14,6 +14,7 @@ import traceback
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -31,12 +32,15 @@ from indexes import SettingsError
 from indexes.extras import needed
 
 from .layout import build_page, make_workbench
-from .library import MOST_FILES
 from .marking import Marking
 from .opening import Opening
+from .patience import PatientProtocol
 from .security import LOOPBACK, Access, Guard, access_beyond
+from .shelf import shelf_of
 from .source import Sources
+from .temporary import kept_in, private_folder, remove_folder
 from .theme import page_theme
+from .uploads import MOST_FILES
 from .workbench import Workbench
 
 logger = logging.getLogger(__name__)
@@ -90,6 +94,7 @@ def make_app(page: Workbench, *, access: Access | None = None, mcp: bool = False
         access=access or Access(),
         most_upload_bytes=most,
         functions=named | {"predict"},  # that one is called by its number
+        knows=partial(_knows, gradio),
     )
     return app
 
@@ -98,6 +103,16 @@ def mounted(app: FastAPI) -> App:
     """Gradio's own application within ours."""
     apps = (route.app for route in app.routes if isinstance(route, Mount))
     return next(found for found in apps if isinstance(found, App))
+
+
+def _knows(gradio: App, event: str) -> bool:
+    """Whether there is an event of that name, whose outcome someone could wait for."""
+    events = gradio.get_blocks()._queue
+    return (
+        event in events.event_ids_to_events
+        or event in events.pending_messages_per_session
+        or any(event in names for names in events.pending_event_ids_session.values())
+    )
 
 
 async def _unknown_function(_request: Request, error: Exception) -> Response:
@@ -117,6 +132,7 @@ def serve(
     names: Sequence[str] = (),
     shared: bool = False,
     mcp: bool = False,
+    history: bool = True,
     open_browser: bool = False,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
@@ -130,6 +146,7 @@ def serve(
         names: host names under which the page may be called, beside its own.
         shared: visitors share the documents that they add.
         mcp: offer the endpoints as tools of MCP.
+        history: keep comparisons on disk, if the page is served on loopback only.
         open_browser: open the page in the visitor's browser.
         on_ready: told the page's address once it answers.
 
@@ -153,7 +170,8 @@ def serve(
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
         threading.Thread(target=_import_matplotlib, daemon=True).start()
-        page = make_workbench(opening, shared=shared)
+        shelf = shelf_of(opening.settings) if history and host in LOOPBACK and not names else None
+        page = make_workbench(opening, shared=shared, shelf=shelf)
         try:
             asyncio.run(_run(page, listener, ready, access, mcp))
         finally:
@@ -227,7 +245,9 @@ class PageServer(uvicorn.Server):
         access: Access | None = None,
         mcp: bool = False,
     ) -> None:
-        app = make_app(page, access=access, mcp=mcp)
+        self._folder = private_folder()
+        with kept_in(self._folder):
+            app = make_app(page, access=access, mcp=mcp)
         self._gradio = mounted(app)
         self._ready = ready
         self._opening = page.opening
@@ -236,6 +256,7 @@ class PageServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=PatientProtocol,
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -266,6 +287,7 @@ class PageServer(uvicorn.Server):
         self._gradio.stop_event.set()
         with _silent("uvicorn.error"):
             await super().shutdown(sockets)
+        remove_folder(self._folder)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -24,6 +24,7 @@ from starlette.requests import HTTPConnection
 
 from .conversation import Tab
 from .marked import Marked
+from .votes import Votes
 
 COOKIE = "rag_visitor"
 
@@ -36,8 +37,8 @@ _SECONDS_AWAY = 15 * 60.0
 # A browser that vanishes without a word leaves its tabs open.
 _SECONDS_IDLE = 12 * 3600.0
 _TOKEN = re.compile(r"([A-Za-z0-9_-]{32,64})\.([A-Za-z0-9_-]{43})")
-# Of this process: its documents of visitors go with it, too.
-_SECRET = secrets.token_bytes(32)
+# Of this process, as its documents of visitors are; but see `sign_with`.
+_secret = secrets.token_bytes(32)
 
 
 @dataclass
@@ -50,6 +51,7 @@ class Visitor:
         open: the tabs that are shown now.
         seen: when it last did something, by a clock that only goes forward.
         marked: questions of its own, and their evidence.
+        votes: how its blind votes went.
     """
 
     key: str = ""
@@ -57,6 +59,7 @@ class Visitor:
     open: set[str] = field(default_factory=set)
     seen: float = 0.0
     marked: Marked = field(default_factory=Marked)
+    votes: Votes = field(default_factory=Votes)
 
     def tab(self, session: str) -> Tab:
         """A tab; the oldest give way where there are too many."""
@@ -69,9 +72,15 @@ class Visitor:
         return tab
 
 
+def sign_with(secret: bytes) -> None:
+    """Sign cookies so that another server with the same secret knows them."""
+    global _secret
+    _secret = secret
+
+
 def signed(token: str) -> str:
     """A cookie that this server will know again."""
-    mark = hmac.digest(_SECRET, token.encode(), "sha256")
+    mark = hmac.digest(_secret, token.encode(), "sha256")
     return f"{token}.{urlsafe_b64encode(mark).decode().rstrip('=')}"
 
 

@@ -10,7 +10,7 @@ Three things are measured:
   so many answers at a time, so many seconds each, whatever the processor does. Their product
   is what the visitors would wait if the page cost nothing. Each answer repeats the visitor's
   question and quotes its passage: an answer that has another's is cross-talk. Then the same
-  as a browser does it, with two lanes each (`compare`).
+  as a browser does it, with two lanes each (`compare`), while one visitor uploads throughout.
 - memory: the server's resident memory over many more questions.
 """
 
@@ -196,50 +196,59 @@ def asked_at_once(address: str, visitors: int) -> dict[str, Any]:
 def compared_at_once(address: str, visitors: int) -> dict[str, Any]:
     """All visitors compare two lanes at once, speaking as the page in a browser does."""
 
-    async def visit(start: asyncio.Event, functions: dict[str, Any]) -> tuple[bool, bool]:
+    async def visit(start: asyncio.Event, functions: dict[str, int]) -> tuple[bool, bool]:
         token = uuid.uuid4().hex
         async with Browser(address, functions) as browser:
             await start.wait()
             question = f"What of {token} in the cloud?"
-            asked = [question, ["regular", "parent"], 1024, 50, "hybrid", 0.5, "auto"]
+            patterns = [["regular"], ["parent"], [], [], []]
+            settings = [1024, 50, "hybrid", 0.5, "auto"]
+            asked = [question, *patterns, [], False, *settings]
             await browser.run((functions["begin"], asked))
-            lanes = await browser.run(*((lane, []) for lane in functions["lanes"][:2]))
+            lanes = await browser.run(*((functions[lane], []) for lane in ("run", "run_1")))
         text = "".join(lanes)
         others = set(re.findall(r"(?<!-)\b[0-9a-f]{32}\b", text)) - {token}
         whole = all('class="answer done"' in lane and token in lane for lane in lanes)
         return whole, bool(others)
 
-    async def all_visits() -> tuple[list[tuple[bool, bool]], float]:
+    async def upload(functions: dict[str, int], uploaded: list[int]) -> None:
+        async with Browser(address, functions) as browser:
+            while True:
+                name = f"{uuid.uuid4().hex}.txt"
+                (said,) = await browser.upload(name, f"The harbour of {name}. " * 400)
+                uploaded.append("added" in said)
+
+    async def all_visits() -> tuple[list[tuple[bool, bool]], float, int]:
         async with httpx.AsyncClient(base_url=address) as client:
             functions = _functions((await client.get("/config")).json())
         start = asyncio.Event()
+        uploaded: list[int] = []
+        uploading = asyncio.create_task(upload(functions, uploaded))
         visits = [asyncio.create_task(visit(start, functions)) for _ in range(visitors)]
         await asyncio.sleep(1)
         started = time.perf_counter()
         start.set()
         outcomes = await asyncio.gather(*visits)
-        return outcomes, time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        uploading.cancel()
+        await asyncio.wait({uploading})
+        if not uploading.cancelled():
+            uploading.result()
+        return outcomes, seconds, sum(uploaded)
 
-    outcomes, seconds = asyncio.run(all_visits())
-    return _load(outcomes, seconds, 2 * visitors)
+    outcomes, seconds, uploads = asyncio.run(all_visits())
+    return {**_load(outcomes, seconds, 2 * visitors), "uploads": uploads}
 
 
-def _functions(config: dict[str, Any]) -> dict[str, Any]:
-    """The numbers of the functions that a press on Compare calls."""
-    begin = next(row for row in config["dependencies"] if len(row["outputs"]) == 20)
-    lanes = [
-        row["id"]
-        for row in config["dependencies"]
-        if (begin["id"], "then") in [(target[0], target[1]) for target in row["targets"]]
-        or row.get("trigger_after") == begin["id"]
-    ]
-    return {"begin": begin["id"], "lanes": lanes}
+def _functions(config: dict[str, Any]) -> dict[str, int]:
+    """The numbers of the page's functions, by their names."""
+    return {row["api_name"]: row["id"] for row in config["dependencies"] if row["backend_fn"]}
 
 
 class Browser:
     """Speaks Gradio's queue protocol with a cookie and a session of its own."""
 
-    def __init__(self, address: str, functions: dict[str, Any]) -> None:
+    def __init__(self, address: str, functions: dict[str, int]) -> None:
         self._client = httpx.AsyncClient(base_url=address, timeout=300)
         self._session = uuid.uuid4().hex[:10]
         self._functions = functions
@@ -250,6 +259,15 @@ class Browser:
 
     async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
+
+    async def upload(self, name: str, text: str) -> list[str]:
+        """Add a file to the documents, as a drop on the Documents tab does."""
+        sent = await self._client.post(
+            "/gradio_api/upload", files={"files": (name, text.encode(), "text/plain")}
+        )
+        (path,) = sent.raise_for_status().json()
+        file = {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
+        return await self.run((self._functions["add"], [[file], False]))
 
     async def run(self, *calls: tuple[int, list[Any]]) -> list[str]:
         """Call functions at the same time; returns everything that each said."""

@@ -49,17 +49,26 @@ class Page:
         self.visitors = workbench.visitors
 
     async def begin(
-        self, question: object, patterns: object, name: str = "ann", target: Any = None
+        self,
+        question: object,
+        patterns: object,
+        name: str = "ann",
+        target: Any = None,
+        *,
+        documents: object = None,
+        blind: object = False,
     ) -> list[list[Any]]:
         event = gr.EventData(target, {})
-        stream = self.compare.begin(question, patterns, *NO_MORE, *KNOBS, event, request_of(name))
+        stream = self.compare.begin(
+            question, patterns, *NO_MORE, documents, blind, *KNOBS, event, request_of(name)
+        )
         return [update async for update in stream]
 
     async def lane(self, place: int, name: str = "ann") -> list[list[Any]]:
         return [update async for update in self.compare.run_lane(place, request_of(name))]
 
     async def look(self, question: object, pattern: object, name: str = "ann") -> str:
-        stream = self.inspect.look_up(question, pattern, *KNOBS, request_of(name))
+        stream = self.inspect.look_up(question, pattern, None, *KNOBS, request_of(name))
         return [shown async for shown in stream][-1]
 
 
@@ -73,9 +82,9 @@ async def test_asking_swaps_compare_for_stop_and_back(page: Page) -> None:
     last = (await page.begin(QUESTION, ["regular", "parent"]))[-1]
     assert [update["visible"] for update in last[2:5]] == [False, True, False]
     first = await page.lane(0)
-    assert first[-1][5:] == [SKIPPED] * 3  # the other lane still waits
+    assert first[-1][6:] == [SKIPPED] * 3  # the other lane still waits
     second = await page.lane(1)
-    assert [update["visible"] for update in second[-1][5:]] == [True, False, True]
+    assert [update["visible"] for update in second[-1][6:]] == [True, False, True]
     assert "3.18 billion" in second[-1][0]
 
 
@@ -110,14 +119,16 @@ async def test_what_a_browser_sends_is_checked(
     (only,) = await page.begin(question, patterns)
     assert error in only[1]
     assert 'role="alert"' in only[1]
-    assert await page.lane(0) == [[SKIPPED] * 8]
+    assert await page.lane(0) == [[SKIPPED] * 9]
     assert not llm.asked
 
 
 @pytest.mark.parametrize("knobs", BAD_KNOBS)
 async def test_settings_are_checked_on_the_server(page: Page, knobs: tuple[Any, ...]) -> None:
     event = gr.EventData(None, {})
-    stream = page.compare.begin(QUESTION, ["parent"], *NO_MORE, *knobs, event, request_of("ann"))
+    stream = page.compare.begin(
+        QUESTION, ["parent"], *NO_MORE, None, False, *knobs, event, request_of("ann")
+    )
     assert "setting " in [update async for update in stream][-1][1]
 
 
@@ -191,14 +202,14 @@ async def test_a_comparison_has_an_address_that_shows_it_again(
     shown = reopening.reopen(asked)
     assert shown[0] == QUESTION
     assert shown[2] == {"run": first.id}
-    assert "regular, parent" in shown[9]
-    assert shown[15]["value"] == 256
+    assert "parent, regular" in shown[10]
+    assert shown[18]["value"] == 256
     assert "3.18 billion" in shown[-8]
 
     second = page.visitors.tab(request_of("ann")).run
     assert second is not None
     asked.__dict__["query_params"] = {"run": first.id, "with": second.id}
-    assert "Two comparisons" in reopening.reopen(asked)[4]
+    assert "Two comparisons" in reopening.reopen(asked)[5]
     asked.__dict__["query_params"] = {"run": "made-up"}
     assert "not kept any more" in reopening.reopen(asked)[1]
 
@@ -209,7 +220,7 @@ def test_the_oldest_comparisons_give_way_and_those_of_who_is_gone_go() -> None:
     for run in runs:
         history.keep("ann", run)
     history.keep("ben", Run("How?", "How?", None, {}, []))
-    assert history.of("ann") == runs[:9:-1]
+    assert [entry.id for entry in history.of("ann")] == [run.id for run in runs[:9:-1]]
     assert history.find(runs[0].id) is None
     history.forget("ann")
     assert history.of("ann") == []
@@ -267,7 +278,7 @@ async def test_visitors_do_not_reach_each_others_runs(page: Page, llm: ScriptedL
     await page.begin(QUESTION, ["parent"])
     await page.lane(0)
     for stranger in ("ben", ""):
-        assert await page.lane(0, stranger) == [[SKIPPED] * 8]
+        assert await page.lane(0, stranger) == [[SKIPPED] * 9]
         assert page.compare.export("json", request_of(stranger)) is None
         assert page.inspect.show_lane(0, request_of(stranger)) == [SKIPPED] * 4
     assert len(llm.asked) == 1
@@ -298,7 +309,7 @@ async def test_looking_checks_what_it_is_sent(
 
 
 async def test_examples_are_offered_with_the_sample_letters_only(page: Page) -> None:
-    *_, welcome, examples = page.documents.show(request_of("ann"))
+    *_, welcome, examples, _ = page.documents.show(request_of("ann"))
     assert welcome == ""
     assert examples["visible"] is False
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from fpdf import FPDF
 
-from app.page.library import MOST_FILES, Library, Upload
+from app.page.library import Library
 from app.page.opening import Opening
+from app.page.uploads import MOST_FILES, CancelledUploadError, Line, Upload
 from app.page.view import UNEXPECTED
 from indexes.errors import DocumentError, ModelError, SettingsError
 from indexes.index import HierarchicalIndex
@@ -200,3 +201,74 @@ def test_what_stops_an_upload_is_told_in_one_line(
     assert told.phase == "failed"
     assert told.reason.startswith(reason)
     assert ("secret detail" in caplog.text) is (reason == UNEXPECTED)
+
+
+# Whose turn it is
+
+
+def test_uploads_take_turns_and_know_their_place() -> None:
+    line = Line()
+    first, second, third = (line.join(visitor) for visitor in (ANN, BEN, ANN))
+    assert [turn.ahead for turn in (first, second, third)] == [0, 1, 2]
+    line.leave(first)
+    assert [turn.ahead for turn in (second, third)] == [0, 1]
+    assert line.cancel(ANN) == 1
+    with pytest.raises(CancelledUploadError):
+        third.check()
+    second.check()
+
+
+def test_a_line_has_an_end() -> None:
+    line = Line()
+    for _ in range(3):
+        line.join(ANN)
+    with pytest.raises(SettingsError, match="3 of your uploads are not done yet"):
+        line.join(ANN)
+    for number in range(13):
+        line.join(f"visitor {number}")
+    with pytest.raises(SettingsError, match="16 uploads of others wait already"):
+        line.join(BEN)
+
+
+def test_an_upload_that_waits_says_how_many_come_first(library: Library, upload: Put) -> None:
+    other = library._line.join(BEN)
+    told = library.add(ANN, [upload("notes.txt", "The harbour.")])
+    seen = [next(told)[0]]
+    while not seen[-1].ahead:
+        seen.append(next(told)[0])
+    assert seen[-1].phase == "waiting"
+    assert seen[-1].ahead == 1
+    library._line.leave(other)
+    *_, last = told
+    assert last[0].phase == "added"
+
+
+def test_a_cancelled_upload_leaves_nothing(
+    library: Library, upload: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [upload(f"{name}.txt", f"The harbour of {name}. " * 99) for name in ("one", "two")]
+    index = library.index()
+    embed = type(index.embedding)._get_text_embedding
+
+    def cancelled(model: object, text: str) -> list[float]:
+        library.cancel(ANN)
+        return embed(model, text)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(index.embedding), "_get_text_embedding", cancelled)
+    last = added(library, ANN, *files)
+    assert {told.phase for told in last} == {"cancelled"}
+    assert library.documents(ANN) == []
+    assert not any(file.exists() for file in files)
+    monkeypatch.undo()
+    (again,) = added(library, ANN, upload("one.txt", "The harbour of one."))
+    assert again.phase == "added"
+
+
+def test_the_same_content_under_another_name_is_noticed(library: Library, upload: Put) -> None:
+    added(library, ANN, upload("one.txt", "The harbour."))
+    (told,) = added(library, ANN, upload("two.txt", "The harbour."))
+    assert told.phase == "added"
+    assert told.problems == ("it has the same content as one.txt, which is here already",)
+    # What others have is none of one's business.
+    (told,) = added(library, BEN, upload("two.txt", "The harbour."))
+    assert told.problems == ()

@@ -10,13 +10,13 @@ import pytest
 from app.page.conversation import Run
 from app.page.export import as_json, as_markdown
 from app.page.figures import figures
-from app.page.library import Upload
 from app.page.render.comparison import comparison, heading
 from app.page.render.documents import day, head, progress, shelf
 from app.page.render.lane import cited, lane
 from app.page.render.markup import html, seconds
 from app.page.render.passages import passages
 from app.page.render.strip import stages, strip
+from app.page.uploads import Upload
 from app.page.view import View
 from indexes.answers import NOT_FOUND, Answer, Citation, Context
 from indexes.details import AnswerDetails, CondenseDetails, MergeDetails

@@ -1,10 +1,12 @@
 """Starting and ending the page, and what it offers to whom."""
 
 import asyncio
+import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
@@ -133,3 +135,56 @@ def test_unknown_functions_are_not_found_and_developers_streams_are_not_served(
         forwarded = client.get(f"{address}/", headers={"x-forwarded-host": "evil.example"})
         assert "evil.example" not in forwarded.text
     assert "Traceback" not in caplog.text
+
+
+def test_waiting_for_what_was_never_asked_is_not_found_and_streams_end_cleanly(
+    index: HierarchicalIndex, caplog: pytest.LogCaptureFixture
+) -> None:
+    with served(index) as address, httpx.Client(base_url=f"{address}/gradio_api") as client:
+        for path in ("/call/ask/never", "/call/v2/ask/never"):
+            assert client.get(path).status_code == 404, path
+        ended = client.get("/queue/data", params={"session_hash": "never"})
+        assert "session_not_found" in ended.text
+        asked = client.post("/call/retrieve", json={"data": ["How many parcels?", "regular", 0]})
+        found = client.get(f"/call/retrieve/{asked.json()['event_id']}")
+        assert "event: complete" in found.text
+    assert "Traceback" not in caplog.text
+
+
+def test_headers_that_never_end_are_not_waited_for(
+    index: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.page.patience._SECONDS_FOR_HEADERS", 0.5)
+    with served(index) as address:
+        place = address.removeprefix("http://").split(":")
+        for sent in (b"", b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: "):
+            with socket.create_connection((place[0], int(place[1])), timeout=60) as connection:
+                connection.sendall(sent)
+                assert connection.recv(1) == b""
+        # One that was answered may stay, until it begins another that does not end.
+        with socket.create_connection((place[0], int(place[1])), timeout=60) as connection:
+            connection.sendall(b"GET /page/page.js HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HT")
+            received = b""
+            while piece := connection.recv(65536):
+                received += piece
+            assert received.startswith(b"HTTP/1.1 200")
+
+
+def test_uploads_lie_in_a_private_folder_that_goes_with_the_page(
+    index: HierarchicalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
+                           capture_output=True, check=True, text=True)  # fmt: skip
+    left = tmp_path / f"advanced-rag-page-{ended.stdout.strip()}-x"
+    (left / "inside").mkdir(parents=True)
+    at_work = tmp_path / f"advanced-rag-page-{os.getpid()}-x"
+    at_work.mkdir()
+    with served(index) as address:
+        (folder,) = set(tmp_path.glob("advanced-rag-page-*")) - {at_work}
+        assert folder.stat().st_mode & 0o777 == 0o700
+        sent = httpx.post(f"{address}/gradio_api/upload", files={"files": ("a.txt", b"secret")})
+        assert Path(sent.json()[0]).is_relative_to(folder)
+        assert not left.exists()
+    assert not folder.exists()
+    assert at_work.exists()

@@ -124,31 +124,39 @@ const zoom = (target, by) => {
 };
 
 // Sentences are chosen as evidence like boxes are ticked: by mouse, or by Tab and the space bar.
+// In the dialog they are those of the document that is open, in Inspect of one of the trees.
+const whose = (target) =>
+  target.dataset.marks === undefined
+    ? { document: asked.document, question: asked.question }
+    : {
+        document: target.dataset.marks,
+        question: target.closest("[data-question]")?.dataset.question ?? "",
+      };
+
 const marking = async (target, button) => {
   const on = button.getAttribute("aria-pressed") !== "true";
   button.setAttribute("aria-pressed", String(on));
-  target.querySelectorAll(".words .sentence").forEach((sentence) => {
+  target.querySelectorAll(".sentence").forEach((sentence) => {
     if (on) sentence.setAttribute("role", "checkbox");
     else ["role", "tabindex", "aria-checked"].forEach((name) => sentence.removeAttribute(name));
     if (on) sentence.setAttribute("tabindex", "0");
   });
   if (!on) return told(target, "");
-  const query = new URLSearchParams({ document: asked.document, question: asked.question });
-  marks(target, await fetch(`evidence?${query}`));
+  marks(target, await fetch(`evidence?${new URLSearchParams(whose(target))}`));
 };
 
 const mark = async (sentence) => {
   const { start, end } = sentence.dataset;
-  const body = { ...asked, start: Number(start), end: Number(end) };
+  const target = sentence.closest("[data-marks]") ?? dialog();
+  const body = { ...whose(target), start: Number(start), end: Number(end) };
   const headers = { "content-type": "application/json" };
-  const target = dialog();
   marks(target, await fetch("evidence", { method: "POST", headers, body: JSON.stringify(body) }));
 };
 
 const marks = async (target, answer) => {
   const said = await answer.json();
   if (!answer.ok) return told(target, said.error);
-  target.querySelectorAll(".words .sentence").forEach((sentence) => {
+  target.querySelectorAll(".sentence").forEach((sentence) => {
     const [start, end] = [Number(sentence.dataset.start), Number(sentence.dataset.end)];
     const on = said.marked.some(([from, to]) => from < end && start < to);
     sentence.setAttribute("aria-checked", String(on));
@@ -171,8 +179,24 @@ const steered = (event) => {
   if (event.key === "+" || event.key === "-") zoom(target, event.key === "+" ? 1 : -1);
 };
 
+document.addEventListener("click", (event) => {
+  const tree = event.target instanceof Element && event.target.closest("[data-marks]");
+  if (!tree) return;
+  const button = event.target.closest("[data-marking]");
+  if (button) marking(tree, button);
+  else if (event.target.closest(".sentence[role=checkbox]")) mark(event.target.closest(".sentence"));
+});
+
+document.addEventListener("keydown", (event) => {
+  const sentence = event.target instanceof Element && event.target.closest("[data-marks] .sentence");
+  if (!sentence || (event.key !== " " && event.key !== "Enter")) return;
+  event.preventDefault();
+  mark(sentence);
+});
+
 // The pattern picker: one line that says what is chosen, and unfolds.
 const fold = (open) => {
+  tellChosen();
   const button = document.querySelector("#picked button");
   document.getElementById("patterns")?.toggleAttribute("data-folded", !open);
   button?.setAttribute("aria-expanded", String(open));
@@ -184,26 +208,38 @@ document.addEventListener("click", (event) => {
 });
 
 // What is chosen is said in the line; when no more can be, the others can't be ticked.
-document.addEventListener("change", (event) => {
-  const group = event.target instanceof Element && event.target.closest("#patterns");
+const tellChosen = () => {
+  const group = document.getElementById("patterns");
   const line = document.querySelector("#picked b");
   if (!group || !line) return;
-  const boxes = [...group.querySelectorAll("input[type=checkbox]")];
+  const boxes = [...group.querySelectorAll(".family input[type=checkbox]")];
   const names = boxes
     .filter((box) => box.checked)
     .map((box) => box.closest("label").innerText.split("\n")[0].trim());
-  line.textContent = names.join(", ") || "none";
+  const few = group.querySelectorAll("#documents-asked .token").length;
+  const blind = group.querySelector("#blind input")?.checked;
+  line.textContent = [
+    names.join(", ") || "none",
+    few && `${few} ${few === 1 ? "choice" : "choices"} of documents`,
+    blind && "blind",
+  ]
+    .filter(Boolean)
+    .join(" · ");
   const told = document.querySelector("#picked .most");
   const full = names.length >= Number(told.dataset.most);
   boxes.forEach((box) => (box.disabled = full && !box.checked));
   told.textContent = full ? `${names.length} are chosen, which is all that fit` : "";
+};
+
+document.addEventListener("change", (event) => {
+  if (event.target instanceof Element && event.target.closest("#patterns")) tellChosen();
 });
 
 // A run was set up: fold what was for asking, and put the answers at the top of the window.
 let shown = "";
 window.ragShow = (run) => {
   if (!run || run === shown) return;
-  shown = run;
+  shown = here = run;
   const address = new URL(location.href);
   if (address.searchParams.get("run") !== run) {
     address.searchParams.delete("with");
@@ -217,8 +253,13 @@ window.ragShow = (run) => {
   });
 };
 
-// Each run has its address: going back shows the one before.
-addEventListener("popstate", () => location.reload());
+// Each run has its address: going back shows the one before. A chapter has one, too, but that is
+// on the page.
+const runOf = (address) => new URL(address).searchParams.get("run");
+let here = runOf(location.href);
+addEventListener("popstate", () => {
+  if (runOf(location.href) !== here) location.reload();
+});
 
 // Gradio shows a group's label beside it but does not name the group.
 document.addEventListener("focusin", (event) => {

@@ -106,7 +106,7 @@ def _table(rows: Sequence[_Row]) -> Markup:
             view.pattern,
             status(view),
             joined(
-                _cell(get(row), shown, least=best.get(name) == get(row) is not None)
+                _cell(name, get(row), shown, least=best.get(name) == get(row) is not None)
                 for name, get, shown in columns
             ),
         )
@@ -127,12 +127,20 @@ def _least(values: Sequence[float]) -> float | None:
     return least if others and least < _CLEARLY * others[0] else None
 
 
-def _cell(value: float | None, shown: Callable[[float], str], *, least: bool) -> Markup:
+def _cell(name: str, value: float | None, shown: Callable[[float], str], *, least: bool) -> Markup:
     if value is None:
-        return html('<td class="none"><span aria-label="not known">–</span></td>')
+        return html(
+            '<td class="none" data-label="{}"><span role="img" aria-label="not known">–</span>'
+            "</td>",
+            name,
+        )
     if least:
-        return html('<td class="least">{}<span class="sr"> (lowest)</span></td>', shown(value))
-    return html("<td>{}</td>", shown(value))
+        return html(
+            '<td class="least" data-label="{}">{}<span class="sr"> (lowest)</span></td>',
+            name,
+            shown(value),
+        )
+    return html('<td data-label="{}">{}</td>', name, shown(value))
 
 
 def _whole(value: float) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from ..library import MOST_FILES, Upload
+from ..uploads import MOST_FILES, Upload
 from .markup import counted, html, joined
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ def _summary(uploads: Sequence[Upload]) -> str:
         return f"{ended} of {counted(len(uploads), 'file')} done"
     told = [
         f"{phases.count(phase)} {phase}"
-        for phase in ("added", "updated", "unchanged", "failed")
+        for phase in ("added", "updated", "unchanged", "failed", "cancelled")
         if phase in phases
     ]
     return ", ".join(told)
@@ -218,6 +218,8 @@ def _upload(upload: Upload) -> Markup:
     match upload.phase:
         case "waiting":
             what, bar = "waiting for its turn", Markup("")
+            if upload.ahead:
+                what += f": {counted(upload.ahead, 'upload')} of others first"
         case "reading":
             pages = upload.total > 1
             what = f"reading: page {upload.done:,} of {upload.total:,}" if pages else "reading"

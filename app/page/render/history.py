@@ -7,52 +7,51 @@ from markupsafe import Markup
 
 from ..conversation import Run
 from ..figures import figures
+from ..shelf import Entry
 from .lane import status
 from .markup import html, joined, seconds
 
 _EXCERPT = 280
 
 
-def history(runs: Sequence[Run], shown: str = "") -> str:
+def history(entries: Sequence[Entry], shown: str = "", *, lasts: bool = False) -> str:
     """The list, folded.
 
     Args:
-        runs: a visitor's, the latest first
+        entries: a visitor's, the latest first
         shown: the one that is shown now, with which others can be compared
+        lasts: whether they are on disk
     """
-    if not runs:
+    if not entries:
         return ""
     return html(
-        '<details class="history"><summary>Earlier questions ({})</summary><ol>{}</ol></details>',
-        len(runs),
-        joined(_entry(run, shown) for run in runs),
+        '<details class="history"><summary>Earlier questions ({})</summary><ol>{}</ol>'
+        '<p class="hint">{} <button type="button" class="quiet" data-clear>Forget them all</button>'
+        "</p></details>",
+        len(entries),
+        joined(_entry(entry, shown) for entry in entries),
+        "They are kept on this machine, readable by its user only."
+        if lasts
+        else "They are kept as long as you are here.",
     )
 
 
-def _entry(run: Run, shown: str) -> Markup:
+def _entry(entry: Entry, shown: str) -> Markup:
     beside = (
         html(
             ' <a href="?{}">compare with the one above</a>',
-            urlencode({"run": shown, "with": run.id}),
+            urlencode({"run": shown, "with": entry.id}),
         )
-        if shown and shown != run.id
+        if shown and shown != entry.id
         else Markup("")
     )
     return html(
         '<li{}><a href="?{}" dir="auto">{}</a> <span>{}</span>{}</li>',
-        html(' aria-current="true"') if run.id == shown else Markup(""),
-        urlencode({"run": run.id}),
-        run.asked,
-        _settings(run),
+        html(' aria-current="true"') if entry.id == shown else Markup(""),
+        urlencode({"run": entry.id}),
+        entry.asked,
+        entry.told,
         beside,
-    )
-
-
-def _settings(run: Run) -> str:
-    budget = run.options.get("budget")
-    names = ", ".join(view.pattern for view in run.views)
-    return " · ".join(
-        filter(None, [names, f"budget {budget:,}" if budget else "", f"{run.began:%H:%M}"])
     )
 
 
@@ -77,7 +76,7 @@ def _row(run: Run, number: int) -> Markup:
         '<span dir="auto">{}</span><small>{}</small></th></tr>{}</tbody>',
         number,
         run.asked,
-        _settings(run),
+        run.told,
         joined(
             html(
                 '<tr><th scope="row">{}<small>{}</small></th><td>{}</td><td>{}</td><td>{}</td>'

@@ -1,9 +1,10 @@
-"""A lane's journey, station by station: found, grown, reranked, compressed, asked.
+"""A lane's journey in chapters: found, grown, reranked, compressed, asked.
 
-Everything here is read from the trace; what a station did not do is not shown.
+Everything here is read from the trace; what did not happen has no chapter.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -23,6 +24,7 @@ from indexes.tokens import count_tokens
 from indexes.trace import Stage
 
 from ..view import View
+from .happened import happened
 from .lane import letter
 from .markup import counted, html, joined, seconds
 from .outline import Touched, outline
@@ -33,8 +35,16 @@ _SHOWN_HITS = 12
 _AFTER_MERGING = frozenset({"rerank", "extract", "filter"})
 
 
+class _Chapter(NamedTuple):
+    """A part of a journey, and what of it stands in the table of contents."""
+
+    title: str
+    about: str
+    body: Markup
+
+
 def journey(view: View, documents: Sequence[Outline], prompt: str) -> str:
-    """All stations of a lane.
+    """What happened in a sentence, a table of contents, and all chapters.
 
     Args:
         view: the lane, answered or only retrieved.
@@ -43,18 +53,21 @@ def journey(view: View, documents: Sequence[Outline], prompt: str) -> str:
     """
     calls = int(view.trace.total("llm_calls"))
     asked = "answered" if view.answer else f"passages only, {counted(calls, 'LLM call')}"
-    parts = [
+    chapters = [
         _understood(view.trace),
         _found(view.trace, documents),
         _grown(view, documents),
         _reranked(view.trace),
         *(_compressed(stage, view, documents) for stage in _named(view.trace, "extract", "filter")),
         _prompt(prompt, view),
-        _section("Stages", "every one, as it was recorded", stages(view.trace)),
+        _Chapter("Stages", "every one, as it was recorded", stages(view.trace)),
     ]
+    told = [chapter for chapter in chapters if chapter]
     return html(
-        '<div class="journey"><header><h2>{question}</h2>'
-        '<p class="hint">{letter}<b>{pattern}</b> · {asked} · {time}</p></header>{parts}</div>',
+        '<div class="journey" data-question="{question}"><header><h2 dir="auto">{question}</h2>'
+        '<p class="hint">{letter}<b>{pattern}</b> · {asked} · {time}</p>'
+        '<p class="happened">{happened}</p></header>'
+        '<nav class="chapters" aria-label="Chapters"><ol>{contents}</ol></nav>{parts}</div>',
         question=view.question,
         letter=html('<span class="letter" aria-hidden="true">{}</span> ', letter(view.lane))
         if view.lane
@@ -62,16 +75,29 @@ def journey(view: View, documents: Sequence[Outline], prompt: str) -> str:
         pattern=view.pattern,
         asked=asked,
         time=seconds(view.trace.total("seconds")),
-        parts=joined(part for part in parts if part),
+        happened=happened(view),
+        contents=joined(
+            html(
+                '<li><a href="#chapter-{}">{}</a> <span>{}</span></li>',
+                number,
+                chapter.title,
+                chapter.about,
+            )
+            for number, chapter in enumerate(told, 1)
+        ),
+        parts=joined(_section(number, chapter) for number, chapter in enumerate(told, 1)),
     )
 
 
-def _section(title: str, about: str, body: Markup) -> Markup:
+def _section(number: int, chapter: _Chapter) -> Markup:
     return html(
-        '<section class="station"><header><h3>{}</h3><p>{}</p></header>{}</section>',
-        title,
-        about,
-        body,
+        '<section class="station" id="chapter-{number}" tabindex="-1" '
+        'aria-labelledby="chapter-{number}-title"><header>'
+        '<h3 id="chapter-{number}-title">{title}</h3><p>{about}</p></header>{body}</section>',
+        number=number,
+        title=chapter.title,
+        about=chapter.about,
+        body=chapter.body,
     )
 
 
@@ -82,27 +108,27 @@ def _named(trace: Trace, *names: str) -> Iterator[Stage]:
 # Understood
 
 
-def _understood(trace: Trace) -> Markup:
+def _understood(trace: Trace) -> _Chapter | None:
     details = trace.find(CondenseDetails)
     if details is None:
-        return Markup("")
+        return None
     body = html(
         '<p class="quote">{}</p><p class="hint">Asked: {} · {}</p>',
         details.condensed,
         details.question,
         details.outcome,
     )
-    return _section("Understood as", "a follow-up, made to stand alone", body)
+    return _Chapter("Understood as", "a follow-up, made to stand alone", body)
 
 
 # Found
 
 
-def _found(trace: Trace, documents: Sequence[Outline]) -> Markup:
+def _found(trace: Trace, documents: Sequence[Outline]) -> _Chapter | None:
     """The best leaves with their scores, and whether they reached the model."""
     merge = trace.find(MergeDetails)
     if merge is None or not merge.ranked:
-        return Markup("")
+        return None
     given = {leaf for row in merge.passages for leaf in row.leaves}
     texts = {leaf.id: leaf.text for document in documents for leaf in document.leaves}
     top = max(abs(row.score) for row in merge.ranked) or 1.0
@@ -111,8 +137,10 @@ def _found(trace: Trace, documents: Sequence[Outline]) -> Markup:
         html(
             '<tr{kind}><th scope="row">{rank}</th><td class="what"><b>{document}</b> <span>leaf '
             "{leaf}</span><p>{text}</p></td>"
-            '<td class="score"><b>{score}</b><i style="width: {width}%"></i></td>'
-            "<td>{cosine}</td><td>{bm25}</td><td>{given}</td></tr>",
+            '<td class="score" data-label="score"><b>{score}</b>'
+            '<i style="width: {width}%"></i></td>'
+            '<td data-label="cosine">{cosine}</td><td data-label="BM25">{bm25}</td>'
+            '<td data-label="taken">{given}</td></tr>',
             kind=html(' class="given"') if row.id in given else "",
             rank=rank,
             document=row.document,
@@ -136,7 +164,7 @@ def _found(trace: Trace, documents: Sequence[Outline]) -> Markup:
     search = trace.find(SearchDetails)
     about = f"the best of {search.candidates:,} leaves looked at" if search else ""
     note = html('<p class="hint">Score: {}.</p>', score_name(trace) or "higher is better")
-    return _section("Found", about, note + table)
+    return _Chapter("Found", about, note + table)
 
 
 def _beginning(text: str) -> str:
@@ -147,10 +175,10 @@ def _beginning(text: str) -> str:
 # Grown
 
 
-def _grown(view: View, documents: Sequence[Outline]) -> Markup:
+def _grown(view: View, documents: Sequence[Outline]) -> _Chapter | None:
     """The documents as trees, with hits, and what became passages and why."""
     if not documents:
-        return Markup("")
+        return None
     merge = view.trace.find(MergeDetails) or MergeDetails()
     digits = 2 if any(abs(row.score) >= 1 for row in merge.ranked) else 4
     found = {
@@ -165,19 +193,26 @@ def _grown(view: View, documents: Sequence[Outline]) -> Markup:
     # What is compressed afterwards is not what the model gets.
     last = not any(stage.name in _AFTER_MERGING for stage in view.trace.stages)
     goal = "given to the model" if last else "handed on"
-    touched = Touched(found, given, reasons, goal)
+    searched = bool(merge.ranked)
+    touched = Touched(found, given, reasons, goal, searched=searched)
     merged = sum(len(row.leaves) > 1 for row in merge.passages)
     count = len(set(given.values()))
     about = f"{counted(count, 'passage')}" + (
         f", {merged} of them merged from leaves" if merged else ""
     )
-    legend = html(
-        '<ul class="legend"><li><i class="found"></i>found</li><li><i class="given"></i>{}</li>'
-        '<li><i class="found given"></i>both</li><li><i></i>neither</li></ul>',
-        goal,
-    )
+    if searched:
+        legend = html(
+            '<ul class="legend"><li><i class="found"></i>found</li><li><i class="given"></i>{}'
+            '</li><li><i class="found given"></i>both</li><li><i></i>neither</li></ul>',
+            goal,
+        )
+    else:
+        legend = html(
+            '<p class="hint">Which leaves it found is not known: its passages are placed in our '
+            "tree.</p>"
+        )
     trees = joined(outline(document, touched) for document in documents)
-    return _section("Grown into passages", about, legend + trees)
+    return _Chapter("Grown into passages", about, legend + trees)
 
 
 def _placed(view: View, documents: Sequence[Outline]) -> dict[str, int]:
@@ -195,19 +230,19 @@ def _placed(view: View, documents: Sequence[Outline]) -> dict[str, int]:
 # Reranked
 
 
-def _reranked(trace: Trace) -> Markup:
+def _reranked(trace: Trace) -> _Chapter | None:
     """Who moved where."""
     details = next((s.details for s in _named(trace, "rerank")), None)
     if not isinstance(details, JudgeDetails):
-        return Markup("")
+        return None
     rows = [(row.rank_before, row) for row in details.passages if row.rank_before is not None]
     if not rows:
-        return Markup("")
+        return None
     rows.sort(key=lambda item: (item[1].rank_after or len(rows) + 1, item[0]))
     items = joined(
         html(
-            '<tr><th scope="row">{}</th><td>{}</td><td class="move {}">{}</td><td>{}</td>'
-            "<td>{}</td></tr>",
+            '<tr><th scope="row">{}</th><td data-label="before">{}</td>'
+            '<td class="move {}">{}</td><td>{}</td><td data-label="score">{}</td></tr>',
             row.rank_after or "–",
             before,
             _direction(before, row.rank_after),
@@ -225,7 +260,7 @@ def _reranked(trace: Trace) -> Markup:
         "<tbody>{}</tbody></table></div>",
         items,
     )
-    return _section("Reranked", _judge(details), table)
+    return _Chapter("Reranked", _judge(details), table)
 
 
 def _direction(before: int, after: int | None) -> str:
@@ -251,11 +286,11 @@ def _judge(details: JudgeDetails) -> str:
 # Compressed
 
 
-def _compressed(stage: Stage, view: View, documents: Sequence[Outline]) -> Markup:
+def _compressed(stage: Stage, view: View, documents: Sequence[Outline]) -> _Chapter | None:
     """What was kept and dropped, in place; crossed out and said, not only coloured."""
     details = stage.details
     if not isinstance(details, CompressionDetails):
-        return Markup("")
+        return None
     title = "Sentences kept" if stage.name == "extract" else "Passages kept"
     numbers = {context.id: context.number for context in view.contexts}
     body = joined(_judged(row, numbers.get(row.id), documents) for row in details.passages)
@@ -265,7 +300,7 @@ def _compressed(stage: Stage, view: View, documents: Sequence[Outline]) -> Marku
         if details.fallback:
             body += html('<p class="notice">{}</p>', _FALLBACKS[details.fallback])
     about = "; ".join(filter(None, parts))
-    return _section(title, about, html('<ol class="judged">{}</ol>', body))
+    return _Chapter(title, about, html('<ol class="judged">{}</ol>', body))
 
 
 _FALLBACKS: dict[Fallback, str] = {
@@ -343,11 +378,11 @@ def _sentences(row: JudgedPassage, document: Outline) -> Iterator[Markup]:
 # Asked
 
 
-def _prompt(prompt: str, view: View) -> Markup:
+def _prompt(prompt: str, view: View) -> _Chapter | None:
     if not prompt:
-        return Markup("")
+        return None
     sent = "exactly as the model got it" if view.answer else "exactly as the model would get it"
     body = html(
         '<pre class="prompt" tabindex="0" role="region" aria-label="Prompt">{}</pre>', prompt
     )
-    return _section("Asked", f"{sent}, {counted(count_tokens(prompt), 'token')}", body)
+    return _Chapter("Asked", f"{sent}, {counted(count_tokens(prompt), 'token')}", body)

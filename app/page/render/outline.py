@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from indexes.outline import Outline, Section
+from indexes.sentences import sentence_spans
 
 from .markup import counted, html, joined, pages
 
@@ -26,12 +27,14 @@ class Touched:
         given: by leaf id, the number of the passage that it went into.
         reasons: by passage number, how the passage came to be as long as it is.
         goal: what became of those that went into a passage.
+        searched: whether it is known which leaves were found.
     """
 
     found: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     given: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[int, str] = field(default_factory=dict)
     goal: str = "given to the model"
+    searched: bool = True
 
 
 NOTHING = Touched()
@@ -46,8 +49,11 @@ def outline(document: Outline, touched: Touched = NOTHING) -> Markup:
         counted(manifest.tokens, "token"),
     ]
     return html(
-        '<article class="outline"><header><h4>{title}</h4><p>{facts}</p></header>{map}{short}'
+        '<article class="outline" data-marks="{id}"><header><h4>{title}</h4><p>{facts}</p>{mark}'
+        "</header>{map}{short}"
         '<ul class="tree">{sections}</ul></article>',
+        id=manifest.document_id,
+        mark="" if touched is NOTHING else _MARK,
         title=manifest.title or manifest.source,
         facts=" · ".join(filter(None, facts)),
         map=_map(document, touched) if touched.found or touched.given else "",
@@ -58,15 +64,25 @@ def outline(document: Outline, touched: Touched = NOTHING) -> Markup:
     )
 
 
+_MARK = html(
+    '<button type="button" class="quiet" data-marking aria-pressed="false">Mark evidence</button>'
+    '<span class="marking" role="status"></span>'
+)
+
+
 def _map(document: Outline, touched: Touched) -> Markup:
     """The whole document as one row of leaves: where in it the question was answered."""
     cells = joined(html('<i class="{}"></i>', _kind(leaf.id, touched)) for leaf in document.leaves)
     found, given = _counts(document.leaves, touched)
     return html(
         '<div class="map" role="img" aria-label="{}">{}</div>',
-        f"{found} of {len(document.leaves)} leaves found, {given} {touched.goal}",
+        f"{_count_found(found, len(document.leaves), touched)}, {given} {touched.goal}",
         cells,
     )
+
+
+def _count_found(found: int, of: int, touched: Touched) -> str:
+    return f"{found} of {of} leaves found" if touched.searched else f"{of} leaves, found: not known"
 
 
 def _kind(leaf: str, touched: Touched) -> str:
@@ -93,21 +109,22 @@ def _sections(document: Outline, sections: Sequence[Section], touched: Touched) 
         if touched is not NOTHING and not found and not given:
             quiet.append(section)
             continue
-        yield _quiet(quiet)
+        yield _quiet(quiet, touched)
         quiet = []
         yield (
             _leaf(document, section, touched)
             if not section.children
             else _section(document, section, touched)
         )
-    yield _quiet(quiet)
+    yield _quiet(quiet, touched)
 
 
-def _quiet(sections: Sequence[Section]) -> Markup:
+def _quiet(sections: Sequence[Section], touched: Touched) -> Markup:
     if not sections:
         return Markup("")
     leaves = sections[-1].last - sections[0].first
-    return html('<li class="quiet">{} without a hit</li>', counted(leaves, "leaf", "leaves"))
+    without = "without a hit" if touched.searched else f"not {touched.goal}"
+    return html('<li class="quiet">{} {}</li>', counted(leaves, "leaf", "leaves"), without)
 
 
 def _section(document: Outline, section: Section, touched: Touched) -> Markup:
@@ -116,7 +133,8 @@ def _section(document: Outline, section: Section, touched: Touched) -> Markup:
     about = [_where(document, section)]
     about.append(counted(section.last - section.first, "leaf", "leaves"))
     if touched is not NOTHING:
-        about += [f"{found} found", f"{given} {touched.goal}"]
+        about += [f"{found} found"] if touched.searched else []
+        about += [f"{given} {touched.goal}"]
     return html(
         '<li class="section"><details{open}><summary><b>Level {level}</b> <span>{about}</span>'
         "</summary>{why}<ul>{inside}</ul></details></li>",
@@ -167,9 +185,11 @@ def _leaf(document: Outline, section: Section, touched: Touched) -> Markup:
     elif leaf.id in touched.found:
         signs += html('<span class="out">not taken: the budget was full</span> ')
     shown = bool(signs) or touched is NOTHING
-    text = " ".join(leaf.text.split())
+    text: str | Markup = " ".join(leaf.text.split())
     if not shown and len(text) > _EXCERPT:
         text = text[:_EXCERPT].rsplit(" ", 1)[0] + " …"
+    elif touched is not NOTHING:
+        text = _sentences(leaf)
     return html(
         '<li class="leaf {}"><p class="signs"><b>Leaf {}</b> {}{}</p><p class="text">{}</p></li>',
         _kind(leaf.id, touched),
@@ -177,6 +197,22 @@ def _leaf(document: Outline, section: Section, touched: Touched) -> Markup:
         html("<span>{}</span> ", _where(document, section)),
         signs,
         text,
+    )
+
+
+def _sentences(leaf: "Leaf") -> Markup:
+    """Each sentence with its place in the document, for whoever marks some as evidence."""
+    return joined(
+        (
+            html(
+                '<span class="sentence" data-start="{}" data-end="{}">{}</span>',
+                leaf.start + start,
+                leaf.start + start + len(leaf.text[start:end].rstrip()),
+                " ".join(leaf.text[start:end].split()),
+            )
+            for start, end in sentence_spans(leaf.text)
+        ),
+        " ",
     )
 
 

@@ -26,6 +26,7 @@ def passages(view: View) -> str:
     citations = list(enumerate(view.answer.citations)) if view.answer else []
     groups = numbered(view.contexts)
     # Scores of one method are of one size; some are all far below 1.
+    ours = view.trace.find(MergeDetails) is not None
     digits = 2 if max(abs(context.score) for context in view.contexts) >= 1 else 4
     items = joined(
         passage(
@@ -34,17 +35,18 @@ def passages(view: View) -> str:
             parts,
             [item for item in citations if item[1].context == number],
             digits,
+            ours=ours,
         )
         for number, parts in groups
     )
     return html(
         '<details class="passages"><summary><h4>{count}</h4> <span>{tokens}</span></summary>'
-        '<p class="hint">What the model was given, best first. Score: {score}. '
-        "Level 0 is the largest chunk.</p>"
+        '<p class="hint">What the model was given, best first. Score: {score}.{levels}</p>'
         "<ol>{items}</ol></details>",
         count=counted(len(groups), "passage"),
         tokens=counted(sum(context.tokens for context in view.contexts), "token"),
         score=score_name(view.trace) or "higher is better",
+        levels=" Level 0 is the largest chunk." if ours else "",
         items=items,
     )
 
@@ -63,8 +65,13 @@ def passage(
     parts: Sequence[Context],
     citations: Sequence[Numbered],
     digits: int = 2,
+    *,
+    ours: bool = True,
 ) -> Markup:
-    """One passage, which may be several runs of text; `citations` point to it."""
+    """One passage, which may be several runs of text; `citations` point to it.
+
+    Of one that isn't `ours` nobody knows which level it is of, and how many leaves it is made of.
+    """
     first = parts[0]
     length = sum(len(part.text.strip()) for part in parts)
     lines = sum(part.text.count("\n") for part in parts)
@@ -87,7 +94,7 @@ def passage(
         fold=" folded" if long else "",
         more=_more(f"lane{lane}-passage-{number}", length) if long else Markup(""),
         open=_open(parts),
-        origin=_origin(parts),
+        origin=_origin(parts, ours=ours),
     )
 
 
@@ -153,10 +160,17 @@ def _use(citations: Sequence[Numbered]) -> Markup:
     return html('<p class="use">{}</p>', "cited" if origin == "model" else "≈ similar")
 
 
-def _origin(parts: Sequence[Context]) -> Markup:
+def _origin(parts: Sequence[Context], *, ours: bool) -> Markup:
     """How it came to be: which level, of how many leaves, and why."""
     context = parts[0]
     why = context.reason.removeprefix("; ")
+    if not ours:
+        return html(
+            '<span class="level">level not known</span> <span>{}</span> '
+            '<span class="size">{}</span>',
+            why,
+            counted(sum(part.tokens for part in parts), "token"),
+        )
     if context.leaves == 1:
         what = f"one leaf: {why}" if why else "one leaf"
     elif why.startswith(f"{context.leaves} leaves"):

@@ -58,8 +58,10 @@ def _row(stage: Stage) -> Markup:
     if isinstance(details, AnswerDetails) and details.first_word_seconds is not None:
         notes.append(f"first word after {seconds(details.first_word_seconds)}")
     return html(
-        '<tr><th scope="row">{}{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>'
-        "<td>{}</td></tr>",
+        '<tr><th scope="row">{}{}</th><td data-label="time">{}</td>'
+        '<td data-label="nodes">{}</td><td data-label="context tokens">{}</td>'
+        '<td data-label="LLM calls">{}</td><td data-label="LLM tokens">{}</td>'
+        '<td data-label="round trips">{}</td></tr>',
         stage.name,
         joined(html("<small>{}</small>", note) for note in notes),
         seconds(stage.seconds),
@@ -74,8 +76,9 @@ def _row(stage: Stage) -> Markup:
 def _totals(trace: Trace) -> Markup:
     tokens = int(trace.total("llm_tokens_in")), int(trace.total("llm_tokens_out"))
     return html(
-        '<tr><th scope="row">total</th><td>{}</td><td></td><td></td><td>{}</td><td>{}</td>'
-        "<td>{}</td></tr>",
+        '<tr><th scope="row">total</th><td data-label="time">{}</td><td></td><td></td>'
+        '<td data-label="LLM calls">{}</td><td data-label="LLM tokens">{}</td>'
+        '<td data-label="round trips">{}</td></tr>',
         seconds(trace.total("seconds")),
         int(trace.total("llm_calls")),
         _flow(tokens[0] or None, tokens[1] or None),
