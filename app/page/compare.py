@@ -103,6 +103,12 @@ class Compare:
         with gr.Row(visible=False, elem_id="exports") as self.exports:
             self.markdown = gr.Button("Save as Markdown", size="sm", min_width=0)
             self.json = gr.Button("Save as JSON", size="sm", min_width=0)
+            self.judge = gr.Button(
+                "Ask the model which answer is better supported (2 calls)",
+                size="sm",
+                visible=self.page.opening.llm.fits("grade"),
+                min_width=0,
+            )
         self.earlier = self.page.html("history", js_on_load=_CLEARED)
         self.download = gr.JSON(visible=False)
         self.address = gr.JSON(visible=False)

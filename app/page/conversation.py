@@ -45,6 +45,7 @@ class Run:
         documents: the same as it was chosen; empty for all.
         blind: whether the lanes have no names until someone has voted.
         vote: the patterns that were voted for, once someone has.
+        judged: what a capable model said of the answers, once it was asked.
         began: when, by the server's clock.
         references: where the evidence is, if that is known.
     """
@@ -61,6 +62,7 @@ class Run:
     documents: tuple[str, ...] = ()
     blind: bool = False
     vote: tuple[str, ...] | None = None
+    judged: str = ""
     began: datetime = field(default_factory=datetime.now)
     stopped: bool = False
     started: set[int] = field(default_factory=set)

@@ -42,6 +42,7 @@ def as_json(run: Run, votes: Sequence[Standing] = ()) -> str:
             "notice": run.notice or None,
             "preparing_seconds": run.preparing,
             "vote": {"blind": True, "chosen": run.vote} if run.blind else None,
+            "judged": run.judged or None,
             "votes": [asdict(one) for one in votes],
             "settings": {name: value for name, value in run.options.items() if name != "filters"},
             "lanes": [_lane(run, view) for view in run.views],
@@ -81,6 +82,8 @@ def as_markdown(run: Run, votes: Sequence[Standing] = ()) -> str:
     if run.vote is not None:
         voted = ", ".join(run.vote) or "none of the answers"
         lines += ["", f"Blind vote: {_plain(voted)}."]
+    if run.judged:
+        lines += ["", _plain(run.judged)]
     lines += [
         f"{_plain(one.pattern)}: chosen {one.chosen} of {one.shown} times, "
         f"{one.share:.0%} ({one.low:.0%} to {one.high:.0%})."

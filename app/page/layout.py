@@ -20,6 +20,7 @@ from .compare import Compare
 from .documents import Documents
 from .history import History
 from .inspect import Inspect
+from .judging import Judging
 from .knobs import knobs_of
 from .lanes import FAMILIES, Lanes
 from .library import Library
@@ -125,6 +126,7 @@ def build_page(page: Workbench) -> gr.Blocks:
             api_visibility="private",
         )
         Voting(page, compare).connect()
+        Judging(page, compare).connect()
         Reopening(page, compare, knobs).connect(blocks)
         blocks.unload(page.visitors.closed)
         Api(page).connect()

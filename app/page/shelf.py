@@ -193,6 +193,7 @@ def _as_data(run: Run) -> dict[str, Any]:
         "documents": list(run.documents),
         "blind": run.blind,
         "vote": None if run.vote is None else list(run.vote),
+        "judged": run.judged,
         "began": run.began.isoformat(),
         "references": [place.model_dump() for place in run.references],
     }

@@ -7,6 +7,9 @@ import gradio as gr
 import pytest
 
 from app.page.conversation import MOST_LANES, Run
+from app.page.judging import Judging
+from app.page.layout import make_workbench
+from app.page.opening import Opening
 from app.page.reopening import Reopening
 from app.page.scope import MINE, scope_of
 from app.page.votes import Votes, wilson
@@ -14,7 +17,9 @@ from app.page.voting import Voting
 from app.page.workbench import Workbench
 from indexes import SettingsError
 from indexes.index import HierarchicalIndex
+from indexes.models.described import described
 from tests.page.conftest import request_of
+from tests.page.fakes import ScriptedLLM
 from tests.page.test_layout import QUESTION, Page
 
 NAMES = ("regular", "parent")
@@ -166,3 +171,36 @@ async def test_only_mine_are_only_mine(workbench: Workbench, tmp_path: Any) -> N
 @pytest.mark.parametrize("sent", ["x", 7, {"a": 1}, None])
 async def test_what_is_no_choice_asks_all(workbench: Workbench, sent: Any) -> None:
     assert (await scope_of(workbench.library, "ann", sent)).chosen == ()
+
+
+# A model's word
+
+
+async def test_a_capable_model_is_asked_which_answer_is_better_supported(
+    workbench: Workbench, index: HierarchicalIndex, llm: ScriptedLLM
+) -> None:
+    described(index.llm, fit=["answer", "grade"])
+    capable = HierarchicalIndex(
+        index.settings, engine=index.engine, embedding=index.embedding, llm=index.llm
+    )
+    workbench = make_workbench(Opening.of(capable))
+    page = Page(workbench)
+    await asked(page, blind=True)
+    judging = Judging(workbench, page.compare)
+    assert [update async for update in judging.judge(request_of("ann"))] == []
+    Voting(workbench, page.compare).vote(gr.EventData(None, {"vote": "none"}), request_of("ann"))
+    llm.whole = "1"
+    *_, (below, told) = [update async for update in judging.judge(request_of("ann"))]
+    assert "undecided: its choice depends on which answer it reads first (2 calls" in below
+    assert "see the verdict" in told
+    saved = page.compare.export("json", request_of("ann"))
+    assert saved is not None
+    assert "undecided" in json.loads(saved["text"])["judged"]
+
+
+async def test_a_weak_model_is_not_asked(page: Page, workbench: Workbench) -> None:
+    await asked(page)
+    ((_, told),) = [
+        update async for update in Judging(workbench, page.compare).judge(request_of("ann"))
+    ]
+    assert "not fit to grade" in told

@@ -37,12 +37,14 @@ def verdict(run: Run) -> str:
         return ""
     told = _facts(run, views) if run.references else Markup("")
     apart = _differences(views) if len(views) > 1 else Markup("")
-    if not told and not apart:
+    judged = html('<p class="told">{}</p>', run.judged) if run.judged else Markup("")
+    if not told and not apart and not judged:
         return ""
     return html(
         '<section class="verdict" aria-labelledby="verdict-title">'
-        '<h2 id="verdict-title">Verdict</h2>{}{}</section>',
+        '<h2 id="verdict-title">Verdict</h2>{}{}{}</section>',
         told,
+        judged,
         apart,
     )
 
