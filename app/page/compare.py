@@ -214,6 +214,7 @@ class Compare:
             options |= scope.options
             if scope.chosen:
                 self.page.lanes.check_choosing(names)
+            self.page.visitors.of(request).chosen = tuple(names)
             if blind is True:
                 if len(names) < 2:
                     raise SettingsError(

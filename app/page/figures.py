@@ -25,7 +25,7 @@ class Figures:
         reading: from asking the model to its first word.
         writing: from there to the last.
         citing: choosing quotes, and finding out what the answer rests on.
-        total: all of it.
+        total: all of it; of a lane that was stopped or has failed, until then.
         llm_calls: of all stages.
         llm_tokens_in: prompts, of all stages, as the endpoint counted them.
         llm_tokens_out: what the model wrote.
@@ -78,7 +78,7 @@ def figures(view: View, others: Sequence[View] = ()) -> Figures:
         reading=(first if first is not None else answer) if answered else None,
         writing=max(0.0, answer - first) if answered and first is not None else None,
         citing=seconds.get("cite", 0.0) + seconds.get("quote", 0.0) if answered else None,
-        total=sum(seconds.values()) if answered else None,
+        total=None if view.busy or not trace.stages else sum(seconds.values()),
         llm_calls=int(trace.total("llm_calls")),
         llm_tokens_in=int(trace.total("llm_tokens_in")),
         llm_tokens_out=int(trace.total("llm_tokens_out")),

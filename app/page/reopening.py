@@ -1,13 +1,17 @@
 """Going back to a comparison by its address, with all that was set for it."""
 
+from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
 
+from indexes import SettingsError
 from indexes.settings import DEFAULT_TOP_K
 
 from .compare import SHOW, Compare
 from .conversation import MOST_LANES, Run
+from .knobs import checked_knobs
 from .render.comparison import heading
 from .render.history import beside, history
 from .render.vote import ballot
@@ -30,6 +34,14 @@ class Reopening:
         private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         self.compare.begun.then(
             self.list_earlier, None, self.compare.earlier, concurrency_limit=None, **private
+        )
+        gr.on(
+            [knob.change for knob in self.knobs],  # type: ignore[attr-defined]
+            self.remember,
+            self.knobs,
+            None,
+            concurrency_limit=None,
+            **private,
         )
         self.compare.earlier.click(
             self.forget_all,
@@ -72,10 +84,13 @@ class Reopening:
         visitor = self.page.visitors.of(request).key
         run = self.page.history.find(asked.get("run"))
         earlier = self._earlier(visitor, run.id if run else "")
-        count = 18 + len(self.knobs) + 3 * MOST_LANES
         if run is None:
             told = status("That comparison is not kept any more.") if "run" in asked else gr.skip()
-            return [gr.skip(), told, *[gr.skip()] * 4, earlier, *[gr.skip()] * (count - 7)]
+            return [
+                *(gr.skip(), told, *[gr.skip()] * 4, earlier, *[gr.skip()] * 3),
+                *self._as_left(request),
+                *[gr.skip()] * (3 * MOST_LANES),
+            ]
         tab = self.page.visitors.tab(request)
         if not run.busy and (tab.run is None or not tab.run.busy):
             tab.run = run
@@ -111,6 +126,30 @@ class Reopening:
             *(answers.get(place, "") for place in shown),
             *(evidence.get(place, "") for place in shown),
         ]
+
+    def remember(
+        self,
+        budget: object,
+        top_k: object,
+        search: object,
+        merge_ratio: object,
+        judge: object,
+        request: gr.Request,
+    ) -> None:
+        """Keep a visitor's settings for when the page is loaded again."""
+        with suppress(SettingsError):  # said when something is asked
+            knobs = checked_knobs(budget, top_k, search, merge_ratio, judge)
+            self.page.visitors.of(request).knobs = knobs
+
+    def _as_left(self, request: gr.Request) -> list[Any]:
+        """Picker and settings as the visitor left them."""
+        visitor = self.page.visitors.of(request)
+        picker = self.compare.picker
+        names = [name for name in visitor.chosen if name in self.page.lanes.choices]
+        picked = picker.choose(names) if names else [gr.skip()] * (1 + len(picker.groups))
+        knobs = visitor.knobs
+        kept = [gr.skip()] * len(self.knobs) if knobs is None else list(asdict(knobs).values())
+        return [*picked, gr.skip(), gr.skip(), *kept]
 
     def list_earlier(self, request: gr.Request) -> str:
         """The visitor's comparisons, the latest being the one that is shown."""

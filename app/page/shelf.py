@@ -199,9 +199,11 @@ def _as_data(run: Run) -> dict[str, Any]:
     }
 
 
-def _as_run(data: dict[str, Any]) -> Run:
+def _as_run(data: Any) -> Run:
     from indexes.evaluation.questions import Reference
 
+    if not isinstance(data, dict):
+        raise TypeError("a comparison is a JSON object")
     condensed, vote = data.pop("condensed"), data.pop("vote")
     views = _views().validate_python(data.pop("views"))
     return Run(

@@ -23,6 +23,7 @@ import gradio as gr
 from starlette.requests import HTTPConnection
 
 from .conversation import Tab
+from .knobs import Knobs
 from .marked import Marked
 from .votes import Votes
 
@@ -52,6 +53,8 @@ class Visitor:
         seen: when it last did something, by a clock that only goes forward.
         marked: questions of its own, and their evidence.
         votes: how its blind votes went.
+        chosen: patterns of its latest comparison.
+        knobs: its settings, if it has changed any.
     """
 
     key: str = ""
@@ -60,6 +63,8 @@ class Visitor:
     seen: float = 0.0
     marked: Marked = field(default_factory=Marked)
     votes: Votes = field(default_factory=Votes)
+    chosen: tuple[str, ...] = ()
+    knobs: Knobs | None = None
 
     def tab(self, session: str) -> Tab:
         """A tab; the oldest give way where there are too many."""

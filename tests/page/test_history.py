@@ -97,7 +97,7 @@ def test_their_number_and_size_are_bounded(folder: Path, monkeypatch: pytest.Mon
     size = sum(file.stat().st_size for file in folder.glob("*.json"))
     monkeypatch.setattr(shelf_module, "_MOST_BYTES", size)
     monkeypatch.setattr(shelf_module, "_LONGEST_RUN", size)
-    long, longer = run_called("x" * (size // 4)), run_called("x" * size)
+    long, longer = run_called("x" * (size // 8)), run_called("x" * size)
     for run in (long, longer):
         history.keep("ann", run)
         history.store(run)

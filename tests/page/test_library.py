@@ -192,10 +192,10 @@ def test_what_stops_an_upload_is_told_in_one_line(
     error: Exception,
     reason: str,
 ) -> None:
-    def fail(*_: object, **__: object) -> None:
+    async def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(library.index(), "ingest", fail)
+    monkeypatch.setattr(library.index(), "aingest", fail)
     with caplog.at_level(logging.ERROR):
         (told,) = added(library, ANN, upload("a.txt", "A text."))
     assert told.phase == "failed"

@@ -38,7 +38,23 @@ HOSTILE = [
 
 HARMLESS = {
     *("section", "header", "article", "details", "summary", "div", "span", "p", "b", "i", "a"),
-    *("ul", "ol", "li", "dl", "dt", "dd", "h1", "h2", "h3", "h4", "h5", "mark", "button", "small"),
+    *(
+        "nav",
+        "ul",
+        "ol",
+        "li",
+        "dl",
+        "dt",
+        "dd",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "mark",
+        "button",
+        "small",
+    ),
     *("table", "thead", "tbody", "tfoot", "tr", "th", "td", "br", "progress", "figure", "pre"),
     *("figcaption", "del"),
 }

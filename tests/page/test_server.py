@@ -137,6 +137,8 @@ def test_unknown_functions_are_not_found_and_developers_streams_are_not_served(
     assert "Traceback" not in caplog.text
 
 
+# Gradio keeps figures of its queue with pandas, in a way that pandas 4 will not know.
+@pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")
 def test_waiting_for_what_was_never_asked_is_not_found_and_streams_end_cleanly(
     index: HierarchicalIndex, caplog: pytest.LogCaptureFixture
 ) -> None:

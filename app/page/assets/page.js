@@ -261,6 +261,47 @@ addEventListener("popstate", () => {
   if (runOf(location.href) !== here) location.reload();
 });
 
+// What was asked is not what is set now: the answers below say so.
+const stale = (event) => {
+  const target = event.target instanceof Element ? event.target : null;
+  const heading = document.querySelector(".asked");
+  if (!heading || !event.isTrusted || !target?.closest("#question, #patterns, #knobs")) return;
+  const typed = document.querySelector("#question textarea");
+  const asks = heading.querySelector("h2").textContent;
+  const changed = !target.closest("#question") || (typed.value.trim() && typed.value.trim() !== asks);
+  let note = heading.querySelector(".stale");
+  if (!changed) return note?.remove();
+  if (note) return;
+  note = document.createElement("p");
+  note.className = "stale";
+  note.setAttribute("role", "status");
+  note.textContent = "Something was changed since: this is what was found before. Compare again.";
+  heading.append(note);
+};
+document.addEventListener("input", stale);
+document.addEventListener("change", stale);
+
+// A browser cuts what is pasted to a field's length, and says nothing.
+document.addEventListener("paste", (event) => {
+  const field = event.target instanceof HTMLTextAreaElement ? event.target : null;
+  if (!field || field.maxLength < 1) return;
+  const pasted = event.clipboardData?.getData("text").length ?? 0;
+  const room = field.maxLength - field.value.length + (field.selectionEnd - field.selectionStart);
+  const box = field.closest(".block");
+  box?.parentElement.querySelector(".cut")?.remove();
+  if (pasted <= room || !box) return;
+  const note = document.createElement("p");
+  note.className = "notice cut";
+  note.setAttribute("role", "alert");
+  note.textContent =
+    `What was pasted is longer than a question may be: the last ` +
+    `${(pasted - room).toLocaleString("en")} characters are cut.`;
+  box.after(note);
+  field.addEventListener("input", () => setTimeout(() => {
+    if (field.value.length < field.maxLength) note.remove();
+  }));
+});
+
 // Gradio shows a group's label beside it but does not name the group.
 document.addEventListener("focusin", (event) => {
   const group = event.target instanceof Element && event.target.closest("fieldset");

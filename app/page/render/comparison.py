@@ -93,7 +93,9 @@ def _table(rows: Sequence[_Row]) -> Markup:
     sparing = {"first word", "total", "LLM tokens in", "context tokens"}
     done = len(rows) > 1 and all(not view.busy for view, _ in rows)
     best = {
-        name: _least([value for _, row in rows if (value := get(row)) is not None])
+        name: _least(
+            [value for view, row in rows if view.answer and (value := get(row)) is not None]
+        )
         for name, get, _ in columns
         if done and name in sparing
     }
@@ -106,7 +108,12 @@ def _table(rows: Sequence[_Row]) -> Markup:
             view.pattern,
             status(view),
             joined(
-                _cell(name, get(row), shown, least=best.get(name) == get(row) is not None)
+                _cell(
+                    name,
+                    get(row),
+                    shown,
+                    least=bool(view.answer) and best.get(name) == get(row) is not None,
+                )
                 for name, get, shown in columns
             ),
         )

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING
 
 from indexes.settings import DEFAULT_LEVELS
 
-from .markup import html, joined
+from .markup import counted, html, joined
 
 if TYPE_CHECKING:
     from indexes import HierarchicalIndex
+    from indexes.store.connect import Engine
 
 
 def knobs_title() -> str:
@@ -16,6 +17,18 @@ def knobs_title() -> str:
         '<h2>For your next question</h2><p class="hint">These are yours alone, and hold from the '
         "next question on.</p>"
     )
+
+
+def _place(engine: "Engine") -> str:
+    """Where the index is, and how many nodes serve it."""
+    if engine.embedded:
+        return f"in the folder {engine.address}"
+    nodes, lost = engine.address.split(","), engine.nodes_lost
+    told = f"on a Qdrant server: {', '.join(nodes)}"
+    if len(nodes) > 1:
+        told += f" ({counted(len(nodes), 'node')}"
+        told += f", {len(lost)} of them did not answer when last asked)" if lost else ")"
+    return told
 
 
 def fixed(index: "HierarchicalIndex") -> str:
@@ -42,8 +55,7 @@ def fixed(index: "HierarchicalIndex") -> str:
         ),
         (
             "Index",
-            f"collection {settings.collection}, "
-            + ("in a folder of this server" if index.engine.embedded else "on a Qdrant server"),
+            f"collection {settings.collection}, {_place(index.engine)}",
             "--index, --collection",
         ),
     )

@@ -17,8 +17,8 @@ def strip(view: View, known: Figures) -> str:
     if not trace.stages:
         return ""
     facts = [
-        ("total", seconds(known.total) if known.total is not None else "…"),
-        ("first word", seconds(known.first_word) if known.first_word is not None else "…"),
+        ("total", _time(known.total, view)),
+        ("first word", _time(known.first_word, view)),
         ("LLM calls", str(known.llm_calls)),
         ("LLM tokens", f"{known.llm_tokens_in:,} → {known.llm_tokens_out:,}"),
         ("context", counted(known.context_tokens or 0, "token")),
@@ -33,6 +33,13 @@ def strip(view: View, known: Figures) -> str:
         cells,
         stages,
     )
+
+
+def _time(value: float | None, view: View) -> str:
+    """A duration; of a lane that has ended, one that is not known will not come any more."""
+    if value is None:
+        return "…" if view.busy else "–"
+    return seconds(value)
 
 
 def stages(trace: Trace) -> Markup:
