@@ -37,7 +37,20 @@ HOSTILE = [
 
 
 HARMLESS = {
-    *("section", "header", "article", "details", "summary", "div", "span", "p", "b", "i", "a"),
+    *(
+        "nav",
+        "section",
+        "header",
+        "article",
+        "details",
+        "summary",
+        "div",
+        "span",
+        "p",
+        "b",
+        "i",
+        "a",
+    ),
     *(
         "nav",
         "ul",

@@ -51,11 +51,10 @@ def _judged(trace: Trace) -> Iterator[str]:
             moved = sum(row.rank_before != row.rank_after for row in rows)
             yield f"reranking moved {moved:,} of {counted(len(rows), 'passage')}"
             continue
-        sentences = [one for row in rows for one in row.sentences or ()]
-        units = sentences or list(rows)
-        kept = sum(unit.kept for unit in units)
+        sentences = [one.kept for row in rows for one in row.sentences or ()]
+        kept = sentences or [row.kept for row in rows]
         name = "sentence" if sentences else "passage"
-        yield f"compression kept {kept:,} of {counted(len(units), name)}"
+        yield f"compression kept {sum(kept):,} of {counted(len(kept), name)}"
 
 
 def _answered(view: View) -> str:
