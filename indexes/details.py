@@ -86,6 +86,12 @@ class SearchDetails(Details):
     nodes_lost: tuple[str, ...] = Field(
         (), description="Nodes of the cluster that did not answer when last asked, as host:port."
     )
+    vector: Any = Field(
+        None,
+        exclude=True,
+        repr=False,
+        description="The question's, until quotes are chosen.",
+    )
 
     @property
     def notes(self) -> list[str]:
@@ -130,6 +136,12 @@ class MergeDetails(Details):
     score: str = Field("", description="What the scores measure, in words.")
     ranked: tuple[RankedLeaf, ...] = Field((), description="The best leaves, best first.")
     passages: tuple[MergedPassage, ...] = Field((), description="What was delivered, best first.")
+    reserve: tuple[Any, ...] = Field(
+        (),
+        exclude=True,
+        repr=False,
+        description="Nodes that can be quoted from, until sentences are chosen; not in JSON.",
+    )
 
 
 class PeerSearchDetails(Details):

@@ -32,6 +32,7 @@ from indexes.compression.build import build_judge, build_postprocessor, overfetc
 from indexes.compression.retriever import CompressingRetriever
 from indexes.compression.verdicts import Judge
 from indexes.conversation import Condenser
+from indexes.details import MergeDetails, SearchDetails
 from indexes.errors import SettingsError
 from indexes.models.capabilities import Capabilities
 from indexes.models.providers import llm_of
@@ -52,7 +53,7 @@ from indexes.retrieval import TreeRetriever
 from indexes.settings import AnswerKind, Settings
 from indexes.store.nodes import TreeStore
 from indexes.trace import Trace, tracing
-from indexes.verdict.checker import Checker
+from indexes.verdict.checker import Checker, Found
 from indexes.verdict.evidence import Probing
 
 # Tokens of context to choose quotes from where no model reads them.
@@ -131,7 +132,12 @@ class Queryable(ABC):
             pattern: `regular`, `parent`, a combination like `parent+extract`
             options: see `RetrieverOptions`
         """
-        chosen = self._pattern(pattern)
+        return self._retriever(self._pattern(pattern), **options)
+
+    def _retriever(
+        self, chosen: Pattern, reserve: int = 0, **options: Unpack[RetrieverOptions]
+    ) -> BaseRetriever:
+        """The same; `reserve` tokens of the best passages go to quotes."""
         given = checked_options(RetrieverOptions, options)
         budget = given.get("budget") or self.budget
         names = chosen.postprocessors
@@ -161,6 +167,7 @@ class Queryable(ABC):
             budget=enough,
             top_k=given.get("top_k") or self.settings.top_k,
             filters=given.get("filters"),
+            reserve=reserve,
             merge_ratio=given.get("merge_ratio"),
             parents=given.get("parents"),
             score_threshold=given.get("score_threshold"),
@@ -301,13 +308,15 @@ class Queryable(ABC):
         """The answer as it comes: `Retrieved`, `Quoted`, `Word`s, then the whole `Answer`."""
         given = self._wide(checked_options(AskOptions, options))
         answerer = self._answerer(given)
-        return self._stream(self._asked(question, pattern, given), answerer, self._quotes(given))
+        quotes = self._quotes(given)
+        asked = self._asked(question, pattern, given, quotes=quotes)
+        return self._stream(asked, answerer, quotes)
 
     def _stream(self, asked: _Asked, answerer: Answerer | None, quotes: bool) -> Iterator[Event]:
         with tracing(asked.trace):
             contexts = contexts_of(asked.retriever.retrieve(asked.question))
         yield Retrieved(contexts, asked.trace)
-        checker = Checker(asked.question, contexts, self.embedding)
+        checker = Checker(asked.question, contexts, self.embedding, _found(asked.trace))
         quoted = checker.quotes(asked.trace) if quotes else []
         if quotes:
             self._probing.begin()
@@ -325,7 +334,8 @@ class Queryable(ABC):
     ) -> AsyncGenerator[Event, None]:
         """The same, natively async."""
         given = self._wide(checked_options(AskOptions, options))
-        return self._astream(self._asked(question, pattern, given), given)
+        asked = self._asked(question, pattern, given, quotes=self._quotes(given))
+        return self._astream(asked, given)
 
     async def _astream(self, asked: _Asked, given: AskOptions) -> AsyncGenerator[Event, None]:
         answerer, quotes = self._answerer(given), self._quotes(given)
@@ -369,7 +379,7 @@ class Queryable(ABC):
         quotes: bool,
     ) -> AsyncGenerator[Event, None]:
         yield Retrieved(contexts, trace)
-        checker = Checker(question, contexts, self.embedding)
+        checker = Checker(question, contexts, self.embedding, _found(trace))
         quoted = await checker.aquotes(trace) if quotes else []
         if quotes:
             self._probing.begin()
@@ -419,14 +429,17 @@ class Queryable(ABC):
 
     # What the above share
 
-    def _asked(self, question: str, pattern: str | None, given: RetrieveOptions) -> _Asked:
-        chosen = self._pattern(pattern).name
+    def _asked(
+        self, question: str, pattern: str | None, given: RetrieveOptions, *, quotes: bool = False
+    ) -> _Asked:
+        chosen = self._pattern(pattern)
         searching, _ = _divided(given, RetrievalOptions)
+        reserve = _QUOTED_FROM if quotes else 0
         trace = given.get("trace")
         return _Asked(
             question=checked(question),
-            pattern=chosen,
-            retriever=self.retriever(chosen, **cast(RetrieverOptions, searching)),
+            pattern=chosen.name,
+            retriever=self._retriever(chosen, reserve, **cast(RetrieverOptions, searching)),
             trace=Trace() if trace is None else trace,
         )
 
@@ -454,6 +467,16 @@ class Queryable(ABC):
 @cache
 def _names(kind: Any) -> frozenset[str]:
     return frozenset(get_type_hints(kind))
+
+
+def _found(trace: Trace) -> Found:
+    """What the search knows of a question beside its contexts. The trace keeps it no longer."""
+    searched, merged = trace.find(SearchDetails), trace.find(MergeDetails)
+    if searched is None or merged is None:
+        return Found()
+    found = Found(searched.vector, contexts_of(list(merged.reserve)), merged.ranked)
+    searched.vector, merged.reserve = None, ()
+    return found
 
 
 def _divided(given: Mapping[str, Any], kind: Any) -> tuple[dict[str, Any], dict[str, Any]]:

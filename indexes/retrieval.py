@@ -100,6 +100,8 @@ class TreeRetriever(Remade, BaseRetriever):
         score_threshold: of `whole`, the least cosine of a leaf that counts as found
         order: best first (`relevance`), or each document's in its own order (`document`)
         filters: what nodes must match: a dictionary, LlamaIndex's filters or Qdrant's
+        reserve: tokens of the best passages that go on in the trace, for quotes, whatever the
+            budget and what comes after (`MergeDetails.reserve`)
         callback_manager: told of each retrieval
 
     Raises:
@@ -123,6 +125,7 @@ class TreeRetriever(Remade, BaseRetriever):
         score_threshold: float | None = None,
         order: Order = "relevance",
         filters: Filters | None = None,
+        reserve: int = 0,
         callback_manager: CallbackManager | None = None,
     ) -> None:
         super().__init__(callback_manager)
@@ -136,6 +139,8 @@ class TreeRetriever(Remade, BaseRetriever):
         self._method = method
         self._mode: SearchMode = search
         self._budget = budget
+        self._reserve = reserve
+        self._reach = max(budget, reserve)
         self._most = top_k
         self._order = order
         self._top_k = top_k or max(DEFAULT_TOP_K, round(budget * _HITS_PER_TOKEN))
@@ -235,6 +240,8 @@ class TreeRetriever(Remade, BaseRetriever):
             if not stale or tries == _TRIES:
                 break
         self._describe(record, found, stale)
+        if self._reserve and isinstance(record.details, SearchDetails):
+            record.details.vector = question.embedding
         return found, plan
 
     def _search(self, question: QueryBundle, top_k: int) -> TreeSearch:
@@ -277,7 +284,7 @@ class TreeRetriever(Remade, BaseRetriever):
         if self._method == "tree":
             name = "relevance in the tree (standard deviations, higher is better)"
             relevance = spread(candidates)
-            return _Plan(relevance, name, in_reach(candidates, relevance, self._budget), [])
+            return _Plan(relevance, name, in_reach(candidates, relevance, self._reach), [])
         hits = candidates.hits
         name = f"reciprocal rank fusion of {self._mode} search (higher is better)"
         if self._method == "whole":
@@ -294,22 +301,23 @@ class TreeRetriever(Remade, BaseRetriever):
         if self._parents:
             reach = [place for piece in pieces for place in piece.places]
         else:
-            reach = in_pieces(candidates, pieces, self._budget)
+            reach = in_pieces(candidates, pieces, self._reach)
         return _Plan(hits, name, reach, pieces)
 
-    def _passages(self, found: SearchResult, plan: "_Plan") -> list[LeafRun]:
+    def _passages(self, found: SearchResult, plan: "_Plan", budget: int) -> list[LeafRun]:
         """What to deliver, best first."""
         if self._method == "tree":
-            return grow(found.candidates, plan.scores, self._budget)
+            return grow(found.candidates, plan.scores, budget)
         if self._parents:
             return [whole(found.candidates, piece) for piece in plan.pieces]
-        return pack(found.candidates, plan.pieces, self._budget)
+        return pack(found.candidates, plan.pieces, budget)
 
     def _deliver(self, found: SearchResult, plan: "_Plan") -> list[NodeWithScore]:
         with stage("merge") as record:
             record.nodes_in = len(found.candidates)
             record.tokens_in = int(found.candidates.tokens.sum())
-            passages = self._passages(found, plan)
+            passages = self._passages(found, plan, self._budget)
+            more = self._passages(found, plan, self._reserve) if self._reserve else []
             nodes = [node_of(passage, found.manifests) for passage in passages]
             record.nodes_out = len(nodes)
             record.tokens_out = sum(passage.text_tokens for passage in passages)
@@ -330,6 +338,7 @@ class TreeRetriever(Remade, BaseRetriever):
                     )
                     for node, passage in zip(nodes, passages, strict=True)
                 ),
+                reserve=tuple(node_of(passage, found.manifests) for passage in more),
             )
         return ordered(nodes, self._order)
 

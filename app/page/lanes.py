@@ -189,9 +189,14 @@ class Lanes:
             trace: the stages so far; the answer's begins with them.
             options: as `aretrieve` takes them.
         """
+        index = await self.opening.index()
+        if pattern not in (self._peers or {}):
+            async with aclosing(index.astream(question, pattern, trace=trace, **options)) as ours:
+                async for event in ours:
+                    yield event
+            return
         contexts, found = await self.aretrieve(question, pattern, options)
         trace.stages += found.stages
-        index = await self.opening.index()
         async with aclosing(index.aanswer(question, pattern, contexts, trace)) as events:
             async for event in events:
                 yield event

@@ -9,19 +9,38 @@ words alone.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.schema import QueryBundle
 
 from indexes.answers import Context, Quote, Support
-from indexes.compression.embedding_judge import Embedding, Vectors
 from indexes.compression.work import Steps, arun, run
-from indexes.details import QuoteDetails
+from indexes.details import QuoteDetails, RankedLeaf
 from indexes.trace import Trace, stage
-from indexes.verdict.embedded import SECONDS, Matrix, Sentences
-from indexes.verdict.quotes import quotes_of
+from indexes.verdict.embedded import Known, Matrix, sentences_of
+from indexes.verdict.quotes import likeliest, quotes_of
 from indexes.verdict.support import supports
 from indexes.verdict.windows import said_in
+
+# Of all sentences that could be quoted, those that are embedded: it takes about 10 ms each.
+_MOST_EMBEDDED = 64
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search knows of a question beyond the contexts that it delivered.
+
+    Attributes:
+        vector: the question's, if it was embedded
+        passages: what can be quoted, which may be more than a model is given; empty for that
+        leaves: the best, with what was measured of them
+    """
+
+    vector: Sequence[float] | None = None
+    passages: Sequence[Context] = ()
+    leaves: Sequence[RankedLeaf] = ()
 
 
 class Checker:
@@ -29,70 +48,88 @@ class Checker:
 
     Args:
         question: as it was searched for
-        contexts: what was found
+        contexts: what the answer is written from
         embedding: the index's; without it there are no quotes
+        found: what the search knows besides
     """
 
     def __init__(
-        self, question: str, contexts: Sequence[Context], embedding: BaseEmbedding | None
+        self,
+        question: str,
+        contexts: Sequence[Context],
+        embedding: BaseEmbedding | None,
+        found: Found | None = None,
     ) -> None:
-        self._sentences = Sentences(question, contexts)
-        self._embedding = embedding
-        self._vectors: Vectors | None = None
+        self._question = question
+        self._contexts = contexts
+        self._found = found or Found()
+        self._sources = sentences_of(contexts)
+        self._known: Known | None = None
+        if embedding is not None:
+            vector = self._found.vector
+            bundle = QueryBundle(question, embedding=None if vector is None else list(vector))
+            self._known = Known(embedding, bundle)
 
     def quotes(self, trace: Trace | None = None) -> list[Quote]:
         """The sentences that answer best, best first."""
         with stage("quote", trace) as record:
-            vectors = run(self._known())
-            quotes = self._chosen(vectors)
-            record.details = _described(quotes, vectors)
+            quotes, note = run(self._quotes())
+            record.details = QuoteDetails(quotes=len(quotes), note=note)
         return quotes
 
     async def aquotes(self, trace: Trace | None = None) -> list[Quote]:
         """The same, natively async."""
         with stage("quote", trace) as record:
-            vectors = await arun(self._known())
-            quotes = self._chosen(vectors)
-            record.details = _described(quotes, vectors)
+            quotes, note = await arun(self._quotes())
+            record.details = QuoteDetails(quotes=len(quotes), note=note)
         return quotes
 
     def supports(self, answer: str) -> tuple[list[Support], str]:
         """A verdict on each sentence of an answer, and what went wrong, in words."""
         similar, note = run(self._similar(answer))
-        return supports(answer, self._sentences.contexts, similar, self._sentences.sources), note
+        return supports(answer, self._contexts, similar, self._sources), note
 
     async def asupports(self, answer: str) -> tuple[list[Support], str]:
         """The same, natively async."""
         similar, note = await arun(self._similar(answer))
-        return supports(answer, self._sentences.contexts, similar, self._sentences.sources), note
+        return supports(answer, self._contexts, similar, self._sources), note
 
-    def _chosen(self, vectors: Vectors | None) -> list[Quote]:
-        return quotes_of(self._sentences, vectors) if vectors else []
-
-    def _known(self) -> Steps[Vectors | None]:
-        if self._vectors is None and self._embedding is not None:
-            self._vectors = yield from self._sentences.embedded(self._embedding)
-        return self._vectors
+    def _quotes(self) -> Steps[tuple[list[Quote], str]]:
+        known, passages = self._known, self._found.passages
+        sources = sentences_of(passages) if passages else self._sources
+        if known is None or not sources:
+            return [], ""
+        likely = likeliest(self._question, sources, self._found.leaves, _MOST_EMBEDDED)
+        vectors, note = yield from known.of([sources[p].text for p in likely], question=True)
+        if note or known.asked is None:
+            return [], f"no quotes: {note}"
+        cosines = vectors @ known.asked
+        quotes = quotes_of(self._question, sources, likely, cosines, self._found.leaves)
+        return [_numbered(quote, self._contexts) for quote in quotes], ""
 
     def _similar(self, answer: str) -> Steps[tuple[Matrix | None, str]]:
         """Cosines of an answer's sentences to those of the passages."""
         texts = [answer[start:end] for start, end in said_in(answer)]
-        if not texts or not self._sentences.sources or self._embedding is None:
+        if not texts or not self._sources or self._known is None:
             return None, ""
-        known = self._vectors
-        if known is None:
-            # Nobody asked for quotes: only what the answer says is compared.
-            known = yield from self._sentences.embedded(self._embedding, question=False)
-        if known.outcome != "judged":
-            return None, known.note
-        said: Vectors = yield Embedding(self._embedding, None, texts, SECONDS)
-        passages = known.texts[: len(self._sentences.sources)]
-        if said.outcome != "judged" or said.texts.shape[1] != passages.shape[1]:
-            return None, said.note
-        return np.asarray(said.texts @ passages.T), ""
+        passages, note = yield from self._known.of([source.text for source in self._sources])
+        if note:
+            return None, note
+        said, note = yield from self._known.of(texts)
+        if note or said.shape[1] != passages.shape[1]:
+            return None, note
+        return np.asarray(said @ passages.T), ""
 
 
-def _described(quotes: Sequence[Quote], vectors: Vectors | None) -> QuoteDetails:
-    failed = vectors is not None and vectors.outcome != "judged"
-    note = f"no quotes: {vectors.note}" if vectors and failed else ""
-    return QuoteDetails(quotes=len(quotes), note=note)
+def _numbered(quote: Quote, contexts: Sequence[Context]) -> Quote:
+    """A quote with the number of the passage that a model is given it in; 0 if in none."""
+    number = next(
+        (
+            context.number or place
+            for place, context in enumerate(contexts, 1)
+            if context.document == quote.document
+            and context.start <= quote.start < context.start + len(context.text)
+        ),
+        0,
+    )
+    return quote.model_copy(update={"context": number})

@@ -1,8 +1,7 @@
-"""The sentences of a question's passages, embedded once for all that compares them."""
+"""The sentences of passages, each embedded once for all that compares them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,49 +21,48 @@ Matrix = NDArray[np.float64]
 SECONDS = 60.0
 
 
-@dataclass(frozen=True)
-class Sentences:
-    """The passages of a question as sentences.
+@dataclass
+class Known:
+    """Vectors of texts, as far as they were asked for.
 
     Args:
-        question: what was asked
-        contexts: what was found
+        model: embeds what is missing
+        question: the question, with its vector if that is known
     """
 
-    question: str
-    contexts: Sequence[Context]
+    model: BaseEmbedding
+    question: QueryBundle
+    asked: Matrix | None = None
+    texts: dict[str, Matrix] = field(default_factory=dict)
 
-    @cached_property
-    def passages(self) -> list[Passage]:
-        """The contexts as compression reads them."""
-        return [_passage(number, parts) for number, parts in passages_of(self.contexts).items()]
+    def of(self, texts: Sequence[str], *, question: bool = False) -> Steps[tuple[Matrix, str]]:
+        """The vectors of texts, a row each, and what went wrong, in words.
 
-    @cached_property
-    def sources(self) -> list[Source]:
-        """Their sentences, in order."""
-        return [
-            Source(number, context, (start - context.start, end - context.start))
-            for (number, parts), passage in zip(
-                passages_of(self.contexts).items(), self.passages, strict=True
-            )
-            for start, end in passage.sentences
-            for context in _around(parts, start, end)
-        ]
+        Args:
+            texts: in any order, also twice
+            question: embed the question with them; it is `asked` then
+        """
+        missing = [text for text in dict.fromkeys(texts) if text not in self.texts]
+        wanted = question and self.asked is None
+        if missing or wanted:
+            bundle = self.question if wanted else None
+            found: Vectors = yield Embedding(self.model, bundle, missing, SECONDS)
+            if found.outcome != "judged":
+                return np.zeros((0, 0)), found.note
+            self.texts.update(zip(missing, found.texts, strict=True))
+            self.asked = found.question if wanted else self.asked
+        return np.array([self.texts[text] for text in texts]), ""
 
-    @cached_property
-    def titles(self) -> list[str]:
-        """What the passages are from, each once; one that all have says nothing of any."""
-        titles = list(dict.fromkeys(passage.title for passage in self.passages))
-        return titles if len(titles) > 1 else []
 
-    def embedded(self, model: BaseEmbedding, *, question: bool = True) -> Steps[Vectors]:
-        """Embed sentences and titles, and the question if it is wanted, in one batch."""
-        texts = [*(source.text for source in self.sources), *self.titles]
-        if not texts:
-            return Vectors(np.zeros(1), np.zeros((0, 1)))
-        asked = QueryBundle(self.question) if question else None
-        vectors: Vectors = yield Embedding(model, asked, texts, SECONDS)
-        return vectors
+def sentences_of(contexts: Sequence[Context]) -> list[Source]:
+    """The sentences of contexts as compression reads them, in order."""
+    passages = passages_of(contexts)
+    return [
+        Source(number, context, (start - context.start, end - context.start))
+        for number, parts in passages.items()
+        for start, end in _passage(number, parts).sentences
+        for context in _around(parts, start, end)
+    ]
 
 
 def _around(parts: Sequence[Context], start: int, end: int) -> list[Context]:

@@ -1,8 +1,12 @@
 """The one to three sentences that answer a question best, word for word, without a language model.
 
-Scored by what the embedding judge scores by (`indexes.compression.similarity`), the meaning and the
-words of each sentence and of the one that follows: answers often take two. A heading is quoted with
-the sentence below it, a table's row with the table's header.
+Each sentence is scored by its meaning, its words, and what the search has measured of the leaf that
+it stands in; then with the one that follows: answers often take two. A heading is quoted with the
+sentence below it, a table's row with the table's header.
+
+    own(s) = z(cos(question, s)) + 0.1 z(bm25(question, s)) + 0.3 z(cosine(l)) + 0.1 z(score(l))
+
+where l is the leaf, and z standardises over the sentences.
 """
 
 from collections.abc import Sequence
@@ -10,27 +14,70 @@ from collections.abc import Sequence
 import numpy as np
 
 from indexes.answers import Quote
-from indexes.compression.embedding_judge import Vectors
 from indexes.compression.similarity import Scores, bm25, shares, standardised
-from indexes.verdict.embedded import Sentences
+from indexes.details import RankedLeaf
 from indexes.verdict.windows import Source
 
 MOST_QUOTES = 3
 # The least share of the way from the average sentence to the best that is worth a quote.
 _LEAST = 0.4
-# Chosen on the sample letters.
-_WORDS_WEIGHT = 0.4
+# Chosen on the sample letters, where words alone mislead; not lower on two other corpora.
+_WORDS_WEIGHT = 0.1
+_LEAF_WEIGHT = 0.3
+_SCORE_WEIGHT = 0.1
 # A line without a full stop that is shorter is a heading.
 _HEADING_CHARACTERS = 90
 _ENDS = tuple(".!?:;。！？…\"”’')]|")
 
 
-def quotes_of(sentences: Sentences, vectors: Vectors) -> list[Quote]:
-    """The best, best first; none where there is nothing, or embedding failed."""
-    sources = sentences.sources
-    if not sources or vectors.outcome != "judged":
+def likeliest(
+    question: str, sources: Sequence[Source], leaves: Sequence[RankedLeaf], most: int
+) -> list[int]:
+    """The places of the sentences that are worth being embedded, in their order.
+
+    Args:
+        question: what was asked
+        sources: all sentences
+        leaves: what the search measured
+        most: how many
+    """
+    if len(sources) <= most:
+        return list(range(len(sources)))
+    cosine, score = _measured(sources, leaves)
+    words = standardised(bm25(question, [source.text for source in sources]))
+    promise = cosine + 0.25 * words + 0.001 * score
+    return sorted(map(int, np.argsort(-promise, kind="stable")[:most]))
+
+
+def quotes_of(
+    question: str,
+    sources: Sequence[Source],
+    places: Sequence[int],
+    cosines: Scores,
+    leaves: Sequence[RankedLeaf] = (),
+) -> list[Quote]:
+    """The best, best first; none where there is nothing.
+
+    Args:
+        question: what was asked
+        sources: all sentences
+        places: of those that were compared with the question
+        cosines: of these to the question
+        leaves: what the search measured
+    """
+    if not places:
         return []
-    own = _own(sentences, vectors)
+    # What was not compared can be quoted with what was, but never for itself.
+    own = np.full(len(sources), -np.inf)
+    cosine, score = _measured([sources[place] for place in places], leaves)
+    words = standardised(bm25(question, [sources[place].text for place in places]))
+    own[list(places)] = (
+        standardised(cosines)
+        + _WORDS_WEIGHT * words
+        + _LEAF_WEIGHT * cosine
+        + _SCORE_WEIGHT * score
+    )
+    own = np.where(np.isfinite(own), own, own[list(places)].min())
     runs = [_run(sources, place) for place in range(len(sources))]
     relevance = shares(np.array([own[a : b + 1].max() + own[a : b + 1].mean() for a, b in runs]))
     quotes: list[Quote] = []
@@ -46,11 +93,21 @@ def quotes_of(sentences: Sentences, vectors: Vectors) -> list[Quote]:
     return quotes
 
 
-def _own(sentences: Sentences, vectors: Vectors) -> Scores:
-    """How much each sentence has to do with the question, by meaning and by words."""
-    texts = [source.text for source in sentences.sources]
-    by_meaning = standardised(vectors.texts[: len(texts)] @ vectors.question)
-    return by_meaning + _WORDS_WEIGHT * standardised(bm25(sentences.question, texts))
+def _measured(sources: Sequence[Source], leaves: Sequence[RankedLeaf]) -> tuple[Scores, Scores]:
+    """Cosine and score of the leaf that each sentence begins in, standardised; of a leaf that is
+    not among the best, the worst of them."""
+    if not leaves:
+        return np.zeros(len(sources)), np.zeros(len(sources))
+    worst = min(leaf.cosine for leaf in leaves), min(leaf.score for leaf in leaves)
+    rows = []
+    for source in sources:
+        start, document = source.context.start + source.span[0], source.context.document
+        found = (leaf for leaf in leaves
+                 if leaf.document == document and leaf.start <= start < leaf.end)  # fmt: skip
+        leaf = next(found, None)
+        rows.append(worst if leaf is None else (leaf.cosine, leaf.score))
+    values = np.array(rows, dtype=np.float64).reshape(-1, 2)
+    return standardised(values[:, 0]), standardised(values[:, 1])
 
 
 def _run(sources: Sequence[Source], place: int) -> tuple[int, int]:

@@ -1,0 +1,110 @@
+"""Quotes: chosen from more than the model reads, each sentence and the question embedded once."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import Field
+
+from indexes.details import MergeDetails, RankedLeaf, SearchDetails
+from indexes.index import HierarchicalIndex
+from indexes.settings import Settings
+from indexes.verdict.quotes import likeliest
+from indexes.verdict.windows import Source
+from tests.page.fakes import ScriptedLLM, WordEmbedding
+from tests.page.test_verdict import context
+
+TEXT = " ".join(
+    [f"Keeper {number} of the harbour painted boat {number} in spring." for number in range(90)]
+    + ["The lamp of the lighthouse is wound at dusk by Bosun Tregear."]
+    + [f"Visitor {number} to the harbour asked about the lighthouse." for number in range(90)]
+)
+QUESTION = "Who winds the lamp of the lighthouse at dusk?"
+
+
+class Counting(WordEmbedding):
+    """Counts what it is asked for."""
+
+    texts: Counter[str] = Field(default_factory=Counter)
+    questions: list[str] = Field(default_factory=list)
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        self.texts[text] += 1
+        return super()._get_text_embedding(text)
+
+    def _get_query_embedding(self, query: str) -> list[float]:
+        self.questions.append(query)
+        return super()._get_text_embedding(query)
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[HierarchicalIndex]:
+    (tmp_path / "harbour.txt").write_text(TEXT)
+    settings = Settings(index=str(tmp_path / "index"), budget=64)
+    llm = ScriptedLLM(reply="Bosun Tregear winds the lamp.")
+    with HierarchicalIndex(settings, embedding=Counting(), llm=llm) as index:
+        index.ingest([tmp_path / "harbour.txt"])
+        yield index
+
+
+@pytest.mark.parametrize("pattern", ["regular", "parent", "parent+extract"])
+async def test_quotes_are_true_to_the_document_whatever_the_budget(
+    index: HierarchicalIndex, pattern: str
+) -> None:
+    answer = await index.aask(QUESTION, pattern)
+    assert any("Bosun Tregear" in quote.text for quote in answer.quotes)
+    for quote in answer.quotes:
+        assert TEXT[quote.start : quote.end] == quote.text
+        given = [
+            found.number for found in answer.contexts if found.start <= quote.start < found.end
+        ]
+        assert quote.context == (given[0] if given else 0)
+
+
+async def test_what_is_quoted_may_be_more_than_the_model_reads(index: HierarchicalIndex) -> None:
+    answer = await index.aask("Which keeper of the harbour painted boat 7?", "regular", budget=16)
+    assert any(quote.context == 0 for quote in answer.quotes)
+
+
+async def test_the_question_and_each_sentence_are_embedded_once(index: HierarchicalIndex) -> None:
+    model = index.embedding
+    assert isinstance(model, Counting)
+    # The index asks now and then what is usual for it, in a thread of its own.
+    await index.aask(QUESTION, "parent")
+    model.texts.clear()
+    model.questions.clear()
+    answer = await index.aask("Which visitor asked about the lighthouse?", "parent")
+    assert answer.support
+    assert model.questions == ["Which visitor asked about the lighthouse?"]
+    assert max(model.texts.values()) == 1
+
+
+async def test_the_trace_keeps_nothing_of_what_quotes_were_chosen_from(
+    index: HierarchicalIndex,
+) -> None:
+    answer = await index.aask(QUESTION, "parent")
+    searched, merged = answer.trace.find(SearchDetails), answer.trace.find(MergeDetails)
+    assert searched is not None
+    assert merged is not None
+    assert searched.vector is None
+    assert merged.reserve == ()
+    told = answer.model_dump_json()
+    assert '"reserve"' not in told
+    assert '"vector"' not in told
+
+
+def test_only_the_likeliest_sentences_are_embedded() -> None:
+    text = " ".join(f"Sentence {number}." for number in range(200))
+    places = [text.index(f"Sentence {number}.") for number in range(200)]
+    whole = context(text)
+    sources = [Source(1, whole, (at, at + 12)) for at in places]
+    leaf = RankedLeaf(
+        id="x", document=whole.document, document_id="id", position=0, hit=True, score=1,
+        start=places[50], end=places[60], cosine=0.9, parent_cosine=0, bm25=0,
+    )  # fmt: skip
+    other = leaf.model_copy(update={"start": 0, "end": 1, "cosine": 0.1})
+    chosen = likeliest("What of sentence 150?", sources, [leaf, other], 20)
+    assert len(chosen) == 20
+    assert chosen == sorted(chosen)
+    assert {150, *range(50, 60)} <= set(chosen)
