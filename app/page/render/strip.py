@@ -20,7 +20,7 @@ def strip(view: View, known: Figures) -> str:
         ("total", _time(known.total, view)),
         ("first word", _time(known.first_word, view)),
         ("LLM calls", str(known.llm_calls)),
-        ("LLM tokens", f"{known.llm_tokens_in:,} → {known.llm_tokens_out:,}"),
+        ("LLM tokens", _tokens(known)),
         ("context", counted(known.context_tokens or 0, "token")),
     ]
     cells = joined(html("<div><dt>{}</dt><dd>{}</dd></div>", name, fact) for name, fact in facts)
@@ -33,6 +33,13 @@ def strip(view: View, known: Figures) -> str:
         cells,
         stages,
     )
+
+
+def _tokens(known: Figures) -> str:
+    """What models read and wrote; some endpoints don't count."""
+    if known.llm_calls and not known.llm_tokens_in:
+        return "not known"
+    return f"{known.llm_tokens_in:,} → {known.llm_tokens_out:,}"
 
 
 def _time(value: float | None, view: View) -> str:
