@@ -15,10 +15,10 @@ _CHOSEN = ("whelk-story", "parcel-cost-drivers", "advertising-revenue")
 
 
 def example_questions() -> list[str]:
-    """The questions, the broadest first."""
+    """The questions, those first whose evidence is known: they show who found it."""
     rows = map(json.loads, QUESTIONS.read_text(encoding="utf-8").splitlines())
     questions = {row["id"]: row["question"] for row in rows}
-    return [_OPENING, *(questions[name] for name in _CHOSEN if name in questions)]
+    return [*(questions[name] for name in _CHOSEN if name in questions), _OPENING]
 
 
 def has_samples(documents: Sequence["Manifest"]) -> bool:

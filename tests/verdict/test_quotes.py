@@ -37,6 +37,9 @@ class Counting(WordEmbedding):
         self.questions.append(query)
         return super()._get_text_embedding(query)
 
+    async def _aget_query_embedding(self, query: str) -> list[float]:
+        return self._get_query_embedding(query)
+
 
 @pytest.fixture
 def index(tmp_path: Path) -> Iterator[HierarchicalIndex]:
