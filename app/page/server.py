@@ -38,7 +38,7 @@ from .patience import PatientProtocol
 from .security import LOOPBACK, Access, Guard, access_beyond
 from .shelf import shelf_of
 from .source import Sources
-from .temporary import kept_in, private_folder, remove_folder
+from .temporary import give_folder_back, take_folder
 from .theme import page_theme
 from .uploads import MOST_FILES
 from .workbench import Workbench
@@ -245,9 +245,8 @@ class PageServer(uvicorn.Server):
         access: Access | None = None,
         mcp: bool = False,
     ) -> None:
-        self._folder = private_folder()
-        with kept_in(self._folder):
-            app = make_app(page, access=access, mcp=mcp)
+        take_folder()
+        app = make_app(page, access=access, mcp=mcp)
         self._gradio = mounted(app)
         self._ready = ready
         self._opening = page.opening
@@ -287,7 +286,7 @@ class PageServer(uvicorn.Server):
         self._gradio.stop_event.set()
         with _silent("uvicorn.error"):
             await super().shutdown(sockets)
-        remove_folder(self._folder)
+        give_folder_back()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -6,8 +6,8 @@ Gradio keeps uploads below one folder of the machine, which every user of it can
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 _PREFIX = "advanced-rag-page-"
@@ -15,18 +15,43 @@ _PREFIX = "advanced-rag-page-"
 _VARIABLE = "GRADIO_TEMP_DIR"
 
 
-def private_folder() -> Path:
-    """A new folder that only this user can look into; those of pages that crashed go."""
-    root = Path(tempfile.gettempdir())
-    for left in root.glob(f"{_PREFIX}*"):
-        if _is_left(left):
-            remove_folder(left)
-    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=root))
+_lock = threading.Lock()
+# Pages of this process that keep uploads in the folder, and what the variable was before.
+_users = 0
+_before: str | None = None
 
 
-def remove_folder(folder: Path) -> None:
-    """Delete it with all that is in it."""
-    shutil.rmtree(folder, ignore_errors=True)
+def take_folder() -> Path:
+    """The folder of this process's pages, which only this user can look into.
+
+    Gradio is told of it for as long as any of them is there. What pages that crashed have left
+    goes.
+    """
+    global _users, _before
+    with _lock:
+        _users += 1
+        if _users > 1:
+            return Path(os.environ[_VARIABLE])
+        root = Path(tempfile.gettempdir())
+        for left in root.glob(f"{_PREFIX}*"):
+            if _is_left(left):
+                shutil.rmtree(left, ignore_errors=True)
+        _before = os.environ.get(_VARIABLE)
+        folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=root)
+        os.environ[_VARIABLE] = folder
+        return Path(folder)
+
+
+def give_folder_back() -> None:
+    """A page is gone; the last one takes the folder with it."""
+    global _users
+    with _lock:
+        _users -= 1
+        if _users:
+            return
+        shutil.rmtree(os.environ.pop(_VARIABLE), ignore_errors=True)
+        if _before is not None:
+            os.environ[_VARIABLE] = _before
 
 
 def _is_left(folder: Path) -> bool:
@@ -40,17 +65,3 @@ def _is_left(folder: Path) -> bool:
         except ProcessLookupError:
             return True
     return False
-
-
-@contextmanager
-def kept_in(folder: Path) -> Iterator[None]:
-    """Have Gradio keep what it keeps in a folder, for whatever is made meanwhile."""
-    before = os.environ.get(_VARIABLE)
-    os.environ[_VARIABLE] = str(folder)
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop(_VARIABLE, None)
-        else:
-            os.environ[_VARIABLE] = before
