@@ -82,16 +82,15 @@ def windows_of(places: Sequence[Source]) -> list[Window]:
     """Each sentence with its neighbours, its headings and the head of its table."""
     comma = decimal_comma("\n".join(place.context.text for place in places))
     windows = []
+    # Each is read once, however many have it beside them.
+    texts = [Text(place.text, comma) for place in places]
     for number, place in enumerate(places):
-        near = [
-            Text(other.text, comma)
-            for other in places[max(0, number - 1) : number + 2]
-            if other.context is place.context
-        ]
-        about = _about(place.context)
-        head = _table_head(place)
-        around = "\n".join(filter(None, (about, head, *(text.text for text in near))))
-        windows.append(Window(Text(place.text, comma), Text(around, comma), tuple(near)))
+        beside = range(max(0, number - 1), min(number + 2, len(places)))
+        near = tuple(texts[n] for n in beside if places[n].context is place.context)
+        around = "\n".join(
+            filter(None, (_about(place.context), _table_head(place), *(one.text for one in near)))
+        )
+        windows.append(Window(texts[number], Text(around, comma), near))
     return windows
 
 
