@@ -32,20 +32,30 @@ COMPARED = regular,parent,parent-ratio,regular@dense,parent@dense,extract,filter
 	langchain-regular-hybrid,langchain-parent,langchain-parent-tuned,langchain-parent-hybrid,$\
 	langchain-extract,langchain-filter,langchain-embeddings-filter,$\
 	langchain-embeddings-filter-tuned,llamaindex-auto-merging,llamaindex-auto-merging-k6,$\
-	llamaindex-auto-merging-k12,llamaindex-auto-merging-k24,llamaindex-auto-merging-tuned
+	llamaindex-auto-merging-k12,llamaindex-auto-merging-k24,llamaindex-auto-merging-tuned,$\
+	llamaindex-hybrid,llamaindex-sentence-window,hichunk-merging
 
-# docs/comparison*.md with their plots, from the development data: half an hour on two idle
-# cores the first time, a tenth of that afterwards.
+# docs/comparison*.md with their plots: half an hour on two idle cores the first time, a tenth of
+# that afterwards. The data is fetched from its publishers, or is there already.
+# MIRROR=URL takes their files from another address.
+SHARED := ../shared/data
+BENCHMARKS ?= $(if $(wildcard $(SHARED)),$(SHARED),data/benchmarks)
+
 comparison: docs/comparison.md docs/comparison-privacy-qa.md
 
+docs/comparison.md: $(BENCHMARKS)/chunking_evaluation/questions.jsonl
 docs/comparison.md: DATA = chunking_evaluation
+docs/comparison-privacy-qa.md: $(BENCHMARKS)/privacy_qa/questions.jsonl
 docs/comparison-privacy-qa.md: DATA = privacy_qa
 docs/comparison.md docs/comparison-privacy-qa.md: .venv/dev
 	$(PYTHON) -m app evaluate \
-		--questions ../shared/data/$(DATA)/questions.jsonl \
-		--documents ../shared/data/$(DATA)/corpora \
+		--questions $(BENCHMARKS)/$(DATA)/questions.jsonl \
+		--documents $(BENCHMARKS)/$(DATA)/corpora \
 		--title "Patterns and peers on $(DATA)" --out $@ \
 		--lanes $(COMPARED)
+
+data/benchmarks/%/questions.jsonl: | .venv/dev
+	$(PYTHON) -m app fetch benchmarks --only $* $(if $(MIRROR),--mirror $(MIRROR))
 
 bench: .venv/dev
 	$(PYTHON) -m tests.benchmarks.retrieval

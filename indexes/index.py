@@ -46,7 +46,7 @@ from indexes.store.server import server_parameters
 # The two finest levels get vectors: no single scale suits every question.
 _EMBEDDED_LEVELS = 2
 # A model's own tokens for a chunk and its title, at most, per cl100k token.
-_WINDOW_MARGIN = 1.35
+WINDOW_MARGIN = 1.35
 
 
 class HierarchicalIndex(Fillable, Queryable):
@@ -240,16 +240,16 @@ class HierarchicalIndex(Fillable, Queryable):
             there = self.store.fingerprint() if self.store.exists() else None
             levels = there.levels if there else DEFAULT_LEVELS
         reads = self.embedding_capabilities
-        if levels[-1] * _WINDOW_MARGIN > reads.window:
+        if levels[-1] * WINDOW_MARGIN > reads.window:
             given = self._given_embedding is not None
             how = "described(embedding, window=…)" if given else "RAG_EMBEDDING_WINDOW"
             raise SettingsError(
                 f"setting levels (environment RAG_LEVELS): leaves of {levels[-1]} tokens may "
                 f"exceed the {reads.window} that {reads.name} reads: choose at most "
-                f"{int(reads.window / _WINDOW_MARGIN)}, or say what it reads by {how}"
+                f"{int(reads.window / WINDOW_MARGIN)}, or say what it reads by {how}"
             )
         finest = range(len(levels))[-_EMBEDDED_LEVELS:]
-        embedded = [level for level in finest if levels[level] * _WINDOW_MARGIN <= reads.window]
+        embedded = [level for level in finest if levels[level] * WINDOW_MARGIN <= reads.window]
         probe = self.store.probes.of(self.embedding)
         return Fingerprint(
             embedding=self.embedding_capabilities.name,

@@ -22,6 +22,7 @@ from indexes.errors import SettingsError
 from indexes.extensions import JUDGES, PROVIDERS
 from indexes.model_spec import ModelSpec
 from indexes.registry import Registry
+from indexes.settings_file import read_settings
 
 if TYPE_CHECKING:
     from indexes.setting_options import SettingOptions
@@ -379,20 +380,27 @@ def load_settings(
     llm: str | ModelSpec | None = None,
     embedding: str | ModelSpec | None = None,
     answer_prompt: str | Path | None = None,
+    settings_file: str | Path | None = None,
     **overrides: "Unpack[SettingOptions]",
 ) -> Settings:
-    """Settings from the environment; arguments that are not None win.
+    """Settings from the environment and a file; arguments that are not None win.
 
     Example:
         settings = load_settings(index="my-index", provider="openai")
+        settings = load_settings(settings_file="advice.json")
 
     Raises:
         SettingsError: one line with the setting's name, its environment variable and
             what it takes. Values are left out of the message: one may be a secret.
     """
-    for name in overrides.keys() - Settings.model_fields.keys():
-        raise SettingsError(f"no setting is called {name!r}{_hint(name)}")
-    given: dict[str, Any] = {name: said for name, said in overrides.items() if said is not None}
+    given = read_settings(settings_file) if settings_file is not None else {}
+    for name in [*given, *overrides]:
+        if name not in Settings.model_fields:
+            raise SettingsError(
+                f"no setting is called {name!r}{_hint(name)}"
+                + (f" (settings file {settings_file})" if name in given else "")
+            )
+    given |= {name: said for name, said in overrides.items() if said is not None}
     if index is not None:
         if not isinstance(index, str | Path):
             raise SettingsError(f"index={index!r}: give a folder or a server's URL")

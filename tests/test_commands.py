@@ -71,6 +71,18 @@ def test_ask_as_json_keeps_its_contract(rag: Callable[..., Ran]) -> None:
     assert [stage["name"] for stage in answer["trace"]][-2:] == ["answer", "cite"]
 
 
+def test_a_settings_file_is_taken_and_options_win(rag: Callable[..., Ran], tmp_path: Path) -> None:
+    (tmp_path / "advice.json").write_text('{"pattern": "regular", "levels": [48, 24]}', "utf-8")
+    assert rag("ingest", "lighthouse.txt", "--settings", "advice.json").code == 0
+    asked = ["ask", "Who winds the lamp?", "--settings", "advice.json", "--json"]
+    assert rag(*asked).json["pattern"] == "regular"
+    assert rag(*asked, "--pattern", "parent").json["pattern"] == "parent"
+    (tmp_path / "advice.json").write_text('{"paterns": 1}', "utf-8")
+    ran = rag(*asked)
+    assert (ran.code, ran.out) == (1, "")
+    assert "no setting is called 'paterns': did you mean pattern" in ran.err
+
+
 def test_ask_prints_the_answer_and_its_sources(rag: Callable[..., Ran]) -> None:
     rag("ingest", "lighthouse.txt")
     ran = rag("ask", "Who winds the lamp?")

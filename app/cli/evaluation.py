@@ -1,4 +1,4 @@
-"""`evaluate`, and what it needs: `draft`, `grade`, `fetch`. The library measures; these print."""
+"""`evaluate`, and what it needs: `draft`, `grade`. The library measures; these print."""
 
 import json
 import os
@@ -112,7 +112,7 @@ def evaluate(
                 _empty(index)
                 ingest_paths(index, documents)
         texts |= {found.source: text_of(index, found).text for found in index.documents()}
-        _check_places(questions, asked, texts)
+        check_places(questions, asked, texts)
         with bar("evaluating", "", transient=True) as show:
             comparison = Comparison.of(
                 index,
@@ -201,7 +201,7 @@ def _chosen(lanes: str | None, judge: str) -> list[str]:
     return lane_names(with_llm=judge == "perfect")
 
 
-def _check_places(path: Path, questions: "list[Question]", texts: dict[str, str]) -> None:
+def check_places(path: Path, questions: "list[Question]", texts: dict[str, str]) -> None:
     """Evidence in documents that are not there would look like evidence not found."""
     for question in questions:
         for place in question.references:
@@ -323,44 +323,3 @@ def grade(
             f"{fmean(correct):.2f}" if correct else "–",
         )
     out.print(table)
-
-
-@command(
-    epilog="\b\nExamples:\n  advanced-rag fetch samples\n"
-    "  advanced-rag ingest data/samples/letters\n  advanced-rag fetch amazon-letters"
-)
-@click.argument("what", type=click.Choice(["samples", "amazon-letters"]))
-@click.option(
-    "--folder", type=click.Path(file_okay=False, path_type=Path), default=Path("data"),
-    show_default=True, help="Where a folder of that name is made.",
-)  # fmt: skip
-def fetch(what: str, folder: Path) -> None:
-    """Get documents to try it with.
-
-    samples: four letters of a fictional company, and questions with the places of their
-    answers. amazon-letters: what AWS's sample reads, downloaded from the publisher.
-    Originals stay as they come; copies without the reprint of 1997's letter lie beside.
-    """
-    place = folder / what
-    if what == "samples":
-        from ..samples import copy_samples
-
-        copy_samples(place)
-    else:
-        _fetch_amazon_letters(place)
-    out.print(printable(f"now: advanced-rag ingest {place / 'letters'}"))
-
-
-def _fetch_amazon_letters(place: Path) -> None:
-    from ..samples.amazon import fetch_letters
-
-    found = fetch_letters(place, on_letter=lambda name: err.print(printable(f"fetching {name}")))
-    for letter in found:
-        notes = [f"{letter.pages} pages"]
-        if letter.cut:
-            notes.append(f"{letter.cut} of the 1997 letter left out")
-        if not letter.known:
-            notes.append("an edition that was not seen before: its words were checked")
-        if not letter.downloaded:
-            notes.append("was there")
-        out.print(printable(f"{letter.path}  {letter.sha256[:12]}  {', '.join(notes)}"))

@@ -14,10 +14,12 @@ import click
 from indexes import RagError
 from indexes.waits import told
 
+from .advise import advise
 from .console import err, printable
 from .documents import documents, ingest, remove
 from .endpoints import emulate, endpoints
-from .evaluation import draft, evaluate, fetch, grade
+from .evaluation import draft, evaluate, grade
+from .fetch import fetch
 from .lifecycle import delete, deploy, status
 from .models import models
 from .page import page
@@ -87,7 +89,20 @@ def cli(context: click.Context) -> None:
 
 
 for _command in (
-    *(ask, copy, documents, draft, endpoints, evaluate, export_, fetch, grade, import_, indexes),
+    *(
+        advise,
+        ask,
+        copy,
+        documents,
+        draft,
+        endpoints,
+        evaluate,
+        export_,
+        fetch,
+        grade,
+        import_,
+        indexes,
+    ),
     *(ingest, models, page, rebuild, remove, run, statistics, verify),
 ):
     cli.add_command(_command)

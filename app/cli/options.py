@@ -140,10 +140,20 @@ def _section(name: str) -> str:
 
 
 def settings_options(*groups: Sequence[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command an option for each setting of `groups`; unset ones arrive as None."""
+    """Give a command an option for each setting of `groups`; unset ones arrive as None.
+
+    And `--settings`, a file of any settings, which arrives as `settings_file`.
+    """
     names = [name for group in groups for name in group]
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        command = click.option(
+            "--settings",
+            "settings_file",
+            type=click.Path(path_type=Path),
+            help="JSON file of settings, as `advise` writes it; options win.",
+            envvar="RAG_SETTINGS",
+        )(command)
         for name in reversed(names):
             command = _option(name)(command)
         return command

@@ -1,11 +1,15 @@
-"""All patterns on a visitor's own questions: recall by budget, with intervals. No Gradio here.
+"""All patterns on a visitor's own questions: recall by budget, and which to take. No Gradio here.
 
-Retrieved as the page retrieves, from what the visitor may see, and scored as `evaluate` scores.
+Retrieved as the page retrieves, from what the visitor may see, scored as `evaluate` scores, and
+decided as `advise` decides.
 """
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from indexes import SettingsError
 from indexes.evaluation.questions import Question
@@ -14,8 +18,11 @@ from indexes.patterns import PATTERNS
 from .lanes import Lanes
 
 if TYPE_CHECKING:
+    from indexes.evaluation.advice.advice import Advice
+    from indexes.evaluation.advice.choosing import Recalls
     from indexes.evaluation.bootstrap import Interval
-    from indexes.evaluation.power import Needed
+    from indexes.evaluation.runs import Line
+    from indexes.settings import SearchMode
 
 BUDGETS = (256, 512, 1024, 2048)
 
@@ -42,14 +49,14 @@ class Trial:
         total: of all
         questions: how many have evidence
         scores: the patterns that are through, best first
-        needed: how many questions tell the first two apart, once all are through
+        advice: which pattern to take, once all are through; None for too few questions
     """
 
     done: int
     total: int
     questions: int
     scores: tuple[Score, ...] = ()
-    needed: "Needed | None" = None
+    advice: "Advice | None" = None
 
 
 async def try_all(
@@ -65,42 +72,65 @@ async def try_all(
     Raises:
         SettingsError: no question has evidence
     """
-    from indexes.evaluation.power import questions_needed
-    from indexes.evaluation.runs import Line, line_of
+    from indexes.evaluation.runs import line_of
     from indexes.evaluation.scores import score_run, summarize
 
     asked = [question for question in questions if question.references]
     if not asked:
         raise SettingsError("no question has evidence yet: mark some in a document, or import them")
-    patterns = list(PATTERNS)
+    used = lanes.opening.settings.pattern
+    patterns = sorted(PATTERNS, key=lambda name: name != used)
     plain = {**options, "judge": "embedding"}
     total = len(patterns) * len(asked) * len(BUDGETS)
-    done = 0
+    lines: dict[tuple[int, int, int], Line] = {}
     scores: list[Score] = []
-    recalls: dict[str, list[float]] = {}
-    for pattern in patterns:
+    for place, pattern in enumerate(patterns):
         found = []
-        values: list[list[float]] = []
-        for budget in BUDGETS:
-            lines: list[Line] = []
-            for question in asked:
+        for column, budget in enumerate(BUDGETS):
+            for row, question in enumerate(asked):
                 contexts, trace = await lanes.aretrieve(
                     question.question, pattern, {**plain, "budget": budget}
                 )
-                lines.append(line_of(question.id, contexts, trace))
-                done += 1
-                if done % 8 == 0:
-                    yield Trial(done, total, len(asked), _best(scores))
-            scored = score_run(asked, lines)
-            found.append(summarize(scored).intervals["recall"])
-            values.append([question.values["recall"] or 0.0 for question in scored])
-        recalls[pattern] = [sum(column) / len(BUDGETS) for column in zip(*values, strict=True)]
+                lines[place, column, row] = line_of(question.id, contexts, trace)
+                if len(lines) % 8 == 0 and len(lines) < total:
+                    yield Trial(len(lines), total, len(asked), _best(scores))
+            run = [lines[place, column, row] for row in range(len(asked))]
+            found.append(summarize(score_run(asked, run)).intervals["recall"])
         scores.append(Score(pattern, tuple(found)))
-    ranked = _best(scores)
-    needed = None
-    if len(ranked) > 1:
-        needed = questions_needed(recalls[ranked[0].pattern], recalls[ranked[1].pattern])
-    yield Trial(total, total, len(asked), ranked, needed)
+    search = options.get("search") or lanes.opening.settings.search
+    advice = await asyncio.to_thread(_advice, asked, patterns, search, lines)
+    yield Trial(total, total, len(asked), _best(scores), advice)
+
+
+def _advice(
+    asked: Sequence[Question],
+    patterns: Sequence[str],
+    search: "SearchMode",
+    lines: "Mapping[tuple[int, int, int], Line]",
+) -> "Advice | None":
+    """What `advise` says of these runs."""
+    from indexes.evaluation.advice.advice import Measured, advice_of
+    from indexes.evaluation.advice.choosing import FEWEST_QUESTIONS, choose
+    from indexes.evaluation.advice.variants import Variant
+    from indexes.evaluation.spans import score_spans
+
+    if len(asked) < FEWEST_QUESTIONS or len(patterns) < 2:
+        return None
+    variants = [Variant(pattern, search, ()) for pattern in patterns]
+
+    def measure(variant: int, questions: Sequence[int], budgets: Sequence[int]) -> "Recalls":
+        return np.array(
+            [
+                [
+                    score_spans(lines[variant, budget, row].results, asked[row].references).recall
+                    for budget in budgets
+                ]
+                for row in questions
+            ]
+        )
+
+    choice = choose(variants, [question.group for question in asked], BUDGETS, measure)
+    return advice_of(Measured(asked, variants, BUDGETS, lines), choice)
 
 
 def _best(scores: Sequence[Score]) -> tuple[Score, ...]:

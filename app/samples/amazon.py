@@ -12,24 +12,22 @@ if it is a PDF that says what the letter says. Its hash is then written down, an
 second time on the same file is expected.
 """
 
-import hashlib
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 from pypdf import PdfReader, PdfWriter
 from pypdf.errors import PyPdfError
 
 from indexes import DocumentError, load_document
 from indexes.namespace import ours
 
+from ..download import SUMS, digest_of, download, read_sums, write, write_sums
+
 _FOLDER = "https://s2.q4cdn.com/299287126/files/doc_financials"
 _REPRINT = "(Reprinted from the 1997 Annual Report)"
-_SUMS = "SHA256SUMS"
 MAX_BYTES = 20 * 1024 * 1024
-_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -117,22 +115,24 @@ def fetch_letters(
     originals, trimmed = folder / "originals", folder / "letters"
     for made in (originals, trimmed):
         made.mkdir(parents=True, exist_ok=True)
-    sums = _read_sums(originals / _SUMS)
+    sums = read_sums(originals / SUMS)
     fetched = []
     for letter in letters:
         on_letter(letter.name)
         original = originals / letter.name
         downloaded = not original.exists()
-        data = _download(letter) if downloaded else original.read_bytes()
-        digest = hashlib.sha256(data).hexdigest()
+        if downloaded:
+            remedy = f"download it by hand and put it in originals/{letter.name}"
+            download(letter.url, original, most=MAX_BYTES, remedy=remedy)
+        digest, data = digest_of(original), original.read_bytes()
         expected = sums.get(letter.name)
         if expected not in (None, digest):
+            if downloaded:
+                original.unlink()
             raise DocumentError(
-                f"{original}: is not the file that {_SUMS} names: delete both it and its line "
+                f"{original}: is not the file that {SUMS} names: delete both it and its line "
                 "there to take the new one"
             )
-        if downloaded:
-            _write(original, data)
         try:
             keep, cut = _pages(original, letter)
         except DocumentError:
@@ -140,9 +140,9 @@ def fetch_letters(
             if downloaded:
                 original.unlink()
             raise
-        _write(trimmed / letter.name, _first_pages(data, keep, original) if cut else data)
+        write(trimmed / letter.name, _first_pages(data, keep, original) if cut else data)
         sums[letter.name] = digest
-        _write_sums(originals / _SUMS, sums)
+        write_sums(originals / SUMS, sums)
         fetched.append(
             Fetched(
                 path=trimmed / letter.name,
@@ -154,27 +154,6 @@ def fetch_letters(
             )
         )
     return fetched
-
-
-def _download(letter: Letter) -> bytes:
-    try:
-        with httpx.stream("GET", letter.url, follow_redirects=True, timeout=_SECONDS) as response:
-            response.raise_for_status()
-            data = bytearray()
-            for piece in response.iter_bytes():
-                data += piece
-                if len(data) > MAX_BYTES:
-                    raise DocumentError(
-                        f"{letter.url}: is larger than {MAX_BYTES // 1024**2} MB, which no "
-                        f"letter is: download it by hand and put it in originals/{letter.name}"
-                    )
-            return bytes(data)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise DocumentError(
-            f"{letter.url}: could not be downloaded ({reason}): check the network, or put the "
-            f"file in originals/{letter.name}"
-        ) from error
 
 
 def _pages(path: Path, letter: Letter) -> tuple[int, int]:
@@ -205,26 +184,3 @@ def _first_pages(data: bytes, count: int, path: Path) -> bytes:
             f"{path}: its pages can't be copied ({error}): trim it by hand"
         ) from error
     return out.getvalue()
-
-
-def _read_sums(path: Path) -> dict[str, str]:
-    """The format of `sha256sum`: its `-c` reads it too."""
-    if not path.exists():
-        return {}
-    lines = path.read_text(encoding="utf-8").splitlines()
-    parts = [line.split(maxsplit=1) for line in lines if line.strip()]
-    return {name.lstrip("*"): digest for digest, name in (part for part in parts if len(part) == 2)}
-
-
-def _write_sums(path: Path, sums: dict[str, str]) -> None:
-    lines = [f"{digest}  {name}\n" for name, digest in sorted(sums.items())]
-    _write(path, "".join(lines).encode())
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all; a file that says the same is left alone."""
-    if path.exists() and path.read_bytes() == data:
-        return
-    unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_bytes(data)
-    unfinished.replace(path)

@@ -25,12 +25,15 @@ comparison.py  lanes × budgets → one comparison
 report.py      a table for the terminal, and one in Markdown; plots.py
 drafting.py    questions proposed by an LLM, for people to review
 grading.py     answers graded by an LLM
+advice/        which settings to take, and how sure that is
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from indexes.evaluation.advice.advice import Advice as Advice
+    from indexes.evaluation.advice.adviser import advise as advise
     from indexes.evaluation.comparison import Comparison as Comparison
     from indexes.evaluation.comparison import LaneResult as LaneResult
     from indexes.evaluation.lanes import lane_names as lane_names
@@ -42,10 +45,12 @@ if TYPE_CHECKING:
     from indexes.evaluation.report import markdown as markdown
 
 _HOMES = {
+    "Advice": "advice.advice",
     "Comparison": "comparison",
     "LaneResult": "comparison",
     "Question": "questions",
     "Reference": "questions",
+    "advise": "advice.adviser",
     "lane_names": "lanes",
     "markdown": "report",
     "open_lane": "lanes",

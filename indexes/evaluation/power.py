@@ -32,22 +32,16 @@ class Needed:
         """How many are missing; 0 where they are told apart already."""
         return None if self.total is None else max(0, self.total - self.have)
 
-    def __str__(self) -> str:
-        if self.have < 2:
-            return "mark evidence for two questions at least to see how many more it takes"
-        if self.more is None:
-            return f"on these {self.have} questions the two are as good as equal"
-        if self.more == 0:
-            return f"these {self.have} questions tell the two apart"
-        return f"about {self.more:,} more questions would tell the two apart"
 
-
-def questions_needed(ours: Sequence[float], theirs: Sequence[float]) -> Needed:
+def questions_needed(
+    ours: Sequence[float], theirs: Sequence[float], *, sure: float = _SURE
+) -> Needed:
     """How many questions like these it takes.
 
     Args:
         ours: a figure of one lane, a value for each question
         theirs: the other's, for the same questions
+        sure: how many standard deviations of the mean must lie between it and zero
 
     Raises:
         ValueError: they are not as many
@@ -60,5 +54,5 @@ def questions_needed(ours: Sequence[float], theirs: Sequence[float]) -> Needed:
     if not mean:
         return Needed(have, None)
     spread = math.sqrt(math.fsum((one - mean) ** 2 for one in apart) / (have - 1))
-    total = max(2, math.ceil((_SURE * spread / mean) ** 2))
+    total = max(2, math.ceil((sure * spread / mean) ** 2))
     return Needed(have, total if total <= MOST_QUESTIONS else None)

@@ -64,20 +64,22 @@ def result(trial: Trial) -> str:
         )
         for score in trial.scores
     )
-    first = [score.pattern for score in trial.scores[:2]]
-    told = (
-        html('<p class="told">{} and {}: {}.</p>', *first, str(trial.needed))
-        if trial.needed and len(first) > 1
-        else html("")
-    )
+    at_work = trial.done < trial.total
     return html(
         '<section class="mine verdict"><h2>Recall of your evidence</h2>{}'
         '<div class="scroll" role="region" aria-label="Recall by budget" tabindex="0">'
         '<table class="facts"><thead><tr><th scope="col">pattern</th>{}</tr></thead>'
         "<tbody>{}</tbody></table></div>"
         '<p class="hint">On {}, with 95% intervals.</p></section>',
-        told,
+        "" if at_work else html('<div class="told">{}</div>', _advice(trial)),
         head,
         rows,
         counted(trial.questions, "question"),
     )
+
+
+def _advice(trial: Trial) -> str:
+    """Which pattern to take, and how sure that is."""
+    if trial.advice is None:
+        return html("<p>{}</p>", "Mark evidence for four questions to be told which to take.")
+    return joined(html("<p>{}</p>", line) for line in trial.advice.in_words().splitlines())

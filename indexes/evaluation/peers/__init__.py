@@ -1,4 +1,4 @@
-"""LangChain's and LlamaIndex's own retrievers, beside our patterns.
+"""LangChain's and LlamaIndex's own retrievers, and HiChunk's rule, beside our patterns.
 
 peer_names()                                  those whose packages are installed
 peer = open_peer("langchain-parent", index)
@@ -24,6 +24,7 @@ _NEEDED = {
         "langchain_text_splitters",
     ),
     "LlamaIndex": ("llama_index.vector_stores.qdrant",),
+    "HiChunk": (),
 }
 
 

@@ -92,6 +92,42 @@ _merging = PeerSettings(
     ),
 )
 
+_llamaindex_hybrid = PeerSettings(
+    name="llamaindex-hybrid",
+    framework="LlamaIndex",
+    what="VectorIndexRetriever, hybrid",
+    kind="llamaindex_plain:PlainPeer",
+    summary="Chunks by meaning and by words, fused by relative scores, as many as fill the budget.",
+    chunks="llamaindex-200-hybrid",
+    options={"chunk_size": 200, "chunk_overlap": 0, "search": "hybrid", "title": True},
+    notes=("the same BM25 in the engine as `regular`, through LlamaIndex's own hybrid mode",),
+)
+_window = PeerSettings(
+    name="llamaindex-sentence-window",
+    framework="LlamaIndex",
+    what="SentenceWindowNodeParser",
+    kind="llamaindex_plain:PlainPeer",
+    summary="Sentences are found, and delivered with the three before and behind.",
+    chunks="llamaindex-sentences",
+    options={"window_size": 3, "title": True},
+    notes=("windows overlap: what is delivered twice takes room twice",),
+)
+_hichunk = PeerSettings(
+    name="hichunk-merging",
+    framework="HiChunk",
+    what="adaptive merging",
+    kind="hichunk:HiChunkPeer",
+    summary="A parent replaces its children once they cover a share of it that grows as the "
+    "budget fills.",
+    chunks="",
+    options={"theta": "parent/3 · (1 + used/budget)", "search": "hybrid", "title": True},
+    notes=(
+        "its rule, written anew over our tree, leaves and search; its chunker needs a model of "
+        "its own, and is not compared",
+        "no scores: passages come in the order of their first chunk",
+    ),
+)
+
 # The most that can be had of the two with LangChain's own parts.
 _BEST: dict[str, Any] = {"search": "hybrid", "title": True}
 _BEST_NOTES = (
@@ -160,4 +196,7 @@ PEERS: tuple[PeerSettings, ...] = (
         options={"chunk_sizes": [1024, 256, 128], "chunk_overlap": 0, "similarity_top_k": 12},
         notes=_merging.notes[:1],
     ),
+    _llamaindex_hybrid,
+    _window,
+    _hichunk,
 )
