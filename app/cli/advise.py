@@ -131,9 +131,7 @@ def _opened(
     given: list[Path], work: Path, settings: dict[str, Any]
 ) -> "Iterator[HierarchicalIndex]":
     """The index of the settings; without one, an index of the documents that is deleted again."""
-    import os
-
-    from indexes import HierarchicalIndex, load_settings
+    from indexes import HierarchicalIndex, Settings, load_settings
     from indexes.evaluation.vectors import RememberedEmbedding
     from indexes.models.providers import build_embedding
 
@@ -141,8 +139,7 @@ def _opened(
 
     with tempfile.TemporaryDirectory(prefix="advise-") as folder:
         loaded = load_settings(**settings)
-        own = bool(given) and settings["index"] is None and "RAG_INDEX" not in os.environ
-        if own:
+        if given and loaded.index == Settings.model_fields["index"].default:
             loaded = loaded.model_copy(update={"index": folder})
         embedding = RememberedEmbedding(build_embedding(loaded), work / "vectors.sqlite")
         with HierarchicalIndex(loaded, embedding=embedding) as index:

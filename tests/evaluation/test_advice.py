@@ -96,6 +96,7 @@ def test_kinds_of_documents_are_told_apart_and_corrected_for_their_number() -> N
     ]  # fmt: skip
     point = advice.curves[0][0]
     assert (point.tokens, point.cost) == (150, pytest.approx(1000 * 150 * 2 / 1e6))
+    assert advice.worth == advice.frontier[-1]
     # One document of the six is the right one.
     assert point.elsewhere == pytest.approx(5 / 6, abs=0.06)
     assert f"| .md | {advice.kinds[0].questions} |" in advice.markdown()
@@ -167,6 +168,8 @@ def test_the_curve_bends_where_no_larger_budget_is_worth_it() -> None:
     assert bend([0.5, 0.7, 0.71], BUDGETS) == 1
     assert bend([0.5, 0.5, 0.5], BUDGETS) == 0
     assert bend([0.5, 0.6, 0.7], BUDGETS) == 2
+    # Nothing at all is spent on what a filter drops.
+    assert bend([0.0, 0.9], [0.0, 40.0]) == 0
     # A flat stretch is no bend when a rise follows.
     assert bend([0.5, 0.51, 0.9], BUDGETS) == 2
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from indexes.evaluation.advice.choosing import Choice
+from indexes.evaluation.advice.choosing import Choice, bend
 from indexes.evaluation.advice.deciding import ALPHA, Decision, decide
 from indexes.evaluation.advice.variants import Variant
 from indexes.evaluation.bootstrap import Interval, interval
@@ -57,6 +57,11 @@ class Point:
     cost: float
     elsewhere: float
 
+    @property
+    def spent(self) -> float:
+        """Money where there are prices, else tokens."""
+        return self.cost or self.tokens
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -87,6 +92,7 @@ class Advice:
         confirmed: questions that confirmed
         curves: recall by budget, of the winner, the reference and the other finalists
         frontier: what recalls most for its tokens (or its money, with prices)
+        worth: the last of them before a doubling of tokens (or money) wins little
         kinds: differences by kind of document, where there are several
         rounds: of successive halving: questions, and how many settings took part
         errors: of settings that failed, the first
@@ -107,6 +113,7 @@ class Advice:
     confirmed: int
     curves: tuple[tuple[Point, ...], ...]
     frontier: tuple[Point, ...]
+    worth: Point
     kinds: tuple[Kind, ...]
     rounds: tuple[tuple[int, int], ...]
     errors: Mapping[str, str]
@@ -155,6 +162,7 @@ class Advice:
             "more_questions": self.more_questions,
             "curves": [[_point(point) for point in curve] for curve in self.curves],
             "frontier": [_point(point) for point in self.frontier],
+            "worth": _point(self.worth),
             "kinds": [
                 {"kind": kind.name, "questions": kind.questions, **_decision(kind.decision)}
                 for kind in self.kinds
@@ -182,7 +190,8 @@ def advice_of(measured: Measured, choice: Choice) -> Advice:
         for (place, _, _), line in reversed(list(measured.lines.items()))
         if line.error
     }
-    first = choice.rungs[0]
+    frontier = _frontier([point for curve in curves for point in curve])
+    worth = bend([point.recall.mean for point in frontier], [point.spent for point in frontier])
     return Advice(
         decided=choice.decided,
         winner=variants[choice.winner],
@@ -196,9 +205,10 @@ def advice_of(measured: Measured, choice: Choice) -> Advice:
         chose=len(choice.choosing),
         confirmed=len(choice.confirming),
         curves=tuple(curves),
-        frontier=_frontier([point for curve in curves for point in curve]),
+        frontier=frontier,
+        worth=frontier[worth],
         kinds=_kinds(measured, choice),
-        rounds=tuple((rung.questions, len(rung.recalls)) for rung in (first, *choice.rungs[1:])),
+        rounds=tuple((rung.questions, len(rung.recalls)) for rung in choice.rungs),
         errors=errors,
         questions=tuple(measured.questions),
     )
@@ -236,8 +246,8 @@ def _elsewhere(question: Question, line: Line) -> float:
 def _frontier(points: Sequence[Point]) -> tuple[Point, ...]:
     """Those that no other point beats for less; by money where there are prices."""
     left: list[Point] = []
-    for point in sorted(points, key=lambda point: (point.cost, point.tokens, -point.recall.mean)):
-        if not left or point.recall.mean > left[-1].recall.mean:
+    for point in sorted(points, key=lambda point: (point.spent, -point.recall.mean)):
+        if not left or (point.recall.mean > left[-1].recall.mean and point.spent > left[-1].spent):
             left.append(point)
     return tuple(left)
 

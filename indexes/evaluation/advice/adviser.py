@@ -105,12 +105,12 @@ def advise(
 def used_by(index: HierarchicalIndex) -> Variant:
     """The settings in use, as one of those that are compared."""
     settings = index.settings
-    judges = bool(find_pattern(settings.pattern).postprocessors)
+    judge = index.judge.kind if settings.judge == "auto" else settings.judge
     return Variant(
         settings.pattern,
         settings.search,
         tuple(index.store.fingerprint().levels),
-        index.judge.kind if judges else "",
+        judge if find_pattern(settings.pattern).postprocessors else "",
     )
 
 

@@ -36,6 +36,7 @@ _FINALISTS = 4
 ALIKE = 0.005
 # A doubling of the budget that wins less recall is not worth its tokens.
 BEND = 0.03
+_ALMOST_NOTHING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -170,11 +171,11 @@ def halves(groups: Sequence[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(sorted(choosing, key=_shuffle)), tuple(sorted(confirming))
 
 
-def bend(curve: Sequence[float] | NDArray[np.float64], budgets: Sequence[int]) -> int:
+def bend(curve: Sequence[float] | NDArray[np.float64], budgets: Sequence[float]) -> int:
     """Place of the budget beyond which no larger one wins `BEND` a doubling."""
     for place, (recall, budget) in enumerate(zip(curve, budgets, strict=True)):
         gains = (
-            (curve[other] - recall) / math.log2(budgets[other] / budget)
+            (curve[other] - recall) / math.log2(budgets[other] / max(budget, _ALMOST_NOTHING))
             for other in range(place + 1, len(budgets))
         )
         if all(gain < BEND for gain in gains):

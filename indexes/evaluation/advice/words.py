@@ -98,7 +98,11 @@ def _frontier(advice: Advice) -> str:
         row = [str(point.variant), f"{point.budget:,}", f"{point.recall.mean:.3f}"]
         row += [f"{point.tokens:,.0f}", f"{point.elsewhere:.0%}"]
         rows.append([*row, *([_cost(point)] if priced else [])])
-    return _table(rows)
+    worth = advice.worth
+    return (
+        f"{_table(rows)}\n\nBeyond {worth.variant} with {worth.budget:,} tokens, twice the "
+        f"{_currency(advice)} wins less than {BEND:.2f} of recall, if anything."
+    )
 
 
 def _rivals(advice: Advice) -> str:
