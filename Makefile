@@ -52,6 +52,7 @@ docs/comparison.md docs/comparison-privacy-qa.md: .venv/dev
 		--questions $(BENCHMARKS)/$(DATA)/questions.jsonl \
 		--documents $(BENCHMARKS)/$(DATA)/corpora \
 		--title "Patterns and peers on $(DATA)" --out $@ \
+		--caveat "A development set: the weights of \`parent\` were chosen on it." \
 		--lanes $(COMPARED)
 
 data/benchmarks/%/questions.jsonl: | .venv/dev

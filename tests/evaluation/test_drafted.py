@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from indexes.errors import ModelError, SettingsError
+from indexes.evaluation.advice.adviser import advise
 from indexes.evaluation.advice.drafted import at_first_sight, draft_checked
 from indexes.evaluation.drafting import Draft
 from indexes.evaluation.questions import Question, Reference
@@ -83,6 +84,20 @@ def test_a_question_must_stand_alone(question: str, reason: str) -> None:
     assert at_first_sight(draft, {"lamp.txt": LINES[0]}) == reason
     # The same evidence is not in another text.
     assert at_first_sight(draft, {"lamp.txt": "x" * 99}) == "evidence is not in the document"
+
+
+def test_the_adviser_drafts_where_there_are_no_questions(
+    filled: HierarchicalIndex, llm: ScriptedLLM
+) -> None:
+    llm.enqueue(*(drafted(f"Whose turn came after {n * 9} years?", n % 8 + 1) for n in range(8)))
+    llm.enqueue(UNKNOWN, '{"understood": false, "answered": true}', *[UNKNOWN, YES] * 6)
+    advice = advise(
+        filled, count=6, patterns=["regular"], searches=["bm25"], judges=["embedding"],
+        budgets=[60],
+    )  # fmt: skip
+    assert len(advice.questions) == 6
+    assert advice.dropped == {"leans on what is not seen": 1}
+    assert "The 6 questions were drafted by a language model" in advice.markdown()
 
 
 def test_a_weak_model_is_not_asked(tmp_path: Path, llm: ScriptedLLM) -> None:

@@ -97,7 +97,7 @@ class Advice:
         rounds: of successive halving: questions, and how many settings took part
         errors: of settings that failed, the first
         questions: all that have evidence
-        dropped: drafts that were left out, by reason; empty where questions were given
+        dropped: drafts that were left out, by reason; None where questions were given
     """
 
     decided: bool
@@ -118,7 +118,7 @@ class Advice:
     rounds: tuple[tuple[int, int], ...]
     errors: Mapping[str, str]
     questions: tuple[Question, ...] = field(repr=False)
-    dropped: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[str, int] | None = None
 
     @property
     def settings(self) -> dict[str, object]:
@@ -171,7 +171,7 @@ class Advice:
                 {"questions": asked, "settings": settings} for asked, settings in self.rounds
             ],
             "errors": dict(self.errors),
-            "dropped": dict(self.dropped),
+            "dropped": None if self.dropped is None else dict(self.dropped),
             "words": self.in_words(),
         }
 

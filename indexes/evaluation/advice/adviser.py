@@ -11,6 +11,7 @@ deleted again; vectors are made once for each text.
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from indexes.documents.given import Given, given_items
 from indexes.errors import ModelError, SettingsError
 from indexes.evaluation.advice.advice import Advice, Measured, advice_of
 from indexes.evaluation.advice.choosing import Recalls, choose
+from indexes.evaluation.advice.drafted import draft_checked
 from indexes.evaluation.advice.variants import Levels, Variant, variants
 from indexes.evaluation.questions import Question
 from indexes.evaluation.runs import Line, line_of
@@ -41,7 +43,7 @@ LEVELS: tuple[Levels, ...] = ((1024, 256, 128), (512, 128, 64), (2048, 512, 256)
 
 def advise(
     index: HierarchicalIndex,
-    questions: Sequence[Question],
+    questions: Sequence[Question] | None = None,
     *,
     documents: Given | Iterable[Given] | None = None,
     patterns: Sequence[str] | None = None,
@@ -52,6 +54,7 @@ def advise(
     budgets: Sequence[int] = BUDGETS,
     budget: int | None = None,
     prices: Prices = Prices(),  # noqa: B008 - frozen
+    count: int = 40,
     vectors: Path | None = None,
     on_progress: OnProgress = lambda _: None,
 ) -> Advice:
@@ -59,7 +62,8 @@ def advise(
 
     Args:
         index: the documents are in it; its settings are those in use
-        questions: those without evidence are left out; half choose, half confirm
+        questions: those without evidence are left out; half choose, half confirm. None has
+            `count` of them drafted by the index's language model, and filtered
         documents: the same documents as they were ingested, for other levels and embeddings;
             without them only those of the index are tried
         patterns: by default all
@@ -71,13 +75,19 @@ def advise(
         budgets: tokens of context that are tried
         budget: tokens at which to choose; by default where the curve of recall bends
         prices: of the language model, for what a question costs
+        count: of questions to draft
         vectors: file in which vectors are kept; by default as long as this takes
         on_progress: called as documents are indexed and questions asked
 
     Raises:
-        SettingsError: there are too few questions, or an argument is wrong
+        SettingsError: there are too few questions, an argument is wrong, or the language model is
+            not fit to draft questions
         ModelError, StoreError: the embedding model or the engine fails
     """
+    dropped: dict[str, int] | None = None
+    if questions is None:
+        drafted = draft_checked(index, count, on_progress=on_progress)
+        questions, dropped = drafted.questions, drafted.dropped
     asked = [question for question in questions if question.references]
     if documents is None and (embeddings or levels):
         raise SettingsError(
@@ -99,7 +109,8 @@ def advise(
         choice = choose(
             every, [question.group for question in asked], sizes, measured, budget=budget
         )
-    return advice_of(Measured(asked, every, tuple(sizes), measured.lines, prices), choice)
+    advice = advice_of(Measured(asked, every, tuple(sizes), measured.lines, prices), choice)
+    return replace(advice, dropped=dropped)
 
 
 def used_by(index: HierarchicalIndex) -> Variant:

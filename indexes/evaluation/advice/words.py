@@ -137,8 +137,8 @@ def _how(advice: Advice) -> list[str]:
         "questions. What is beyond chance passes a randomisation test, corrected for how many "
         "claims there are; if nothing differs, at most 2 recommendations in 100 are false."
     ]
-    if advice.dropped:
-        told = ", ".join(f"{reason}: {count}" for reason, count in advice.dropped.items())
+    if advice.dropped is not None:
+        told = ", ".join(f"{reason}: {count}" for reason, count in advice.dropped.items()) or "none"
         said.append(
             f"The {len(advice.questions)} questions were drafted by a language model, and nobody "
             f"has reviewed them. Drafts that were left out: {told}."
