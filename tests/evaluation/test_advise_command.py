@@ -89,7 +89,7 @@ def test_without_questions_a_fit_model_drafts_them(
         return llm
 
     monkeypatch.setattr(indexes.index, "build_llm", scripted)
-    monkeypatch.setattr(indexes.index, "describe_llm", lambda _: Capabilities(name="scripted"))
+    monkeypatch.setattr(indexes.index, "describe_llm", lambda _: Capabilities("scripted", 4096))
     ran = rag("advise", "docs", *SIZES, "--count", "8", "--patterns", "regular,parent",
               "--judge", "embedding")  # fmt: skip
     assert ran.code == 0, ran.err
