@@ -14,8 +14,10 @@ from indexes.compression import (
     Scoring,
     SentenceExtractor,
 )
+from indexes.compression.budget import best_sentences
 from indexes.compression.passages import Passage
-from indexes.compression.similarity import bm25, scored
+from indexes.compression.similarity import bm25, joined, scored, standardised
+from indexes.compression.verdicts import Verdict
 from indexes.namespace import ours
 from indexes.tokens import count_tokens
 from indexes.trace import tracing
@@ -121,6 +123,38 @@ def test_what_the_retriever_found_better_is_judged_better() -> None:
         one.score = None
     first, second = share(*unscored)
     assert first > second
+
+
+def test_the_more_a_judges_scores_are_concentrated_the_more_they_count() -> None:
+    # Two passages of ten sentences, of which the retriever found the first much better.
+    found = np.repeat([1.0, -1.0], 10)
+    one_stands_out = np.zeros(20)
+    one_stands_out[15] = 1.0
+    half_are_better = np.tile([0.0, 1.0], 10)
+    best = [
+        set(np.argsort(-joined(standardised(judged), found))[:5].tolist())
+        for judged in (one_stands_out, half_are_better)
+    ]
+    assert 15 in best[0]
+    assert best[1] == {1, 3, 5, 7, 9}
+
+
+def test_a_retriever_that_tells_all_alike_leaves_it_to_the_judge() -> None:
+    judged = np.array([0.3, 0.1, 0.9, 0.2])
+    joint = joined(standardised(judged), np.zeros(4))
+    assert np.argsort(-joint).tolist() == np.argsort(-judged).tolist()
+
+
+def test_of_equally_good_sentences_those_beside_one_that_is_kept_come_first() -> None:
+    one = Passage.of(node("Aaa bbb. Ccc ddd. Eee fff. Ggg hhh. Iii jjj."))
+    scores = (0.5, 0.0, 1.0, 0.49, 0.0)
+    budget = count_tokens(one.slice((one.sentences[2][0], one.sentences[3][1])))
+    (spans,) = best_sentences([one], [Verdict(True, (True,) * 5, scores=scores)], budget)
+    assert spans == [(one.sentences[2][0], one.sentences[3][1])]
+    # Without the neighbour's bonus the first would have been taken, and a gap paid for.
+    better = (0.9, *scores[1:])
+    (spans,) = best_sentences([one], [Verdict(True, (True,) * 5, scores=better)], budget + 3)
+    assert spans == [one.sentences[0], one.sentences[2]]
 
 
 def test_each_sentence_has_the_score_of_its_leaf() -> None:
