@@ -16,7 +16,7 @@ from indexes.sentences import Span
 from indexes.tokens import count_tokens, token_starts
 
 # What a neighbour that is in counts, in standard deviations of the scores.
-CONTIGUITY = 0.35
+CONTIGUITY = 0.2
 
 _GAP_TOKENS = count_tokens(GAP)
 

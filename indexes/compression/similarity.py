@@ -4,11 +4,12 @@ Two know something of a sentence s: the judge, who has read it, and the retrieve
 where it stands. For the sentences of all passages together,
 
     own(s)       = z(cos(question, s)) + 0.7 z(bm25(question, s)), and 0.25 of its neighbours' mean
-    found(s)     = z(score) - 0.3 z(ln(rank))
-    relevance(s) = found(s) + (0.3 + 0.2 c) own(s),    c = the skewness of own, from 0 to 2
+    found(s)     = z(score) - 0.5 z(ln(rank)) + 0.3 z(cos(question, title))
+    relevance(s) = found(s) + 0.4 (1 + c) own(s),    c = the skewness of own, from 0 to 2
 
 where z standardises over the sentences, neighbours are those in the same passage, score is the
 leaf's where the retriever tells that, else the passage's, and rank the passage's place, from 1.
+Among documents that resemble each other only the titles tell whom a sentence is about.
 
 By `found` alone, all of a leaf is kept or nothing: that is the pattern `parent`. By `own` alone,
 sentences are picked wherever they are. The right place between the two follows from c, which says
@@ -38,12 +39,12 @@ Scores = NDArray[np.float64]
 # Chosen on the development sets, and tried on each when chosen on the others: docs/compression.md.
 BM25_WEIGHT = 0.7
 NEIGHBOURS_WEIGHT = 0.25
-RANK_WEIGHT = 0.3
-JUDGE_WEIGHT = 0.3
-CONCENTRATION_WEIGHT = 0.2
+RANK_WEIGHT = 0.5
+TITLE_WEIGHT = 0.3
+JUDGE_WEIGHT = 0.4
 MOST_CONCENTRATED = 2.0
-# Of a passage as a whole, beside its best sentence: titles tell documents apart that are alike.
-TITLE_WEIGHT = 0.7
+# Of a passage as a whole: there is nothing else to tell documents apart that are alike.
+PASSAGE_TITLE_WEIGHT = 0.7
 
 _WORD = re.compile(r"\w+")
 _K1, _B = 1.2, 0.75
@@ -97,7 +98,7 @@ def scored(
         question: its words count, beside its meaning.
         passages: in the order of their retrieval.
         similar: the cosine of each sentence to the question, passage after passage.
-        titles: the cosine of each passage's title to the question, for passages as a whole.
+        titles: the cosine of each passage's title to the question.
         retriever: what their scores and their order count.
     """
     owners = np.repeat(np.arange(len(passages)), [len(p.sentences) for p in passages])
@@ -108,8 +109,9 @@ def scored(
     own = own + NEIGHBOURS_WEIGHT * _neighbours(own, owners)
     ranks = standardised(np.log(owners + 1.0))
     found = retriever * (standardised(_retrieved(passages)) - RANK_WEIGHT * ranks)
-    relevance = shares(joined(own, found))
-    about = found + TITLE_WEIGHT * standardised(titles[owners])
+    named = standardised(titles[owners])
+    relevance = shares(joined(own, found + TITLE_WEIGHT * named))
+    about = found + PASSAGE_TITLE_WEIGHT * named
     best, best_about = np.full((2, len(passages)), -np.inf)
     np.maximum.at(best, owners, own)
     np.maximum.at(best_about, owners, about)
@@ -130,7 +132,7 @@ def joined(own: Scores, found: Scores) -> Scores:
     """
     skewness = float((standardised(own) ** 3).mean())
     concentrated = min(max(skewness, 0.0), MOST_CONCENTRATED)
-    together: Scores = found + (JUDGE_WEIGHT + CONCENTRATION_WEIGHT * concentrated) * own
+    together: Scores = found + JUDGE_WEIGHT * (1 + concentrated) * own
     return together
 
 
