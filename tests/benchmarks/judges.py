@@ -42,14 +42,16 @@ from tests.benchmarks.held import recall, spans_of
 from tests.benchmarks.passages import Asked, asked, opened
 
 SWEEP = [round(-1 + step * 0.025, 3) for step in range(81)]
-# Each part of the score taken away.
-WITHOUT = {
-    "no BM25": {"BM25_WEIGHT": 0.0},
-    "no neighbours": {"NEIGHBOURS_WEIGHT": 0.0},
-    "no passage": {"PASSAGE_WEIGHT": 0.0},
-    "no retriever": {"SCORE_WEIGHT": 0.0, "RANK_WEIGHT": 0.0},
-    "no title": {"TITLE_WEIGHT": 0.0},
-    "cosine alone": {name: 0.0 for name in vars(similarity) if name.endswith("_WEIGHT")},
+# Each part of the score taken away, and what the retriever's part counts then.
+_WORDLESS = {"BM25_WEIGHT": 0.0, "NEIGHBOURS_WEIGHT": 0.0}
+_UNTITLED = {"TITLE_WEIGHT": 0.0, "PASSAGE_TITLE_WEIGHT": 0.0}
+WITHOUT: dict[str, tuple[dict[str, float], float]] = {
+    "no BM25": ({"BM25_WEIGHT": 0.0}, 1.0),
+    "no neighbours": ({"NEIGHBOURS_WEIGHT": 0.0}, 1.0),
+    "no concentration": ({"MOST_CONCENTRATED": 0.0}, 1.0),
+    "no retriever": ({}, 0.0),
+    "no title": (_UNTITLED, 1.0),
+    "cosine alone": ({**_WORDLESS, **_UNTITLED}, 0.0),
 }
 
 Point = tuple[float, float, float]  # threshold, kept ratio, retention
@@ -180,9 +182,10 @@ def langchain_filter(
 
 def curves(questions: Sequence[Asked], embedding: BaseEmbedding) -> dict[str, list[Point]]:
     found = {"sentences": curve(questions, EmbeddingJudge(embedding), "extract")}
-    for name, weights in WITHOUT.items():
+    for name, (weights, retriever) in WITHOUT.items():
+        judge = EmbeddingJudge(embedding, scoring=Scoring(retriever=retriever))
         with mock.patch.multiple(similarity, **weights):
-            found[name] = curve(questions, EmbeddingJudge(embedding), "extract")
+            found[name] = curve(questions, judge, "extract")
     found["whole passages"] = curve(questions, EmbeddingJudge(embedding), "filter")
     found["LangChain EmbeddingsFilter"] = [
         (threshold, row["kept"], row["retention"])
