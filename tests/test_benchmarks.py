@@ -6,6 +6,7 @@ import pkgutil
 import pytest
 
 from tests import benchmarks
+from tests.benchmarks.defaults import chosen, rows_of
 
 
 @pytest.mark.parametrize(
@@ -13,3 +14,16 @@ from tests import benchmarks
 )
 def test_a_benchmark_can_be_imported(name: str) -> None:
     importlib.import_module(f"tests.benchmarks.{name}")
+
+
+def test_defaults_are_chosen_by_all_corpora_but_one_and_told_with_what_that_costs() -> None:
+    tables = {
+        "a": {"parent hybrid": 0.6, "parent dense": 0.5, "parent bm25": 0.7},
+        "b": {"parent hybrid": 0.6, "parent dense": 0.8, "parent bm25": 0.3},
+        "c": {"parent hybrid": 0.6, "parent dense": 0.6, "parent bm25": 0.5},
+    }
+    assert chosen(list(tables.values())) == "parent dense"
+    row = rows_of(tables)["b"]
+    # Without b, words alone are as good as both: the first of equals stays.
+    assert (row.others_choice, row.by_others) == ("parent hybrid", 0.6)
+    assert (row.best_choice, row.best, row.default) == ("parent dense", 0.8, 0.6)
