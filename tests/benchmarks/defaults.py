@@ -87,7 +87,7 @@ def recall(choice: Choice, found: SearchResult, question: Question, budget: int)
         best = [place for place in in_order(hits) if hits[place] > 0]
         runs = pack(candidates, [Piece((place,), float(hits[place])) for place in best], budget)
     elif len(candidates):
-        with mock.patch.multiple(merging, **choice.weights):
+        with mock.patch.dict(vars(merging), choice.weights):
             runs = grow(candidates, spread(candidates), budget)
     else:
         runs = []
