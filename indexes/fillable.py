@@ -21,7 +21,8 @@ from indexes.ingestion import ingest
 from indexes.outline import Outline, outline_of
 from indexes.progress import IngestReport, OnProgress, Progress, ProgressEvent
 from indexes.settings import DEFAULT_LEVELS, Settings
-from indexes.store.archive import export_file, import_file
+from indexes.store.archive import export_file
+from indexes.store.archive_reading import import_file
 from indexes.store.naming import document_named
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Fingerprint, Manifest

@@ -49,7 +49,7 @@ def import_(file: Path, as_json: bool, **settings: Any) -> None:
 
     The file is checked to its end before anything is written.
     """
-    from indexes.store.archive import import_file
+    from indexes.store.archive_reading import import_file
 
     with stored(**settings) as store, bar("importing", "documents") as show:
         report = import_file(store, file, on_progress=show)

@@ -19,15 +19,6 @@ from typing import Any
 from langchain_core.callbacks.manager import ahandle_event, handle_event
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel, BaseLanguageModel
-from langchain_core.messages import (
-    AIMessage,
-    BaseMessage,
-    HumanMessage,
-    SystemMessage,
-    get_buffer_string,
-)
-from langchain_core.messages.ai import UsageMetadata, add_usage
-from langchain_core.prompt_values import ChatPromptValue
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -45,6 +36,7 @@ from llama_index.core.llms import LLM
 from pydantic import Field, PrivateAttr
 
 from indexes.errors import ModelError, RagError, as_stop
+from indexes.models.langchain_messages import Answer, asked, completion_of, prompt_of
 
 _CONTEXT_WINDOW = 8192
 _NUM_OUTPUT = 256
@@ -96,20 +88,20 @@ class LangChainLLM(LLM):
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer at once."""
         with self._errors():
-            return _Answer().add(self._model.invoke(_prompt(messages), **kwargs))
+            return Answer().add(self._model.invoke(prompt_of(messages), **kwargs))
 
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer by the model's own async."""
         with self._errors():
-            return _Answer().add(await self._model.ainvoke(_prompt(messages), **kwargs))
+            return Answer().add(await self._model.ainvoke(prompt_of(messages), **kwargs))
 
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Answer as the model writes."""
 
         def stream() -> ChatResponseGen:
-            answer = _Answer()
+            answer = Answer()
             with self._errors():
-                for piece in self._model.stream(_prompt(messages), **kwargs):
+                for piece in self._model.stream(prompt_of(messages), **kwargs):
                     yield answer.add(piece)
 
         return stream()
@@ -120,35 +112,35 @@ class LangChainLLM(LLM):
         """Answer as the model writes, by its own async."""
 
         async def stream() -> ChatResponseAsyncGen:
-            answer = _Answer()
+            answer = Answer()
             with self._errors():
-                async for piece in self._model.astream(_prompt(messages), **kwargs):
+                async for piece in self._model.astream(prompt_of(messages), **kwargs):
                     yield answer.add(piece)
 
         return stream()
 
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answer a prompt at once."""
-        return _completion(self.chat(_asked(prompt), **kwargs))
+        return completion_of(self.chat(asked(prompt), **kwargs))
 
     async def acomplete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponse:
         """Answer a prompt by the model's own async."""
-        return _completion(await self.achat(_asked(prompt), **kwargs))
+        return completion_of(await self.achat(asked(prompt), **kwargs))
 
     def stream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseGen:
         """Answer a prompt as the model writes."""
-        return (_completion(piece) for piece in self.stream_chat(_asked(prompt), **kwargs))
+        return (completion_of(piece) for piece in self.stream_chat(asked(prompt), **kwargs))
 
     async def astream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseAsyncGen:
         """Answer a prompt as the model writes, by its own async."""
-        pieces = await self.astream_chat(_asked(prompt), **kwargs)
-        return (_completion(piece) async for piece in pieces)
+        pieces = await self.astream_chat(asked(prompt), **kwargs)
+        return (completion_of(piece) async for piece in pieces)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -257,123 +249,6 @@ def name_of(model: object) -> str:
         if isinstance(value, str) and value:
             return value
     return type(model).__name__
-
-
-# Prompts
-
-
-class _Prompt(ChatPromptValue):
-    """Messages for a chat model, text for a completion model.
-
-    A completion model is asked the question itself; a conversation keeps its roles.
-    """
-
-    def to_string(self) -> str:
-        """The prompt as a completion model reads it."""
-        if len(self.messages) == 1:
-            return str(self.messages[0].text)
-        return get_buffer_string(self.messages)
-
-
-def _prompt(messages: Sequence[ChatMessage]) -> _Prompt:
-    return _Prompt(messages=[_to_langchain(message) for message in messages])
-
-
-def _asked(prompt: str) -> list[ChatMessage]:
-    return [ChatMessage(role="user", content=prompt)]
-
-
-def _to_langchain(message: ChatMessage) -> BaseMessage:
-    text = message.content or ""
-    match message.role.value:
-        case "system" | "developer":
-            return SystemMessage(text)
-        case "assistant" | "chatbot" | "model":
-            return AIMessage(text)
-        case _:
-            return HumanMessage(text)
-
-
-# Answers
-
-
-class _Answer:
-    """An answer as LlamaIndex has it: each piece, and all of it up to there."""
-
-    def __init__(self) -> None:
-        self._text = ""
-        self._used: UsageMetadata | None = None
-
-    def add(self, piece: Any) -> ChatResponse:
-        """Take in the next piece, or all of it at once."""
-        words = _text(piece)
-        self._text += words
-        self._used = add_usage(self._used, getattr(piece, "usage_metadata", None))
-        reason = _reason(piece)
-        return ChatResponse(
-            message=ChatMessage(role="assistant", content=self._text),
-            delta=words,
-            raw={
-                "usage": {
-                    "prompt_tokens": self._used["input_tokens"],
-                    "completion_tokens": self._used["output_tokens"],
-                }
-            },
-            additional_kwargs={
-                "thinking_delta": _thoughts(piece),
-                **({"finish_reason": reason} if reason else {}),
-            },
-        )
-
-
-# Where LangChain's integrations put a model's thoughts, and why it ended.
-_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
-_REASONS = ("finish_reason", "stop_reason", "stopReason", "done_reason", "finishReason")
-
-
-def _thoughts(answer: Any) -> str:
-    """The thoughts of a message, in blocks of its content or beside it."""
-    if not isinstance(answer, BaseMessage):
-        return ""
-    blocks = answer.content if isinstance(answer.content, list) else []
-    found = [
-        block[name]
-        for block in blocks
-        if isinstance(block, dict) and block.get("type") in _THOUGHTS
-        for name in _THOUGHTS
-        if isinstance(block.get(name), str)
-    ]
-    beside = (answer.additional_kwargs.get(name) for name in _THOUGHTS)
-    return "".join(found) or next((text for text in beside if isinstance(text, str)), "")
-
-
-def _reason(answer: Any) -> str:
-    beside = getattr(answer, "response_metadata", None) or {}
-    return next((r for name in _REASONS if isinstance(r := beside.get(name), str)), "")
-
-
-def _text(answer: Any) -> str:
-    """The words of an answer."""
-    if isinstance(answer, BaseMessage):
-        return str(answer.text)
-    if isinstance(answer, str):
-        return answer
-    raise ModelError(
-        f"the LangChain model answered with a {type(answer).__name__}, which is neither text nor "
-        "a message: end the chain with StrOutputParser()"
-    )
-
-
-def _completion(response: ChatResponse) -> CompletionResponse:
-    return CompletionResponse(
-        text=response.message.content or "",
-        delta=response.delta,
-        raw=response.raw,
-        additional_kwargs=response.additional_kwargs,
-    )
-
-
-# Errors
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from indexes.disks import explained
 from indexes.errors import DiskError, StoreError
 from indexes.models.guard import model_errors
 from indexes.progress import OnProgress, Progress
-from indexes.store.archive import import_file
+from indexes.store.archive_reading import import_file
 from indexes.store.check import DAMAGED, DocumentCheck
 from indexes.store.connect import connect
 from indexes.store.edge.folder import open_folder, release

@@ -325,7 +325,7 @@ def test_an_import_that_dies_shows_no_half_document_and_can_go_on(
     writes: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("indexes.store.archive.PAGE", 10)
+    monkeypatch.setattr("indexes.store.archive_reading.PAGE", 10)
     other.ingest([document("harbour", text_of("harbour", 9))])
     with monkeypatch.context() as dying:
         dying_after(other, writes, dying)
@@ -560,7 +560,7 @@ def test_other_files_are_refused(
 def test_a_line_without_end_is_not_read_into_memory(
     other: HierarchicalIndex, untrusted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("indexes.store.archive.MAX_LINE", 1000)
+    monkeypatch.setattr("indexes.store.archive_reading.MAX_LINE", 1000)
     with pytest.raises(StoreError, match="is longer than 1000 bytes"):
         other.import_file(untrusted)
 

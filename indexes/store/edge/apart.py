@@ -5,6 +5,8 @@ a disk is full, opening a shard can end the process: what was only logged is the
 files that are mapped into memory.
 """
 
+import contextlib
+import ctypes
 import signal
 import subprocess
 import sys
@@ -79,3 +81,12 @@ def _python(script: str, shard: Path) -> subprocess.Popen[str]:
         text=True,
         errors="replace",
     )
+
+
+def give_memory_back() -> None:
+    """Hand the system what a closed shard had: glibc would keep it for later.
+
+    200 MB after 100,000 leaves. Other C libraries have no such call.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

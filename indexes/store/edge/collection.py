@@ -15,7 +15,6 @@ meanwhile is carried over and the copy takes the original's place.
 """
 
 import contextlib
-import ctypes
 import json
 import logging
 import shutil
@@ -327,7 +326,7 @@ class Collection:
             self.save()
         self._retire(original)
         shutil.rmtree(original.path, ignore_errors=True)
-        _give_memory_back()
+        apart.give_memory_back()
         return True
 
     def _place(self) -> Path:
@@ -376,21 +375,9 @@ class Collection:
             with self.engine() as engine:
                 found = engine.retrieve(ids, True, True)
             gone = set(ids) - {point.id for point in found}
-            copy.update(
-                edge.UpdateOperation.upsert_points(
-                    [edge.Point(point.id, point.vector or {}, point.payload) for point in found]
-                )
-            )
+            points = [edge.Point(point.id, point.vector or {}, point.payload) for point in found]
+            copy.update(edge.UpdateOperation.upsert_points(points))
             copy.update(edge.UpdateOperation.delete_points(list(gone)))
-
-
-def _give_memory_back() -> None:
-    """Hand the system what a closed shard had: glibc would keep it for later.
-
-    200 MB after 100,000 leaves. Other C libraries have no such call.
-    """
-    with contextlib.suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _new_shard(path: Path) -> Path:
