@@ -58,6 +58,24 @@ def test_what_is_fetched_is_the_development_data(name: str, tmp_path: Path) -> N
     )
 
 
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "",
+        "[]",
+        '{"corpora": [{"name": "a"}]}',
+        '{"corpora": [{"name": "../a", "files": [], "layout": "squad"}]}',
+        '{"corpora": [{"name": "a", "files": [{"path": "/etc/passwd"}], "layout": "squad"}]}',
+        '{"corpora": [{"name": "a", "files": [{"path": "x/../../y"}], "layout": "squad"}]}',
+        '{"corpora": [{"name": "a", "files": [], "layout": "other"}]}',
+    ],
+)
+def test_a_list_of_ones_own_is_checked(tmp_path: Path, listed: str) -> None:
+    (tmp_path / "list.json").write_text(listed, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"list\.json: is no list of benchmarks \(.*: mend it"):
+        corpora(tmp_path / "list.json")
+
+
 def small(layout: str, files: Mapping[str, str | bytes], **options: Any) -> Corpus:
     return Corpus(
         name="small",

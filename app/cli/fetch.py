@@ -1,6 +1,7 @@
 """`fetch`: samples, letters, public benchmarks."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,6 +9,9 @@ from indexes import SettingsError
 
 from .console import err, out, printable
 from .options import command
+
+if TYPE_CHECKING:
+    from ..corpora import Corpus
 
 
 @command(
@@ -23,8 +27,17 @@ from .options import command
 @click.option("--only", multiple=True, metavar="NAME", help="Of benchmarks: this; repeatable.")
 @click.option("--held-out", is_flag=True, help="Of benchmarks: those nothing was chosen on, too.")
 @click.option("--mirror", metavar="URL", help="Of benchmarks: where copies of their files are.")
+@click.option(
+    "--list", "listed", type=click.Path(dir_okay=False, path_type=Path),
+    help="Of benchmarks: another list of them, laid out as app/corpora/corpora.json.",
+)  # fmt: skip
 def fetch(
-    what: str, folder: Path, only: tuple[str, ...], held_out: bool, mirror: str | None
+    what: str,
+    folder: Path,
+    only: tuple[str, ...],
+    held_out: bool,
+    mirror: str | None,
+    listed: Path | None,
 ) -> None:
     """Get documents to try it with.
 
@@ -35,10 +48,12 @@ def fetch(
     """
     place = folder / what
     if what == "benchmarks":
-        _fetch_benchmarks(place, only, held_out, mirror)
+        from ..corpora import chosen
+
+        _fetch_benchmarks(place, chosen(only, held_out=held_out, listed=listed), mirror)
         return
-    if only or held_out or mirror:
-        raise SettingsError("--only, --held-out and --mirror go with `fetch benchmarks`")
+    if only or held_out or mirror or listed:
+        raise SettingsError("--only, --held-out, --mirror and --list go with `fetch benchmarks`")
     if what == "samples":
         from ..samples import copy_samples
 
@@ -48,12 +63,12 @@ def fetch(
     out.print(printable(f"now: advanced-rag ingest {place / 'letters'}"))
 
 
-def _fetch_benchmarks(
-    place: Path, only: tuple[str, ...], held_out: bool, mirror: str | None
-) -> None:
-    from ..corpora import chosen, fetch_corpora
+def _fetch_benchmarks(place: Path, wanted: "list[Corpus]", mirror: str | None) -> None:
+    from ..corpora import fetch_corpora
 
-    for corpus in chosen(only, held_out=held_out):
+    if not wanted:
+        raise SettingsError("none of these benchmarks is for development: --held-out takes all")
+    for corpus in wanted:
         err.print(printable(f"fetching {corpus.name} of {corpus.publisher} ({corpus.licence})"))
         [found] = fetch_corpora(place, [corpus], mirror=mirror)
         notes = [f"{found.documents} documents", f"{found.questions} questions", corpus.use]

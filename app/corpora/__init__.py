@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -96,31 +96,51 @@ class Fetched:
 
 
 @cache
-def corpora() -> tuple[Corpus, ...]:
-    """All that can be fetched."""
-    data = json.loads(Path(__file__).with_name("corpora.json").read_text(encoding="utf-8"))
-    return tuple(_corpus(found) for found in data["corpora"])
+def corpora(listed: Path | None = None) -> tuple[Corpus, ...]:
+    """All that can be fetched.
+
+    Args:
+        listed: another list, laid out as `corpora.json`
+
+    Raises:
+        SettingsError: the list is none
+    """
+    path = listed or Path(__file__).with_name("corpora.json")
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(_corpus(found) for found in data["corpora"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise SettingsError(f"{path}: is no list of benchmarks ({reason}): mend it") from error
 
 
 def _corpus(found: dict[str, Any]) -> Corpus:
-    commit = found.pop("commit", "")
-    files = tuple(Original(**{"commit": commit} | file) for file in found.pop("files"))
-    return Corpus(files=files, **found)
+    about = dict(found)
+    commit = about.pop("commit", "")
+    files = tuple(Original(**{"commit": commit} | file) for file in about.pop("files"))
+    for path in (PurePosixPath(name) for name in [about["name"], *(one.path for one in files)]):
+        if path.is_absolute() or ".." in path.parts or not path.parts:
+            raise ValueError(f"{path} is no path inside a folder")
+    if about["layout"] not in LAYOUTS:
+        raise ValueError(f"no layout is called {about['layout']!r}: {', '.join(LAYOUTS)}")
+    return Corpus(files=files, **about)
 
 
-def chosen(names: Sequence[str], *, held_out: bool = False) -> list[Corpus]:
+def chosen(
+    names: Sequence[str], *, held_out: bool = False, listed: Path | None = None
+) -> list[Corpus]:
     """The corpora of these names; by default those for development.
 
     Raises:
         SettingsError: there is none of a name
     """
-    known = {corpus.name: corpus for corpus in corpora()}
+    known = {corpus.name: corpus for corpus in corpora(listed)}
     for name in names:
         if name not in known:
             raise SettingsError(f"no benchmark is called {name!r}: choose of {', '.join(known)}")
     if names:
         return [known[name] for name in dict.fromkeys(names)]
-    return [corpus for corpus in corpora() if held_out or corpus.use == "development"]
+    return [corpus for corpus in known.values() if held_out or corpus.use == "development"]
 
 
 def fetch_corpora(

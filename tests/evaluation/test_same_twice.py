@@ -24,10 +24,10 @@ def written(folder: Path) -> list[Question]:
     folder.mkdir()
     questions = []
     for topic, said in TOPICS.items():
-        lines = [said.format(year=1900 + n, count=37 * n % 91) for n in range(40)]
+        lines = [said.format(year=1900 + n, count=37 * n % 91) for n in range(16)]
         text = "\n\n".join(lines)
         (folder / f"{topic}.txt").write_text(text, encoding="utf-8")
-        for n in (3, 21):
+        for n in (3, 11):
             start = text.index(lines[n])
             place = Reference(document=f"{topic}.txt", start=start, end=start + len(lines[n]))
             asked = f"What happened to the {topic} in {1900 + n}?"
