@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import gradio as gr
@@ -121,7 +122,7 @@ class Reopening:
             *self.compare.picker.choose(sorted(view.pattern for view in run.views)),
             list(run.documents),
             run.blind,
-            *_restored(run),
+            *self._settings(run, request),
             *(gr.update(visible=place in views) for place in shown),
             *(answers.get(place, "") for place in shown),
             *(evidence.get(place, "") for place in shown),
@@ -139,7 +140,17 @@ class Reopening:
         """Keep a visitor's settings for when the page is loaded again."""
         with suppress(SettingsError):  # said when something is asked
             knobs = checked_knobs(budget, top_k, search, merge_ratio, judge)
-            self.page.visitors.of(request).knobs = knobs
+            visitor = self.page.visitors.of(request)
+            visitor.knobs, visitor.changed = knobs, datetime.now()
+
+    def _settings(self, run: Run, request: gr.Request) -> list[Any]:
+        """Those of a comparison; of a visitor's latest, what was changed since."""
+        visitor = self.page.visitors.of(request)
+        latest = next(iter(self.page.history.of(visitor.key)), None)
+        since = visitor.changed is not None and visitor.changed > run.began
+        if visitor.knobs is not None and since and latest is not None and latest.id == run.id:
+            return list(asdict(visitor.knobs).values())
+        return _restored(run)
 
     def _as_left(self, request: gr.Request) -> list[Any]:
         """Picker and settings as the visitor left them."""

@@ -18,6 +18,7 @@ from base64 import urlsafe_b64encode
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import gradio as gr
 from starlette.requests import HTTPConnection
@@ -55,6 +56,7 @@ class Visitor:
         votes: how its blind votes went.
         chosen: patterns of its latest comparison.
         knobs: its settings, if it has changed any.
+        changed: when it last did.
     """
 
     key: str = ""
@@ -65,6 +67,7 @@ class Visitor:
     votes: Votes = field(default_factory=Votes)
     chosen: tuple[str, ...] = ()
     knobs: Knobs | None = None
+    changed: datetime | None = None
 
     def tab(self, session: str) -> Tab:
         """A tab; the oldest give way where there are too many."""

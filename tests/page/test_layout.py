@@ -206,8 +206,20 @@ async def test_a_comparison_has_an_address_that_shows_it_again(
     assert shown[18]["value"] == 256
     assert "3.18 billion" in shown[-8]
 
-    second = page.visitors.tab(request_of("ann")).run
+    # What its visitor has set since is as it was left; for others it is the comparison's.
+    own = request_of("ann")
+    second = page.visitors.tab(own).run
     assert second is not None
+    own.__dict__["query_params"] = {"run": second.id}
+    reopening.remember(512, *KNOBS[1:], own)
+    assert reopening.reopen(own)[18] == 512
+    own.__dict__["query_params"] = {"run": first.id}
+    assert reopening.reopen(own)[18]["value"] == 256
+    own.__dict__["query_params"] = {}
+    left = reopening.reopen(own)
+    assert "parent" in left[10]
+    assert left[18] == 512
+
     asked.__dict__["query_params"] = {"run": first.id, "with": second.id}
     assert "Two comparisons" in reopening.reopen(asked)[5]
     asked.__dict__["query_params"] = {"run": "made-up"}
