@@ -19,6 +19,16 @@ document.addEventListener("click", (event) => {
     return;
   }
 
+  // Gradio's page has a base, against which a mere fragment would be another page.
+  const chapter = target?.closest(".chapters a");
+  if (chapter) {
+    event.preventDefault();
+    const part = document.getElementById(chapter.getAttribute("href").slice(1));
+    part?.scrollIntoView({ block: "start" });
+    part?.focus({ preventScroll: true });
+    return;
+  }
+
   // What knows a place in a document opens it there.
   const place = target?.closest("[data-document]:is(a, button)");
   if (place) {
@@ -253,8 +263,7 @@ window.ragShow = (run) => {
   });
 };
 
-// Each run has its address: going back shows the one before. A chapter has one, too, but that is
-// on the page.
+// Each run has its address: going back shows the one before.
 const runOf = (address) => new URL(address).searchParams.get("run");
 let here = runOf(location.href);
 addEventListener("popstate", () => {
