@@ -184,7 +184,7 @@ def curves(questions: Sequence[Asked], embedding: BaseEmbedding) -> dict[str, li
     found = {"sentences": curve(questions, EmbeddingJudge(embedding), "extract")}
     for name, (weights, retriever) in WITHOUT.items():
         judge = EmbeddingJudge(embedding, scoring=Scoring(retriever=retriever))
-        with mock.patch.multiple(similarity, **weights):
+        with mock.patch.dict(vars(similarity), weights):
             found[name] = curve(questions, judge, "extract")
     found["whole passages"] = curve(questions, EmbeddingJudge(embedding), "filter")
     found["LangChain EmbeddingsFilter"] = [
