@@ -11,7 +11,8 @@ from pydantic import SecretStr
 # What people copy from examples along with an API's root.
 _ROUTES = ("/chat/completions", "/completions", "/embeddings")
 
-
+# Sent to servers that ask for no key: the client insists on one.
+NO_KEY = "none"
 # What LlamaIndex's constructors ask for and would else take from OPENAI_API_KEY: a key for
 # one service must not be sent to another.
 UNUSED = {"api_key": "unused", "api_base": "unused", "max_retries": 0}

@@ -1,13 +1,15 @@
 """What went wrong with a model, in one line that names the setting to change."""
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 import httpx
 import openai
 
 from indexes.errors import ModelError
-from indexes.models.endpoint import Endpoint
-from indexes.models.refusals import refusal_of
+from indexes.models.endpoint import NO_KEY, Endpoint
+from indexes.models.refusals import Refusal, refusal_of
+from indexes.models.shapes import EndpointError, OddAnswerError
 
 # What OpenAI's client and LlamaIndex's classes above it let through: the client's own
 # errors, the transport's while an answer is streamed, and those of an answer in another
@@ -20,7 +22,10 @@ FAILURES = (
     TypeError,
     AttributeError,
     LookupError,
+    EndpointError,
 )
+
+AZURE_HOSTS = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 
 SHOWN_CHARACTERS = 200
 # What is shorter is no secret, and would be found in other words.
@@ -45,7 +50,11 @@ def explain(error: Exception, endpoint: Endpoint, offered: Sequence[str] = ()) -
 
 def _what_happened(error: Exception, endpoint: Endpoint, offered: Sequence[str]) -> str:
     if isinstance(error, openai.APIStatusError):
-        return _status(error, endpoint, offered)
+        return _status(error.response, endpoint, offered)
+    if isinstance(error, EndpointError):
+        return _status(httpx.Response(error.status, json=error.error), endpoint, offered)
+    if isinstance(error, openai.APIConnectionError) and isinstance(error.__cause__, OddAnswerError):
+        error = error.__cause__
     if isinstance(error, openai.APITimeoutError | httpx.TimeoutException):
         return f"gave no answer within {endpoint.seconds:g} s: raise RAG_MODEL_TIMEOUT"
     if isinstance(error, openai.APIConnectionError | httpx.ConnectError):
@@ -70,25 +79,24 @@ def _what_happened(error: Exception, endpoint: Endpoint, offered: Sequence[str])
     return f"reported an error ({_short(error)}): look into its log, then ask again"
 
 
-def _status(error: openai.APIStatusError, endpoint: Endpoint, offered: Sequence[str]) -> str:
-    refusal = refusal_of(error.response)
+def _status(response: httpx.Response, endpoint: Endpoint, offered: Sequence[str]) -> str:
+    refusal = refusal_of(response)
     said, status = _short(refusal.said), refusal.status
+    if response.history:
+        there = response.url.copy_with(query=None, userinfo=b"")
+        return f"sends requests on to {there}, which refuses them: change {endpoint.url_setting}"
     if refusal.is_spent:
         return f"says that the account has nothing left ({status}: {said}): add to it"
     if refusal.is_filtered:
         return f"refused what was asked ({status}: {said}): ask in other words"
-    if status in {401, 403}:
-        return f"refused the key ({status}): change RAG_API_KEY"
-    if status == 404 and offered:
-        return (
-            f"does not have that model (404); it has {', '.join(offered)}: "
-            f"change {endpoint.model_setting}"
-        )
+    if refusal.is_of_key:
+        if endpoint.key.get_secret_value() == NO_KEY:
+            return f"asks for a key ({status}: {said}): set RAG_API_KEY"
+        return f"refused the key ({status}: {said}): change RAG_API_KEY"
+    if status == 403:
+        return f"refused access ({status}: {said}): change RAG_API_KEY, or what it may do there"
     if status == 404:
-        return (
-            f"was not found (404: {said}): change {endpoint.url_setting}, "
-            f"which mostly ends in /v1, or {endpoint.model_setting}"
-        )
+        return _not_found(refusal, endpoint, offered)
     if refusal.is_too_long:
         return (
             f"cannot read that much text at once ({status}: {said}): "
@@ -100,11 +108,29 @@ def _status(error: openai.APIStatusError, endpoint: Endpoint, offered: Sequence[
             f"takes no more requests now (429: {said}): ask again {when}, or raise the "
             "account's limits"
         )
+    if status == 405:
+        return f"takes no such request ({status}: {said}): change {endpoint.url_setting}"
     if own := next((name for name in sorted(endpoint.own) if name in refusal.words), None):
         return f"refused {own!r} ({status}: {said}): change {endpoint.body_setting}"
     if status < 500:
         return f"refused the request ({status}: {said}): change {endpoint.model_setting}"
     return f"failed ({status}: {said}): look into its log, then ask again"
+
+
+def _not_found(refusal: Refusal, endpoint: Endpoint, offered: Sequence[str]) -> str:
+    said = _short(refusal.said)
+    if offered and endpoint.model not in offered:
+        return (
+            f"does not have that model (404: {said}); it has {', '.join(offered)}: "
+            f"change {endpoint.model_setting}"
+        )
+    ends = "/v1"
+    if (urlsplit(endpoint.url).hostname or "").endswith(AZURE_HOSTS):
+        ends = "/openai/v1, or /openai/deployments/NAME?api-version=…"
+    return (
+        f"was not found (404: {said}): change {endpoint.url_setting}, "
+        f"which mostly ends in {ends}, or {endpoint.model_setting}"
+    )
 
 
 def _short(what: object) -> str:

@@ -50,7 +50,14 @@ _LIMIT = re.compile(
 )
 _SPENT = re.compile(
     r"insufficient[_ ](quota|balance|credits?|funds)|exceeded your current quota|billing"
-    r"|out of credits|credit balance",
+    r"|out of credits|credit balance|(any|no|more) credits|budget[_ ](has been )?exceeded",
+    re.IGNORECASE,
+)
+# Google's and xAI's of a wrong key: under 400.
+_KEY = re.compile(
+    r"(api|access|subscription)[ _-]?(key|token).{0,20}"
+    r"(not valid|invalid|incorrect|not found|expired)"
+    r"|(invalid|incorrect|missing|no|wrong) (api|access|subscription|auth\w*)[ _-]?(key|token)",
     re.IGNORECASE,
 )
 _FILTERED = re.compile(
@@ -58,10 +65,10 @@ _FILTERED = re.compile(
 )
 _WAIT = re.compile(
     r"(?:try(?:ing)? again|retry(?:ing)?|available|wait|reset\w*)\b[^\d]{0,24}?"
-    r"((?:\d+(?:\.\d+)?\s?(?:ms|milliseconds?|h|hours?|m|min|minutes?|s|sec|seconds?)(?![a-z])\s?){1,4})"
-    r"|retry_?delay[^\d]{0,8}((?:\d+(?:\.\d+)?\s?s))",
+    r"((?:\d+(?:\.\d+)?\s?(?:ms|milliseconds?|h|hours?|m|min|minutes?|s|sec|seconds?)(?![a-z])\s?){1,4})",
     re.IGNORECASE,
 )
+_WAITS = ("retryDelay", "retry_after", "retry_after_seconds", "estimated_time")
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s?(ms|mil|h|m|s)", re.IGNORECASE)
 _SECONDS = {"ms": 0.001, "mil": 0.001, "h": 3600.0, "m": 60.0, "s": 1.0}
 _NO_STREAM = re.compile(
@@ -116,7 +123,17 @@ class Refusal:
         if self.status == 402:
             return True
         # Some say "quota" of a minute's limit, and then when to come back.
-        return self.status in {403, 429} and _SPENT.search(self.words) is not None and not self.wait
+        if self.status == 400 and "budget" not in self.words.lower():
+            return False
+        spent = self.status in {400, 403, 429} and _SPENT.search(self.words) is not None
+        return spent and not self.wait
+
+    @property
+    def is_of_key(self) -> bool:
+        """The key is missing or wrong."""
+        return self.status == 401 or (
+            self.status in {400, 403} and _KEY.search(self.words) is not None
+        )
 
     @property
     def is_filtered(self) -> bool:
@@ -139,30 +156,42 @@ class Refusal:
 def refusal_of(response: httpx.Response) -> Refusal:
     """What a response that has been read refuses, and how."""
     body = _json(response)
-    parts = list(_told(body)) if body is not None else [response.text[:_MOST_WORDS]]
+    if body is None:
+        text = response.text[:_MOST_WORDS]
+        parts = [title_of(text) or text]
+    else:
+        parts = list(_told(body))
     words = _line(" ".join(parts))[:_MOST_WORDS]
-    error = body.get("error", body) if isinstance(body, dict) else None
+    held = body[0] if isinstance(body, list) and body else body
+    error = held.get("error", held) if isinstance(held, dict) else None
     parameter = error.get("param") if isinstance(error, dict) else None
     said = _line(parts[0]) if parts else ""
+    if isinstance(error, dict) and (cause := _cause(error)):
+        said = f"{said}: {cause}"
     return Refusal(
         status=response.status_code,
         said=said or response.reason_phrase or "no reason given",
         words=words,
-        parameter=parameter if isinstance(parameter, str) else "",
-        wait=_wait(response.headers, words),
+        # LiteLLM writes Python's None.
+        parameter=parameter if isinstance(parameter, str) and parameter != "None" else "",
+        wait=_wait(response.headers, words, error),
     )
 
 
-def status_of_error(body: Any) -> int | None:
-    """The status that an error has which came under 200; None where the body is no error."""
-    if not isinstance(body, dict) or not body.get("error") or body.keys() & {"choices", "data"}:
-        return None
-    error = body["error"]
-    codes = [error.get("code"), error.get("status")] if isinstance(error, dict) else []
-    for code in map(str, codes):
-        if re.fullmatch(r"[45]\d\d", code, re.ASCII):
-            return int(code)
-    return 500
+def _cause(error: dict[str, Any]) -> str:
+    """What the provider behind a router said."""
+    about = error.get("metadata")
+    raw = about.get("raw") if isinstance(about, dict) else None
+    return _line(raw[:_MOST_WORDS]) if isinstance(raw, str) else ""
+
+
+def title_of(page: str) -> str:
+    """What a web page calls itself; nothing where that is no page."""
+    start = page[:_MOST_WORDS].lstrip()
+    if not re.match(r"<(!doctype|html|head|\?xml)", start, re.IGNORECASE):
+        return ""
+    found = re.search(r"<(title|h1)[^>]{0,99}>([^<]{1,300})<", start, re.IGNORECASE)
+    return _line(found[2]) if found else "without a title"
 
 
 def _json(response: httpx.Response) -> Any:
@@ -194,14 +223,17 @@ def _strings(value: Any, depth: int) -> Iterator[str]:
         for inner in value:
             yield from _strings(inner, depth + 1)
     elif isinstance(value, dict):
+        if isinstance(value.get("msg"), str) and isinstance(value.get("loc"), list):
+            place = ".".join(str(part) for part in value["loc"][:_DEEPEST] if part != "body")
+            yield f"{place}: {value['msg']}"
         names = [name for name in _TOLD_FIRST if name in value]
         names += [name for name in value if name not in _TOLD_FIRST and name not in _SKIPPED]
         for name in names:
             yield from _strings(value[name], depth + 1)
 
 
-def _wait(headers: httpx.Headers, words: str) -> float | None:
-    """Seconds to wait, by the headers, else by the words."""
+def _wait(headers: httpx.Headers, words: str, error: Any) -> float | None:
+    """Seconds to wait, by the headers, else by a field of the body, else by the words."""
     asked = headers.get("retry-after-ms", "")
     if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", asked):
         return float(asked) / 1000
@@ -214,11 +246,26 @@ def _wait(headers: httpx.Headers, words: str) -> float | None:
             return max(0.0, at.timestamp() - time.time())
         except (ValueError, TypeError, OverflowError):
             pass
+    if (told := _wait_told(error)) is not None:
+        return told
     found = _WAIT.search(words)
     if found is None:
         return None
-    spans = _SPAN.findall(found[1] or found[2])
+    spans = _SPAN.findall(found[1])
     return sum(float(number) * _SECONDS[unit.lower()] for number, unit in spans)
+
+
+def _wait_told(value: Any, depth: int = 0) -> float | None:
+    """Seconds that a field of the body has: Google's, Hugging Face's, a gateway's."""
+    if isinstance(value, list) and depth < _DEEPEST:
+        told = (_wait_told(inner, depth + 1) for inner in value[:_MOST_PARTS])
+        return next((seconds for seconds in told if seconds is not None), None)
+    if not isinstance(value, dict) or depth >= _DEEPEST:
+        return None
+    for name in _WAITS:
+        if found := re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)s?", str(value.get(name))):
+            return float(found[1])
+    return _wait_told(value.get("details"), depth + 1)
 
 
 def _line(text: str) -> str:

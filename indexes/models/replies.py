@@ -47,7 +47,10 @@ _FILTERED = {
     "content_filter", "content_filtered", "safety", "recitation", "blocklist",
     "prohibited_content", "guardrail_intervened", "refusal", "spii",
 }  # fmt: skip
-_FAILED = {"error", "abort", "aborted", "cancelled", "malformed_function_call"}
+_FAILED = {
+    "error", "abort", "aborted", "cancelled", "malformed_function_call",
+    "insufficient_system_resource",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -255,6 +258,11 @@ class Reading:
                 "the answer was cut at the most that the model may say: raise "
                 "RAG_MAX_ANSWER_TOKENS (max_tokens of a model of your own)"
             )
+        if not self.text.strip():
+            return "broken", (
+                "the model said nothing: ask again; where that does not help, it may read less "
+                "than it was shown: lower RAG_BUDGET"
+            )
         return "stop", ""
 
     def _thoughts(self, response: ChatResponse | CompletionResponse) -> str:
@@ -352,7 +360,8 @@ def _reason(response: ChatResponse | CompletionResponse) -> str:
         found = _get(place, name)
         found = getattr(found, "name", found)
         if isinstance(found, str) and found:
-            return found.lower()
+            # Gemini tells what the filter found behind a colon.
+            return found.lower().partition(":")[0]
     return ""
 
 

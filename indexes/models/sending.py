@@ -27,7 +27,8 @@ import openai
 from indexes.models.forms import KIND, Value, formed, lesson
 from indexes.models.habits import Habits, habits_of
 from indexes.models.pace import Pace
-from indexes.models.refusals import Refusal, refusal_of, status_of_error
+from indexes.models.refusals import Refusal, refusal_of
+from indexes.models.streams import AsyncStreamed, Streamed, whole_answer
 from indexes.waits import waiting
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ _LONGEST_LIMIT_SECONDS = 60.0
 DOCUMENTS_SECONDS = 3600.0
 # What is seldom better the third time: an error inside, no answer, nobody there.
 _FEW = 2
-_BUSY = {408, 409, 425, 502, 503, 504, 520, 522, 524, 529}
+_BUSY = {408, 409, 425, 498, 502, 503, 504, 520, 522, 524, 529}
 # Set by who no longer wants what its threads send: they wait no more.
 given_up: ContextVar[threading.Event | None] = ContextVar("given_up", default=None)
 _VERSION = re.compile(r"/v\d+[a-z0-9]*(/|$)")
@@ -116,8 +117,10 @@ class SyncSender(openai.DefaultHttpxClient):
                     _sleep(wait)
             try:
                 response = super().send(asked.request(), stream=stream, **more)
-                if asked.wants_body(response):
+                if not response.is_success:
                     response.read()
+                elif stream:
+                    response = Streamed(response).begun()
             except httpx.HTTPError as error:
                 asked.failed(error)
                 continue
@@ -145,8 +148,10 @@ class AsyncSender(openai.DefaultAsyncHttpxClient):
                     await asyncio.sleep(wait)
             try:
                 response = await super().send(asked.request(), stream=stream, **more)
-                if asked.wants_body(response):
+                if not response.is_success:
                     await response.aread()
+                elif stream:
+                    response = await AsyncStreamed(response).begun()
             except httpx.HTTPError as error:
                 asked.failed(error)
                 continue
@@ -215,18 +220,14 @@ class _Request:
 
     # After each try
 
-    def wants_body(self, response: httpx.Response) -> bool:
-        """Whether it must be read before anything can be said of it."""
-        return not response.is_success or (self._stream and _is_json(response))
-
     def settled(self, response: httpx.Response) -> httpx.Response | None:
         """What the client gets; None to send again."""
         way = self._way
         way.answered = True
         if self._body is None:
             return response
-        if response.is_success:
-            response = self._of_success(response)
+        if response.is_success and not self._stream:
+            response = whole_answer(response)
         if response.is_success:
             way.pace.accepted()
             for habit, value in self._lessons.items():
@@ -264,17 +265,6 @@ class _Request:
     @property
     def _is_document(self) -> bool:
         return self._body is not None and self._body.get(KIND) == "passage"
-
-    def _of_success(self, response: httpx.Response) -> httpx.Response:
-        """The answer as OpenAI's client reads it; an error under 200 as an error."""
-        if not _is_json(response):
-            return response
-        body = _json(response.content)
-        if (status := status_of_error(body)) is not None:
-            return httpx.Response(status, json=body, request=response.request)
-        if self._stream and body is not None:
-            return _as_events(body, response.request)
-        return response
 
     def _learns(self, refusal: Refusal) -> bool:
         """Whether the refusal teaches another form to try."""
@@ -354,31 +344,9 @@ def _sleep(seconds: float) -> None:
         raise CancelledError
 
 
-def _is_json(response: httpx.Response) -> bool:
-    return "json" in response.headers.get("content-type", "")
-
-
 def _json(content: bytes) -> dict[str, Any] | None:
     try:
         found = json.loads(content)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def _as_events(whole: dict[str, Any], request: httpx.Request) -> httpx.Response:
-    """A whole answer where a stream was asked for, as a stream of one piece."""
-    choices = whole.get("choices")
-    if isinstance(choices, list):
-        whole = {
-            **whole,
-            "object": "chat.completion.chunk",
-            "choices": [
-                {**choice, "delta": choice.get("message") or {}, "message": None}
-                for choice in choices
-                if isinstance(choice, dict)
-            ],
-        }
-    content = f"data: {json.dumps(whole)}\n\ndata: [DONE]\n\n".encode()
-    headers = {"content-type": "text/event-stream"}
-    return httpx.Response(200, headers=headers, content=content, request=request)

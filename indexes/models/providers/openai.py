@@ -12,7 +12,7 @@ from indexes.models.capabilities import (
     fit_by_name,
     known_embedding,
 )
-from indexes.models.endpoint import Endpoint
+from indexes.models.endpoint import NO_KEY, Endpoint
 from indexes.models.providers import required, with_settings
 from indexes.settings import Settings
 
@@ -108,5 +108,5 @@ def _shared(settings: Settings) -> dict[str, Any]:
 
 
 def _key(settings: Settings) -> SecretStr:
-    """The key, or a stand-in for servers that ask for none: the client insists on one."""
-    return settings.api_key or SecretStr("none")
+    """The key, or a stand-in where there is none."""
+    return settings.api_key or SecretStr(NO_KEY)

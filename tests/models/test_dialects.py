@@ -1,0 +1,86 @@
+"""Whatever dialect of OpenAI's API an endpoint speaks, its answer is read or its refusal told in
+one line, whichever way it is asked.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from llama_index.core.base.llms.types import ChatMessage
+from pydantic import SecretStr
+
+from indexes.errors import ModelError
+from indexes.models.endpoint import Endpoint
+from indexes.models.openai_compatible import make_llm
+from indexes.models.replies import Reading
+from tests.models.dialects import DIALECTS, TEXT, Dialect
+from tests.models.scripted import Body, Reply, Scripted, said
+
+MESSAGES = [ChatMessage(role="user", content="How is it?")]
+WAYS = ["whole", "awhole", "streamed", "astreamed"]
+
+
+@pytest.fixture(scope="module")
+def scripted() -> Iterator[Scripted]:
+    with Scripted() as server:
+        yield server
+
+
+def endpoint(url: str, **more: Any) -> Endpoint:
+    return Endpoint(
+        url=url,
+        key=SecretStr("sk-a-secret"),
+        model="tiny",
+        url_setting="RAG_BASE_URL",
+        model_setting="RAG_LLM_MODEL",
+        seconds=5.0,
+        retries=more.pop("retries", 1),
+        **more,
+    )
+
+
+def asked(where: Endpoint, way: str) -> Reading:
+    llm = make_llm(where, "tiny", context_window=1000, max_tokens=50)
+    reading = Reading()
+
+    async def together() -> None:
+        if way == "awhole":
+            reading.take(await llm.achat(MESSAGES), whole_text=True)
+        else:
+            async for response in await llm.astream_chat(MESSAGES):
+                reading.take(response)
+
+    if way == "whole":
+        reading.take(llm.chat(MESSAGES), whole_text=True)
+    elif way == "streamed":
+        for response in llm.stream_chat(MESSAGES):
+            reading.take(response)
+    else:
+        asyncio.run(together())
+    reading.end()
+    return reading
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+def test_every_dialect_is_understood(scripted: Scripted, dialect: Dialect, way: str) -> None:
+    def script(path: str, body: Body) -> Reply:
+        if not body:
+            return said({"object": "list", "data": []})
+        return dialect.streamed(body) if body.get("stream") else dialect.whole(body)
+
+    scripted.script = script
+    where = endpoint(scripted.root + dialect.path)
+    if dialect.text is None and ("streamed" in way or dialect.refuses_both):
+        with pytest.raises(ModelError) as failure:
+            asked(where, way)
+        line = str(failure.value)
+        assert "\n" not in line
+        for word in dialect.told:
+            assert word in line
+        return
+    reading = asked(where, way)
+    assert reading.text == (TEXT if dialect.text is None else dialect.text)
+    assert reading.thinking == dialect.thinking
+    assert reading.finish()[0] == dialect.finish
