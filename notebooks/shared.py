@@ -19,13 +19,14 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from app.samples import LETTERS, QUESTIONS
-from indexes import Context, HierarchicalIndex, load_settings
+from indexes import Answer, Context, HierarchicalIndex, load_settings
 from indexes.errors import StoreLockedError
 from indexes.evaluation.questions import Question, read_questions
 from indexes.evaluation.vectors import RememberedEmbedding
 from indexes.models.providers import build_embedding
 from indexes.tree import Tree
 
+ENDED = {"length": "cut", "thinking": "spent on thinking", "broken": "broken off"}
 FOUND, OTHER, KEPT = "#0072B2", "#DDE6EE", "#FFE9A8"
 
 
@@ -93,6 +94,24 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> HTML:
 
 def _shown(cell: Any) -> str:
     return html.escape(f"{cell:.3f}" if isinstance(cell, float) else str(cell))
+
+
+def answered(answer: Answer) -> HTML:
+    """An answer as text, how it ended where that isn't well, and its thoughts, folded."""
+    parts = [f'<p style="white-space:pre-wrap;max-width:60em">{html.escape(answer.answer)}</p>']
+    if answer.finish != "stop":
+        note = html.escape(answer.finish_note)
+        parts.append(f'<p style="max-width:60em">⚠ <em>{ENDED[answer.finish]}: {note}</em></p>')
+    if answer.thinking:
+        thoughts = html.escape(answer.thinking)
+        parts.append(f"<details><summary>what it thought before</summary>{thoughts}</details>")
+    return HTML("".join(parts))
+
+
+def briefly(answer: Answer) -> str:
+    """An answer for a cell of a table, with how it ended where that isn't well."""
+    end = "" if answer.finish == "stop" else f" [{ENDED[answer.finish]}]"
+    return answer.answer.strip() + end
 
 
 def passages(contexts: Sequence[Context], characters: int = 160) -> HTML:

@@ -43,6 +43,7 @@ from indexes.errors import ModelError, SettingsError
 from indexes.extras import WEIGHTS, needed
 from indexes.models.catalogue import KINDS, Kind, Pooling
 from indexes.models.endpoint import Endpoint
+from indexes.models.gguf_file import head_of, why_not
 from indexes.models.minilm import minilm_gguf
 
 logger = logging.getLogger(__name__)
@@ -166,14 +167,14 @@ class _Server:
 
     def __init__(self, model: LocalModel) -> None:
         path = model.path()
+        _check_kind(path, model)
         xllamacpp = _import_xllamacpp()
         self.key = SecretStr(secrets.token_urlsafe(32))
         try:
             self._server = xllamacpp.Server(_parameters(xllamacpp, model, path, self.key))
         except RuntimeError as error:
             raise ModelError(
-                f"llama.cpp cannot load {path}: the file is damaged, of an unknown kind or too "
-                f"large for the memory; change {model.setting}"
+                f"llama.cpp cannot load {path}: it {why_not(path)}; change {model.setting}"
             ) from error
         self.url = f"{self._server.listening_address}/v1"
         self._try_out(model, path)
@@ -202,6 +203,27 @@ class _Server:
         if not reply.is_success:
             kind = KINDS[model.purpose]
             raise ModelError(f"{path} is not {kind}: change {model.setting}")
+
+
+def _check_kind(path: Path, model: LocalModel) -> None:
+    """Refuse what would load and answer nonsense.
+
+    Raises:
+        ModelError: the file says that it is for something else
+    """
+    head = head_of(path)
+    other: Kind | None = None
+    if head.is_reranker and model.purpose != "reranker":
+        other = "reranker"
+    elif head.is_embedding and model.purpose == "llm":
+        other = "embedding"
+    elif model.purpose == "reranker" and not (head.is_reranker or "bert" in head.architecture):
+        # Older files of BERT rerankers don't say it; what writes would rank at random.
+        other = "llm"
+    if other is not None:
+        raise ModelError(
+            f"{path} is not {KINDS[model.purpose]}, but {KINDS[other]}: change {model.setting}"
+        )
 
 
 def _parameters(xllamacpp: Any, model: LocalModel, path: Path, key: SecretStr) -> Any:

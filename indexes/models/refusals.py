@@ -29,7 +29,7 @@ _TOLD_FIRST = ("message", "msg", "error", "detail", "errors", "error_message", "
 _TOO_LONG = re.compile(
     r"too (large|long)\b(?!.{0,40}batch size)|context[ _](length|size|window)"
     r"|exceeds?\b.{0,80}(context|tokens|length)|(less|fewer) than \d+ tokens"
-    r"|physical batch size|tokens per (submitted )?batch|too many tokens"
+    r"|physical batch size|tokens per (submitted )?(batch|request)|too many tokens"
     r"|max_new_tokens.{0,40}must be|max_model_len|longer than the maximum",
     re.IGNORECASE,
 )

@@ -33,6 +33,8 @@ from indexes.waits import waiting
 
 logger = logging.getLogger(__name__)
 
+# The habit of a limit: milliseconds between requests that are right.
+PACE = "pace"
 # A call that is refused more often, each time for something else, is given up.
 MOST_LESSONS = 6
 FIRST_WAIT_SECONDS = 0.5
@@ -95,10 +97,11 @@ def way_to(
         seconds: see `Way`
         own: see `Way`
     """
+    habits = habits_of(name, cache)
     with _sharing:
-        pace = _paces.get(name) or Pace()
+        pace = _paces.get(name) or Pace(known=(habits.number(PACE) or 0) / 1000)
         _paces[name] = pace
-    return Way(habits_of(name, cache), pace, retries, seconds, own)
+    return Way(habits, pace, retries, seconds, own)
 
 
 class SyncSender(openai.DefaultHttpxClient):
@@ -232,6 +235,8 @@ class _Request:
             way.pace.accepted()
             for habit, value in self._lessons.items():
                 way.habits.learn(habit, value)
+            if distance := way.pace.settled:
+                way.habits.learn(PACE, round(distance * 1000))
             return response
         refusal = refusal_of(response)
         if "root" in self._lessons and response.status_code in (404, 405):

@@ -78,7 +78,7 @@ def shaped(value: Any) -> Body:
         data = [{"index": n, "embedding": v} for n, v in enumerate(value["embeddings"])]
         return {**value, "data": data}
     if not (isinstance(value.get("choices"), list) and value["choices"]):
-        raise OddAnswerError(f"no choices: {json.dumps(value)[:_SHOWN]}")
+        raise OddAnswerError(f"neither choices nor data: {json.dumps(value)[:_SHOWN]}")
     choices = [_choice(choice, "message") for choice in value["choices"]]
     if error is not None:
         choices[0] = {**choices[0], "finish_reason": "error"}

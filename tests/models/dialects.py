@@ -2,6 +2,8 @@
 reports show them. Each answers "All is well.", or refuses for a reason that one line has to name.
 """
 
+import base64
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -329,8 +331,8 @@ DIALECTS = [
             same(events(*chunks(WORDS), kind="application/json"))),
     Dialect("whole-called-text", same(said(whole(TEXT), kind="text/plain; charset=utf-8")),
             same(said(whole(TEXT), kind="text/plain; charset=utf-8"))),
-    both("no-choices", said({**whole(""), "choices": []}), "no choices"),
-    both("null-choices", said({**whole(""), "choices": None}), "no choices"),
+    both("no-choices", said({**whole(""), "choices": []}), "neither choices nor data"),
+    both("null-choices", said({**whole(""), "choices": None}), "neither choices nor data"),
     both("gateway-html", said(HTML, 400, "text/html"), "502 Bad Gateway"),
     both("login-page", said(LOGIN, 200, "text/html"), "Sign in to Example", "RAG_BASE_URL"),
     both("xai-key", said({"code": "Client specified an invalid argument", "error":
@@ -341,4 +343,96 @@ DIALECTS = [
          code="unsupported_country_region_territory"), 403), "territory not supported"),
     both("responses-only", said(error("This model is only supported in v1/responses and not in "
          "v1/chat/completions.", param="model"), 404), "only supported in v1/responses"),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """How one endpoint answers texts; a vector begins with the length of its text.
+
+    Attributes:
+        name: whose habit, and which
+        answer: what it says to a request
+        told: what the line has to say; nothing where vectors have to come
+        path: of the address that a user gives
+    """
+
+    name: str
+    answer: Callable[[Body], Reply]
+    told: str = ""
+    path: str = "/v1"
+
+
+def vector(text: str) -> list[float]:
+    return [float(len(text)), 0.0, 1.0]
+
+
+def base64_of(text: str) -> str:
+    return base64.b64encode(struct.pack("<3f", *vector(text))).decode()
+
+
+def texts(body: Body) -> list[str]:
+    given = body.get("input", [])
+    return [given] if isinstance(given, str) else given
+
+
+def data(body: Body, item: Callable[[int, str], Body]) -> Reply:
+    items = [item(place, text) for place, text in enumerate(texts(body))]
+    return said({"object": "list", "model": "m", "data": items, "usage": {"prompt_tokens": 1}})
+
+
+def plain(body: Body) -> Reply:
+    return data(body, lambda n, text: {"index": n, "embedding": vector(text)})
+
+
+def most(count: int, refusal: Reply) -> Callable[[Body], Reply]:
+    """One that takes so many texts at once."""
+    return lambda body: refusal if len(texts(body)) > count else plain(body)
+
+
+def longest(size: int, refusal: Reply) -> Callable[[Body], Reply]:
+    """One that takes so many characters at once."""
+    return lambda body: refusal if sum(map(len, texts(body))) > size else plain(body)
+
+
+EMBEDDERS = [
+    Embedder("base64-unasked", lambda body: data(
+        body, lambda n, text: {"index": n, "embedding": base64_of(text)})),
+    Embedder("no-index", lambda body: data(body, lambda n, text: {"embedding": vector(text)})),
+    Embedder("backwards", lambda body: said({"data": [
+        {"index": n, "embedding": vector(t)} for n, t in enumerate(texts(body))][::-1]})),
+    Embedder("llamacpp-outside-v1", lambda body: said([
+        {"index": n, "embedding": [vector(t)]} for n, t in enumerate(texts(body))]), path=""),
+    Embedder("embeddings-in-a-list", lambda body: said({
+        "model": "m", "embeddings": [vector(t) for t in texts(body)]})),
+    Embedder("tei-batch", most(8, said({
+        "message": "batch size 40 > maximum allowed batch size 8", "code": 413,
+        "type": "Validation"}, 413))),
+    Embedder("infinity-batch", most(8, said({"detail": [{
+        "type": "too_long", "loc": ["body", "input", "list[str]"],
+        "msg": "List should have at most 8 items after validation, not 40"}]}, 422))),
+    Embedder("mistral-tokens-in-batch", longest(200, said({
+        "object": "error", "message": "Too many tokens in batch. Max is 16384 got 20000",
+        "type": "invalid_request_prompt", "code": "3210"}, 400))),
+    Embedder("openai-tokens-in-request", longest(200, said(error(
+        "Invalid 'input': maximum request size is 300000 tokens per request.",
+        code="max_tokens_per_request"), 400))),
+    Embedder("ollama-long", longest(200, said(error(
+        "the input length exceeds the context length"), 400))),
+    Embedder("llamacpp-no-embeddings", lambda body: said(error(
+        "This server does not support embeddings. Start it with `--embeddings`", code=501,
+        type="not_supported_error"), 501), "Start it with `--embeddings`"),
+    Embedder("ollama-no-embeddings", lambda body: said(error(
+        "this model does not support embeddings"), 400), "does not support embeddings"),
+    Embedder("vllm-chat-model", lambda body: said({"object": "error", "message":
+        "The model does not support Embeddings API", "code": 400}, 400), "RAG_EMBEDDING_MODEL"),
+    Embedder("error-under-200", lambda body: said({"error": "Model does not exist."}),
+        "Model does not exist"),
+    Embedder("fewer", lambda body: said({"data": []}), "0 vectors for"),
+    Embedder("null", lambda body: data(body, lambda n, text: {"index": n, "embedding": None}),
+        "not in OpenAI's format"),
+    Embedder("no-numbers", lambda body: data(
+        body, lambda n, text: {"index": n, "embedding": ["a", "b"]}), "not in OpenAI's format"),
+    Embedder("a-chat-answer", lambda body: said(whole(TEXT)), "RAG_BASE_URL"),
+    Embedder("login-page", lambda body: said(LOGIN, 200, "text/html"), "Sign in to Example"),
 ]  # fmt: skip

@@ -13,8 +13,9 @@ from pydantic import SecretStr
 from indexes.errors import ModelError
 from indexes.models.endpoint import Endpoint
 from indexes.models.openai_compatible import make_llm
+from indexes.models.openai_embedding import make_embedding
 from indexes.models.replies import Reading
-from tests.models.dialects import DIALECTS, TEXT, Dialect
+from tests.models.dialects import DIALECTS, EMBEDDERS, TEXT, Dialect, Embedder
 from tests.models.scripted import Body, Reply, Scripted, said
 
 MESSAGES = [ChatMessage(role="user", content="How is it?")]
@@ -33,7 +34,7 @@ def endpoint(url: str, **more: Any) -> Endpoint:
         key=SecretStr("sk-a-secret"),
         model="tiny",
         url_setting="RAG_BASE_URL",
-        model_setting="RAG_LLM_MODEL",
+        model_setting=more.pop("model_setting", "RAG_LLM_MODEL"),
         seconds=5.0,
         retries=more.pop("retries", 1),
         **more,
@@ -84,3 +85,40 @@ def test_every_dialect_is_understood(scripted: Scripted, dialect: Dialect, way: 
     assert reading.text == (TEXT if dialect.text is None else dialect.text)
     assert reading.thinking == dialect.thinking
     assert reading.finish()[0] == dialect.finish
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("embedder", EMBEDDERS, ids=lambda embedder: embedder.name)
+def test_every_embedder_gives_each_text_its_vector(
+    scripted: Scripted, embedder: Embedder, asynchronous: bool
+) -> None:
+    scripted.script = lambda path, body: embedder.answer(body)
+    where = endpoint(scripted.root + embedder.path, model_setting="RAG_EMBEDDING_MODEL")
+    embedding = make_embedding(where, "tiny")
+    texts = ["x" * length for length in range(1, 41)]
+
+    def vectors() -> list[list[float]]:
+        if asynchronous:
+            return asyncio.run(embedding.aget_text_embedding_batch(texts))
+        return embedding.get_text_embedding_batch(texts)
+
+    if embedder.told:
+        with pytest.raises(ModelError, match=embedder.told) as failure:
+            vectors()
+        assert "\n" not in str(failure.value)
+    else:
+        assert [vector[0] for vector in vectors()] == list(range(1, 41))
+
+
+def test_a_redirection_that_loses_the_question_names_the_address(scripted: Scripted) -> None:
+    def script(path: str, body: Body) -> Reply:
+        if path.startswith("/v1"):
+            return said(
+                "", 301, "text/html", Location=f"{scripted.root}/elsewhere/chat/completions"
+            )
+        return said({"detail": "Method Not Allowed"}, 405)
+
+    scripted.script = script
+    for way in WAYS:
+        with pytest.raises(ModelError, match=r"sends requests on to .*/elsewhere.*RAG_BASE_URL"):
+            asked(endpoint(f"{scripted.root}/v1"), way)

@@ -224,7 +224,7 @@ ASKS: list[Ask] = [
 # How the endpoint fails, and what the message must say: what happened, what to change.
 SAID = {
     "401": ["refused the key", "RAG_API_KEY"],
-    "403": ["refused the key", "RAG_API_KEY"],
+    "403": ["refused access", "RAG_API_KEY"],
     "404": ["does not have that model", "small, large", "RAG_LLM_MODEL"],
     "422": ["refused the request", "RAG_LLM_MODEL"],
     "429": ["no more requests"],

@@ -55,10 +55,12 @@ def window(count: int, seconds: float) -> Limiter:
     return allow
 
 
-def ask(limiter: Limiter, count: int, says: Callable[[float], float]) -> tuple[float, int]:
+def ask(
+    limiter: Limiter, count: int, says: Callable[[float], float], known: float = 0.0
+) -> tuple[float, int]:
     """Eight workers send `count` requests: when the last was answered, and refusals."""
     now = [0.0]
-    pace = Pace(lambda: now[0])
+    pace = Pace(lambda: now[0], known)
     events: list[tuple[float, int, float | None]] = [
         (0.0, worker, None) for worker in range(WORKERS)
     ]
@@ -90,7 +92,11 @@ def in_seconds(need: float) -> float:
 @pytest.mark.parametrize(
     ("limiter", "count", "ideal"),
     [
+        (spaced(2), 9, 8 / 2),
         (spaced(2), 12, 11 / 2),
+        (spaced(2), 20, 19 / 2),
+        (spaced(1), 6, 5),
+        (spaced(0.5), 9, 8 * 2),
         (spaced(2), 60, 59 / 2),
         (spaced(2), 300, 299 / 2),
         (spaced(1), 60, 59),
@@ -106,6 +112,17 @@ def test_a_limit_is_kept_to_within_a_fifth_with_few_refusals(
     seconds, refused = ask(limiter, count, in_seconds)
     assert seconds <= 1.2 * ideal
     assert refused <= WORKERS + count / 6
+
+
+def test_what_an_earlier_process_found_to_be_right_is_kept_to_from_the_first_request() -> None:
+    def again(limiter: Limiter, count: int) -> tuple[float, int]:
+        return ask(limiter, count, in_seconds, known=0.52)
+
+    assert again(spaced(2), 5) == (pytest.approx(4 * 0.52, abs=0.1), 0)
+    # A limit that is gone is forgotten.
+    seconds, refused = again(lambda _: 0.0, 300)
+    assert refused == 0
+    assert seconds < 300 * 0.52 / 3
 
 
 def test_without_a_limit_nobody_waits() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from pydantic import SecretStr
 from indexes.errors import ModelError, SettingsError
 from indexes.models.endpoint import Endpoint
 from indexes.models.forms import formed, lesson
-from indexes.models.habits import FILE
+from indexes.models.habits import FILE, habits_of
 from indexes.models.openai_compatible import CompatibleLLM, make_llm
 from indexes.models.openai_embedding import make_embedding
 from indexes.models.refusals import refusal_of
@@ -445,6 +446,21 @@ def test_documents_are_embedded_whole_at_the_pace_of_the_endpoint(server: StandI
     assert [vector[0] for vector in vectors] == list(range(1, 41))
 
 
+def test_the_pace_of_an_endpoint_is_remembered(server: StandIn, tmp_path: Path) -> None:
+    free = [0.0]
+
+    def refuse(body: dict[str, Any]) -> Refused | None:
+        if time.monotonic() < free[0]:
+            return 429, "Rate limit reached", {"Retry-After-Ms": "30"}
+        free[0] = time.monotonic() + 0.015
+        return None
+
+    server.refuse = refuse
+    embedding = make_embedding(endpoint(server, tmp_path), "tiny", texts_per_request=1)
+    embedding.get_text_embedding_batch(["text"] * 12)
+    assert 10 <= habits_of(f"tiny at {server.url}", tmp_path).all()["pace"] <= 60
+
+
 def test_after_a_failure_nobody_goes_on_waiting(server: StandIn) -> None:
     def refuse(body: dict[str, Any]) -> Refused | None:
         if body["input"] == ["good"]:
@@ -476,7 +492,9 @@ def response(status: int, body: bytes, **headers: str) -> httpx.Response:
         ("Please try again in 472ms.", {}, 0.472),
         ("Please retry after 6 seconds.", {}, 6),
         ("Please retry in 22.9s", {}, 22.9),
-        ('{"error": {"details": [{"retryDelay": "13s"}]}}', {}, None),
+        ('{"error": {"details": [{"retryDelay": "13s"}]}}', {}, 13),
+        ('[{"error": {"details": [{"@type": "x"}, {"retryDelay": "2.5s"}]}}]', {}, 2.5),
+        ('{"error": "Model x is currently loading", "estimated_time": 20.0}', {}, 20),
         ("Slow down", {}, None),
     ],
 )
