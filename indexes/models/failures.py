@@ -18,6 +18,10 @@ FAILURES = (
     openai.OpenAIError,
     httpx.HTTPError,
     httpx.InvalidURL,
+    httpx.StreamError,
+    OSError,
+    EOFError,
+    RuntimeError,
     ValueError,
     TypeError,
     AttributeError,
@@ -67,7 +71,7 @@ def _what_happened(error: Exception, endpoint: Endpoint, offered: Sequence[str])
         return f"cannot be reached ({_short(cause)}): start it, or change {endpoint.url_setting}"
     if isinstance(error, httpx.InvalidURL):
         return f"is no address ({_short(error)}): change {endpoint.url_setting}"
-    if isinstance(error, httpx.HTTPError):
+    if isinstance(error, httpx.HTTPError | OSError | EOFError | RuntimeError):
         return f"broke off in the middle of its answer ({_short(error)}): ask again"
     if isinstance(error, openai.APIResponseValidationError) or not isinstance(
         error, openai.OpenAIError

@@ -62,6 +62,10 @@ SAMPLING = {"dry_multiplier": 0.8, "dry_allowed_length": 4, "dry_penalty_last_n"
 EMBEDDING_WINDOW_TOKENS = 8192
 
 _LARGE_BYTES = 1_000_000_000
+# What C++ raises arrives as one of these.
+_FAILURES = (
+    RuntimeError, MemoryError, OSError, ValueError, TypeError, ArithmeticError, LookupError,
+)  # fmt: skip
 
 # For GNU's OpenMP, rounds of some nanoseconds; other OpenMPs know the policy only.
 SHORT_SPIN = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "3000"}
@@ -172,7 +176,7 @@ class _Server:
         self.key = SecretStr(secrets.token_urlsafe(32))
         try:
             self._server = xllamacpp.Server(_parameters(xllamacpp, model, path, self.key))
-        except RuntimeError as error:
+        except _FAILURES as error:
             raise ModelError(
                 f"llama.cpp cannot load {path}: it {why_not(path)}; change {model.setting}"
             ) from error
@@ -193,13 +197,24 @@ class _Server:
             "reranker": ("rerank", {"query": "Hi", "documents": ["Hi"], "model": model.name}),
         }
         route, body = calls[model.purpose]
-        reply = httpx.post(
-            f"{self.url}/{route}",
-            json=body,
-            headers={"Authorization": f"Bearer {self.key.get_secret_value()}"},
-            timeout=model.seconds,
-            trust_env=False,
-        )
+        try:
+            reply = httpx.post(
+                f"{self.url}/{route}",
+                json=body,
+                headers={"Authorization": f"Bearer {self.key.get_secret_value()}"},
+                timeout=model.seconds,
+                trust_env=False,
+            )
+        except httpx.TimeoutException as error:
+            raise ModelError(
+                f"{path} gave no answer within {model.seconds:g} s: raise RAG_MODEL_TIMEOUT, or "
+                f"change {model.setting} to a smaller model"
+            ) from error
+        except (httpx.HTTPError, *_FAILURES, EOFError) as error:
+            raise ModelError(
+                f"{path} was loaded and does not answer ({type(error).__name__}): "
+                f"change {model.setting}"
+            ) from error
         if not reply.is_success:
             kind = KINDS[model.purpose]
             raise ModelError(f"{path} is not {kind}: change {model.setting}")

@@ -428,7 +428,7 @@ EMBEDDERS = [
         "The model does not support Embeddings API", "code": 400}, 400), "RAG_EMBEDDING_MODEL"),
     Embedder("error-under-200", lambda body: said({"error": "Model does not exist."}),
         "Model does not exist"),
-    Embedder("fewer", lambda body: said({"data": []}), "0 vectors for"),
+    Embedder("fewer", lambda body: said({"data": []}), "No embedding data|0 vectors for"),
     Embedder("null", lambda body: data(body, lambda n, text: {"index": n, "embedding": None}),
         "not in OpenAI's format"),
     Embedder("no-numbers", lambda body: data(

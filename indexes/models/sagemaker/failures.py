@@ -48,7 +48,10 @@ FAILURES = (
     TransportError,
     CodecError,
     OSError,
+    EOFError,
+    RuntimeError,
     ValueError,
+    LookupError,
 )
 SHOWN_CHARACTERS = 300
 
