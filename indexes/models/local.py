@@ -210,7 +210,7 @@ class _Server:
                 f"{path} gave no answer within {model.seconds:g} s: raise RAG_MODEL_TIMEOUT, or "
                 f"change {model.setting} to a smaller model"
             ) from error
-        except (httpx.HTTPError, *_FAILURES, EOFError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, *_FAILURES, EOFError) as error:
             raise ModelError(
                 f"{path} was loaded and does not answer ({type(error).__name__}): "
                 f"change {model.setting}"

@@ -116,7 +116,7 @@ def _handler(server: Scripted) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            for piece in reply.pieces:
+            for piece in filter(None, reply.pieces):
                 self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
             self.wfile.write(b"0\r\n\r\n")
 

@@ -77,14 +77,14 @@ def of_httpx() -> list[Fault]:
 
 def of_openai() -> list[Fault]:
     """Each class of the client's own."""
-    found: list[Fault] = []
+    found: list[Fault] = [lambda: openai.OpenAIError("a\nfault")]
     response = httpx.Response(418, json={"error": {"message": "a\nfault"}}, request=REQUEST)
     completion = SimpleNamespace(usage=None)
     given = {
         "message": "a\nfault", "request": REQUEST, "response": response, "body": None,
         "completion": completion, "cause": None,
     }  # fmt: skip
-    for kind in sorted(kinds(openai.OpenAIError), key=lambda kind: kind.__name__):
+    for kind in sorted(kinds(openai.APIError), key=lambda kind: kind.__name__):
         wanted = inspect.signature(kind).parameters
         arguments = {name: given[name] for name in wanted if name in given}
         try:
@@ -211,6 +211,8 @@ def of_boto() -> list[Fault]:
             continue
         names = {name for _, name, _, _ in string.Formatter().parse(kind.fmt) if name}
         fields = {name.partition("[")[0].partition(".")[0]: "a\nfault" for name in names}
+        if kind is botocore.exceptions.WaiterError:
+            fields["last_response"] = {}
         found.append(lambda kind=kind, fields=fields: kind(**fields))
     refused = {"Error": {"Code": "Strange", "Message": "a\nfault"}}
     found += [
