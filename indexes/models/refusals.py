@@ -174,7 +174,7 @@ def refusal_of(response: httpx.Response) -> Refusal:
         words=words,
         # LiteLLM writes Python's None.
         parameter=parameter if isinstance(parameter, str) and parameter != "None" else "",
-        wait=_wait(response.headers, words, error),
+        wait=_wait(response.headers, words, body),
     )
 
 
@@ -232,7 +232,7 @@ def _strings(value: Any, depth: int) -> Iterator[str]:
             yield from _strings(value[name], depth + 1)
 
 
-def _wait(headers: httpx.Headers, words: str, error: Any) -> float | None:
+def _wait(headers: httpx.Headers, words: str, body: Any) -> float | None:
     """Seconds to wait, by the headers, else by a field of the body, else by the words."""
     asked = headers.get("retry-after-ms", "")
     if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", asked):
@@ -246,7 +246,7 @@ def _wait(headers: httpx.Headers, words: str, error: Any) -> float | None:
             return max(0.0, at.timestamp() - time.time())
         except (ValueError, TypeError, OverflowError):
             pass
-    if (told := _wait_told(error)) is not None:
+    if (told := _wait_told(body)) is not None:
         return told
     found = _WAIT.search(words)
     if found is None:
@@ -265,7 +265,7 @@ def _wait_told(value: Any, depth: int = 0) -> float | None:
     for name in _WAITS:
         if found := re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)s?", str(value.get(name))):
             return float(found[1])
-    return _wait_told(value.get("details"), depth + 1)
+    return _wait_told([value.get("error"), value.get("details")], depth + 1)
 
 
 def _line(text: str) -> str:
