@@ -29,8 +29,11 @@ def ask(question: str, as_json: bool, verbose: bool, **settings: Any) -> None:
     broke off, or never came for thinking, is an error (exit code 1), after what there is of it.
     """
     from indexes.models.catalogue import advice
+    from indexes.models.providers import check_models
 
     with opened(**settings) as index:
+        if index.settings.answer != "quotes":
+            check_models(index.settings)
         if as_json:
             answer = index.ask(question)
             print_json(answer.to_json())

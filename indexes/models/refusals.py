@@ -257,10 +257,10 @@ def _wait(headers: httpx.Headers, words: str, body: Any) -> float | None:
 
 def _wait_told(value: Any, depth: int = 0) -> float | None:
     """Seconds that a field of the body has: Google's, Hugging Face's, a gateway's."""
-    if isinstance(value, list) and depth < _DEEPEST:
+    if isinstance(value, list) and depth < 2 * _DEEPEST:
         told = (_wait_told(inner, depth + 1) for inner in value[:_MOST_PARTS])
         return next((seconds for seconds in told if seconds is not None), None)
-    if not isinstance(value, dict) or depth >= _DEEPEST:
+    if not isinstance(value, dict) or depth >= 2 * _DEEPEST:
         return None
     for name in _WAITS:
         if found := re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)s?", str(value.get(name))):

@@ -79,7 +79,7 @@ def shaped(value: Any) -> Body:
         return {**value, "data": data}
     if not (isinstance(value.get("choices"), list) and value["choices"]):
         raise OddAnswerError(f"neither choices nor data: {json.dumps(value)[:_SHOWN]}")
-    choices = [_choice(choice, "message") for choice in value["choices"]]
+    choices = [plain_choice(choice, "message") for choice in value["choices"]]
     if error is not None:
         choices[0] = {**choices[0], "finish_reason": "error"}
     return {**value, "choices": choices}
@@ -185,7 +185,7 @@ class Events:
             raise EndpointError(error, _status(error["error"]))
         choices = event.get("choices")
         if isinstance(choices, list) and choices:
-            event = {**event, "choices": [_choice(choice, "delta") for choice in choices]}
+            event = {**event, "choices": [plain_choice(choice, "delta") for choice in choices]}
             self.ended |= any(choice.get("finish_reason") for choice in event["choices"])
             self.begun |= self.ended or _has_words(event)
         else:
@@ -255,8 +255,16 @@ def _has_words(value: Body) -> bool:
 # Answers
 
 
-def _choice(choice: Any, name: str) -> Body:
-    """A choice whose words are a text."""
+def plain_choice(choice: Any, name: str) -> Body:
+    """A choice whose words are a text.
+
+    Args:
+        choice: of an answer, or of a piece of one
+        name: where its words are to be: `message` or `delta`
+
+    Raises:
+        OddAnswerError: it is none, or has words that are no text
+    """
     if not isinstance(choice, dict):
         raise OddAnswerError("a choice that is no object")
     part = choice.get(name) or choice.get("message") or choice.get("delta")

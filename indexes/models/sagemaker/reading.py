@@ -15,6 +15,7 @@ from indexes.models.sagemaker.codecs import (
     Shape,
     WebPageError,
 )
+from indexes.models.shapes import OddAnswerError, plain_choice
 
 _SHOWN_BYTES = 80
 # A JSON text over several lines is tried at lines that may end it.
@@ -196,19 +197,16 @@ def _choice(value: dict[str, Any]) -> Delta:
     usage = value.get("usage")
     usage = usage if isinstance(usage, dict) else {}
     choices = value.get("choices") or [{}]
-    choice = choices[0] if isinstance(choices, list) and isinstance(choices[0], dict) else {}
-    said = choice.get("delta") or choice.get("message") or {}
-    if not isinstance(said, dict):
-        raise CodecError("a message that is none")
-    # vLLM's and SGLang's two names for it.
-    text, thinking = said.get("content"), said.get("reasoning_content") or said.get("reasoning")
-    text, thinking = text or choice.get("text") or "", thinking or ""
-    if not isinstance(text, str) or not isinstance(thinking, str):
-        raise CodecError("a text that is none")
+    try:
+        choice = plain_choice(choices[0] if isinstance(choices, list) else {}, "delta")
+    except OddAnswerError as error:
+        raise CodecError(str(error)) from error
+    said = choice["delta"]
     finish = choice.get("finish_reason")
     return Delta(
-        text=text,
-        thinking=thinking,
+        text=said["content"],
+        # vLLM's and SGLang's two names for it.
+        thinking=said.get("reasoning_content") or said.get("reasoning") or "",
         finish=finish if isinstance(finish, str) else None,
         tokens_in=_count(usage.get("prompt_tokens")),
         tokens_out=_count(usage.get("completion_tokens")),
