@@ -18,7 +18,7 @@ from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from indexes.errors import SettingsError
 from indexes.namespace import OURS, theirs
-from indexes.settings import check_levels
+from indexes.setting_checks import check_levels
 from indexes.tree import Node, Tree, build_tree, node_id
 
 __all__ = ["Node", "Tree", "TreeNodeParser", "build_tree", "node_id"]

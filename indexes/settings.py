@@ -7,10 +7,6 @@ Nothing here connects, loads or reads anything but the environment, and that onl
 """
 
 import difflib
-import json
-import re
-from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Unpack
 
@@ -22,6 +18,7 @@ from indexes.errors import SettingsError
 from indexes.extensions import JUDGES, PROVIDERS
 from indexes.model_spec import ModelSpec
 from indexes.registry import Registry
+from indexes.setting_checks import check_headers, check_levels, read_object, split
 from indexes.settings_file import read_settings
 
 if TYPE_CHECKING:
@@ -303,48 +300,28 @@ class Settings(BaseSettings):
         if spec is None or isinstance(spec, ModelSpec):
             return spec
         if not isinstance(spec, str):
-            raise ValueError(  # noqa: TRY004  which pydantic collects
-                "give a spec as text; model objects go to HierarchicalIndex"
-            )
+            raise ValueError("give a spec as text; model objects go to HierarchicalIndex")  # noqa: TRY004
         return spec.strip() or None
 
     @field_validator("levels", "qdrant_indexes", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        """Accept `1024,256,128` from the environment and the command line."""
-        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+        return split(value)
 
     @field_validator("levels")
     @classmethod
     def _check_levels(cls, levels: tuple[int, ...] | None) -> tuple[int, ...] | None:
-        if levels is not None:
-            check_levels(levels)
-        return levels
+        return levels if levels is None else check_levels(levels)
 
     @field_validator("extra_body", "embedding_extra_body", "extra_headers", mode="before")
     @classmethod
     def _read_json(cls, value: Any) -> Any:
-        """Accept JSON from the environment and the command line."""
-        if not isinstance(value, str):
-            return value
-        try:
-            found = json.loads(value)
-        except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
-            raise ValueError('give a JSON object, like {"name": "value"}')  # noqa: TRY004
-        return found
+        return read_object(value)
 
     @field_validator("extra_headers")
     @classmethod
     def _check_headers(cls, headers: dict[str, SecretStr] | None) -> dict[str, SecretStr] | None:
-        for name, value in (headers or {}).items():
-            text = value.get_secret_value()
-            if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) or not (
-                text.isascii() and (text.isprintable() or not text)
-            ):
-                raise ValueError("a header has a name of letters, and a value of one ASCII line")
-        return headers
+        return check_headers(headers)
 
     @field_validator("provider", "judge")
     @classmethod
@@ -360,18 +337,6 @@ class Settings(BaseSettings):
 def has_cross_encoder(settings: Settings) -> bool:
     """Whether the settings name a cross-encoder: an endpoint's, or a local one."""
     return bool(settings.rerank_url or settings.rerank_model)
-
-
-def check_levels(levels: Sequence[int]) -> None:
-    """Refuse chunk sizes that make no hierarchy.
-
-    Raises:
-        ValueError: there are none, one is below 1, or one isn't smaller than the one before
-    """
-    if not levels or any(size < 1 for size in levels):
-        raise ValueError("give at least one chunk size, in tokens")
-    if any(child >= parent for parent, child in pairwise(levels)):
-        raise ValueError("each level must be smaller than the one before, root first")
 
 
 def load_settings(

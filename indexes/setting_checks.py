@@ -1,0 +1,53 @@
+"""Values of settings that take more than a type to check. What is wrong is a `ValueError`."""
+
+import json
+import re
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any, TypeVar
+
+from pydantic import SecretStr
+
+_Headers = TypeVar("_Headers", bound="Mapping[str, SecretStr] | None")
+
+
+def split(value: Any) -> Any:
+    """`1024,256,128`, as the environment and the command line have it, as a list."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def read_object(value: Any) -> Any:
+    """A JSON object, as the environment and the command line have it, as a dictionary."""
+    if not isinstance(value, str):
+        return value
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError('give a JSON object, like {"name": "value"}')  # noqa: TRY004
+    return found
+
+
+def check_headers(headers: _Headers) -> _Headers:
+    """Refuse HTTP headers that could not be sent, or that would be two."""
+    for name, value in (headers or {}).items():
+        text = value.get_secret_value()
+        if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) or not (
+            text.isascii() and (text.isprintable() or not text)
+        ):
+            raise ValueError("a header has a name of letters, and a value of one ASCII line")
+    return headers
+
+
+def check_levels(levels: tuple[int, ...]) -> tuple[int, ...]:
+    """Refuse chunk sizes that make no hierarchy.
+
+    Raises:
+        ValueError: there are none, one is below 1, or one isn't smaller than the one before
+    """
+    if not levels or any(size < 1 for size in levels):
+        raise ValueError("give at least one chunk size, in tokens")
+    if any(child >= parent for parent, child in pairwise(levels)):
+        raise ValueError("each level must be smaller than the one before, root first")
+    return levels
