@@ -2,13 +2,10 @@
 
 import json
 import re
-from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import SecretStr
-
-_Headers = TypeVar("_Headers", bound="Mapping[str, SecretStr] | None")
 
 
 def split(value: Any) -> Any:
@@ -29,7 +26,7 @@ def read_object(value: Any) -> Any:
     return found
 
 
-def check_headers(headers: _Headers) -> _Headers:
+def check_headers(headers: dict[str, SecretStr] | None) -> dict[str, SecretStr] | None:
     """Refuse HTTP headers that could not be sent, or that would be two."""
     for name, value in (headers or {}).items():
         text = value.get_secret_value()
