@@ -101,7 +101,7 @@ def answered(answer: Answer) -> HTML:
     parts = [f'<p style="white-space:pre-wrap;max-width:60em">{html.escape(answer.answer)}</p>']
     if answer.finish != "stop":
         note = html.escape(answer.finish_note)
-        parts.append(f'<p style="max-width:60em">⚠ <em>{ENDED[answer.finish]}: {note}</em></p>')
+        parts.append(f'<p style="max-width:60em">⚠ <em>{note}</em></p>')
     if answer.thinking:
         thoughts = html.escape(answer.thinking)
         parts.append(f"<details><summary>what it thought before</summary>{thoughts}</details>")
