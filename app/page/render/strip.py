@@ -53,7 +53,8 @@ def stages(trace: Trace) -> Markup:
     """Every stage as a row of a table, with totals."""
     rows = joined(_row(stage) for stage in trace.stages)
     return html(
-        '<div class="scroll" role="region" aria-label="Stages" tabindex="0"><table class="stages">'
+        '<div class="scroll" role="region" aria-label="Table of stages" tabindex="0">'
+        '<table class="stages">'
         '<thead><tr><th scope="col">stage</th><th scope="col">time</th>'
         '<th scope="col">nodes<br>in → out</th><th scope="col">context tokens<br>in → out</th>'
         '<th scope="col">LLM<br>calls</th><th scope="col">LLM tokens<br>in → out</th>'
