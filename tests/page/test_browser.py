@@ -35,6 +35,8 @@ class Visit:
 
     def __init__(self, context: BrowserContext, address: str) -> None:
         self.page = page = context.new_page()
+        # A busy machine draws ten thousand words slowly.
+        page.set_default_timeout(120_000)
         self.complaints: list[str] = []
         self.strangers: list[str] = []
         page.on("console", lambda said: self._heard(said.type, said.text))

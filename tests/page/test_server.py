@@ -142,7 +142,10 @@ def test_unknown_functions_are_not_found_and_developers_streams_are_not_served(
 def test_waiting_for_what_was_never_asked_is_not_found_and_streams_end_cleanly(
     index: HierarchicalIndex, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with served(index) as address, httpx.Client(base_url=f"{address}/gradio_api") as client:
+    with (
+        served(index) as address,
+        httpx.Client(base_url=f"{address}/gradio_api", timeout=60) as client,
+    ):
         for path in ("/call/ask/never", "/call/v2/ask/never"):
             assert client.get(path).status_code == 404, path
         ended = client.get("/queue/data", params={"session_hash": "never"})
