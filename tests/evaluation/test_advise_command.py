@@ -43,7 +43,7 @@ def rag(
 def test_a_recommendation_a_report_and_a_settings_file(
     rag: Callable[..., Ran], tmp_path: Path
 ) -> None:
-    made = corpus("regular")
+    made = corpus("regular", questions=14)
     (tmp_path / "docs").mkdir()
     for name, text in made.texts.items():
         (tmp_path / "docs" / name).write_text(text, encoding="utf-8")

@@ -15,7 +15,6 @@ LANES = ["regular", "parent", "extract", "parent+extract"]
 TOPICS = {
     "harbour": "The harbour was dredged in {year}, and {count} ships called that year.",
     "lamp": "In {year} the keeper lit the lamp on {count} nights, for the fog stayed away.",
-    "roses": "The garden counted {count} roses in {year}, more than anyone had planted.",
 }
 
 
@@ -24,10 +23,10 @@ def written(folder: Path) -> list[Question]:
     folder.mkdir()
     questions = []
     for topic, said in TOPICS.items():
-        lines = [said.format(year=1900 + n, count=37 * n % 91) for n in range(16)]
+        lines = [said.format(year=1900 + n, count=37 * n % 91) for n in range(12)]
         text = "\n\n".join(lines)
         (folder / f"{topic}.txt").write_text(text, encoding="utf-8")
-        for n in (3, 11):
+        for n in (3, 9):
             start = text.index(lines[n])
             place = Reference(document=f"{topic}.txt", start=start, end=start + len(lines[n]))
             asked = f"What happened to the {topic} in {1900 + n}?"
