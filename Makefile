@@ -9,7 +9,11 @@ INSTALL = VIRTUAL_ENV=$(CURDIR)/.venv $(UV) pip install --quiet --link-mode=copy
 LOCK = $(UV) pip compile --quiet --all-extras --group weights --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
-.PHONY: demo test lint format comparison bench reference lock clean \
+# The same pins, with the hashes of their files.
+HASH = $(UV) pip compile --quiet --universal --python-version 3.11 --no-deps --generate-hashes \
+	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+.PHONY: demo test lint format comparison bench reference lock sbom licences audit clean \
 	docs/comparison.md docs/comparison-privacy-qa.md
 
 demo: .venv/base
@@ -65,12 +69,29 @@ bench: .venv/dev
 reference: .venv/dev
 	$(PYTHON) -m tests.reference
 
-# Keeps the pins that still fit; `make lock UPGRADE=--upgrade` moves them all.
+# Keeps the pins that still fit; `make lock UPGRADE=--upgrade` moves them all. The hashes are in a
+# file of their own, for pip takes no constraints (`-c`) that have some.
 lock: .venv/uv
 	$(LOCK) $(UPGRADE) --output-file requirements.txt
+	$(HASH) requirements.txt --output-file requirements-hashed.txt
+
+# What is in it, as CycloneDX with hashes; under which licences; and which known weaknesses it has.
+sbom: .venv/uv
+	$(UV) tool run --from cyclonedx-bom cyclonedx-py requirements requirements-hashed.txt \
+		--pyproject pyproject.toml --of JSON --output-file sbom.json
+
+licences: .venv/base
+	$(UV) tool run pip-licenses --python $(PYTHON) --from=mixed --order=license --format=markdown
+
+# Strict: what the source of advisories doesn't know, or can't be asked, is a failure.
+audit: .venv/uv
+	@$(UV) tool run pip-audit --strict --disable-pip --requirement requirements-hashed.txt || { \
+		echo "Not clean: either a package has a known weakness, which is named above, or PyPI's" \
+		"advisories could not be asked, and then nothing was checked: run it where you are online" \
+		>&2; exit 1; }
 
 clean:
-	rm -rf .venv .rag .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf sbom.json .venv .rag .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/uv:
 	python3 -m venv .venv

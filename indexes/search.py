@@ -28,9 +28,9 @@ from indexes.store.points import (
     BM25,
     DENSE,
     Leaf,
-    Manifest,
     bm25_query,
     manifest_id,
+    manifest_of_payload,
     spans_of,
     unpack_ancestors,
 )
@@ -309,7 +309,7 @@ class TreeSearch:
         """
         described, texts = responses
         for payload in described.payloads:
-            manifest = Manifest.model_validate(payload)
+            manifest = manifest_of_payload(payload)
             if manifest.version == self._versions[manifest.document_id]:
                 found.manifests[manifest.document_id] = manifest
         wordings = dict(zip(texts.ids, texts.payloads, strict=True))

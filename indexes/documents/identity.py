@@ -11,7 +11,12 @@ from indexes.namespace import OURS
 # Never change this: every document's id derives from it.
 _IDS = UUID("6f1c4f1e-52a5-5c0b-9c55-6d1f0c6b8a11")
 # What makes a document another version.
-_VERSIONED = ("title", "source", "media_type", "page_starts", "page_labels", "places", "owner")
+VERSIONED = ("title", "source", "media_type", "page_starts", "page_labels", "places", "owner")
+# The same in earlier versions of this project, whose indexes are still read.
+EARLIER = (
+    ("title", "source", "media_type", "page_starts", "owner"),
+    ("media_type", "page_starts", "owner"),
+)
 # Reading a file must not make it another version.
 PASSING = frozenset({"last_accessed_date"})
 # What a text without a word consists of.
@@ -28,6 +33,7 @@ def content_hash(
     metadata: Mapping[str, Any],
     about: Mapping[str, Any],
     hidden: Iterable[Iterable[str]],
+    versioned: Iterable[str] = VERSIONED,
 ) -> str:
     """The version of a document: the hash of all that is stored of it.
 
@@ -36,12 +42,13 @@ def content_hash(
         metadata: what the user, or the reader, says of it
         about: what we know of it
         hidden: the metadata that a model that answers, and one that embeds, shall not see
+        versioned: what of `about` counts
     """
     return digest(
         {
             "text": text,
             "metadata": {name: said for name, said in metadata.items() if name not in PASSING},
-            "about": {name: about[name] for name in _VERSIONED if name in about},
+            "about": {name: about[name] for name in versioned if name in about},
             "hidden": [sorted({*keys, OURS}) for keys in hidden],
         }
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from indexes.documents.identity import BLANK, content_hash
+from indexes.documents.identity import BLANK, EARLIER, VERSIONED, content_hash
 from indexes.store.points import Ancestor, Fingerprint, Leaf, Manifest
 from indexes.tree import node_id
 
@@ -187,8 +187,10 @@ class DocumentCheck:
             return ["its text is empty"]
         hidden = (manifest.hidden_from_llm, manifest.hidden_from_embedding)
         known_of = {name: said for name, said in about.items() if said not in ("", None)}
-        found = content_hash(text, manifest.metadata, known_of, hidden)
-        return [] if found == known else ["its text or metadata is not what was ingested"]
+        for versioned in (VERSIONED, *EARLIER):
+            if content_hash(text, manifest.metadata, known_of, hidden, versioned) == known:
+                return []
+        return ["its text or metadata is not what was ingested"]
 
 
 def original_version(manifest: Manifest) -> str:

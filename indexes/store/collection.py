@@ -21,8 +21,8 @@ from indexes.store.points import (
     COLLECTION_POINT,
     DENSE,
     FORMAT,
-    READABLE,
     Fingerprint,
+    fingerprint_of,
     fingerprint_point,
 )
 from indexes.store.probe import SAME, Probes, dimension_of, likeness
@@ -149,14 +149,8 @@ class TreeCollection(Pages):
                     "this project, or is damaged: choose another --collection, or run "
                     "`advanced-rag rebuild`"
                 )
-            made = Fingerprint.model_validate(found[0].payload)
-            if made.format not in READABLE:
-                raise IndexMismatchError(
-                    f"collection {self.collection} in {self.engine.address} was written by "
-                    "another version of this project: ingest the documents into another "
-                    "--collection"
-                )
-            self._fingerprint = made
+            where = f"collection {self.collection} in {self.engine.address}"
+            self._fingerprint = fingerprint_of(found[0].payload, where)
         return self._fingerprint
 
     def prepare(self, wanted: Fingerprint) -> None:

@@ -31,6 +31,7 @@ from indexes.store.points import (
     Manifest,
     leaf_of,
     manifest_id,
+    manifest_of_payload,
     manifest_point,
 )
 from indexes.store.refusals import store_errors
@@ -83,7 +84,7 @@ class TreeStore(TreeCollection):
             found = self.engine.client.retrieve(
                 self.collection, [manifest_id(name) for name in document_ids], with_payload=True
             )
-        return [Manifest.model_validate(point.payload) for point in found]
+        return [manifest_of_payload(point.payload) for point in found]
 
     def named(self, name: str) -> list[Manifest]:
         """Visible documents that go by a name: by their id, else by source or file name."""
@@ -93,9 +94,7 @@ class TreeStore(TreeCollection):
         wanted = matching(kind="manifest")
         wanted.should = [*_must(source=name), *_must(file_name=name)]
         found = [
-            Manifest.model_validate(point.payload)
-            for points in self.scroll(wanted)
-            for point in points
+            manifest_of_payload(point.payload) for points in self.scroll(wanted) for point in points
         ]
         return [manifest for manifest in found if manifest.version is not None]
 
@@ -103,7 +102,7 @@ class TreeStore(TreeCollection):
         self, payload: bool | models.PayloadSelectorExclude = True
     ) -> Iterator[Manifest]:
         for points in self.scroll(matching(kind="manifest"), payload=payload):
-            yield from (Manifest.model_validate(point.payload) for point in points)
+            yield from (manifest_of_payload(point.payload) for point in points)
 
     def leaves(self, document_id: str, version: str, most: int) -> list[Leaf]:
         """The first leaves of a version, in the order of the document."""

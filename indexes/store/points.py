@@ -11,15 +11,17 @@
 import json
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import Annotated, Any, Literal, NamedTuple
 
 import qdrant_edge
-from pydantic import BaseModel, Field, Json, model_validator
+from pydantic import BaseModel, Field, Json, ValidationError, model_validator
 from qdrant_client import models
 
 from indexes.documents.report import ReadingReport, report_of
+from indexes.errors import IndexMismatchError, StoreError
 from indexes.tokens import squeezed
 from indexes.tree import Node, Tree, node_id
 
@@ -219,7 +221,7 @@ def leaf_point(
         "position": position,
         "heading": tree.headings[position],
         "digest": digest,
-        "ancestors": pack_ancestors(tree.ancestors(leaf)),
+        "ancestors": pack_ancestors(spans(tree.ancestors(leaf))),
         **shared,
         "text": text,
     }
@@ -258,8 +260,63 @@ def fingerprint_point(fingerprint: Fingerprint) -> models.PointStruct:
 
 
 def leaf_of(point: models.ScoredPoint | models.Record) -> Leaf:
-    """A leaf from its point."""
-    return Leaf.model_validate({**(point.payload or {}), "id": str(point.id)})
+    """A leaf from its point.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    with readable("a leaf"):
+        return Leaf.model_validate({**(point.payload or {}), "id": str(point.id)})
+
+
+def manifest_of_payload(payload: Any) -> Manifest:
+    """A manifest from its point's payload.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    with readable("a document's record"):
+        return Manifest.model_validate(payload)
+
+
+def fingerprint_of(payload: Any, where: str) -> Fingerprint:
+    """What made a collection, from its point's payload.
+
+    Args:
+        payload: of that point.
+        where: which collection it is, for messages.
+
+    Raises:
+        IndexMismatchError: another version of this project wrote it, whose format isn't known here.
+        StoreError: it is damaged.
+    """
+    made = payload.get("format") if isinstance(payload, dict) else None
+    if isinstance(made, int) and made > FORMAT:
+        raise IndexMismatchError(
+            f"{where} was written by a newer version of this project (format {made}, this one "
+            f"writes {FORMAT}): update advanced-rag-patterns, or choose another --collection"
+        )
+    if isinstance(made, int) and made not in READABLE:
+        raise IndexMismatchError(
+            f"{where} was written by an old version of this project, in a format ({made}) that is "
+            "read no more: `advanced-rag rebuild` brings a folder's up to date; on a server, "
+            "ingest into another --collection"
+        )
+    with readable(f"the record of {where}"):
+        return Fingerprint.model_validate(payload)
+
+
+@contextmanager
+def readable(what: str) -> Iterator[None]:
+    """A payload that can't be what was written, as a `StoreError` that names the way back."""
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))[:100]
+        raise StoreError(
+            f"{what} is damaged ({place or first['type']}): run `advanced-rag rebuild`"
+        ) from error
 
 
 # As one string, for the engine takes longer over a dictionary than over all the rest of a
@@ -267,14 +324,22 @@ def leaf_of(point: models.ScoredPoint | models.Record) -> Leaf:
 _PACKED = re.compile(r"(\d{1,9}):(\d{1,15})-(\d{1,15}):(\d{1,15})\+(\d{1,15})")
 
 
-def pack_ancestors(nodes: Sequence[Node]) -> str:
+def spans(nodes: Sequence[Node]) -> list[Span]:
+    """Where nodes of a tree stand."""
+    return [
+        Span(node.level, node.start, node.end, node.leaves[0], node.leaves[1] - node.leaves[0])
+        for node in nodes
+    ]
+
+
+def pack_ancestors(parents: Sequence[Span] | Sequence[Ancestor]) -> str:
     """Parents, root first, as a leaf's payload holds them.
 
     Each is `level:start-end:first_leaf+leaves`, with a space between: `0:0-4096:0+8`.
     """
     return " ".join(
-        f"{node.level}:{node.start}-{node.end}:{node.leaves[0]}+{node.leaves[1] - node.leaves[0]}"
-        for node in nodes
+        f"{parent.level}:{parent.start}-{parent.end}:{parent.first_leaf}+{parent.leaves}"
+        for parent in parents
     )
 
 

@@ -30,7 +30,7 @@ from indexes.progress import OnProgress, Progress
 from indexes.store.archive_reading import import_file
 from indexes.store.check import DAMAGED, DocumentCheck
 from indexes.store.connect import connect
-from indexes.store.edge.folder import open_folder, release
+from indexes.store.edge.folder import WORK, open_folder, release
 from indexes.store.edge.salvage import salvage
 from indexes.store.nodes import TreeStore
 from indexes.store.points import (
@@ -41,13 +41,13 @@ from indexes.store.points import (
     Manifest,
     bm25_document,
     embedding_text,
+    pack_ancestors,
 )
 from indexes.store.transfer import PAGE, Receiver
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
 
-_WORK = ".rebuild-"
 # What all nodes of a document say.
 _SHARED = ("metadata", "owner")
 # Of vectors in half precision.
@@ -113,9 +113,7 @@ def rebuild(
     folder = open_folder(Path(path))
     try:
         place = folder.let_go(name)
-        for old in folder.path.glob(f"{_WORK}*"):
-            shutil.rmtree(old, ignore_errors=True)
-        work = Path(tempfile.mkdtemp(prefix=_WORK, dir=folder.path))
+        work = Path(tempfile.mkdtemp(prefix=WORK, dir=folder.path))
         try:
             spool = salvage(place, work)
             with closing(sqlite3.connect(spool)) as points:
@@ -215,9 +213,12 @@ class _Rebuild:
                 continue
             payload["version"] = str(payload.get("version")).removesuffix(DAMAGED)
             try:
-                found.leaves.append((Leaf.model_validate({**payload, "id": name}), payload))
+                leaf = Leaf.model_validate({**payload, "id": name})
             except ValidationError:
                 found.unread += 1
+                continue
+            # In format 1 they were a list.
+            found.leaves.append((leaf, {**payload, "ancestors": pack_ancestors(leaf.ancestors)}))
         found.leaves.sort(key=lambda leaf: leaf[0].position)
         return found
 

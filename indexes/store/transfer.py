@@ -19,7 +19,14 @@ from indexes.errors import SettingsError
 from indexes.progress import OnProgress, Progress
 from indexes.store.check import DAMAGED, DocumentCheck
 from indexes.store.nodes import TreeStore, matching
-from indexes.store.points import BM25, DENSE, Manifest, manifest_id, manifest_point
+from indexes.store.points import (
+    BM25,
+    DENSE,
+    Manifest,
+    manifest_id,
+    manifest_of_payload,
+    manifest_point,
+)
 from indexes.store.refusals import store_errors
 from indexes.store.scan import count_points, manifests_of, nodes_of
 from indexes.store.upkeep import settle
@@ -225,7 +232,7 @@ class Receiver:
             found = self._store.engine.client.retrieve(
                 self._store.collection, places, with_payload=True
             )
-        here = (Manifest.model_validate(point.payload) for point in found)
+        here = (manifest_of_payload(point.payload) for point in found)
         return {manifest.document_id: manifest for manifest in here}
 
     def begin(self, manifests: Sequence[Manifest]) -> None:

@@ -1,4 +1,4 @@
-"""A process that ingests, updates and deletes is killed, again and again.
+"""A process that ingests, updates, deletes, copies, exports, rebuilds is killed, again and again.
 
     python -m tests.benchmarks.crashes [--kills 100] [--seed 1] [--json]
 
@@ -6,7 +6,8 @@ After every kill the folder is opened and looked at:
 
 - queries show whole documents, each in the version that was last acknowledged, or in the
   one that was being written; nothing that was acknowledged is lost;
-- the check of all points finds work that was cut short, and no damage.
+- the check of all points finds work that was cut short, and no damage;
+- the export is the last one that was complete, and what was copied is whole.
 
 After every other kill, and at the end, the interrupted work is done again, and the check
 must find nothing at all. (In between, one crash meets what another left.)
@@ -16,6 +17,7 @@ and forks the ones that do.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -42,6 +44,9 @@ DOCUMENTS = [f"doc-{n}" for n in range(6)]
 # So that a document takes several writes: there is more to interrupt.
 SLICE = 8
 LONGEST_SECONDS = 0.4
+# A rebuild, or a copy, takes longer.
+LONGER_SECONDS = 4.0
+EXPORT = "export.jsonl"
 ABSENT = 0
 
 
@@ -72,6 +77,11 @@ class Log:
                 begun[name].add(int(version))
         return done, begun
 
+    def versions(self, name: str) -> set[str]:
+        """All texts that a document ever had, or was about to have."""
+        lines = [line.split() for line in self.path.read_text().splitlines()]
+        return {text_of(name, int(version)) for _, named, version in lines if named == name}
+
     def acknowledged(self) -> int:
         return self.path.read_text().count("done ")
 
@@ -83,16 +93,18 @@ class Outcome:
     kills: int = 0
     acknowledged: int = 0
     interrupted: int = 0
+    transfers: Counter[str] = field(default_factory=Counter)
     left_behind: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
-        return {**self.__dict__, "left_behind": dict(self.left_behind)}
+        counted = {"left_behind": dict(self.left_behind), "transfers": dict(self.transfers)}
+        return {**self.__dict__, **counted}
 
 
-def opened(folder: Path) -> HierarchicalIndex:
-    settings = load_settings(index=str(folder / "index"), levels=LEVELS, top_k=1000)
+def opened(folder: Path, name: str = "index") -> HierarchicalIndex:
+    settings = load_settings(index=str(folder / name), levels=LEVELS, top_k=1000)
     return HierarchicalIndex(settings, embedding=HashEmbedding())
 
 
@@ -111,8 +123,12 @@ def work(folder: Path, seed: int) -> None:
         log.write("ready", "-", 0)
         while True:
             chosen = rng.sample(DOCUMENTS, rng.choice([1, 1, 2, 4]))
-            if rng.random() < 0.25:
+            dice = rng.random()
+            if dice < 0.25:
                 delete(index, log, chosen[0])
+                continue
+            if dice < 0.5:
+                transfer(index, folder, log, rng.choice(["rebuilt", "exported", "copied"]))
                 continue
             versions = {name: rng.randrange(1, 10**9) for name in chosen}
             for name, version in versions.items():
@@ -123,6 +139,18 @@ def work(folder: Path, seed: int) -> None:
                     log.write("done", step.what, versions[step.what])
 
             index.ingest([document(*one) for one in versions.items()], on_progress=acknowledge)
+
+
+def transfer(index: HierarchicalIndex, folder: Path, log: Log, what: str) -> None:
+    """What changes no document."""
+    if what == "exported":
+        index.export_file(folder / EXPORT)
+    elif what == "copied":
+        with opened(folder, "copy") as target:
+            index.copy_to(target)
+    elif index.documents():
+        index.rebuild()
+    log.write(what, "-", 0)
 
 
 def delete(index: HierarchicalIndex, log: Log, name: str) -> None:
@@ -152,14 +180,40 @@ def check(folder: Path, *, recover: bool) -> dict[str, Any]:
         kinds = Counter(problem.kind for problem in found.problems)
         assert set(kinds) <= {"unfinished", "leftover"}, found.problems
         interrupted = sum(bool(versions) for versions in begun.values())
+        check_copies(folder, log)
         if recover:
             finish(index, log, begun)
+            index.export_file(folder / EXPORT)
+            with opened(folder, "copy") as target:
+                index.copy_to(target)
+                assert verify(target.store).clean
+                copied = shown(target)
+                assert all(copied[name] == text for name, text in shown(index).items())
+            names = {"index", "copy", "log", EXPORT, "worker.json", "make.json", "check.json"}
+            left = [path.name for path in (folder, folder / "index") for path in path.iterdir()]
+            left = [name for name in left if name not in names | {"collections", "damaged"}]
+            assert {*left} <= {".lock", "holder.json"}, f"left behind: {left}"
             found = verify(index.store)
             assert found.clean, found.problems
             done, _ = log.read()
             expected = {name: text_of(name, version) for name, version in done.items() if version}
             assert shown(index) == expected
     return {"left_behind": kinds, "interrupted": interrupted}
+
+
+def check_copies(folder: Path, log: Log) -> None:
+    """An export is complete or absent; what a copy shows are whole documents of some version."""
+    if (folder / EXPORT).exists():
+        *lines, last = (folder / EXPORT).read_bytes().splitlines(keepends=True)
+        assert json.loads(last)["sha256"] == hashlib.sha256(b"".join(lines)).hexdigest()
+    if (folder / "copy").exists():
+        with opened(folder, "copy") as target:
+            if not target.store.exists():
+                return
+            for name, text in shown(target).items():
+                assert text in log.versions(name), f"{name} is not whole in the copy: {text[:300]}"
+            kinds = {problem.kind for problem in verify(target.store).problems}
+            assert kinds <= {"unfinished", "leftover"}, kinds
 
 
 def finish(index: HierarchicalIndex, log: Log, begun: dict[str, set[int]]) -> None:
@@ -202,7 +256,7 @@ def kill_and_check(folder: Path, number: int, rng: random.Random, outcome: Outco
             if os.waitpid(child, os.WNOHANG)[0] or time.monotonic() > deadline:
                 raise AssertionError((folder / "worker.json").read_text())
             time.sleep(0.002)
-    time.sleep(rng.uniform(0, LONGEST_SECONDS))
+    time.sleep(rng.uniform(0, LONGEST_SECONDS if rng.random() < 0.7 else LONGER_SECONDS))
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     if not os.WIFSIGNALED(status):
@@ -238,6 +292,9 @@ def run(kills: int, seed: int, on_kill: Callable[[Outcome], None] = lambda _: No
                 break
             finally:
                 outcome.acknowledged = log.acknowledged()
+                said = Counter(line.split()[0] for line in log.path.read_text().splitlines())
+                known = ("rebuilt", "exported", "copied")
+                outcome.transfers = Counter({name: said[name] for name in known})
             on_kill(outcome)
     outcome.seconds = round(time.perf_counter() - started, 1)
     return outcome
@@ -261,6 +318,8 @@ def main() -> None:
         print(f"{'kills':28}{outcome.kills:8}")
         print(f"{'acknowledged changes':28}{outcome.acknowledged:8}")
         print(f"{'interrupted changes':28}{outcome.interrupted:8}")
+        for kind, count in outcome.transfers.items():
+            print(f"{kind:28}{count:8}")
         for kind, count in sorted(outcome.left_behind.items()):
             print(f"{'left behind: ' + kind:28}{count:8}")
         print(f"{'failures':28}{len(outcome.failures):8}")

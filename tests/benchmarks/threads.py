@@ -1,8 +1,10 @@
 """Threads that read and threads that write share one index.
 
-    python -m tests.benchmarks.threads [--seconds 60] [--readers 8] [--writers 4] [--json]
+    python -m tests.benchmarks.threads [--seconds 60] [--readers 8] [--writers 4]
+        [--copiers 0] [--json]
 
-Each writer adds, updates and deletes documents of its own. Readers look at everything: a
+Each writer adds, updates and deletes documents of its own. Copiers copy all to a folder of their
+own, again and again. Readers look at everything: a
 document they see must be whole and of one version, which its every sentence names. At the
 end each document must be as its writer left it, and the check of all points must find
 nothing.
@@ -15,7 +17,8 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +47,7 @@ class Outcome:
     queries: int = 0
     seen: int = 0
     writes: int = 0
+    copies: int = 0
     failures: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -112,13 +116,31 @@ class _Crowd:
 
         return write
 
+    def copier(self, target: HierarchicalIndex) -> Callable[[random.Random], None]:
+        def copy(_: random.Random) -> None:
+            report = self.index.copy_to(target)
+            assert all("keeps changing" in reason for _, reason in report.failed), report.failed
+            for name, text in shown(target).items():
+                assert text in {text_of(*one) for one in versions_in(text)}, f"{name} is not whole"
+            with self.guard:
+                self.outcome.copies += 1
 
-def run(index: HierarchicalIndex, seconds: float, readers: int, writers: int) -> Outcome:
+        return copy
+
+
+def run(
+    index: HierarchicalIndex,
+    seconds: float,
+    readers: int,
+    writers: int,
+    copies: Sequence[HierarchicalIndex] = (),
+) -> Outcome:
     """Read and write for so long; the first failure ends it."""
     outcome = Outcome(seconds, readers, writers)
     crowd = _Crowd(index, outcome)
     index.ingest([])
     steps = [crowd.read] * readers + [crowd.writer(number) for number in range(writers)]
+    steps += [crowd.copier(target) for target in copies]
     threads = [
         threading.Thread(target=crowd.until_stopped, args=(step, seed))
         for seed, step in enumerate(steps)
@@ -133,7 +155,19 @@ def run(index: HierarchicalIndex, seconds: float, readers: int, writers: int) ->
         if shown(index) != crowd.expected:
             outcome.failures.append("at the end, documents are not as their writers left them")
         outcome.failures += [str(problem) for problem in index.verify().problems]
+        for target in copies:
+            index.copy_to(target)
+            copied = shown(target)
+            if any(copied.get(name) != text for name, text in crowd.expected.items()):
+                outcome.failures.append("at the end, a copy lacks documents")
+            outcome.failures += [str(problem) for problem in target.verify().problems]
     return outcome
+
+
+def opened(folder: Path) -> HierarchicalIndex:
+    """An index in a folder."""
+    settings = load_settings(index=str(folder), levels=LEVELS, top_k=1000)
+    return HierarchicalIndex(settings, embedding=HashEmbedding())
 
 
 def main() -> None:
@@ -141,12 +175,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--readers", type=int, default=8)
     parser.add_argument("--writers", type=int, default=4)
+    parser.add_argument("--copiers", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        settings = load_settings(index=str(Path(scratch) / "index"), levels=LEVELS, top_k=1000)
-        with HierarchicalIndex(settings, embedding=HashEmbedding()) as index:
-            outcome = run(index, options.seconds, options.readers, options.writers)
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
+        index, *copies = (
+            stack.enter_context(opened(Path(scratch) / f"index-{number}"))
+            for number in range(1 + options.copiers)
+        )
+        outcome = run(index, options.seconds, options.readers, options.writers, copies)
     if options.json:
         print(json.dumps(outcome.to_json()))
     else:

@@ -16,6 +16,7 @@ import logging
 import os
 import re
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -37,6 +38,8 @@ _log = logging.getLogger(__name__)
 # What a server refuses in a name, and a leading dot: names are folder names here.
 _NAME = re.compile(r'(?![.\s])[^<>:"/\\|?*\x00-\x1f\x7f]{1,200}(?<![.\s])')
 
+# Where a collection is made anew; what is left there when the folder is opened, goes.
+WORK = ".rebuild-"
 FLUSH_SECONDS = 5.0
 OPTIMIZE_AFTER = 20_000  # points written: less is not worth copying the shard for
 # A question asked on the command line is over before an optimisation could help it, and
@@ -117,6 +120,8 @@ class EdgeFolder:
         self._flushed_at = time.monotonic()
         self._stop = threading.Event()
         self._lock = self._acquire()
+        for left in path.glob(f"{WORK}*"):  # by a rebuild that was killed
+            shutil.rmtree(left, ignore_errors=True)
         self._thread = threading.Thread(
             target=self._maintain, name=f"upkeep of {path.name}", daemon=True
         )
@@ -251,8 +256,9 @@ class EdgeFolder:
             write_in_one_step(path / "collection.json", saved)
             seal.write(shard)
             if keep:
-                kept = self.path / "damaged" / f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
-                kept.mkdir(parents=True)
+                (self.path / "damaged").mkdir(exist_ok=True)
+                stamp = f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%S}-"
+                kept = Path(tempfile.mkdtemp(prefix=stamp, dir=self.path / "damaged"))
             for place in before:
                 if kept:
                     place.rename(kept / place.name)
