@@ -81,8 +81,8 @@ class Library:
         self._swept = False
         # Visitors who added something.
         self._owners: set[str] = set()
-        # Whether a document of a visitor may be in the index. An embedded one belongs to this
-        # process, so after a sweep there is none until someone adds one.
+        # Whether a document of an earlier visitor may be in the index. An embedded one belongs to
+        # this process, so after a sweep there is none.
         self._private = True
 
     def index(self) -> "HierarchicalIndex":
@@ -115,7 +115,8 @@ class Library:
         """What keeps a search to what a visitor sees."""
         if not self._swept:
             await asyncio.to_thread(self.index)
-        if not self._private:
+        # Where visitors are kept apart, one may add a document between now and the search.
+        if self.shared and not self._private:
             return {}
         from qdrant_client import models
 
@@ -314,7 +315,6 @@ class Library:
         turn.check()
         if not self.shared:
             document = owned(document, turn.visitor)
-            self._private = True
             self._owners.add(turn.visitor)
         twin = self._twin(document, turn.visitor)
 

@@ -103,8 +103,8 @@ async def test_no_search_finds_what_another_visitor_added(
     index: HierarchicalIndex, upload: Put
 ) -> None:
     library = Library(Opening.of(index))
-    # Until someone adds something, nothing has to be filtered.
-    assert await library.options(BEN) == {}
+    # A question that was set up before waits for its turn: it must not find what came meanwhile.
+    before = await library.options(BEN)
     added(library, ANN, upload("secret.txt", "The cloud business has a secret revenue."))
     question = "What is the secret revenue of the cloud business?"
     for pattern in ("regular", "parent", "parent-ratio"):
@@ -115,6 +115,8 @@ async def test_no_search_finds_what_another_visitor_added(
             assert ("secret.txt" in sources) is expected, (pattern, visitor)
             assert "letter.md" in sources
             assert ("secret.txt" in str(trace.model_dump())) is expected
+    contexts, _ = index.retrieve(question, "regular", **before)
+    assert {context.document for context in contexts} == {"letter.md"}
 
 
 def test_two_visitors_may_add_files_of_one_name(library: Library, upload: Put) -> None:
