@@ -7,7 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexes.progress import IngestReport, OnProgress
+from indexes import IngestReport
+from indexes.progress import OnProgress
 
 from .uploads import Turn
 

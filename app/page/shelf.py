@@ -21,7 +21,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from indexes.settings import Settings
+from indexes import Settings
 from indexes.trace import Stage
 
 from .conversation import Run

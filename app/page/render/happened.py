@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from indexes import Trace
 from indexes.answers import passages_of
 from indexes.details import JudgeDetails, MergeDetails, PeerSearchDetails, SearchDetails
-from indexes.trace import Trace
 
 from ..view import View
 from .markup import counted
