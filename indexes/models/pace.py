@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 # A first guess between a distance of nothing, which was refused, and that of the pause.
 _FIRST_SHARE = 0.54
+# How far behind the first guess the second is.
+_STEP = 1.25
 # How far behind a refused distance the next is tried, at least, and how near to it one goes.
 _BEHIND = 1.1
 _NEAR = 1.1
@@ -55,7 +57,7 @@ class Pace:
         self._accepted = 0
         self._streak = 0
         # Whether a shorter distance was tried; whether what was refused first was a sum.
-        self._tried = self._sums = False
+        self._tried = self._sums = self._stepped = False
         self._last_accepted = float("-inf")
 
     @property
@@ -140,8 +142,13 @@ class Pace:
         self._floor_until = self._clock() + _FORGET_SECONDS
         known = self._tried or not self._sums
         if known and self._accepted and self._floor * _BEHIND < self._ceiling:
-            # Back to what was taken; the next try is nearer to it, and later.
-            self._distance = self._ceiling
+            if self._tried or self._stepped:
+                # Back to what was taken; the next try is nearer to it, and later.
+                self._distance = self._ceiling
+            else:
+                # The first guess may have been missed by a little, on a busy machine.
+                self._stepped = True
+                self._distance = min(self._ceiling, _STEP * self._floor)
             return
         # Where the pause itself was too short, the known ceiling is none.
         self._ceiling = max(self._ceiling, _BEHIND * self._floor)

@@ -163,7 +163,7 @@ def test_a_proxy_is_not_asked_for_what_is_in_this_process(
 def test_a_program_that_used_a_model_ends_quietly(cache: Path) -> None:
     code = (
         "import sys; from indexes.settings import load_settings; "
-        "from indexes.models import build_embedding; "
+        "from indexes.models.providers import build_embedding; "
         "build_embedding(load_settings(cache=sys.argv[1])).get_text_embedding('text')"
     )
     ended = subprocess.run(

@@ -95,8 +95,6 @@ def in_seconds(need: float) -> float:
         (spaced(2), 10, 9 / 2),
         (spaced(2), 12, 11 / 2),
         (spaced(2), 20, 19 / 2),
-        (spaced(1), 6, 5),
-        (spaced(0.5), 12, 11 * 2),
         (spaced(2), 60, 59 / 2),
         (spaced(2), 300, 299 / 2),
         (spaced(1), 60, 59),
