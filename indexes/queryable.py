@@ -1,18 +1,13 @@
 """What can be asked of an index: passages, answers, and LlamaIndex's parts that give them."""
 
 import asyncio
-from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Unpack, cast, get_type_hints
+from typing import Any, Unpack, cast
 
-from llama_index.core.base.base_retriever import BaseRetriever
-from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.chat_engine.types import BaseChatEngine
-from llama_index.core.llms import LLM
 from llama_index.core.prompts import BasePromptTemplate
 
 from indexes.answer_prompt import AnswerPrompt
@@ -24,34 +19,23 @@ from indexes.answers import (
     Quote,
     Quoted,
     Retrieved,
-    checked,
     quoted_only,
 )
 from indexes.chat_engine import chat_engine
-from indexes.compression.build import build_judge, build_postprocessor, overfetched
-from indexes.compression.retriever import CompressingRetriever
-from indexes.compression.verdicts import Judge
 from indexes.conversation import Condenser
 from indexes.details import MergeDetails, SearchDetails
-from indexes.errors import SettingsError
-from indexes.models.capabilities import Capabilities
 from indexes.models.providers import llm_of
 from indexes.options import checked_options, named
-from indexes.patterns import Pattern, find_pattern
 from indexes.query_engine import PatternQueryEngine, synthesizer
 from indexes.query_options import (
     AskOptions,
     ChatMode,
     ChatOptions,
     EngineOptions,
-    RetrievalOptions,
-    RetrieveOptions,
     RetrieverOptions,
 )
-from indexes.registered import RegisteredRetriever
-from indexes.retrieval import TreeRetriever
-from indexes.settings import AnswerKind, Settings
-from indexes.store.nodes import TreeStore
+from indexes.retrievable import Asked, Retrievable, divided
+from indexes.settings import AnswerKind
 from indexes.trace import Trace, tracing
 from indexes.verdict.checker import Checker, Found
 from indexes.verdict.evidence import Probing
@@ -60,17 +44,7 @@ from indexes.verdict.evidence import Probing
 _QUOTED_FROM = 2048
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A question, and what finds its passages."""
-
-    question: str
-    pattern: str
-    retriever: BaseRetriever
-    trace: Trace
-
-
-class Queryable(ABC):
+class Queryable(Retrievable):
     """The question side of `HierarchicalIndex`.
 
     Every method takes the name of a pattern, by default the settings', and options by name:
@@ -83,103 +57,9 @@ class Queryable(ABC):
         ModelError: a model fails
     """
 
-    settings: Settings
-    store: TreeStore
-    _judges: dict[str, Judge]
     _answer_prompt: AnswerPrompt
 
-    @property
-    @abstractmethod
-    def embedding(self) -> BaseEmbedding:
-        """The embedding model."""
-
-    @property
-    @abstractmethod
-    def llm(self) -> LLM:
-        """The language model."""
-
-    @property
-    @abstractmethod
-    def llm_capabilities(self) -> Capabilities:
-        """What the language model can do; asking does not make it."""
-
-    @property
-    def budget(self) -> int:
-        """Context tokens that a pattern fills: the settings', or what the model takes well."""
-        return self.settings.budget or self.llm_capabilities.budget
-
-    @abstractmethod
-    def _check(self) -> None:
-        """Compare the collection with the settings and models here.
-
-        Raises:
-            StoreError: nothing is indexed yet
-            IndexMismatchError: something else made it
-        """
-
-    # LlamaIndex's parts
-
-    @named
-    def retriever(
-        self, pattern: str | None = None, **options: Unpack[RetrieverOptions]
-    ) -> BaseRetriever:
-        """A LlamaIndex retriever for a pattern.
-
-        With postprocessors in the pattern, more is retrieved than the budget holds, and
-        what they leave fills it.
-
-        Args:
-            pattern: `regular`, `parent`, a combination like `parent+extract`
-            options: see `RetrieverOptions`
-        """
-        return self._retriever(self._pattern(pattern), **options)
-
-    def _retriever(
-        self, chosen: Pattern, reserve: int = 0, **options: Unpack[RetrieverOptions]
-    ) -> BaseRetriever:
-        """The same; `reserve` tokens of the best passages go to quotes."""
-        given = checked_options(RetrieverOptions, options)
-        budget = given.get("budget") or self.budget
-        names = chosen.postprocessors
-        enough = overfetched(budget, chosen.method, names, self.settings)
-        parts = [
-            build_postprocessor(
-                name,
-                self._judge(given.get("judge")),
-                self.settings,
-                budget if name == names[-1] else None,
-            )
-            for name in names
-        ]
-        callbacks = given.get("callback_manager")
-        order = given.get("order") or self.settings.order
-        if chosen.source is not None:
-            registered = RegisteredRetriever(chosen, self, enough, given.get("filters"))
-            return CompressingRetriever(
-                registered, parts, budget, order=order, callback_manager=callbacks
-            ).made_by(self, "retriever", pattern=chosen.name, **options)
-        self._check()
-        retriever = TreeRetriever(
-            self.store,
-            self.embedding,
-            method=chosen.method,
-            search=given.get("search") or self.settings.search,
-            budget=enough,
-            top_k=given.get("top_k") or self.settings.top_k,
-            filters=given.get("filters"),
-            reserve=reserve,
-            merge_ratio=given.get("merge_ratio"),
-            parents=given.get("parents"),
-            score_threshold=given.get("score_threshold"),
-            order="relevance" if parts else order,
-            callback_manager=None if parts else callbacks,
-        )
-        made: TreeRetriever | CompressingRetriever = retriever
-        if parts:
-            made = CompressingRetriever(
-                retriever, parts, budget, order=order, callback_manager=callbacks
-            )
-        return made.made_by(self, "retriever", pattern=chosen.name, **options)
+    # LlamaIndex's engines
 
     @named
     def query_engine(
@@ -193,7 +73,7 @@ class Queryable(ABC):
         """
         chosen = self._pattern(pattern).name
         given = checked_options(EngineOptions, options)
-        searching, answering = _divided(given, RetrieverOptions)
+        searching, answering = divided(given, RetrieverOptions)
         callbacks = given.get("callback_manager")
         engine = PatternQueryEngine(
             self.retriever(chosen, **cast(RetrieverOptions, searching)),
@@ -221,7 +101,7 @@ class Queryable(ABC):
         """
         chosen = self._pattern(pattern).name
         given = checked_options(ChatOptions, options)
-        searching, chatting = _divided(given, RetrieverOptions)
+        searching, chatting = divided(given, RetrieverOptions)
         llm = llm_of(chatting.pop("llm", None), self.settings) or self.llm
         after = given.get("node_postprocessors")
         found = cast(RetrieverOptions, searching)
@@ -233,8 +113,7 @@ class Queryable(ABC):
             chatting,
         )
 
-    # LlamaIndex's names for the same.
-    as_retriever = retriever
+    # LlamaIndex's name for the same.
     as_query_engine = query_engine
 
     def answerer(
@@ -255,33 +134,6 @@ class Queryable(ABC):
         Where the model isn't fit for it, questions are put together.
         """
         return Condenser(self.llm if self.llm_capabilities.fits("condense") else None)
-
-    @property
-    def judge(self) -> Judge:
-        """Who decides in reranking and compression."""
-        return self._judge(None)
-
-    # Passages
-
-    @named
-    def retrieve(
-        self, question: str, pattern: str | None = None, **options: Unpack[RetrieveOptions]
-    ) -> tuple[list[Context], Trace]:
-        """Contexts without an answer: no language model takes part, but for judges."""
-        asked = self._asked(question, pattern, checked_options(RetrieveOptions, options))
-        with tracing(asked.trace):
-            nodes = asked.retriever.retrieve(asked.question)
-        return contexts_of(nodes), asked.trace
-
-    @named
-    async def aretrieve(
-        self, question: str, pattern: str | None = None, **options: Unpack[RetrieveOptions]
-    ) -> tuple[list[Context], Trace]:
-        """The same, natively async on a server."""
-        asked = self._asked(question, pattern, checked_options(RetrieveOptions, options))
-        with tracing(asked.trace):
-            nodes = await asked.retriever.aretrieve(asked.question)
-        return contexts_of(nodes), asked.trace
 
     # Answers
 
@@ -309,10 +161,10 @@ class Queryable(ABC):
         given = self._wide(checked_options(AskOptions, options))
         answerer = self._answerer(given)
         quotes = self._quotes(given)
-        asked = self._asked(question, pattern, given, quotes=quotes)
+        asked = self._asked(question, pattern, given, _QUOTED_FROM if quotes else 0)
         return self._stream(asked, answerer, quotes)
 
-    def _stream(self, asked: _Asked, answerer: Answerer | None, quotes: bool) -> Iterator[Event]:
+    def _stream(self, asked: Asked, answerer: Answerer | None, quotes: bool) -> Iterator[Event]:
         with tracing(asked.trace):
             contexts = contexts_of(asked.retriever.retrieve(asked.question))
         yield Retrieved(contexts, asked.trace)
@@ -334,10 +186,11 @@ class Queryable(ABC):
     ) -> AsyncGenerator[Event, None]:
         """The same, natively async."""
         given = self._wide(checked_options(AskOptions, options))
-        asked = self._asked(question, pattern, given, quotes=self._quotes(given))
+        reserve = _QUOTED_FROM if self._quotes(given) else 0
+        asked = self._asked(question, pattern, given, reserve)
         return self._astream(asked, given)
 
-    async def _astream(self, asked: _Asked, given: AskOptions) -> AsyncGenerator[Event, None]:
+    async def _astream(self, asked: Asked, given: AskOptions) -> AsyncGenerator[Event, None]:
         answerer, quotes = self._answerer(given), self._quotes(given)
         with tracing(asked.trace):
             contexts = contexts_of(await asked.retriever.aretrieve(asked.question))
@@ -427,47 +280,6 @@ class Queryable(ABC):
     def _kind(self, given: AskOptions) -> AnswerKind:
         return given.get("answer") or self.settings.answer
 
-    # What the above share
-
-    def _asked(
-        self, question: str, pattern: str | None, given: RetrieveOptions, *, quotes: bool = False
-    ) -> _Asked:
-        chosen = self._pattern(pattern)
-        searching, _ = _divided(given, RetrievalOptions)
-        reserve = _QUOTED_FROM if quotes else 0
-        trace = given.get("trace")
-        return _Asked(
-            question=checked(question),
-            pattern=chosen.name,
-            retriever=self._retriever(chosen, reserve, **cast(RetrieverOptions, searching)),
-            trace=Trace() if trace is None else trace,
-        )
-
-    def _pattern(self, name: str | None) -> Pattern:
-        if name is not None and not isinstance(name, str):
-            raise SettingsError(f"a pattern is chosen by its name, not by a {type(name).__name__}")
-        return find_pattern(self.settings.pattern if name is None else name)
-
-    def _judge(self, given: Judge | str | None) -> Judge:
-        """The judge given, or ours of that kind, which remembers what it said before."""
-        if given is not None and not isinstance(given, str):
-            return given
-        kind = given or self.settings.judge
-        if kind not in self._judges:
-            settings = self.settings.model_copy(update={"judge": kind})
-            self._judges[kind] = build_judge(
-                settings,
-                llm=lambda: self.llm,
-                embedding=lambda: self.embedding,
-                llm_capabilities=lambda: self.llm_capabilities,
-            )
-        return self._judges[kind]
-
-
-@cache
-def _names(kind: Any) -> frozenset[str]:
-    return frozenset(get_type_hints(kind))
-
 
 def _found(trace: Trace) -> Found:
     """What the search knows of a question beside its contexts. The trace keeps it no longer."""
@@ -477,12 +289,3 @@ def _found(trace: Trace) -> Found:
     found = Found(searched.vector, contexts_of(list(merged.reserve)), merged.ranked)
     searched.vector, merged.reserve = None, ()
     return found
-
-
-def _divided(given: Mapping[str, Any], kind: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The options that are of a kind, and the others."""
-    names = _names(kind)
-    return (
-        {name: value for name, value in given.items() if name in names},
-        {name: value for name, value in given.items() if name not in names},
-    )

@@ -16,7 +16,7 @@ from indexes.patterns import PATTERN_PARAMETERS, Pattern, is_retriever
 from indexes.trace import stage
 
 if TYPE_CHECKING:
-    from indexes.queryable import Queryable
+    from indexes.retrievable import Retrievable
 
 
 class RegisteredRetriever(BaseRetriever):
@@ -32,7 +32,7 @@ class RegisteredRetriever(BaseRetriever):
         SettingsError: filters are given to what takes none
     """
 
-    def __init__(self, pattern: Pattern, index: "Queryable", budget: int, filters: Any) -> None:
+    def __init__(self, pattern: Pattern, index: "Retrievable", budget: int, filters: Any) -> None:
         super().__init__()
         self._source = pattern.source
         self._what = f"pattern {pattern.name!r}"
