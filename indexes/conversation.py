@@ -44,6 +44,7 @@ _TURNS = 4
 _ANSWER_CHARACTERS = 600
 # A rewritten question longer than this is something else.
 _MOST_TOKENS = 160
+_MOST_CHARACTERS = 2_000
 # Words that point back to what was said, and openings that go on from it.
 _POINTING = re.compile(
     r"\b(it|its|itself|they|them|their|theirs|he|him|his|she|her|hers|this|that|these|those"
@@ -149,7 +150,7 @@ def _question_in(reply: str) -> tuple[str, str]:
     lines = [line for line in map(str.strip, reply.splitlines()) if line]
     if len(lines) != 1:
         return "", "the model did not reply with one question; "
-    if count_tokens(lines[0]) > _MOST_TOKENS:
+    if len(lines[0]) > _MOST_CHARACTERS or count_tokens(lines[0]) > _MOST_TOKENS:
         return "", "the model's question is too long to be one; "
     bare = re.sub(r"^(rewritten |last )?question:\s*", "", lines[0], flags=re.IGNORECASE)
     bare = bare.strip("\"'“”`*- ")

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms import LLM, CustomLLM
 
+from indexes.compression.replies import LONGEST
 from indexes.compression.work import TimedOutError, in_threads, on_the_loop
 from indexes.errors import is_stop
 from indexes.models.replies import Reading, read
@@ -194,12 +195,13 @@ class Constraints:
 
 
 def _reply(ask: Ask, said: Reading, seconds: float, calls: int) -> Reply:
+    text = said.text[:LONGEST]
     tokens_in, tokens_out = said.usage
     counted = bool(tokens_in or tokens_out)
     if not counted:
-        tokens_in, tokens_out = count_tokens(ask.prompt), count_tokens(said.text)
+        tokens_in, tokens_out = count_tokens(ask.prompt), count_tokens(text)
     return Reply(
-        text=said.text,
+        text=text,
         note=said.finish()[1],
         seconds=seconds,
         tokens_in=tokens_in,

@@ -24,7 +24,7 @@ from typing import Any
 from indexes.models.replies import without_thoughts
 
 # An answer that is longer is cut here: its model runs wild. Thoughts before it may be longer.
-_LONGEST = 50_000
+LONGEST = 50_000
 _LONGEST_THOUGHTS = 1_000_000
 _MOST_VALUES = 64
 _MOST_LINES = 500
@@ -153,9 +153,14 @@ def read_yes_no(answer: str) -> bool | None:
     return last[-1] if last else None
 
 
+def read_objects(answer: str) -> Iterator[dict[str, Any]]:
+    """The JSON objects of an answer, in their order, wherever they stand in it."""
+    return (value for value in _json_values(_said(answer)) if isinstance(value, dict))
+
+
 def _said(answer: str) -> str:
     """An answer without the thoughts before it, cut where it is too long to be one."""
-    return without_thoughts(answer[:_LONGEST_THOUGHTS]).strip()[:_LONGEST]
+    return without_thoughts(answer[:_LONGEST_THOUGHTS]).strip()[:LONGEST]
 
 
 def _within(numbers: Sequence[int], count: int, how: str, *, complete: bool = True) -> Read:

@@ -7,7 +7,6 @@ reader to say. Drafts are easy questions: their words are the passage's own.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from llama_index.core.llms import LLM
 from llama_index.core.prompts import PromptTemplate
 
 from indexes.compression.asking import Constrainable
+from indexes.compression.replies import read_objects
 from indexes.errors import SettingsError
 from indexes.evaluation.peers.texts import text_of
 from indexes.evaluation.questions import Question, Reference
@@ -23,6 +23,7 @@ from indexes.index import HierarchicalIndex
 from indexes.models.replies import read
 from indexes.progress import OnProgress, Progress
 from indexes.sentences import Span, sentence_spans
+from indexes.tokens import without_surrogates
 
 MAX_DRAFTS = 1000
 _LONGEST_QUESTION = 300
@@ -135,14 +136,11 @@ def _draft(llm: LLM, passage: _Passage, name: str) -> Draft | None:
 
 def _read(answer: str, count: int) -> tuple[str, list[int]] | None:
     """The question and the numbers in an answer; None if either is missing."""
-    found = re.search(r"\{.*\}", answer, re.DOTALL)
-    if found is None:
-        return None
+    given = next((one for one in read_objects(answer) if {"question", "sentences"} <= set(one)), {})
     try:
-        given = json.loads(found[0])
-        asked = " ".join(str(given["question"]).split())
+        asked = without_surrogates(" ".join(str(given["question"]).split()))
         numbers = sorted({int(number) for number in given["sentences"]})
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ArithmeticError, LookupError, TypeError, ValueError, RecursionError):
         return None
     numbers = [number for number in numbers if 1 <= number <= count]
     usable = 8 <= len(asked) <= _LONGEST_QUESTION and numbers

@@ -25,6 +25,7 @@ from llama_index.core.llms import LLM, CustomLLM
 from pydantic import PrivateAttr
 
 from indexes.answers import Answer, Finish
+from indexes.compression.replies import LONGEST
 from indexes.errors import SettingsError
 from indexes.evaluation.questions import Question
 from indexes.index import HierarchicalIndex
@@ -117,6 +118,8 @@ class _Examiner:
             except ValueError:
                 # LlamaIndex's parser wants a score, a line break and a reason.
                 reason = "the grader's answer can't be read"
+        if score is not None and not 1 <= score <= 5:
+            score, reason = None, "the grader's score is not one from 1 to 5"
         said = " ".join(reason.split())
         return Grade(str(question.id), answer.answer, faithful, score, said, finish=answer.finish)
 
@@ -145,14 +148,15 @@ class _AnswersOnly(CustomLLM):
 
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answer a prompt at once."""
-        return CompletionResponse(text=read(self._llm.complete(prompt, formatted, **kwargs)).text)
+        said = self._llm.complete(prompt, formatted, **kwargs)
+        return CompletionResponse(text=read(said).text[:LONGEST])
 
     async def acomplete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponse:
         """Answer a prompt by the model's own async."""
         said = await self._llm.acomplete(prompt, formatted, **kwargs)
-        return CompletionResponse(text=read(said).text)
+        return CompletionResponse(text=read(said).text[:LONGEST])
 
     def stream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
@@ -162,5 +166,5 @@ class _AnswersOnly(CustomLLM):
 
 
 def _plain(response: ChatResponse) -> ChatResponse:
-    message = ChatMessage(role="assistant", content=read(response).text)
+    message = ChatMessage(role="assistant", content=read(response).text[:LONGEST])
     return ChatResponse(message=message, raw=response.raw)

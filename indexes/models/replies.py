@@ -15,6 +15,7 @@ templates keep to themselves; as `thinking_delta` or blocks of LlamaIndex's; as
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -97,20 +98,15 @@ class Splitter:
         while True:
             if self._beginning and not self._thinking and self._opens():
                 continue
-            closing = _CLOSING.search(self._held)
-            if self._thinking:
-                if closing is None:
-                    thoughts += self._released()
-                    break
-                thoughts += self._held[: closing.start()]
-                self.untagged |= self._guessed
-                self._close(closing.end())
-            elif closing is not None:
-                thoughts += (before + words if not retracted else words) + self._blank
-                thoughts += self._held[: closing.start()]
-                self.untagged = retracted = True
-                words = ""
-                self._close(closing.end())
+            if closings := list(_CLOSING.finditer(self._held)):
+                if not self._thinking:
+                    thoughts += before + self._blank
+                    retracted = True
+                self.untagged |= retracted or self._guessed
+                thoughts += self._close(closings)
+            elif self._thinking:
+                thoughts += self._released()
+                break
             elif self._beginning and _may_open(self._held):
                 break
             else:
@@ -149,11 +145,19 @@ class Splitter:
         self._thinking, self._guessed = True, False
         return True
 
-    def _close(self, end: int) -> None:
-        self._held = self._held[end:].lstrip()
+    def _close(self, closings: list[re.Match[str]]) -> str:
+        """End the thoughts at the last of some closing tags, and give what there are to it."""
+        said = [self._held[: closings[0].start()]]
+        for before, after in pairwise(closings):
+            part = self._held[before.end() : after.start()].lstrip()
+            opening = _OPENING.match(part)
+            self.untagged |= opening is None
+            said.append(part[opening.end() :] if opening else part)
+        self._held = self._held[closings[-1].end() :].lstrip()
         self._blank = ""
         self._thinking, self._guessed = False, False
         self._beginning = self._closed = True
+        return "".join(said)
 
     def _released(self) -> str:
         """What is held, but for an end that may be the beginning of a tag."""

@@ -5,7 +5,6 @@ evidence, repeats another, is answered without the documents, or is not answered
 What is left is still easier than what people ask; nobody has reviewed it.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from llama_index.core.prompts import PromptTemplate
 
 from indexes.answers import Context
 from indexes.compression.asking import Constrainable
+from indexes.compression.replies import read_objects
 from indexes.errors import ModelError, SettingsError
 from indexes.evaluation.drafting import MAX_DRAFTS, Draft, draft_questions
 from indexes.evaluation.peers.texts import text_of
@@ -32,6 +32,8 @@ from indexes.verdict.vocabulary import EMPTY
 # Some are left out: so many are drafted for each that is wanted.
 _DRAFTS = 1.5
 _ANSWER_TOKENS = 120
+# Of the one sentence that is asked for.
+_LONGEST = 2_000
 _COPIED = 5
 _COPIED_OF_ALL = 4
 _SAME = 0.9
@@ -179,7 +181,7 @@ def _repeats(
 def _asked(llm: LLM, draft: Draft) -> tuple[str, bool]:
     """Why a model finds a draft unusable, and whether its check can be read."""
     asked = draft.question.question
-    known = read(llm.chat(_message(CLOSED_BOOK.format(question=asked)))).text.strip()
+    known = read(llm.chat(_message(CLOSED_BOOK.format(question=asked)))).text.strip()[:_LONGEST]
     if known and not _UNKNOWN.search(known):
         found = supports(known, [_context(*pair) for pair in _evidence(draft)])
         if found and all(one.verdict == "supported" for one in found):
@@ -207,14 +209,10 @@ def _context(place: Reference, text: str) -> Context:
 
 
 def _read(answer: str) -> tuple[bool, bool] | None:
-    found = re.search(r"\{[^{}]*\}", answer)
-    try:
-        given = json.loads(found[0]) if found else {}
-    except ValueError:
-        return None
-    understood, answered = given.get("understood"), given.get("answered")
-    if isinstance(understood, bool) and isinstance(answered, bool):
-        return understood, answered
+    for given in read_objects(answer):
+        understood, answered = given.get("understood"), given.get("answered")
+        if isinstance(understood, bool) and isinstance(answered, bool):
+            return understood, answered
     return None
 
 
