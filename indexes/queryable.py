@@ -39,6 +39,7 @@ from indexes.settings import AnswerKind
 from indexes.trace import Trace, tracing
 from indexes.verdict.checker import Checker, Found
 from indexes.verdict.evidence import Probing
+from indexes.verdict.vectors import Vectors
 
 # Tokens of context to choose quotes from where no model reads them.
 _QUOTED_FROM = 2048
@@ -168,7 +169,7 @@ class Queryable(Retrievable):
         with tracing(asked.trace):
             contexts = contexts_of(asked.retriever.retrieve(asked.question))
         yield Retrieved(contexts, asked.trace)
-        checker = Checker(asked.question, contexts, self.embedding, _found(asked.trace))
+        checker = self._checker(asked.question, contexts, asked.trace)
         quoted = checker.quotes(asked.trace) if quotes else []
         if quotes:
             self._probing.begin()
@@ -232,7 +233,7 @@ class Queryable(Retrievable):
         quotes: bool,
     ) -> AsyncGenerator[Event, None]:
         yield Retrieved(contexts, trace)
-        checker = Checker(question, contexts, self.embedding, _found(trace))
+        checker = self._checker(question, contexts, trace)
         quoted = await checker.aquotes(trace) if quotes else []
         if quotes:
             self._probing.begin()
@@ -247,6 +248,14 @@ class Queryable(Retrievable):
                 if isinstance(event, Answer):
                     event = await asyncio.to_thread(self._with, event, quoted)
                 yield event
+
+    def _checker(self, question: str, contexts: list[Context], trace: Trace) -> Checker:
+        return Checker(question, contexts, self.embedding, _found(trace), self._vectors)
+
+    @cached_property
+    def _vectors(self) -> Vectors:
+        """Of sentences that were compared with a question or an answer; lanes share many."""
+        return Vectors()
 
     @cached_property
     def _probing(self) -> Probing:

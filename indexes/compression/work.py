@@ -60,6 +60,9 @@ def run(steps: "Steps[Result]") -> Result:
     except StopIteration as end:
         result: Result = end.value
         return result
+    finally:
+        # Where the work is broken off, what others wait for is let go at once.
+        steps.close()
 
 
 async def arun(steps: "Steps[Result]") -> Result:
@@ -71,6 +74,9 @@ async def arun(steps: "Steps[Result]") -> Result:
     except StopIteration as end:
         result: Result = end.value
         return result
+    finally:
+        # Where the work is broken off, what others wait for is let go at once.
+        steps.close()
 
 
 def in_threads(

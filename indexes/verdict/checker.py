@@ -23,6 +23,7 @@ from indexes.trace import Trace, stage
 from indexes.verdict.embedded import Known, Matrix, sentences_of
 from indexes.verdict.quotes import likeliest, quotes_of
 from indexes.verdict.support import supports
+from indexes.verdict.vectors import Vectors
 from indexes.verdict.windows import said_in
 
 # Of all sentences that could be quoted, those that are embedded: it takes about 10 ms each.
@@ -52,6 +53,7 @@ class Checker:
         contexts: what the answer is written from
         embedding: the index's; without it there are no quotes
         found: what the search knows besides
+        vectors: of sentences that others have embedded with the same model
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Checker:
         contexts: Sequence[Context],
         embedding: BaseEmbedding | None,
         found: Found | None = None,
+        vectors: Vectors | None = None,
     ) -> None:
         self._question = question
         self._contexts = contexts
@@ -69,7 +72,7 @@ class Checker:
         if embedding is not None:
             vector = self._found.vector
             bundle = QueryBundle(question, embedding=None if vector is None else list(vector))
-            self._known = Known(embedding, bundle)
+            self._known = Known(embedding, bundle, Vectors() if vectors is None else vectors)
 
     def quotes(self, trace: Trace | None = None) -> list[Quote]:
         """The sentences that answer best, best first."""

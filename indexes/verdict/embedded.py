@@ -10,10 +10,12 @@ from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from numpy.typing import NDArray
 
 from indexes.answers import Context, passages_of
-from indexes.compression.embedding_judge import Embedding, Vectors
+from indexes.compression.embedding_judge import Embedding
+from indexes.compression.embedding_judge import Vectors as Embedded
 from indexes.compression.passages import Passage, Segment
 from indexes.compression.work import Steps
 from indexes.namespace import OURS
+from indexes.verdict.vectors import Claim, Vectors, Waiting
 from indexes.verdict.windows import Source
 
 Matrix = NDArray[np.float64]
@@ -28,10 +30,12 @@ class Known:
     Args:
         model: embeds what is missing
         question: the question, with its vector if that is known
+        shared: what others have embedded, and are at
     """
 
     model: BaseEmbedding
     question: QueryBundle
+    shared: Vectors = field(default_factory=Vectors)
     asked: Matrix | None = None
     texts: dict[str, Matrix] = field(default_factory=dict)
 
@@ -42,16 +46,39 @@ class Known:
             texts: in any order, also twice
             question: embed the question with them; it is `asked` then
         """
-        missing = [text for text in dict.fromkeys(texts) if text not in self.texts]
-        wanted = question and self.asked is None
-        if missing or wanted:
-            bundle = self.question if wanted else None
-            found: Vectors = yield Embedding(self.model, bundle, missing, SECONDS)
-            if found.outcome != "judged":
-                return np.zeros((0, 0)), found.note
-            self.texts.update(zip(missing, found.texts, strict=True))
-            self.asked = found.question if wanted else self.asked
-        return np.array([self.texts[text] for text in texts]), ""
+        # Others may fail at what they are at: then it is done here.
+        for patient in (True, False):
+            missing = [text for text in dict.fromkeys(texts) if text not in self.texts]
+            claim = self.shared.claim(self.model.model_name, missing, patient=patient)
+            note = yield from self._embed(claim, question=question)
+            if note:
+                return np.zeros((0, 0)), note
+            if not claim.awaited:
+                break
+            yield Waiting(claim.awaited, SECONDS)
+        rows = [self.texts[text] for text in texts]
+        # Not all are of one batch; a model behind an endpoint may be another by now.
+        asked = [self.asked] if question and self.asked is not None else []
+        if len({len(row) for row in (*rows, *asked)}) > 1:
+            return np.zeros((0, 0)), "vectors of different lengths, or none"
+        return np.array(rows), ""
+
+    def _embed(self, claim: Claim, *, question: bool) -> Steps[str]:
+        """Embed what is ours of a claim, and the question; what went wrong, in words."""
+        self.texts.update(claim.known)
+        embedded: dict[str, Matrix] = {}
+        try:
+            bundle = self.question if question and self.asked is None else None
+            if claim.mine or bundle:
+                found: Embedded = yield Embedding(self.model, bundle, claim.mine, SECONDS)
+                if found.outcome != "judged":
+                    return found.note
+                embedded = dict(zip(claim.mine, found.texts, strict=True))
+                self.asked = found.question if bundle else self.asked
+                self.texts.update(embedded)
+        finally:
+            self.shared.settle(claim, embedded)
+        return ""
 
 
 def sentences_of(contexts: Sequence[Context]) -> list[Source]:

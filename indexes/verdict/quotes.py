@@ -1,8 +1,8 @@
 """The one to three sentences that answer a question best, word for word, without a language model.
 
 Each sentence is scored by its meaning, its words, and what the search has measured of the leaf that
-it stands in; then with the one that follows: answers often take two. A heading is quoted with the
-sentence below it, a table's row with the table's header.
+it stands in; then with the one that follows in its paragraph: answers often take two. A heading is
+quoted with the sentence below it, a table's row with the table's header.
 
     own(s) = z(cos(question, s)) + 0.1 z(bm25(question, s)) + 0.3 z(cosine(l)) + 0.1 z(score(l))
 
@@ -16,6 +16,7 @@ import numpy as np
 from indexes.answers import Quote
 from indexes.compression.similarity import Scores, bm25, shares, standardised
 from indexes.details import RankedLeaf
+from indexes.sentences import paragraph_starts
 from indexes.verdict.windows import Source
 
 MOST_QUOTES = 3
@@ -111,15 +112,21 @@ def _measured(sources: Sequence[Source], leaves: Sequence[RankedLeaf]) -> tuple[
 
 
 def _run(sources: Sequence[Source], place: int) -> tuple[int, int]:
-    """A sentence and the next; rows of tables stand alone, headings with two."""
+    """A sentence and the next of its paragraph; rows of tables stand alone, headings with two."""
     last = place
     while last + 1 < len(sources) and sources[last + 1].context is sources[place].context:
         heading = _is_heading(sources[last].text)
-        alone = "|" in sources[last].text or "|" in sources[last + 1].text
+        rows = "|" in sources[last].text or "|" in sources[last + 1].text
+        alone = rows or _apart(sources[last], sources[last + 1])
         if last - place == 2 or not (heading or (last == place and not alone)):
             break
         last += 1
     return place, last
+
+
+def _apart(one: Source, other: Source) -> bool:
+    """Whether the paragraph ends between two sentences of a context."""
+    return bool(paragraph_starts(one.context.text[one.span[1] : other.span[0] + 1]))
 
 
 def _is_heading(text: str) -> bool:

@@ -20,7 +20,7 @@ from indexes.answers import Context, Support, SupportVerdict
 from indexes.verdict.matching import CLAUSES, Mark, fit, pairs, swapped
 from indexes.verdict.names import Name, names, words_of
 from indexes.verdict.numbers import Figure, decimal_comma, figures
-from indexes.verdict.texts import Text, shared
+from indexes.verdict.texts import Text, Texts, shared
 from indexes.verdict.vocabulary import NEGATIONS, RISING, SINKING
 from indexes.verdict.windows import (
     MARKER,
@@ -73,7 +73,7 @@ def supports(
         return [Support(start=start, end=end, verdict="unsupported",
                         why="there are no passages") for start, end in said]  # fmt: skip
     windows = windows_of(places)
-    every = Text(" \n".join(window.own.text for window in windows) + "\n" + abouts(contexts))
+    every = Texts([*(window.own for window in windows), Text(abouts(contexts))])
     found = []
     for row, (start, end) in enumerate(said):
         cosines = similar[row] if similar is not None else np.zeros(len(places))

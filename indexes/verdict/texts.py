@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -107,6 +107,42 @@ class Text:
             return True
         short = name.words[0].upper()
         return len(name.words) == 1 and 2 <= len(short) <= 6 and short in self.initials
+
+
+class Texts(Text):
+    """Texts, a line each or more, that are read as one: what each holds is found but once."""
+
+    def __init__(self, parts: Sequence[Text], comma: bool | None = None) -> None:
+        super().__init__("\n".join(part.text for part in parts), comma)
+        self._parts = parts
+
+    @cached_property
+    def _by_size(self) -> dict[int | None, list[Figure]]:
+        found: dict[int | None, dict[Figure, None]] = {}
+        for part in self._parts:
+            for size, known in part._by_size.items():
+                found.setdefault(size, {}).update(dict.fromkeys(known))
+        return {size: list(known) for size, known in found.items()}
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words of all."""
+        return frozenset().union(*(part.words for part in self._parts))
+
+    @cached_property
+    def small(self) -> frozenset[str]:
+        """Words that one of them writes without a capital."""
+        return frozenset().union(*(part.small for part in self._parts))
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """The stems of all."""
+        return frozenset().union(*(part.stems for part in self._parts))
+
+    @cached_property
+    def initials(self) -> str:
+        """The initials of all, in order."""
+        return "".join(part.initials for part in self._parts)
 
 
 def unspaced(text: str) -> bool:

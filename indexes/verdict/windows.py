@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from indexes.answers import NOT_FOUND, Context, passages_of
 from indexes.sentences import Span, sentence_spans
 from indexes.verdict.numbers import decimal_comma
-from indexes.verdict.texts import Text, unspaced
+from indexes.verdict.texts import Text, Texts, unspaced
 
 MARKER = re.compile(r"\[\s*\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\s*\]")
 _ITEM = re.compile(r"^\W*\d{1,2}[.)]\W*$")
@@ -80,17 +80,21 @@ class Window:
 
 def windows_of(places: Sequence[Source]) -> list[Window]:
     """Each sentence with its neighbours, its headings and the head of its table."""
-    comma = decimal_comma("\n".join(place.context.text for place in places))
-    windows = []
+    contexts = {id(place.context): place.context for place in places}
+    comma = decimal_comma("\n".join(context.text for context in contexts.values()))
     # Each is read once, however many have it beside them.
     texts = [Text(place.text, comma) for place in places]
+    above: dict[str, Text] = {}
+    windows = []
     for number, place in enumerate(places):
         beside = range(max(0, number - 1), min(number + 2, len(places)))
         near = tuple(texts[n] for n in beside if places[n].context is place.context)
-        around = "\n".join(
-            filter(None, (_about(place.context), _table_head(place), *(one.text for one in near)))
-        )
-        windows.append(Window(texts[number], Text(around, comma), near))
+        heads = [
+            above.setdefault(head, Text(head, comma))
+            for head in (_about(place.context), _table_head(place))
+            if head
+        ]
+        windows.append(Window(texts[number], Texts([*heads, *near], comma), near))
     return windows
 
 
@@ -108,7 +112,7 @@ def _table_head(place: Source) -> str:
     """The first row of the table that a row is in, and the line above it."""
     if "|" not in place.text:
         return ""
-    lines = place.context.text[: place.span[0]].split("\n")[-200:]
+    lines = place.context.text[: place.span[0]].rsplit("\n", 200)[-200:]
     head = ""
     for line in reversed(lines):
         if not line.strip():

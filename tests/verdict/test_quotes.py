@@ -1,5 +1,6 @@
 """Quotes: chosen from more than the model reads, each sentence and the question embedded once."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pydantic import Field
 from indexes.details import MergeDetails, RankedLeaf, SearchDetails
 from indexes.index import HierarchicalIndex
 from indexes.settings import Settings
+from indexes.verdict.checker import Checker
 from indexes.verdict.quotes import likeliest
 from indexes.verdict.windows import Source
 from tests.page.fakes import ScriptedLLM, WordEmbedding
@@ -81,6 +83,30 @@ async def test_the_question_and_each_sentence_are_embedded_once(index: Hierarchi
     assert answer.support
     assert model.questions == ["Which visitor asked about the lighthouse?"]
     assert max(model.texts.values()) == 1
+
+
+async def test_lanes_that_ask_at_once_embed_a_sentence_once(index: HierarchicalIndex) -> None:
+    model = index.embedding
+    assert isinstance(model, Counting)
+    await index.aask(QUESTION, "parent")
+    model.texts.clear()
+    asked = "Which visitor asked about the lighthouse?"
+    await asyncio.gather(*(index.aask(asked, name) for name in ("regular", "parent")))
+    assert max(model.texts.values()) == 1
+
+
+@pytest.mark.parametrize("gap", ["\n\n", "\n  \n", "\r\n\r\n"])
+def test_a_quote_ends_with_its_paragraph(gap: str) -> None:
+    text = f"Boats leave at dawn. Few do.{gap}On Sundays boats leave late.{gap}Keepers paint."
+    quotes = Checker("When do boats leave?", [context(text)], Counting()).quotes()
+    assert quotes[0].text == "On Sundays boats leave late."
+    assert not [quote for quote in quotes if gap in quote.text]
+
+
+def test_a_heading_is_quoted_with_the_sentence_below_it() -> None:
+    text = "Tides and boats\n\nThey turn at noon.\n\nKeepers paint."
+    (quote, *_) = Checker("When do tides turn?", [context(text)], Counting()).quotes()
+    assert quote.text == "Tides and boats\n\nThey turn at noon."
 
 
 async def test_the_trace_keeps_nothing_of_what_quotes_were_chosen_from(

@@ -5,6 +5,7 @@ nothing wrong passes as supported (precision 1), at least nine in ten of what is
 """
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexes.answers import NOT_FOUND, Context, Support
+from indexes.verdict import texts
+from indexes.verdict.numbers import Figure, figures
 from indexes.verdict.support import figures_missing, supports
 from indexes.verdict.windows import said_in
 
@@ -121,3 +124,20 @@ def test_any_text_has_a_verdict_within_it(answer: str, text: str) -> None:
 def test_no_other_number_passes(said: int, given: int) -> None:
     found = worst(f"The harbour counted {said:,} ships.", f"The harbour counted {given:,} ships.")
     assert (found.verdict == "supported") == (said == given)
+
+
+def test_figures_of_a_sentence_are_looked_for_once_however_many_stand_beside_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: Counter[str] = Counter()
+    sentences = [f"In {2000 + number} it sold {number} boats." for number in range(12)]
+
+    def counting(text: str, *, comma: bool = False) -> list[Figure]:
+        read[text.strip()] += 1
+        return figures(text, comma=comma)
+
+    monkeypatch.setattr(texts, "figures", counting)
+    (found,) = supports("In 2007 it sold 7 boats.", [passage(" ".join(sentences))])
+    assert found.verdict == "supported"
+    assert [read[sentence] for sentence in sentences] == [1] * 7 + [2] + [1] * 4
+    assert not [text for text in read if text.count("sold") > 1]
