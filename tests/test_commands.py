@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from qdrant_client.models import PointVectors
 
 import indexes.index
 from app.cli.main import main
 from app.samples import LETTERS
-from tests.fakes import ScriptedLLM, WordEmbedding
+from indexes.store.nodes import matching
+from indexes.store.points import DENSE
+from indexes.store.upkeep import ANEW_ON_A_SERVER
+from tests.fakes import DIMENSION, ScriptedLLM, WordEmbedding
+from tests.store.stand_in import StandIn
 
 TEXT = "The lighthouse keeper winds the lamp at dusk. He sleeps by day. " * 20
 
@@ -168,6 +173,34 @@ def test_ingest_leaves_an_export_behind_it(rag: Callable[..., Ran], tmp_path: Pa
     assert rag("ingest", str(tmp_path / "gull.md"), "--export-after-ingest", str(export)).code == 0
     assert "A gull sat on the pier." in export.read_text()
     assert not killed.exists()
+
+
+def test_a_servers_index_is_looked_after_by_the_same_commands(
+    rag: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export, again = tmp_path / "all.jsonl.gz", tmp_path / "again.jsonl.gz"
+    with StandIn(tmp_path / "served") as server:
+        monkeypatch.setenv("RAG_INDEX", server.url)
+        assert rag("ingest", "lighthouse.txt", "--export-after-ingest", str(export)).code == 0
+        assert rag("verify", "--deep").out.startswith("clean: 1 documents")
+        assert rag("export", str(again), "--json").json["copied"] == ["lighthouse.txt"]
+        imported = rag("import", str(export), "--collection", "second", "--json").json
+        assert imported["copied"] == ["lighthouse.txt"]
+        copied = rag("copy", "--to", server.url, "--to-collection", "third", "--json").json
+        assert copied["points"] == imported["points"]
+        for name in ("second", "third"):
+            assert rag("verify", "--deep", "--collection", name).code == 0
+
+        (point,), _ = server.backend.scroll("documents", matching(kind="leaf"), limit=1)
+        wrong = {DENSE: [0.0] * DIMENSION}
+        server.backend.update_vectors("documents", [PointVectors(id=point.id, vector=wrong)])
+        found = rag("verify", "--deep", "--json")
+        assert found.code == 1
+        assert {problem["fix"] for problem in found.json["problems"]} == {ANEW_ON_A_SERVER}
+        for arguments in (["rebuild"], ["rebuild", "--from", str(export)]):
+            refused = rag(*arguments)
+            assert (refused.code, refused.out) == (1, "")
+            assert refused.err == f"error: rebuild is for folders: {ANEW_ON_A_SERVER}\n"
 
 
 @pytest.mark.parametrize(

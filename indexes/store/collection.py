@@ -146,8 +146,8 @@ class TreeCollection(Pages):
             if not found:
                 raise StoreError(
                     f"collection {self.collection} in {self.engine.address} was not made by "
-                    "this project, or is damaged: choose another --collection, or run "
-                    "`advanced-rag rebuild`"
+                    "this project, or is damaged: choose another --collection"
+                    + (", or run `advanced-rag rebuild`" if self.engine.embedded else "")
                 )
             where = f"collection {self.collection} in {self.engine.address}"
             self._fingerprint = fingerprint_of(found[0].payload, where)

@@ -44,6 +44,7 @@ from indexes.store.points import (
     pack_ancestors,
 )
 from indexes.store.transfer import PAGE, Receiver
+from indexes.store.upkeep import ANEW_ON_A_SERVER
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -109,7 +110,7 @@ def rebuild(
         IndexMismatchError: the embedding model is another than the collection's.
     """
     if "://" in str(path):
-        raise StoreError("rebuild is for folders: a server's own snapshots and `copy` are the way")
+        raise StoreError(f"rebuild is for folders: {ANEW_ON_A_SERVER}")
     folder = open_folder(Path(path))
     try:
         place = folder.let_go(name)
