@@ -8,9 +8,11 @@ digits divides thousands depends on the language, so a text is looked at for how
 """
 
 import re
+from bisect import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 
 from indexes.verdict.vocabulary import (
     MONEY,
@@ -116,13 +118,13 @@ def figures(text: str, *, comma: bool = False) -> list[Figure]:
         comma: its decimals stand behind a comma
     """
     found = [*_dates(text)]
-    taken = [(figure.start, figure.end) for figure in found]
-    for figures_of in (_numbers(text, comma), _word_numbers(text), _ordinals(text)):
-        for figure in figures_of:
-            if all(figure.end <= start or end <= figure.start for start, end in taken):
-                found.append(figure)
-                taken.append((figure.start, figure.end))
-    return sorted(found, key=lambda figure: figure.start)
+    for figure in chain(_numbers(text, comma), _word_numbers(text), _ordinals(text)):
+        # None overlaps another: only its neighbours can be in the way.
+        place = bisect(found, figure.start, key=lambda other: other.start)
+        free_before = place == 0 or found[place - 1].end <= figure.start
+        if free_before and (place == len(found) or figure.end <= found[place].start):
+            found.insert(place, figure)
+    return found
 
 
 def _dates(text: str) -> Iterator[Figure]:

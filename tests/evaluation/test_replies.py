@@ -18,6 +18,7 @@ from indexes.evaluation.drafting import _read as read_draft
 from indexes.evaluation.grading import _Examiner
 from indexes.evaluation.questions import Question
 from indexes.models.replies import without_thoughts
+from indexes.verdict.numbers import figures
 from indexes.verdict.preference import aprefer
 from tests.compression.test_replies import HOSTILE, cost
 from tests.fakes import ScriptedLLM
@@ -69,6 +70,7 @@ ONE_MORE: dict[str, Callable[[int], str]] = {
     "nested lists in an object": lambda n: '{"question":' + "[" * (n // 2) + "]" * (n // 2) + "}",
     "objects that close at the end": lambda n: "{" * (n - 1) + "}",
     "a score and digits": lambda n: "1" * n + "\nreason",
+    "years in a list": lambda n: "2019, " * (n // 6),
     "letters of a question": lambda n: "a" * n,
     "blanks in a question": lambda n: "Question:" + " " * n + "?",
 }
@@ -90,7 +92,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(PIECES, max_size=12).map("".join), st.sampled_from([1, 1, 50]))
 @pytest.mark.parametrize("name", READERS)
 def test_any_reply_is_read_at_once_and_without_a_failure(name: str, said: str, times: int) -> None:
@@ -105,6 +107,12 @@ def test_time_grows_no_faster_than_the_reply(name: str, shape: str) -> None:
     read, make = READERS[name], ONE_MORE[shape]
     small, large = cost(read, make(10_000)), cost(read, make(40_000))
     assert large < 0.5
+    assert large < 8 * small + 0.02
+
+
+@pytest.mark.parametrize("shape", ["lists that never end", "ranges", "years in a list"])
+def test_figures_are_found_in_time_that_grows_as_the_text_does(shape: str) -> None:
+    small, large = (cost(figures, ONE_MORE[shape](size)) for size in (6_000, 24_000))
     assert large < 8 * small + 0.02
 
 
