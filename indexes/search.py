@@ -21,6 +21,7 @@ from qdrant_client import models
 from indexes.candidates import Candidates, SearchResult
 from indexes.errors import StoreError
 from indexes.settings import SearchMode
+from indexes.store.bm25 import bm25_query
 from indexes.store.check import DAMAGED
 from indexes.store.columns import Hits, Search, number_of, uuid_of
 from indexes.store.nodes import matching
@@ -28,7 +29,6 @@ from indexes.store.points import (
     BM25,
     DENSE,
     Leaf,
-    bm25_query,
     manifest_id,
     manifest_of_payload,
     spans_of,

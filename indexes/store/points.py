@@ -13,15 +13,15 @@ import re
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple
 
-import qdrant_edge
 from pydantic import BaseModel, Field, Json, ValidationError, model_validator
 from qdrant_client import models
 
 from indexes.documents.report import ReadingReport, report_of
 from indexes.errors import IndexMismatchError, StoreError
+from indexes.store.bm25 import bm25_document
 from indexes.tokens import squeezed
 from indexes.tree import Node, Tree, node_id
 
@@ -31,10 +31,6 @@ BM25 = "bm25"
 FORMAT = 3
 READABLE = (2, 3)
 COLLECTION_POINT = str(uuid.uuid5(uuid.NAMESPACE_URL, "advanced-rag-patterns/collection"))
-
-# A leaf holds about this many words that count for BM25 (stop words don't).
-_BM25_AVERAGE_LENGTH = 64
-
 
 # A dictionary that is stored as JSON in one string.
 _Packed = Annotated[dict[str, Any] | Json[dict[str, Any]], Field(union_mode="left_to_right")]
@@ -382,21 +378,3 @@ def _place(tree: Tree, node: Node) -> dict[str, Any]:
         "root": root.id,
         "root_leaves": root.leaves[1] - root.leaves[0],
     }
-
-
-@cache
-def _bm25() -> qdrant_edge.Bm25:
-    # The engine's own encoder: a server's `qdrant/bm25` gives the same vectors.
-    return qdrant_edge.Bm25(qdrant_edge.Bm25Config(avg_len=_BM25_AVERAGE_LENGTH))
-
-
-def bm25_document(text: str) -> models.SparseVector:
-    """Term weights of a document; the engine multiplies in the inverse frequencies."""
-    vector = _bm25().embed_document(text)
-    return models.SparseVector.model_construct(indices=vector.indices, values=vector.values)
-
-
-def bm25_query(text: str) -> models.SparseVector:
-    """The terms of a query, each once."""
-    vector = _bm25().embed_query(text)
-    return models.SparseVector(indices=vector.indices, values=vector.values)

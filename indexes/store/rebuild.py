@@ -28,6 +28,7 @@ from indexes.errors import DiskError, StoreError
 from indexes.models.guard import model_errors
 from indexes.progress import OnProgress, Progress
 from indexes.store.archive_reading import import_file
+from indexes.store.bm25 import bm25_document
 from indexes.store.check import DAMAGED, DocumentCheck
 from indexes.store.connect import connect
 from indexes.store.edge.folder import WORK, open_folder, release
@@ -39,7 +40,6 @@ from indexes.store.points import (
     Fingerprint,
     Leaf,
     Manifest,
-    bm25_document,
     embedding_text,
     pack_ancestors,
 )

@@ -339,7 +339,7 @@ class LangChainHybrid(LangChain):
 
 def _sparse_functions() -> dict[str, Any]:
     """BM25 weights as LlamaIndex's store takes them."""
-    from indexes.store.points import bm25_document, bm25_query
+    from indexes.store.bm25 import bm25_document, bm25_query
 
     def encoded(encode: Any) -> Any:
         def of(texts: list[str]) -> tuple[list[list[int]], list[list[float]]]:

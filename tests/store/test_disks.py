@@ -16,7 +16,7 @@ from indexes import disks
 from indexes.errors import DiskError, StoreError
 from indexes.index import HierarchicalIndex
 from indexes.store.edge.backend import EdgeBackend
-from indexes.store.edge.folder import engine_errors
+from indexes.store.edge.failures import engine_errors
 from tests.fakes import WordEmbedding
 
 OLD = Document(id_="old", text="The lamp in the harbour was lit by Ada. " * 20)

@@ -31,8 +31,9 @@ from indexes.errors import SettingsError, StoreError
 from indexes.index import HierarchicalIndex
 from indexes.settings import Settings, load_settings
 from indexes.store import retries
+from indexes.store.bm25 import bm25_query
 from indexes.store.connect import connect
-from indexes.store.points import BM25, bm25_query
+from indexes.store.points import BM25
 from tests.conftest import LEVELS
 from tests.fakes import ScriptedLLM, WordEmbedding
 from tests.store.stand_in import StandIn

@@ -30,7 +30,7 @@ from indexes.evaluation.peers.settings import PeerSettings
 from indexes.evaluation.peers.texts import PeerPassage, Text, fill, quotes, tokens_of
 from indexes.index import HierarchicalIndex
 from indexes.langchain.models import LlamaIndexEmbeddings, chat_model
-from indexes.store.points import bm25_document, bm25_query
+from indexes.store.bm25 import bm25_document, bm25_query
 from indexes.tokens import count_tokens
 from indexes.trace import stage
 

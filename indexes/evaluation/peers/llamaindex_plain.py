@@ -19,7 +19,7 @@ from indexes.evaluation.peers.base import VECTOR, WORDS, Only, Peer
 from indexes.evaluation.peers.settings import PeerSettings
 from indexes.evaluation.peers.texts import PeerPassage, Text
 from indexes.index import HierarchicalIndex
-from indexes.store.points import bm25_document, bm25_query
+from indexes.store.bm25 import bm25_document, bm25_query
 
 _NODES = uuid.UUID("5d8e2c57-5a3c-5f0e-b8a3-6f2f1f0c4b11")
 # A sentence with its neighbours, roughly.

@@ -11,11 +11,11 @@ from qdrant_client.http import models
 
 from indexes.errors import StoreError
 from indexes.store.edge.collection import Collection, Touched
+from indexes.store.edge.failures import engine_errors
 from indexes.store.edge.folder import (
     OPTIMIZE_AFTER,
     SETTLE_SECONDS,
     EdgeFolder,
-    engine_errors,
     open_folder,
     release,
 )

@@ -19,8 +19,6 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,10 +26,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 from qdrant_client.http import models
 
-from indexes.disks import explained, remedy, write_in_one_step
+from indexes.disks import explained, write_in_one_step
 from indexes.errors import DiskError, StoreError, StoreLockedError
 from indexes.store.edge import seal
 from indexes.store.edge.collection import Collection
+from indexes.store.edge.failures import damage_errors, engine_errors
 
 _log = logging.getLogger(__name__)
 
@@ -47,51 +46,8 @@ OPTIMIZE_AFTER = 20_000  # points written: less is not worth copying the shard f
 SETTLE_SECONDS = 15.0
 _TICK_SECONDS = 0.5
 
-_WAY_BACK = ": `advanced-rag rebuild` saves what can be read"
-
 _open: dict[Path, "EdgeFolder"] = {}
 _open_lock = threading.RLock()
-
-
-@contextmanager
-def engine_errors(doing: str) -> Iterator[None]:
-    """Whatever the engine raises, as a one-line `StoreError` with its cause."""
-    try:
-        yield
-    except StoreError:
-        raise
-    except Exception as error:
-        if known := remedy(error):
-            raise DiskError(f"{doing}: {_first_line(error)}: {known}") from error
-        said = _first_line(error)
-        # What the engine says of its files, not of a request.
-        way = _WAY_BACK if said.startswith("Service runtime error") else ""
-        raise StoreError(f"{doing}: {said}{way}") from error
-    except BaseException as error:
-        # A panic in Rust arrives as a BaseException that nobody expects to catch.
-        if type(error).__name__ != "PanicException":
-            raise
-        kind = DiskError if remedy(error) else StoreError
-        way = f": {remedy(error)}" if remedy(error) else _WAY_BACK
-        raise kind(f"{doing}: the engine panicked: {_first_line(error)}{way}") from error
-
-
-@contextmanager
-def damage_errors(doing: str) -> Iterator[None]:
-    """The same where only damaged files can be the cause; the error names the way back."""
-    try:
-        with engine_errors(doing):
-            yield
-    except StoreError as error:
-        said = str(error) if str(error).startswith(doing) else f"{doing}: {error}"
-        if isinstance(error, DiskError):
-            raise DiskError(said) from error
-        raise StoreError(said if said.endswith(_WAY_BACK) else said + _WAY_BACK) from error
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 class EdgeFolder:
