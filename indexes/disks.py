@@ -148,12 +148,19 @@ def filled(file: int, size: int) -> Iterator[tuple[int, int]]:
         yield start - start % _PAGE, min(at, size)
 
 
-def write_in_one_step(path: Path, text: str) -> None:
-    """Write a file so that, at any instant, it holds the old text or the new."""
+def write_in_one_step(path: Path, content: str | bytes, *, private: bool = False) -> None:
+    """Write a file so that, at any instant, it holds the old content or the new.
+
+    Args:
+        path: the file; its folder is there.
+        content: what it shall hold, text as UTF-8.
+        private: whether nobody but this user may read it.
+    """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(os.open(temporary, flags, 0o600 if private else 0o666), "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

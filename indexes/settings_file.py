@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from indexes.disks import write_in_one_step
 from indexes.errors import SettingsError
 
 # Far more than all settings take.
@@ -55,11 +56,9 @@ def write_settings(path: str | Path, settings: Mapping[str, Any]) -> None:
     """
     path = Path(path)
     text = json.dumps(dict(settings), indent=2, ensure_ascii=False) + "\n"
-    unfinished = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
+        write_in_one_step(path, text)
     except OSError as error:
         reason = error.strerror or str(error)
         raise SettingsError(

@@ -7,10 +7,8 @@ is all of it. The oldest give way; what cannot be read is left out.
 import hashlib
 import json
 import logging
-import os
 import re
 import secrets
-import tempfile
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from indexes import Settings
+from indexes.disks import write_in_one_step
 from indexes.trace import Stage
 
 from .conversation import Run
@@ -74,7 +73,7 @@ class Shelf:
                 if len(found := path.read_bytes()) == _SECRET_BYTES:
                     return found
             made = secrets.token_bytes(_SECRET_BYTES)
-            self._write(path, made)
+            write_in_one_step(path, made, private=True)
             return made
 
     def save(self, visitor: str, entry: Entry, run: Run) -> None:
@@ -86,7 +85,7 @@ class Shelf:
             return
         with self._lock:
             try:
-                self._write(self._folder / f"{run.id}.json", data)
+                write_in_one_step(self._folder / f"{run.id}.json", data, private=True)
                 self._make_room()
             except OSError as error:
                 logger.warning("a comparison cannot be kept on disk: %s", error)
@@ -135,17 +134,6 @@ class Shelf:
                 break
             path.unlink(missing_ok=True)
             total -= size
-
-    def _write(self, path: Path, data: bytes) -> None:
-        """Whole or not at all, and readable by this user only."""
-        handle, name = tempfile.mkstemp(dir=self._folder)  # 0600
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
 
 
 def shelf_of(settings: Settings) -> Shelf | None:

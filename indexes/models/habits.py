@@ -11,8 +11,6 @@ what it held is learnt again, for one refusal each.
 """
 
 import logging
-import os
-import tempfile
 import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -20,6 +18,8 @@ from typing import Annotated
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
+
+from indexes.disks import write_in_one_step
 
 logger = logging.getLogger(__name__)
 
@@ -149,21 +149,9 @@ def _write(file: Path, name: str, habits: dict[str, bool | int | str]) -> None:
             newest = sorted(others.items(), key=lambda item: item[1].on, reverse=True)
             kept = dict(newest[: _MOST_ENDPOINTS - 1])
             all_of_them = _File(endpoints={**kept, name: _Learnt(on=_today(), habits=habits)})
-            _replace(file, all_of_them.model_dump_json(indent=1))
+            write_in_one_step(file, all_of_them.model_dump_json(indent=1), private=True)
     except (OSError, Timeout, ValidationError) as error:
         logger.warning("what was learnt of %s is not kept in %s: %s", name, file, error)
-
-
-def _replace(file: Path, text: str) -> None:
-    """Write a file so that readers see the old or the new one."""
-    handle, written = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as opened:
-            opened.write(text)
-        Path(written).replace(file)
-    except BaseException:
-        Path(written).unlink(missing_ok=True)
-        raise
 
 
 def _today() -> date:

@@ -5,8 +5,6 @@ someone removed, or whose name was not the default. Losing it loses nothing else
 """
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from indexes.disks import write_in_one_step
 from indexes.errors import SettingsError
 from indexes.models.sagemaker.endpoints.plan import Kind
 
@@ -96,17 +95,7 @@ class Ledger:
 
     def _write(self, resources: list[Noted]) -> None:
         content: dict[str, Any] = {"resources": [noted.model_dump() for noted in resources]}
-        # Whole or not at all, whenever the process or the machine stops.
-        handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{FILE_NAME}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(content, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(self.path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_in_one_step(self.path, json.dumps(content, indent=1), private=True)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
