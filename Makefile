@@ -13,7 +13,7 @@ LOCK = $(UV) pip compile --quiet --all-extras --group weights --universal --pyth
 HASH = $(UV) pip compile --quiet --universal --python-version 3.11 --no-deps --generate-hashes \
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: demo test lint format comparison bench reference lock sbom licences audit clean \
+.PHONY: demo test lint format comparison bench figures reference lock sbom licences audit clean \
 	docs/comparison.md docs/comparison-privacy-qa.md
 
 demo: .venv/base
@@ -64,6 +64,12 @@ data/benchmarks/%/questions.jsonl: | .venv/dev
 
 bench: .venv/dev
 	$(PYTHON) -m tests.benchmarks.retrieval
+
+# Every benchmark with its last figures. `make figures ONLY="query store"` measures these anew and
+# marks what got worse; RECORD=--record keeps what it found.
+figures: .venv/dev
+	$(PYTHON) -m tests.benchmarks.figures $(if $(ONLY),--only $(ONLY)) $(RECORD) \
+		--write docs/benchmarks.md
 
 # docs/reference.md, from signatures and docstrings.
 reference: .venv/dev

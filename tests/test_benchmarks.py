@@ -2,12 +2,14 @@
 
 import importlib
 import pkgutil
+import subprocess
 from dataclasses import replace
 
 import pytest
 
 from tests import benchmarks
 from tests.benchmarks.defaults import chosen, rows_of
+from tests.benchmarks.figures import RECORDED, Benchmark, Figure, measure, page, read, recorded
 from tests.benchmarks.soak import Held, grown, soak
 
 
@@ -29,6 +31,55 @@ def test_defaults_are_chosen_by_all_corpora_but_one_and_told_with_what_that_cost
     # Without b, words alone are as good as both: the first of equals stays.
     assert (row.others_choice, row.by_others) == ("parent hybrid", 0.6)
     assert (row.best_choice, row.best, row.default) == ("parent dense", 0.8, 0.6)
+
+
+def test_the_page_of_benchmarks_is_what_is_recorded_and_each_of_them_exists() -> None:
+    kept = recorded()
+    assert (RECORDED.parents[2] / "docs" / "benchmarks.md").read_text("utf-8") == page(kept)
+    there = {found.name for found in pkgutil.iter_modules(benchmarks.__path__)}
+    assert {benchmark.name for benchmark in kept} <= there
+    assert all(benchmark.figures for benchmark in kept)
+
+
+def test_a_figure_is_worse_only_beyond_what_noise_may_do_and_in_its_own_direction() -> None:
+    slower = Figure(name="wait", path="ms", last=10, aim=11)
+    assert [slower.model_copy(update={"now": ms}).worse for ms in (2, 12.4, 12.6)] == [
+        False, False, True,
+    ]  # fmt: skip
+    assert slower.model_copy(update={"now": 11.5}).missed
+    recall = Figure(name="recall", path="r", better="higher", within=0.01, last=0.9)
+    assert recall.model_copy(update={"now": 0.85}).worse
+    assert not recall.model_copy(update={"now": 0.99}).worse
+    lost = Figure(name="lost", path="lost", within=0, last=0)
+    assert lost.model_copy(update={"now": 1}).worse
+
+
+def test_a_figure_is_read_from_what_a_benchmark_printed() -> None:
+    printed = {"ours": {"ms": 4, "failures": ["a", "b"]}, "theirs": {"ms": 16}}
+    assert read(Figure(name="times", path="theirs/ms", over="ours/ms"), printed) == 4
+    assert read(Figure(name="failures", path="ours/failures"), printed) == 2
+    assert read(Figure(name="silent", path="silent", absent=0), printed) == 0
+    with pytest.raises(KeyError):
+        read(Figure(name="gone", path="theirs/gone"), printed)
+
+
+def test_a_benchmark_that_does_not_answer_is_told_of_and_keeps_its_figures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run(words: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        assert words[1:] == ["-m", "tests.benchmarks.query", "--server", "--json"]
+        return subprocess.CompletedProcess(words, 3, stdout="a table\nbut no object")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    asked = Benchmark(
+        command="query --server",
+        about="",
+        takes="",
+        on="",
+        figures=[Figure(name="x", path="x", last=1)],
+    )
+    assert measure(asked).startswith("query: exit code 3, JSONDecodeError")
+    assert asked.figures[0].now is None
 
 
 def test_a_soak_tells_what_grew() -> None:
