@@ -1,6 +1,6 @@
 """What a damaged file of an index does: is it told, with a way back, and what comes back?
 
-    python -m tests.benchmarks.damage [--every N] [--json]
+    python -m tests.benchmarks.damage [--every N [--offset K]] [--json]
 
 Each file of a small index is cut in half, loses a page to zeros, loses a bit, or is deleted, in a
 copy of the folder. A process of its own then asks questions and verifies (what a signal ends
@@ -151,6 +151,7 @@ def judged(seen: dict[str, Any], right: list[Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--every", type=int, default=1, help="only every n-th file")
+    parser.add_argument("--offset", type=int, default=0, help="from that one on: 0 to n-1 are all")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     found: Counter[str] = Counter()
@@ -160,7 +161,7 @@ def main() -> None:
         right = json.loads(json.dumps(answers_of(whole)))
         files = [path for path in sorted(whole.rglob("*")) if path.is_file()]
         files = [path for path in files if path.stat().st_size and path.name != "holder.json"]
-        for path in files[:: options.every]:
+        for path in files[options.offset :: options.every]:
             for how in HOWS:
                 shutil.rmtree(copy, ignore_errors=True)
                 subprocess.run(["cp", "-r", "--sparse=always", str(whole), str(copy)], check=True)
