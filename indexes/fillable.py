@@ -26,7 +26,8 @@ from indexes.store.archive_reading import import_file
 from indexes.store.naming import document_named
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Fingerprint, Manifest
-from indexes.store.rebuild import RebuildReport, rebuild
+from indexes.store.rebuild import rebuild
+from indexes.store.restoring import RebuildReport
 from indexes.store.statistics import Statistics, statistics
 from indexes.store.transfer import TransferReport, copy
 from indexes.store.upkeep import Verification, verify
@@ -290,10 +291,9 @@ class Fillable(ABC):
         export: str | Path | None = None,
         on_progress: OnProgress = lambda _: None,
     ) -> RebuildReport:
-        """Make a folder's damaged collection anew; see `indexes.store.rebuild`."""
+        """Make a damaged collection anew; see `indexes.store.rebuild`."""
         return rebuild(
-            self.settings.index,
-            self.store.collection,
+            self.store,
             default=lambda: self._fingerprint(self.settings.levels or DEFAULT_LEVELS),
             embedding=lambda: self.embedding,
             export=Path(export) if export is not None else None,

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qdrant_client.models import PointVectors
+from qdrant_client.models import PointIdsList, PointVectors
 
 import indexes.index
 from app.cli.main import main
 from app.samples import LETTERS
 from indexes.store.nodes import matching
 from indexes.store.points import DENSE
-from indexes.store.upkeep import ANEW_ON_A_SERVER
 from tests.fakes import DIMENSION, ScriptedLLM, WordEmbedding
 from tests.store.stand_in import StandIn
 
@@ -196,11 +195,18 @@ def test_a_servers_index_is_looked_after_by_the_same_commands(
         server.backend.update_vectors("documents", [PointVectors(id=point.id, vector=wrong)])
         found = rag("verify", "--deep", "--json")
         assert found.code == 1
-        assert {problem["fix"] for problem in found.json["problems"]} == {ANEW_ON_A_SERVER}
-        for arguments in (["rebuild"], ["rebuild", "--from", str(export)]):
-            refused = rag(*arguments)
-            assert (refused.code, refused.out) == (1, "")
-            assert refused.err == f"error: rebuild is for folders: {ANEW_ON_A_SERVER}\n"
+        assert {problem["fix"] for problem in found.json["problems"]} == {
+            "run `advanced-rag rebuild`"
+        }
+        assert rag("rebuild").out == "1 documents restored, 1 chunks embedded again\n"
+        assert rag("verify", "--deep").code == 0
+
+        server.backend.delete(server.aliases["documents"], PointIdsList(points=[point.id]))
+        lost = rag("rebuild")
+        assert lost.code == 1
+        assert "--from an export" in lost.err
+        assert rag("rebuild", "--from", str(export), "--json").json["lost"] == []
+        assert rag("verify", "--deep").code == 0
 
 
 @pytest.mark.parametrize(

@@ -87,8 +87,9 @@ def verify(repair: bool, deep: bool, as_json: bool, **settings: Any) -> None:
 @command(
     epilog="\b\nExamples:\n  advanced-rag rebuild\n"
     "  advanced-rag rebuild --from letters.jsonl.gz\n\n"
-    "For a folder that can't be opened or trusted. Nothing is changed until the new collection is "
-    "complete; if something is lost, the damaged files are kept."
+    "For an index that can't be opened or trusted. Nothing is changed until the new collection is "
+    "complete; if something is lost, the damaged one is kept. On a server, rebuild while no one "
+    "ingests."
 )
 @click.option(
     "--from",
@@ -114,9 +115,10 @@ def rebuild(export: Path | None, as_json: bool, **settings: Any) -> None:
     for source, reason in report.lost:
         err.print(printable("lost ", "red") + printable(f"{source}: {reason}"), soft_wrap=True)
     if report.lost:
+        where = f" into --collection {report.beside}, which holds the rest" if report.beside else ""
         raise StoreError(
-            f"{len(report.lost)} documents could not be read whole: ingest them again; the "
-            f"damaged files are in {report.kept}"
+            f"{len(report.lost)} documents could not be read whole: ingest them again{where}; "
+            f"what is damaged is in {report.kept}"
         )
 
 

@@ -25,7 +25,7 @@ from indexes.store.archive import MAX_LINE, progress_of
 from indexes.store.archive_lines import Footer, Header, Line, ManifestLine, PointLine
 from indexes.store.check import DocumentCheck
 from indexes.store.nodes import TreeStore
-from indexes.store.points import Manifest
+from indexes.store.points import Fingerprint, Manifest
 from indexes.store.transfer import PAGE, Receiver, TransferReport, note
 
 _L = TypeVar("_L", bound=Line)
@@ -77,6 +77,16 @@ def import_file(
         importing.flush(end=True)
     report.seconds = time.perf_counter() - started
     return report
+
+
+def fingerprint_in(path: Path) -> Fingerprint:
+    """What made the collection that was written to a file.
+
+    Raises:
+        StoreError: the file is not such a file.
+    """
+    with _opened(path) as file:
+        return _Reader(file, path).header().fingerprint.plain()
 
 
 class _Import:

@@ -146,8 +146,8 @@ class TreeCollection(Pages):
             if not found:
                 raise StoreError(
                     f"collection {self.collection} in {self.engine.address} was not made by "
-                    "this project, or is damaged: choose another --collection"
-                    + (", or run `advanced-rag rebuild`" if self.engine.embedded else "")
+                    "this project, or is damaged: choose another --collection, or run "
+                    "`advanced-rag rebuild`"
                 )
             where = f"collection {self.collection} in {self.engine.address}"
             self._fingerprint = fingerprint_of(found[0].payload, where)
@@ -282,6 +282,8 @@ class TreeCollection(Pages):
 
     def _create(self, wanted: Fingerprint) -> None:
         """Make the collection; several may at once, and what was cut short is completed."""
+        if not self.engine.embedded:
+            self._refuse_half_rebuilt()
         # By REST, so that a gRPC port of another server is found out before it is written to.
         client = self.engine.rest
         dense = models.VectorParams(
@@ -315,12 +317,43 @@ class TreeCollection(Pages):
                 update_mode=models.UpdateMode.INSERT_ONLY,
             )
 
+    def _refuse_half_rebuilt(self) -> None:
+        """A new collection would hide the one that a rebuild, which was killed, has complete."""
+        try:
+            known = self.aliases()
+        except StoreError:  # with such a key none can be made either, which is said then
+            return
+        if rebuilt_mark(self.collection) in known:
+            raise StoreError(
+                f"a rebuild of collection {self.collection} in {self.engine.address} was cut "
+                "short: run `advanced-rag rebuild`, which completes it"
+            )
+
+    def aliases(self) -> dict[str, str]:
+        """The names that a server's collections go by besides their own: each, and its collection.
+
+        Raises:
+            StoreError: it can't be asked, or the key may not.
+        """
+        with store_errors(self.engine.address):
+            found = self.engine.rest.get_aliases().aliases
+        return {alias.alias_name: alias.collection_name for alias in found}
+
+    def forget(self) -> None:
+        """Ask anew what the collection was made with: another may have taken its place."""
+        self._fingerprint = None
+        self._recognised.clear()
+
     def drop(self) -> None:
         """Delete the collection with all that is in it; `prepare` makes it anew."""
         with self.writing(), store_errors(self.engine.address):
             self.engine.rest.delete_collection(self.collection)
-            self._fingerprint = None
-            self._recognised.clear()
+        self.forget()
+
+
+def rebuilt_mark(name: str) -> str:
+    """The alias of a collection that is to take another's place, whole; see `rebuild_served`."""
+    return f"{name}-rebuilt"
 
 
 def _plain(value: object) -> str:

@@ -295,8 +295,7 @@ def fingerprint_of(payload: Any, where: str) -> Fingerprint:
     if isinstance(made, int) and made not in READABLE:
         raise IndexMismatchError(
             f"{where} was written by an old version of this project, in a format ({made}) that is "
-            "read no more: `advanced-rag rebuild` brings a folder's up to date; on a server, "
-            "ingest into another --collection"
+            "read no more: `advanced-rag rebuild` brings it up to date"
         )
     with readable(f"the record of {where}"):
         return Fingerprint.model_validate(payload)

@@ -1,103 +1,46 @@
 """A new collection from what can still be read of a damaged one, in its place.
 
-    report = rebuild(folder, "documents", default=fingerprint, embedding=model)
+    report = rebuild(store, default=fingerprint, embedding=model)
 
-Texts and metadata are what counts: words' vectors and payload indexes are made anew, and
-vectors that are missing or damaged are embedded again. A document comes back only if it is
-whole. The new collection takes the old one's place in one step; until then nothing is changed.
+In a folder a copy of the files is read by a process of its own, and the new collection takes the
+old one's place in one step; until then nothing is changed. On a server see `rebuild_served`.
 """
 
-import hashlib
-import json
-import math
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from pydantic import ValidationError
-from qdrant_client import models
+from typing import TYPE_CHECKING
 
 from indexes.disks import explained
-from indexes.errors import DiskError, StoreError
-from indexes.models.guard import model_errors
-from indexes.progress import OnProgress, Progress
-from indexes.store.archive_reading import import_file
-from indexes.store.bm25 import bm25_document
-from indexes.store.check import DAMAGED, DocumentCheck
+from indexes.errors import DiskError
+from indexes.progress import OnProgress
 from indexes.store.connect import connect
 from indexes.store.edge.folder import WORK, open_folder, release
 from indexes.store.edge.salvage import salvage
 from indexes.store.nodes import TreeStore
-from indexes.store.points import (
-    BM25,
-    DENSE,
-    Fingerprint,
-    Leaf,
-    Manifest,
-    embedding_text,
-    pack_ancestors,
-)
-from indexes.store.transfer import PAGE, Receiver
-from indexes.store.upkeep import ANEW_ON_A_SERVER
+from indexes.store.points import Fingerprint
+from indexes.store.rebuild_served import rebuild_served
+from indexes.store.restoring import RebuildReport, Restoring
+from indexes.store.spool import Spool
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
 
-# What all nodes of a document say.
-_SHARED = ("metadata", "owner")
-# Of vectors in half precision.
-_NEARLY = 0.005
-
-
-@dataclass
-class RebuildReport:
-    """What came of it. The lists hold the documents' sources.
-
-    Attributes:
-        restored: whole, from the damaged collection.
-        imported: from an export, being damaged or missing there.
-        lost: what could not be read whole, and why: ingest it again.
-        embedded: nodes that had no vector any more.
-        kept: where the damaged files are, if something was lost.
-    """
-
-    restored: list[str] = field(default_factory=list)
-    imported: list[str] = field(default_factory=list)
-    lost: list[tuple[str, str]] = field(default_factory=list)
-    embedded: int = 0
-    kept: str = ""
-
-
-@dataclass
-class _Found:
-    """What was read of one document."""
-
-    manifest: Manifest | None
-    leaves: list[tuple[Leaf, dict[str, Any]]]
-    vectors: dict[str, list[float]]
-    unread: int
-
 
 def rebuild(
-    path: str | Path,
-    name: str,
+    store: TreeStore,
     *,
     default: Callable[[], Fingerprint],
     embedding: "Callable[[], BaseEmbedding]",
     export: Path | None = None,
     on_progress: OnProgress = lambda _: None,
 ) -> RebuildReport:
-    """Make a folder's collection anew.
+    """Make a collection anew.
 
     Args:
-        path: the folder; no process may have it open.
-        name: the collection's.
+        store: the collection; nobody may write to it meanwhile.
         default: what a new collection would be made with, if that of the old can't be read.
         embedding: gives the model that made the vectors; asked for only if some are missing.
         export: a file that `export` wrote; what can't be read is taken from it.
@@ -109,238 +52,42 @@ def rebuild(
             The collection is as it was.
         IndexMismatchError: the embedding model is another than the collection's.
     """
-    if "://" in str(path):
-        raise StoreError(f"rebuild is for folders: {ANEW_ON_A_SERVER}")
-    folder = open_folder(Path(path))
+    doing = f"cannot rebuild {store.collection!r} in {store.engine.address}"
+    run = _in_folder if store.engine.embedded else rebuild_served
+
+    def restoring(spool: Spool) -> Restoring:
+        return Restoring(spool, default, embedding, on_progress)
+
+    try:
+        with store.writing():
+            return run(store, restoring, export)
+    except OSError as error:
+        raise DiskError(explained(doing, error, "make room, and run it again")) from error
+    except sqlite3.Error as error:
+        raise DiskError(f"{doing} ({error}): make room, and run it again") from error
+    finally:
+        store.forget()
+
+
+def _in_folder(
+    store: TreeStore, restoring: Callable[[Spool], Restoring], export: Path | None
+) -> RebuildReport:
+    name = store.collection
+    folder = open_folder(Path(store.engine.address))
     try:
         place = folder.let_go(name)
         work = Path(tempfile.mkdtemp(prefix=WORK, dir=folder.path))
         try:
-            spool = salvage(place, work)
-            with closing(sqlite3.connect(spool)) as points:
-                run = _Rebuild(points, default, embedding, on_progress)
-                run.write(work / "new", name, export)
-            if not run.report.restored and not run.report.imported:
-                raise StoreError(
-                    f"nothing of collection {name!r} in {folder.path} can be read: rebuild it "
-                    "--from an export, or ingest its files into another --collection"
-                )
-            kept = folder.replace(
-                name, work / "new" / "collections" / name, keep=bool(run.report.lost)
-            )
-            run.report.kept = str(kept or "")
+            made = work / "new"
+            with Spool(salvage(place, work)) as spool, connect(str(made)) as engine:
+                new = TreeStore(engine, name)
+                run = restoring(spool)
+                run.prepare(new, export)
+                report = run.write(new, export)
+            kept = folder.replace(name, made / "collections" / name, keep=bool(report.lost))
+            report.kept = str(kept or "")
         finally:
             shutil.rmtree(work, ignore_errors=True)
-    except OSError as error:
-        doing = f"cannot rebuild {name!r} in {path}"
-        raise DiskError(explained(doing, error, "make room, and run it again")) from error
-    except sqlite3.Error as error:
-        raise DiskError(
-            f"cannot rebuild {name!r} in {path} ({error}): make room, and run it again"
-        ) from error
     finally:
         release(folder)
-    return run.report
-
-
-class _Rebuild:
-    def __init__(
-        self,
-        points: sqlite3.Connection,
-        default: Callable[[], Fingerprint],
-        embedding: "Callable[[], BaseEmbedding]",
-        on_progress: OnProgress,
-    ) -> None:
-        self._points = points
-        self._default = default
-        self._embedding = embedding
-        self._model: BaseEmbedding | None = None
-        self._on_progress = on_progress
-        self.report = RebuildReport()
-
-    def write(self, folder: Path, name: str, export: Path | None) -> None:
-        """Fill a new collection with all documents that are whole."""
-        with connect(str(folder)) as engine:
-            store = TreeStore(engine, name)
-            if export is not None:
-                self.report.imported = import_file(store, export).copied
-            else:
-                store.prepare(self._fingerprint())
-            for document in self._documents():
-                found = self._read(document)
-                source = found.manifest.source if found.manifest else document
-                reason = self._restore(store, found)
-                there = source in self.report.imported
-                if reason is None:
-                    self.report.restored.append(source)
-                    self.report.imported = [s for s in self.report.imported if s != source]
-                elif not there:
-                    self.report.lost.append((source, reason))
-                self._on_progress(Progress("stored", source, len(self.report.restored), 0))
-
-    def _fingerprint(self) -> Fingerprint:
-        for (payload,) in self._points.execute("SELECT payload FROM point WHERE document = ''"):
-            try:
-                return Fingerprint.model_validate_json(payload)
-            except ValidationError:
-                continue
-        return self._default()
-
-    def _documents(self) -> Iterator[str]:
-        rows = self._points.execute("SELECT DISTINCT document FROM point WHERE document != ''")
-        yield from [name for (name,) in rows]
-
-    def _read(self, document: str) -> _Found:
-        found = _Found(None, [], {}, 0)
-        rows = self._points.execute(
-            "SELECT id, payload, vector FROM point WHERE document = ?", (document,)
-        )
-        nodes: list[tuple[str, dict[str, Any]]] = []
-        for name, said, vector in rows:
-            payload = json.loads(said)
-            if vector is not None and _is_unit(numbers := json.loads(vector)):
-                found.vectors[str(payload.get("digest"))] = numbers
-            if payload["kind"] == "manifest":
-                try:
-                    found.manifest = Manifest.model_validate(payload)
-                except ValidationError:
-                    continue
-            else:
-                nodes.append((name, payload))
-        manifest = found.manifest
-        version = (manifest.version or "") if manifest else ""
-        for name, payload in nodes:
-            if payload["kind"] != "leaf" or (manifest and payload.get("version") != version):
-                continue
-            payload["version"] = str(payload.get("version")).removesuffix(DAMAGED)
-            try:
-                leaf = Leaf.model_validate({**payload, "id": name})
-            except ValidationError:
-                found.unread += 1
-                continue
-            # In format 1 they were a list.
-            found.leaves.append((leaf, {**payload, "ancestors": pack_ancestors(leaf.ancestors)}))
-        found.leaves.sort(key=lambda leaf: leaf[0].position)
-        return found
-
-    def _restore(self, store: TreeStore, found: _Found) -> str | None:
-        """Write a document; what is wrong with it, if it can't be."""
-        if not found.leaves:
-            return "nothing of its text can be read"
-        manifest = _manifest_of(found)
-        if manifest.version is None:
-            return "it was never stored whole"
-        fingerprint = store.fingerprint()
-        points = self._nodes(found, manifest, fingerprint)
-        check = DocumentCheck(manifest, fingerprint)
-        for point in points:
-            check.add(str(point.id), point.payload)
-        if problems := check.problems():
-            return "; ".join(problems)
-        receiver = Receiver(store)
-        if not receiver.lacking([manifest]):
-            return None
-        self._embed(store, points)
-        receiver.begin([manifest])
-        receiver.put(points)
-        receiver.commit([manifest])
-        return None
-
-    def _nodes(
-        self, found: _Found, manifest: Manifest, fingerprint: Fingerprint
-    ) -> list[models.PointStruct]:
-        """All nodes of a document, from its leaves; vectors as far as they are known.
-
-        Those that are not have their texts instead.
-        """
-        texts = {leaf.position: leaf.text for leaf, _ in found.leaves}
-        points: dict[str, models.PointStruct] = {}
-        vector: Any
-        for leaf, payload in found.leaves:
-            said = embedding_text(manifest.title, leaf.heading, leaf.text, header=leaf.header)
-            vector = {DENSE: _vector(said, payload, found), BM25: bm25_document(said)}
-            points[leaf.id] = models.PointStruct.model_construct(
-                id=leaf.id, vector=vector, payload=payload
-            )
-            for parent in leaf.ancestors:
-                first = parent.first_leaf == leaf.position
-                if not first or parent.level not in fingerprint.embedded_levels:
-                    continue
-                covered = range(parent.first_leaf, parent.first_leaf + parent.leaves)
-                text = "".join(texts.get(place, "") for place in covered)
-                said = embedding_text(manifest.title, leaf.heading, text, header=leaf.header)
-                shared = {key: payload[key] for key in _SHARED if key in payload}
-                digest = _digest(said)
-                above: dict[str, Any] = {
-                    "kind": "parent",
-                    "document_id": payload["document_id"],
-                    "version": payload["version"],
-                    "level": parent.level,
-                    "start": parent.start,
-                    "end": parent.end,
-                    "root": leaf.root,
-                    "root_leaves": leaf.root_leaves,
-                    "digest": digest,
-                    **shared,
-                }
-                vector = {DENSE: found.vectors.get(digest) or said}
-                points[parent.id] = models.PointStruct.model_construct(
-                    id=parent.id, vector=vector, payload=above
-                )
-        return list(points.values())
-
-    def _embed(self, store: TreeStore, points: list[models.PointStruct]) -> None:
-        """Embed the texts that stand where vectors should."""
-        bare: list[Any] = [point for point in points if isinstance(point.vector[DENSE], str)]  # type: ignore[index,call-overload]
-        if not bare:
-            return
-        if self._model is None:
-            self._model = self._embedding()
-            store.recognise(self._model)
-        for start in range(0, len(bare), PAGE):
-            part = bare[start : start + PAGE]
-            with model_errors(self._model):
-                made = self._model.get_text_embedding_batch([p.vector[DENSE] for p in part])
-            for point, vector in zip(part, made, strict=True):
-                point.vector[DENSE] = vector
-        self.report.embedded += len(bare)
-
-
-def _manifest_of(found: _Found) -> Manifest:
-    """The document's, or one made of what its leaves say."""
-    if found.manifest is not None:
-        version = found.manifest.version
-        version = version.removesuffix(DAMAGED) if version else None
-        return found.manifest.model_copy(update={"version": version, "settled": True})
-    first, payload = found.leaves[0]
-    nodes = {parent.id for leaf, _ in found.leaves for parent in leaf.ancestors}
-    return Manifest(
-        document_id=first.document_id,
-        version=first.version,
-        settled=True,
-        title="",
-        source=first.document_id,
-        characters=found.leaves[-1][0].end,
-        tokens=sum(leaf.tokens for leaf, _ in found.leaves),
-        leaves=len(found.leaves),
-        nodes=len(found.leaves) + len(nodes),
-        metadata=payload.get("metadata") or {},
-        owner=payload.get("owner") or "",
-        ingested_at=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-
-
-def _vector(said: str, payload: dict[str, Any], found: _Found) -> Any:
-    """A leaf's vector if it is known what it was made of, else the text to be embedded."""
-    known = found.vectors.get(str(payload.get("digest")))
-    # Without a title it can't be checked; what came with the text is as good as that.
-    fits = found.manifest is None or payload.get("digest") == _digest(said)
-    return known if known is not None and fits else said
-
-
-def _digest(said: str) -> str:
-    return hashlib.blake2b(said.encode(), digest_size=12).hexdigest()
-
-
-def _is_unit(vector: list[float]) -> bool:
-    return abs(math.hypot(*vector) - 1) < _NEARLY
+    return report

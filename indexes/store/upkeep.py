@@ -57,10 +57,6 @@ _FIXES: dict[Kind, str] = {
     "files": "run `advanced-rag rebuild`",
     "lost": "run `advanced-rag rebuild`",
 }
-# Instead of `rebuild`: a server's collection is replaced by another beside it.
-ANEW_ON_A_SERVER = (
-    "on a server `import` an export into another --collection, or ingest the files again into one"
-)
 
 
 @dataclass(frozen=True)
@@ -177,14 +173,10 @@ class _Verifier:
                 manifest.document_id if manifest else document_id,
                 manifest.source if manifest else "",
                 detail,
-                "" if repaired else self._fix(kind),
+                "" if repaired else _FIXES[kind],
                 repaired,
             )
         )
-
-    def _fix(self, kind: Kind) -> str:
-        served = not self._store.engine.embedded
-        return ANEW_ON_A_SERVER if served and kind == "lost" else _FIXES[kind]
 
     def _batches(self) -> Iterator[list[Manifest]]:
         """Manifests, so many that one scroll finds a good number of nodes."""

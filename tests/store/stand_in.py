@@ -85,6 +85,7 @@ class StandIn:
         requests: `METHOD /path` of every request that arrived, in order.
         bodies: what came with them, or None.
         key: may be changed while it runs.
+        aliases: names that collections go by besides their own.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class StandIn:
         self.rules = rules or Rules()
         self.key = key
         self._tls = tls
+        self.aliases: dict[str, str] = {}
         self.requests: list[str] = []
         self.bodies: list[Any] = []
         self._faults: list[Fault] = []
@@ -169,6 +171,7 @@ class StandIn:
         if refusal := self.rules.key(key, method, path):
             return refusal
         name = path.split("/")[2] if path.count("/") > 1 else ""
+        name = self.aliases.get(name, name)
         exists = bool(name) and self.backend.collection_exists(name)
         schema = self.backend.get_collection(name).payload_schema if exists else {}
         return self.rules.request(method, path, size, body, set(schema))
@@ -299,15 +302,26 @@ def _answer(stand_in: StandIn, method: str, path: str, body: Any) -> tuple[int, 
         # The one answer without an envelope.
         about = {"title": "qdrant - vector search engine", "version": stand_in.rules.version}
         return 200, json.dumps(about).encode()
+    if (method, path) == ("GET", "/aliases"):
+        known = [{"alias_name": n, "collection_name": of} for n, of in stand_in.aliases.items()]
+        return 200, _envelope({"aliases": known})
+    if (method, path) == ("POST", "/collections/aliases"):
+        return _name_them(stand_in, _read(models.ChangeAliasesOperation, body).actions)
     for wanted, pattern, serve in _ROUTES:
         found = re.fullmatch(pattern, path)
         if method != wanted or not found:
             continue
-        name = found.groupdict().get("name", "")
+        given = found.groupdict()
+        if (method, pattern) == ("DELETE", _COLLECTION):
+            gone = given["name"]
+            stand_in.aliases = {n: of for n, of in stand_in.aliases.items() if of != gone}
+        elif (name := given.get("name", "")) and (method, pattern) != ("PUT", _COLLECTION):
+            given["name"] = stand_in.aliases.get(name, name)
+        name = given.get("name", "")
         try:
             if name and not _may_be_missing(method, path) and not backend.collection_exists(name):
                 return 404, _envelope(error=f"Not found: Collection `{name}` doesn't exist!")
-            result = serve(backend, body, **found.groupdict())
+            result = serve(backend, body, **given)
             if isinstance(result, models.CollectionInfo) and stand_in.rules.strict is not None:
                 strict = models.StrictModeConfigOutput(**stand_in.rules.strict.model_dump())
                 result.config.strict_mode_config = strict
@@ -318,6 +332,25 @@ def _answer(stand_in: StandIn, method: str, path: str, body: Any) -> tuple[int, 
             conflict = method == "PUT" and "exists" in str(error)
             return 409 if conflict else 400, _envelope(error=str(error))
     return 404, b""
+
+
+def _name_them(stand_in: StandIn, steps: list[Any]) -> tuple[int, bytes]:
+    """Change aliases, all or none."""
+    aliases = dict(stand_in.aliases)
+    for step in steps:
+        if isinstance(step, models.DeleteAliasOperation):
+            aliases.pop(step.delete_alias.alias_name, None)
+            continue
+        wanted = step.create_alias
+        if not stand_in.backend.collection_exists(wanted.collection_name):
+            missing = f"Not found: Collection `{wanted.collection_name}` doesn't exist!"
+            return 404, _envelope(error=missing)
+        if stand_in.backend.collection_exists(wanted.alias_name):
+            taken = f"Wrong input: Collection `{wanted.alias_name}` already exists!"
+            return 409, _envelope(error=taken)
+        aliases[wanted.alias_name] = wanted.collection_name
+    stand_in.aliases = aliases
+    return 200, _envelope(result=True)
 
 
 def _may_be_missing(method: str, path: str) -> bool:

@@ -217,7 +217,8 @@ class Rules:
 
 
 def _writes(method: str, path: str) -> bool:
-    return method in {"PUT", "DELETE", "PATCH"} or path.endswith(("/delete", "/payload", "/clear"))
+    named = ("/delete", "/payload", "/clear", "/aliases")
+    return method in {"PUT", "DELETE", "PATCH"} or (method == "POST" and path.endswith(named))
 
 
 def _searches(path: str, body: Any) -> list[dict[str, Any]]:

@@ -3,14 +3,13 @@
     python -m indexes.store.edge.salvage SHARD SPOOL
 
 A damaged file ends the engine with an error, a panic or a signal. So a copy is opened by a
-process of its own, which puts every point that it can read into SPOOL, an SQLite file, at once.
+process of its own, which puts every point that it can read into SPOOL (`indexes.store.spool`).
 Where the engine refuses the copy, what it can do without is left out of the next one: the log,
 payload indexes, the words' vectors; then the vectors. They can be made again from the texts.
 """
 
 import json
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,12 +22,12 @@ from qdrant_client.http import models
 from indexes.disks import MB, check_room, copy_folder, explained, taken
 from indexes.errors import DiskError, StoreError
 from indexes.store.edge.config import edge_config
+from indexes.store.spool import Spool
 
 _PAGE = 256
 _LONGEST_SECONDS = 3600
 # For what the engine writes as it opens a copy.
 _ROOM = 64 * MB
-_TABLE = "CREATE TABLE IF NOT EXISTS point (id TEXT PRIMARY KEY, document TEXT, payload TEXT, vector TEXT)"  # noqa: E501
 # What is put in from an empty shard of the same parameters, attempt by attempt.
 _LESS: tuple[tuple[str, ...], ...] = (
     (),
@@ -47,17 +46,14 @@ def salvage(collection: Path, work: Path) -> Path:
         work: an empty folder for copies, and for what is found.
 
     Returns:
-        An SQLite file whose table `point` has what was found: id, document, payload and dense
-        vector as JSON, which are NULL where they can't be read.
+        A file for `Spool`, with what was found.
 
     Raises:
         StoreError: there is no shard, or no room to copy it.
     """
     spool = work / "points.sqlite"
     shard, config = _current(collection)
-    with sqlite3.connect(spool) as table:
-        table.execute(_TABLE)
-    table.close()
+    Spool(spool).close()
     fresh = _empty_shard(work / "empty", config) if config else None
     replaced: list[str] = []
     for parts in _LESS if fresh else _LESS[:1]:
@@ -135,33 +131,18 @@ def _read_apart(copy: Path, spool: Path) -> bool:
     return ran.returncode == 0
 
 
-def _main(shard: str, spool: str) -> int:
+def _main(shard: str, place: str) -> int:
     engine = edge.EdgeShard.load(shard)
     whole = True
-    with sqlite3.connect(spool) as table:
+    with Spool(Path(place)) as spool:
         for points, all_read in _pages(engine):
             whole = whole and all_read
-            for name, payload, vector in points:
-                # Whatever another attempt read stays, where this one can't.
-                table.execute(
-                    "INSERT INTO point VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
-                    "document = coalesce(excluded.document, document), "
-                    "payload = coalesce(excluded.payload, payload), "
-                    "vector = coalesce(excluded.vector, vector)",
-                    (name, *_row(payload, vector)),
-                )
-            table.commit()
+            spool.add((name, payload, _dense(vector)) for name, payload, vector in points)
     return 0 if whole else 1
 
 
-def _row(payload: Any, vector: Any) -> tuple[str | None, str | None, str | None]:
-    readable = isinstance(payload, dict) and "kind" in payload
-    dense = vector.get("dense") if isinstance(vector, dict) else None
-    return (
-        str(payload.get("document_id", "")) if readable else None,
-        json.dumps(payload) if readable else None,
-        json.dumps(list(dense)) if dense is not None else None,
-    )
+def _dense(vector: Any) -> Any:
+    return vector.get("dense") if isinstance(vector, dict) else None
 
 
 def _pages(engine: edge.EdgeShard) -> Iterator[tuple[list[tuple[str, Any, Any]], bool]]:
