@@ -1,0 +1,230 @@
+"""What the file system and qdrant-client raise, at each call that our code makes into them.
+
+    python -m tests.benchmarks.faults [--into disk|server] [--only OPERATION] [--every N] [--json]
+
+An operation is watched once, for the places where it calls into the file system, or into
+qdrant-client (see `tests.faults`). Then it is done again for each place, which fails. Whatever was
+raised must arrive as one of our errors, in one line, or cost nothing; and afterwards every document
+is there, and a deep verification finds nothing.
+"""
+
+import argparse
+import errno
+import itertools
+import json
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from llama_index.core.schema import Document
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+from indexes.errors import RagError
+from indexes.index import HierarchicalIndex
+from tests.fakes import WordEmbedding
+from tests.faults import Into, Place, failing_at, watched
+from tests.store.stand_in import StandIn
+
+TEXTS = {name: f"The {name} in the harbour was lit by Ada. " * 12 for name in ("lamp", "bell")}
+OPERATIONS = ("ask", "change", "export", "import_", "verify", "rebuild")
+
+_FILES = {
+    "io", "_io", "posix", "os", "pathlib", "shutil", "tempfile", "sqlite3", "posixpath",
+    "genericpath", "fcntl", "gzip", "zlib", "subprocess",
+}  # fmt: skip
+
+
+def into_disk(module: str, _name: str) -> bool:
+    """Calls into the file system, and what is built on it."""
+    return module in _FILES or module.startswith("filelock")
+
+
+def into_server(module: str, name: str) -> bool:
+    """Calls into qdrant-client, and into httpx where our short way goes past it."""
+    return module.startswith("qdrant_client.") and not name.startswith("__")
+
+
+def _of_disk(place: Place) -> Iterator[BaseException]:
+    if place[0].endswith("spool.py"):
+        yield sqlite3.OperationalError("disk I/O error")
+    for code in (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS, errno.ESTALE):
+        yield OSError(code, os.strerror(code))
+
+
+def _of_server(_place: Place) -> Iterator[BaseException]:
+    request = httpx.Request("POST", "http://127.0.0.1")
+    headers = httpx.Headers()
+    broken = b'{"status": {"error": "a shard is gone"}}'
+    yield ResponseHandlingException(httpx.ConnectError("refused", request=request))
+    yield UnexpectedResponse(500, "Internal Server Error", broken, headers)
+    yield httpx.ReadTimeout("timed out", request=request)
+    yield UnexpectedResponse(403, "Forbidden", b"Forbidden", headers)
+    yield ResourceExhaustedResponse("too many requests", 1)
+    yield json.JSONDecodeError("Expecting value", "<html>", 0)
+    yield AssertionError("Search returned None")
+    yield ResponseHandlingException(ValueError("not what was asked for"))
+
+
+class Work:
+    """An index of two documents, and what can be done with it.
+
+    Args:
+        folder: for everything
+        server: where the index is; without one it is in the folder
+    """
+
+    def __init__(self, folder: Path, server: StandIn | None = None) -> None:
+        self.folder = folder
+        self.server = server
+        self.index = folder / "index"
+        self.begin()
+        with self.opened() as index:
+            index.export_file(folder / "kept.jsonl.gz")
+        if server is None:
+            shutil.copytree(self.index, folder / "before")
+
+    def begin(self) -> None:
+        """Make all as it was."""
+        shutil.rmtree(self.folder / "other", ignore_errors=True)
+        if (self.folder / "before").exists():
+            shutil.rmtree(self.index, ignore_errors=True)
+            shutil.copytree(self.folder / "before", self.index)
+            return
+        if self.server is not None:
+            self.server.aliases = {}
+            for found in self.server.backend.get_collections().collections:
+                self.server.backend.delete_collection(found.name)
+        with self.opened() as index:
+            index.ingest([Document(id_=name, text=text) for name, text in TEXTS.items()])
+
+    def opened(self, name: str = "index") -> HierarchicalIndex:
+        """The index; by another name, another."""
+        embedding = WordEmbedding()
+        if self.server is None:
+            return HierarchicalIndex.open(self.folder / name, embedding=embedding)
+        return HierarchicalIndex.open(
+            self.server.url, collection=name, embedding=embedding, qdrant_retries=0
+        )
+
+    def ask(self) -> None:
+        with self.opened() as index:
+            assert index.retrieve("Who lit the lamp?", "parent")[0]
+
+    def change(self) -> None:
+        with self.opened() as index:
+            index.ingest([Document(id_="gull", text="A gull sat on the pier.")])
+            index.remove("gull")
+
+    def export(self) -> None:
+        with self.opened() as index:
+            index.export_file(self.folder / "export.jsonl.gz")
+
+    def import_(self) -> None:
+        with self.opened("other") as index:
+            index.import_file(self.folder / "kept.jsonl.gz")
+
+    def verify(self) -> None:
+        with self.opened() as index:
+            assert index.verify(deep=True).clean
+
+    def rebuild(self) -> None:
+        with self.opened() as index:
+            index.rebuild()
+
+    def wrong(self) -> str:
+        """What is wrong afterwards."""
+        with self.opened() as index:
+            index.ingest([])  # finishes what was cut short
+            there = {found.document_id for found in index.documents()}
+            if lost := TEXTS.keys() - there:
+                return f"lost {sorted(lost)}"
+            problems = index.verify(deep=True).problems
+            return str(problems[0]) if problems else ""
+
+
+def sweep(
+    work: Work, name: str, into: Into, *, every: int = 1, offset: int = 0
+) -> Iterator[tuple[Place, BaseException, str]]:
+    """Do an operation with a fault at every n-th place; what became of each.
+
+    Yields:
+        The place, the fault, and `told`, `went on`, `not reached`, or whatever should not be.
+    """
+    operation: Callable[[], None] = getattr(work, name)
+    faults = _of_server if work.server else _of_disk
+    turn = itertools.count()
+    places = watched(operation, into)
+    for place in places[offset::every]:
+        choice = list(faults(place))
+        fault = choice[0] if place[0].endswith("spool.py") else choice[next(turn) % len(choice)]
+        work.begin()
+        with failing_at(place, fault, into) as watch:
+            became = _said(operation)
+        if became == "went on" and not watch.struck:
+            became = "not reached"
+        try:
+            wrong = work.wrong()
+        except Exception:  # noqa: BLE001 - it is told, and the rest goes on
+            wrong = traceback.format_exc(limit=-4)
+        yield place, fault, f"afterwards: {wrong}" if wrong else became
+
+
+def _said(operation: Callable[[], None]) -> str:
+    try:
+        operation()
+    except RagError as error:
+        return "told" if "\n" not in str(error) else f"told in several lines: {error}"
+    except BaseException:  # noqa: BLE001 - whatever it was, it should have been one of ours
+        return f"raised: {traceback.format_exc(limit=-5)}"
+    return "went on"
+
+
+RIGHT = ("told", "went on", "not reached")
+
+
+@contextmanager
+def work_on(into: str) -> Iterator[tuple[Work, Into]]:
+    """An index in a folder, or on the stand-in for a server."""
+    with tempfile.TemporaryDirectory() as folder:
+        if into == "disk":
+            yield Work(Path(folder)), into_disk
+            return
+        with StandIn(Path(folder) / "served") as server:
+            yield Work(Path(folder), server), into_server
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--into", choices=("disk", "server"), default="disk")
+    parser.add_argument("--only", choices=OPERATIONS)
+    parser.add_argument("--every", type=int, default=1, help="only every n-th place")
+    parser.add_argument("--offset", type=int, default=0, help="from that one on")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(given)
+    found: Counter[str] = Counter()
+    with work_on(options.into) as (work, into):
+        for name in [options.only] if options.only else OPERATIONS:
+            cases = sweep(work, name, into, every=options.every, offset=options.offset)
+            for place, fault, became in cases:
+                found["cases"] += 1
+                found[became if became in RIGHT else "wrong"] += 1
+                if became != "told":
+                    print(f"{name}: {place}: {fault!r}: {became}", flush=True)
+    for kind, count in found.items():
+        print(f"{kind:16}{count:6}")
+    if options.json:
+        print(json.dumps(found))
+    sys.exit(bool(found["wrong"]))
+
+
+if __name__ == "__main__":
+    main()
