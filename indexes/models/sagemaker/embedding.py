@@ -17,12 +17,11 @@ from indexes.errors import ModelError
 from indexes.models.capabilities import EMBEDDING_WINDOW
 from indexes.models.habits import Habits, habits_of
 from indexes.models.sagemaker.batches import Batch
-from indexes.models.sagemaker.credentials import Keys
+from indexes.models.sagemaker.connection import Connection
 from indexes.models.sagemaker.failures import refusal_of
 from indexes.models.sagemaker.manners import EmbeddingManner
 from indexes.models.sagemaker.profiles import profile_of
 from indexes.models.sagemaker.runtime import Runtime
-from indexes.models.sagemaker.target import Target
 from indexes.models.sagemaker.vectors import EmbeddingCodec
 from indexes.tokens import count_tokens, token_starts
 
@@ -56,7 +55,7 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
         texts_per_request: Texts in one request, at most.
         requests_at_once: Requests in flight for one call.
         dimension: Length that vectors must have; None takes the first's.
-        Others as `EndpointLLM`.
+        Others as `Connection` has them.
     """
 
     codec: EmbeddingCodec = "auto"
@@ -75,79 +74,24 @@ class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
     _model: str = PrivateAttr(default="")
     _cache: Path | None = PrivateAttr(default=None)
 
-    def __init__(
-        self,
-        endpoint_name: str,
-        *,
-        runtime: Runtime | None = None,
-        client: Any = None,
-        endpoint_kwargs: dict[str, Any] | None = None,
-        model_kwargs: dict[str, Any] | None = None,
-        profile_name: str | None = None,
-        aws_access_key_id: str | None = None,
-        aws_secret_access_key: str | None = None,
-        aws_session_token: str | None = None,
-        region_name: str | None = None,
-        aws_region_name: str | None = None,
-        max_retries: int = 8,
-        timeout: float = 60.0,
-        connect_timeout: float = 10.0,
-        endpoint_url: str | None = None,
-        inference_component: str | None = None,
-        role: str | None = None,
-        concurrency: int = 48,
-        cache: Path | None = None,
-        ca_bundle: Path | None = None,
-        **fields: Any,
-    ) -> None:
-        region = region_name or aws_region_name
-        known = profile_of("embedding", fields.get("model_name"), endpoint_name)
+    def __init__(self, endpoint_name: str, **given: Any) -> None:
+        connection = Connection.taken_from(given, timeout=60.0)
+        known = profile_of("embedding", given.get("model_name"), endpoint_name)
         if known is not None:
-            fields.setdefault("query_instruction", known.query_instruction)
-            fields.setdefault("passage_instruction", known.passage_instruction)
-            fields.setdefault("window_tokens", known.window)
-            fields.setdefault("texts_per_request", known.batch)
-        named = "model_name" in fields
-        fields.setdefault("embed_batch_size", 2048)
-        fields.setdefault("model_name", endpoint_name)
+            given.setdefault("query_instruction", known.query_instruction)
+            given.setdefault("passage_instruction", known.passage_instruction)
+            given.setdefault("window_tokens", known.window)
+            given.setdefault("texts_per_request", known.batch)
+        named = "model_name" in given
+        given.setdefault("embed_batch_size", 2048)
+        given.setdefault("model_name", endpoint_name)
         # Not SageMakerEmbedding's own: it connects, and keeps secrets in its fields.
-        BaseEmbedding.__init__(
-            self,
-            endpoint_name=endpoint_name,
-            endpoint_kwargs=dict(endpoint_kwargs or {}),
-            model_kwargs=dict(model_kwargs or {}),
-            profile_name=profile_name,
-            region_name=region,
-            aws_access_key_id=None,
-            aws_secret_access_key=None,
-            aws_session_token=None,
-            max_retries=max_retries,
-            timeout=timeout,
-            **fields,
-        )
-        self._runtime = runtime or Runtime(
-            Target(
-                endpoint_name,
-                inference_component=inference_component,
-                region=region,
-                profile=profile_name,
-                role=role,
-                endpoint_url=endpoint_url,
-                connect_seconds=connect_timeout,
-                read_seconds=timeout,
-                retries=max_retries,
-                at_once=concurrency,
-                options=dict(endpoint_kwargs or {}),
-                ca_bundle=ca_bundle,
-                part="embedding",
-            ),
-            client,
-            Keys.of(aws_access_key_id, aws_secret_access_key, aws_session_token),
-        )
-        self._model = fields["model_name"] if named else ""
+        BaseEmbedding.__init__(self, endpoint_name=endpoint_name, **connection.kept, **given)
+        self._runtime = connection.made(endpoint_name, "embedding")
+        self._model = given["model_name"] if named else ""
         fixed = self.codec != "auto"
         first = self.codec if self.codec != "auto" else known.payload if known else "jumpstart"
-        self._cache = cache
+        self._cache = connection.cache
         manner = EmbeddingManner.of(first, self.texts_per_request, fixed=fixed)
         self._manner = manner.recalled(self._habits.all()) if self._habits else manner
 

@@ -1,7 +1,6 @@
 """LlamaIndex's `SageMakerLLM`, streaming, concurrent and fluent in its containers' shapes."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -23,14 +22,13 @@ from indexes.errors import ModelError
 from indexes.models.capabilities import LLM_WINDOW
 from indexes.models.sagemaker.attempts import Asking, Attempt, Said
 from indexes.models.sagemaker.codecs import Ask, Codec, Shape, can_constrain
-from indexes.models.sagemaker.credentials import Keys
+from indexes.models.sagemaker.connection import Connection
 from indexes.models.sagemaker.gathering import Gathered
 from indexes.models.sagemaker.manners import Manner
 from indexes.models.sagemaker.profiles import profile_of
 from indexes.models.sagemaker.reading import read
 from indexes.models.sagemaker.responses import completion, response
 from indexes.models.sagemaker.runtime import Runtime
-from indexes.models.sagemaker.target import Target
 from indexes.models.sagemaker.templates import ENDS, Template, prompt_of
 
 MAX_TOKENS = 256
@@ -62,10 +60,7 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
         max_tokens: Tokens of an answer.
         bos: Whether Mistral's prompts begin with a literal `<s>`, for tokenizers that add none.
         stop: Texts that end an answer; the template's by default.
-        runtime: What calls the endpoint, instead of one made from the arguments.
-        client: A `sagemaker-runtime` client to use.
-        cache: Folder in which what is learnt of the endpoint is remembered, if it is to be.
-        Others as `Target`.
+        Others as `Connection` has them.
     """
 
     model: str | None = None
@@ -80,72 +75,20 @@ class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
     _runtime: Runtime = PrivateAttr()
     _asking: Asking = PrivateAttr()
 
-    def __init__(
-        self,
-        endpoint_name: str,
-        *,
-        runtime: Runtime | None = None,
-        client: Any = None,
-        endpoint_kwargs: dict[str, Any] | None = None,
-        model_kwargs: dict[str, Any] | None = None,
-        profile_name: str | None = None,
-        aws_access_key_id: str | None = None,
-        aws_secret_access_key: str | None = None,
-        aws_session_token: str | None = None,
-        aws_region_name: str | None = None,
-        region_name: str | None = None,
-        max_retries: int = 8,
-        timeout: float = 120.0,
-        connect_timeout: float = 10.0,
-        endpoint_url: str | None = None,
-        inference_component: str | None = None,
-        role: str | None = None,
-        concurrency: int = 48,
-        cache: Path | None = None,
-        ca_bundle: Path | None = None,
-        **fields: Any,
-    ) -> None:
-        region = aws_region_name or region_name
-        known = profile_of("llm", fields.get("model"), endpoint_name)
+    def __init__(self, endpoint_name: str, **given: Any) -> None:
+        connection = Connection.taken_from(given, timeout=120.0)
+        known = profile_of("llm", given.get("model"), endpoint_name)
         if known is not None:
-            fields.setdefault("template", known.template)
-            fields.setdefault("context_window", known.window)
-        fields.setdefault("stop", list(ENDS[fields.get("template", "plain")]))
+            given.setdefault("template", known.template)
+            given.setdefault("context_window", known.window)
+        given.setdefault("stop", list(ENDS[given.get("template", "plain")]))
         # Not SageMakerLLM's own: it connects, and keeps secrets in its fields.
-        super(SageMakerLLM, self).__init__(
-            endpoint_name=endpoint_name,
-            endpoint_kwargs=dict(endpoint_kwargs or {}),
-            model_kwargs=dict(model_kwargs or {}),
-            profile_name=profile_name,
-            region_name=region,
-            aws_access_key_id=None,
-            aws_secret_access_key=None,
-            aws_session_token=None,
-            max_retries=max_retries,
-            timeout=timeout,
-            **fields,
-        )
-        self._runtime = runtime or Runtime(
-            Target(
-                endpoint_name,
-                inference_component=inference_component,
-                region=region,
-                profile=profile_name,
-                role=role,
-                endpoint_url=endpoint_url,
-                connect_seconds=connect_timeout,
-                read_seconds=timeout,
-                retries=max_retries,
-                at_once=concurrency,
-                options=dict(endpoint_kwargs or {}),
-                ca_bundle=ca_bundle,
-                bearer=self.codec == "openai",
-            ),
-            client,
-            Keys.of(aws_access_key_id, aws_secret_access_key, aws_session_token),
-        )
+        super(SageMakerLLM, self).__init__(endpoint_name=endpoint_name, **connection.kept, **given)
+        self._runtime = connection.made(endpoint_name, "llm", bearer=self.codec == "openai")
         first = _first_manner(self.codec, known.shape if known else "messages")
-        self._asking = Asking(first, self.model, self.codec == "auto", self._runtime.target, cache)
+        self._asking = Asking(
+            first, self.model, self.codec == "auto", self._runtime.target, connection.cache
+        )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # LlamaIndex's own calls __init__ and would lose the runtime.
