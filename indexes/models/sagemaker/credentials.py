@@ -4,6 +4,7 @@ import logging
 import os
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -44,7 +45,6 @@ def aws_session(
         botocore's errors, where the profile cannot be used.
     """
     import boto3
-    import botocore.session
     from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
     _silence()
@@ -59,12 +59,12 @@ def aws_session(
     # boto3 knows AWS_DEFAULT_REGION only; AWS's other tools go by AWS_REGION.
     if not region and "AWS_DEFAULT_REGION" not in os.environ:
         region = os.environ.get("AWS_REGION")
-    session = boto3.Session(profile_name=profile, region_name=region, **given)
+    session = boto3.Session(botocore_session=_core(profile), region_name=region, **given)
     secrets_of(session)  # known from here on, so that no log shows them
     if role is None:
         return session
     source = session.get_credentials()
-    core = botocore.session.get_session()
+    core = _core()
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=session.client, source_credentials=source, role_arn=role
     )
@@ -80,6 +80,28 @@ def aws_session(
     session = boto3.Session(botocore_session=core, region_name=session.region_name)
     secrets_of(session)
     return session
+
+
+def _core(profile: str | None = None) -> Any:
+    """A session of botocore's that shares the descriptions of AWS's services with the others.
+
+    They are megabytes of JSON; a session that reads them for itself takes five times as long.
+    """
+    import botocore.session
+
+    core = botocore.session.Session(profile=profile)
+    loader = _loader(core.get_config_variable("data_path"))
+    # boto3 adds its own folder for every session that it makes.
+    loader.search_paths[:] = dict.fromkeys(loader.search_paths)
+    core.register_component("data_loader", loader)
+    return core
+
+
+@cache
+def _loader(data_path: str | None) -> Any:
+    from botocore.loaders import create_loader
+
+    return create_loader(data_path)
 
 
 def secrets_of(session: Any) -> list[str]:
