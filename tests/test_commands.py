@@ -13,7 +13,7 @@ import pytest
 from qdrant_client.models import PointIdsList, PointVectors
 
 import indexes.index
-from app.cli.main import main
+from app.cli.main import cli, main
 from app.samples import LETTERS
 from indexes.store.nodes import matching
 from indexes.store.points import DENSE
@@ -271,6 +271,15 @@ def test_help_is_there_for_every_command(rag: Callable[..., Ran], command: list[
     ran = rag(*command, "--help")
     assert (ran.code, ran.err) == (0, "")
     assert "Usage:" in ran.out
+
+
+def test_help_tells_every_command_in_a_whole_sentence(rag: Callable[..., Ran]) -> None:
+    ran = rag("--help")
+    told = [line.split(maxsplit=1) for line in ran.out.splitlines() if line.startswith("  ")]
+    first_words = {words[0]: words[1] for words in told if len(words) == 2}
+    for name in cli.commands:
+        assert first_words[name].endswith("."), name
+        assert not first_words[name].endswith("..."), name
 
 
 @pytest.mark.parametrize(

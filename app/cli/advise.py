@@ -78,11 +78,12 @@ def advise(
     work: Path,
     **settings: Any,
 ) -> None:
-    """Find the best settings for documents, and say how sure that is.
+    """Find the best settings for your documents.
 
-    Patterns, search modes, chunk sizes, judges and budgets are tried on half of the questions;
-    the other half confirms. What is given as an option (--search, --levels, --judge, --budget) is
-    not varied. "Not decided by these questions" is an answer, too: then the settings in use stay.
+    And say how sure that is. Patterns, search modes, chunk sizes, judges and budgets are tried
+    on half of the questions; the other half confirms. What is given as an option (--search,
+    --levels, --judge, --budget) is not varied. "Not decided by these questions" is an answer,
+    too: then the settings in use stay.
     """
     from dataclasses import replace
 

@@ -38,7 +38,9 @@ def ingest(
     export: Path | None,
     **settings: Any,
 ) -> None:
-    """Index files and folders, and say what could not be read of them.
+    """Index files and folders.
+
+    What could not be read of them is said.
 
     Files that did not change are left alone, so it may be run again at any time.
     """

@@ -21,9 +21,10 @@ ENDPOINTS = ("sagemaker_llm_endpoint", "sagemaker_embedding_endpoint")
     "  advanced-rag endpoints delete"
 )
 def endpoints() -> None:
-    """SageMaker endpoints (Mixtral, BGE), or a stand-in for them on this machine.
+    """SageMaker endpoints, or a stand-in on this machine.
 
-    Deployed ones cost by the hour until they are deleted.
+    By default for Mixtral 8x7B Instruct and BGE Large En. Deployed ones cost by the hour until
+    they are deleted.
     """
 
 

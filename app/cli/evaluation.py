@@ -261,9 +261,10 @@ def _write(
 )  # fmt: skip
 @settings_options(INDEX, MODELS)
 def draft(count: int, path: Path, **settings: Any) -> None:
-    """Have an LLM draft questions on what is indexed, with the places of their evidence.
+    """Have an LLM draft questions on what is indexed.
 
-    Review them: delete what nobody would ask, and add evidence that was overlooked.
+    Each comes with the places of its evidence. Review them: delete what nobody would ask, and
+    add evidence that was overlooked.
     """
     from indexes.evaluation.drafting import draft_questions
 
@@ -296,7 +297,10 @@ def grade(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Answer questions, and have an LLM grade the answers: faithful? correct?"""
+    """Answer questions, and have an LLM grade the answers.
+
+    Is what they say in the passages? Is it what was expected?
+    """
     from indexes.evaluation.grading import grade as graded
     from indexes.evaluation.questions import read_questions
     from indexes.patterns import find_pattern

@@ -76,7 +76,28 @@ def _fail(message: str, code: int) -> None:
     sys.exit(code)
 
 
+_SECTIONS = {
+    "Commands": (ingest, ask, page, documents, remove),
+    "Compare": (run, evaluate, advise, draft, grade),
+    "Look after an index": (statistics, verify, rebuild, indexes, copy, export_, import_),
+    "Models and data": (models, endpoints, fetch),
+}
+
+
+class _Group(click.Group):
+    """A group whose help shows the commands that come first, first."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a section for each purpose."""
+        for title, commands in _SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(command.name or "", command.get_short_help_str(70)) for command in commands]
+                )
+
+
 @click.group(
+    cls=_Group,
     invoke_without_command=True,
     epilog=_EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -88,23 +109,8 @@ def cli(context: click.Context) -> None:
         context.invoke(page)
 
 
-for _command in (
-    *(
-        advise,
-        ask,
-        copy,
-        documents,
-        draft,
-        endpoints,
-        evaluate,
-        export_,
-        fetch,
-        grade,
-        import_,
-        indexes,
-    ),
-    *(ingest, models, page, rebuild, remove, run, statistics, verify),
-):
-    cli.add_command(_command)
+for _commands in _SECTIONS.values():
+    for _command in _commands:
+        cli.add_command(_command)
 for _command in (delete, deploy, emulate, permissions, status):
     endpoints.add_command(_command)

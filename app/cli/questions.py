@@ -20,10 +20,11 @@ from .options import COMPRESSION, INDEX, MODELS, RETRIEVAL, command, settings_op
 @click.option("--verbose", is_flag=True, help="Show what the model thinks before it answers.")
 @settings_options(INDEX, RETRIEVAL, ("answer",), COMPRESSION, MODELS)
 def ask(question: str, as_json: bool, verbose: bool, **settings: Any) -> None:
-    """Answer a question from the indexed documents, with quotes and citations.
+    """Answer a question from the indexed documents.
 
     Quotes come first: the sentences of the documents that answer best, word for word.
-    `--answer quotes` stops there, without loading a language model.
+    `--answer quotes` stops there, without loading a language model. What is written below
+    cites the passages that it is from.
 
     An answer that was cut at its longest is printed, and said to be (exit code 0). One that
     broke off, or never came for thinking, is an error (exit code 1), after what there is of it.
@@ -54,9 +55,10 @@ def ask(question: str, as_json: bool, verbose: bool, **settings: Any) -> None:
 @click.option("--out", "out_file", required=True, type=click.File("w", encoding="utf-8"))
 @settings_options(INDEX, RETRIEVAL, COMPRESSION, MODELS)
 def run(questions: TextIO, out_file: TextIO, **settings: Any) -> None:
-    """Retrieve for many questions, without answering: a line of results each.
+    """Retrieve for many questions, without answering.
 
-    The pattern may be any lane of `evaluate`: parent@dense, langchain-parent, …
+    Each has a line of results. The pattern may be any lane of `evaluate`: parent@dense,
+    langchain-parent, …
     """
     from indexes.evaluation.lanes import open_lane
     from indexes.evaluation.runs import ranked

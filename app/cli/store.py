@@ -54,7 +54,10 @@ def statistics(as_json: bool, **settings: Any) -> None:
 @as_json_option
 @settings_options(INDEX)
 def verify(repair: bool, deep: bool, as_json: bool, **settings: Any) -> None:
-    """Look at every point and say what is wrong; exit code 1 if anything is."""
+    """Look at every point and say what is wrong.
+
+    The exit code is 1 if anything is.
+    """
     from indexes.store.upkeep import verify as look
 
     with stored(**settings) as store, bar("verifying", "points") as show:
@@ -100,9 +103,10 @@ def verify(repair: bool, deep: bool, as_json: bool, **settings: Any) -> None:
 @as_json_option
 @settings_options(INDEX, EMBEDDING)
 def rebuild(export: Path | None, as_json: bool, **settings: Any) -> None:
-    """Make the collection anew from the texts that can still be read.
+    """Make a damaged index anew from what can be read.
 
-    Vectors that are missing are embedded again, with the model that made the index.
+    Texts are taken from the collection, or from an export. Vectors that are missing are
+    embedded again, with the model that made the index.
     """
     with opened(**settings) as index, bar("rebuilding", "documents") as show:
         report = index.rebuild(export=export, on_progress=show)
@@ -148,7 +152,7 @@ def _problems(problems: "list[Problem]") -> Table:
 @as_json_option
 @settings_options(INDEX)
 def indexes(add: tuple[str, ...], drop: tuple[str, ...], as_json: bool, **settings: Any) -> None:
-    """List the collection's payload indexes, and make those that are missing."""
+    """List payload indexes, and make those that are missing."""
     from indexes.store.conditions import payload_key
     from indexes.store.payload_indexes import is_ours, metadata_name
     from indexes.store.server import index_of

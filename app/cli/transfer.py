@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 @as_json_option
 @settings_options(INDEX)
 def export_(file: Path, as_json: bool, **settings: Any) -> None:
-    """Write all documents with their vectors to FILE, compressed if it ends in .gz."""
+    """Write all documents with their vectors to FILE.
+
+    It is compressed if it ends in .gz.
+    """
     from indexes.store.archive import export_file
 
     with stored(**settings) as store, bar("exporting", "documents") as show:
@@ -45,9 +48,9 @@ def export_(file: Path, as_json: bool, **settings: Any) -> None:
 @as_json_option
 @settings_options(INDEX)
 def import_(file: Path, as_json: bool, **settings: Any) -> None:
-    """Add the documents that `export` wrote to FILE; nothing is embedded again.
+    """Add the documents that `export` wrote to FILE.
 
-    The file is checked to its end before anything is written.
+    Nothing is embedded again. The file is checked to its end before anything is written.
     """
     from indexes.store.archive_reading import import_file
 
@@ -67,10 +70,10 @@ def import_(file: Path, as_json: bool, **settings: Any) -> None:
 @as_json_option
 @settings_options(INDEX)
 def copy(to: str, to_collection: str | None, as_json: bool, **settings: Any) -> None:
-    """Copy all documents with their vectors to another index, say a server.
+    """Copy all documents to another index, say a server.
 
-    Documents that are there already in the same version are passed over, so it may be
-    stopped and run again at any time.
+    Their vectors go with them. Documents that are there already in the same version are passed
+    over, so it may be stopped and run again at any time.
     """
     from indexes import load_settings
     from indexes.store.transfer import copy as copy_documents
