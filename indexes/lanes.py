@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from indexes.index import HierarchicalIndex
     from indexes.query_options import RetrievalOptions
 
-# What may follow a pattern's name, and the option that it is.
-_CHANGES = {
-    "dense": "search", "bm25": "search", "hybrid": "search", "llm": "judge", "embedding": "judge",
-}  # fmt: skip
+# What may follow a pattern's name, and the option that it sets.
+_CHANGES: dict[str, dict[str, Any]] = {
+    **{mode: {"search": mode} for mode in ("dense", "bm25", "hybrid")},
+    **{judge: {"judge": judge} for judge in ("llm", "embedding")},
+    "filled": {"fill": True},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +110,8 @@ class PatternLane(Lane):
         for change in changes:
             if change not in _CHANGES:
                 raise SettingsError(f"{name}: after @ comes one of {', '.join(_CHANGES)}")
-        self._options = cast("RetrievalOptions", {_CHANGES[change]: change for change in changes})
+        options = {key: value for change in changes for key, value in _CHANGES[change].items()}
+        self._options = cast("RetrievalOptions", options)
 
     @property
     def info(self) -> LaneInfo:
@@ -125,6 +128,8 @@ class PatternLane(Lane):
             judge = self._options.get("judge") or self._index.judge.kind
             uses_llm = judge == "llm"
             options |= {"judge": judge, "overfetch": settings.overfetch or OVERFETCH}
+            fill = self._options.get("fill", settings.fill)
+            options |= {} if fill is None else {"fill": fill}
         info = pattern_info(self._pattern)
         return replace(info, name=self._name, options=options, uses_llm=uses_llm)
 

@@ -106,12 +106,14 @@ class Retrievable(ABC):
         budget = given.get("budget") or self.budget
         names = chosen.postprocessors
         enough = overfetched(budget, chosen.method, names, self.settings)
+        fill = self.settings.fill if given.get("fill") is None else given["fill"]
         parts = [
             build_postprocessor(
                 name,
                 self._judge(given.get("judge")),
                 self.settings,
                 budget if name == names[-1] else None,
+                fill,
             )
             for name in names
         ]

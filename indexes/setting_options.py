@@ -84,6 +84,7 @@ class SettingOptions(TypedDict, total=False):
     fallback: Literal["keep_best", "empty"] | None
     sentence_threshold: float | None
     passage_threshold: float | None
+    fill: bool | None
     overfetch: float | None
     qdrant_timeout: float | None
     qdrant_retries: int | None

@@ -145,11 +145,14 @@ def _compared(
 ) -> "Iterator[HierarchicalIndex]":
     """An index whose vectors are kept in `work`, and whose LLM may be a perfect judge."""
     from indexes import HierarchicalIndex, load_settings
+    from indexes.compression.build import judge_name
     from indexes.evaluation.judges import PerfectJudge
     from indexes.evaluation.vectors import RememberedEmbedding
     from indexes.models.providers import build_embedding
 
     chosen = load_settings(**settings)
+    # The stand-in would be fit to judge in every pattern: who judges is for the real model to say.
+    chosen = chosen.model_copy(update={"judge": judge_name(chosen)})
     embedding = RememberedEmbedding(build_embedding(chosen), work / "vectors.sqlite")
     judge = PerfectJudge(judged, texts) if judged is not None else None
     with HierarchicalIndex(chosen, embedding=embedding, llm=judge) as index:

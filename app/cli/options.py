@@ -89,6 +89,7 @@ COMPRESSION = (
     "fallback",
     "sentence_threshold",
     "passage_threshold",
+    "fill",
     "overfetch",
 )
 

@@ -47,7 +47,12 @@ def fit(nodes: Sequence[NodeWithScore], budget: int) -> tuple[list[NodeWithScore
 
 
 def best_sentences(
-    passages: Sequence[Passage], verdicts: Sequence[Verdict], budget: int, neighbours: int = 0
+    passages: Sequence[Passage],
+    verdicts: Sequence[Verdict],
+    budget: int,
+    neighbours: int = 0,
+    *,
+    only_kept: bool = False,
 ) -> list[list[Span] | None]:
     """The best sentences that fit into `budget` tokens, as spans of each passage.
 
@@ -59,13 +64,15 @@ def best_sentences(
         verdicts: with a score for each sentence; a passage without is passed over.
         budget: cl100k tokens of what is kept, gaps included.
         neighbours: sentences to take with each one, before and after, where they fit.
+        only_kept: of those that the judge kept.
     """
     scores = [score for verdict in verdicts for score in verdict.scores or ()]
     bonus = CONTIGUITY * float(np.std(scores)) if scores else 0.0
+    known = [_offered(verdict, only_kept) for verdict in verdicts]
     waiting = [
         (-score, place, sentence)
-        for place, verdict in enumerate(verdicts)
-        for sentence, score in enumerate(verdict.scores or ())
+        for place, offered in enumerate(known)
+        for sentence, score in offered.items()
     ]
     heapify(waiting)
     taken: list[dict[int, int]] = [{} for _ in passages]
@@ -86,16 +93,25 @@ def best_sentences(
             left -= cost
             own[near] = cost
             order.append((place, near))
-            known = verdicts[place].scores or ()
             for next_ in (near - 1, near + 1):
-                if 0 <= next_ < len(known) and next_ not in own:
+                if next_ in known[place] and next_ not in own:
                     beside = (next_ - 1 in own) + (next_ + 1 in own)
-                    heappush(waiting, (-known[next_] - bonus * beside, place, next_))
+                    heappush(waiting, (-known[place][next_] - bonus * beside, place, next_))
     # What stands between sentences has tokens too.
     while order and _tokens(passages, taken) > budget:
         place, sentence = order.pop()
         del taken[place][sentence]
     return [p.joined(list(t)) if t else None for p, t in zip(passages, taken, strict=True)]
+
+
+def _offered(verdict: Verdict, only_kept: bool) -> dict[int, float]:
+    """The scores of a passage's sentences that may be taken, by their places."""
+    kept = verdict.sentences if only_kept else None
+    return {
+        place: score
+        for place, score in enumerate(verdict.scores or ())
+        if kept is None or kept[place]
+    }
 
 
 def _tokens(passages: Sequence[Passage], taken: Sequence[dict[int, int]]) -> int:

@@ -29,7 +29,11 @@ OVERFETCH = 2.0
 
 
 def build_postprocessor(
-    name: str, judge: Judge, settings: Settings, budget: int | None = None
+    name: str,
+    judge: Judge,
+    settings: Settings,
+    budget: int | None = None,
+    fill: bool | None = None,
 ) -> Compressor:
     """The postprocessor called `name` in patterns.
 
@@ -37,7 +41,8 @@ def build_postprocessor(
         name: a key of `indexes.patterns.POSTPROCESSORS`.
         judge: who decides.
         settings: how.
-        budget: cl100k tokens, for the last one of a pattern: what it keeps should fill it.
+        budget: cl100k tokens, for the last one of a pattern: what it keeps should fit.
+        fill: whether the next best fill it; by default, if the judge scores.
     """
     match name:
         case "extract":
@@ -46,9 +51,11 @@ def build_postprocessor(
                 neighbours=settings.neighbours,
                 fallback=settings.fallback,
                 budget=budget,
+                fill=fill,
             )
         case "filter":
-            return PassageFilter(judge, fallback=settings.fallback, budget=budget)
+            limit = None if fill is False else budget
+            return PassageFilter(judge, fallback=settings.fallback, budget=limit)
         case "rerank":
             # Ordering is what a cross-encoder does best: where there is one, it does it.
             own = has_cross_encoder(settings)

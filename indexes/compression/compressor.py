@@ -82,14 +82,10 @@ class Compressor(BaseNodePostprocessor):
         """What is kept of a passage; None if nothing is."""
 
     def _selected(
-        self, passages: Sequence[Passage], verdicts: Sequence[Verdict]
+        self, passages: Sequence[Passage], judgement: Judgement
     ) -> list[list[Span] | None]:
         """What is kept of each passage."""
-        return [self._spans(p, v) for p, v in zip(passages, verdicts, strict=True)]
-
-    def _fills(self, verdicts: Sequence[Verdict]) -> int | None:
-        """Tokens that the best fill, whatever the judge's threshold; None if that decides."""
-        return None
+        return [self._spans(p, v) for p, v in zip(passages, judgement.verdicts, strict=True)]
 
     def _order(self, verdicts: Sequence[Verdict]) -> list[int]:
         """Places, best first by the judge's scores; as they came, where it gives none."""
@@ -106,7 +102,7 @@ class Compressor(BaseNodePostprocessor):
         record.tokens_in = sum(passage.tokens for passage in passages)
         judgement = (yield from self._judged(question, passages)) if passages else Judgement([])
         verdicts = list(judgement.verdicts)
-        spans = self._selected(passages, verdicts)
+        spans = self._selected(passages, judgement)
         order = judgement.order or self._order(verdicts)
         fallback = None
         if passages and all(kept is None for kept in spans):
@@ -148,7 +144,7 @@ class Compressor(BaseNodePostprocessor):
             details.prompt = PromptVersion(name=prompt.name, version=prompt.version)
         details.fallback = fallback
         details.llm_tokens = "counted" if usage.counted else "estimated"
-        details.fills = self._fills(judgement.verdicts)
+        details.fills = judgement.fills
         details.passages = decisions
         record.details = details
 

@@ -155,7 +155,7 @@ class EmbeddingJudge:
             near = cosines >= self._scoring.similarity
             kept = tuple(bool(s >= least and n) for s, n in zip(shares, near, strict=True))
             verdicts.append(Verdict(any(kept), kept, score=max(shares), scores=tuple(shares)))
-        return Judgement(verdicts, details=self._details(least))
+        return Judgement(verdicts, details=self._details(least), placed=True)
 
     def passages(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
         """Which passages are similar enough; see `Judge`."""

@@ -4,6 +4,7 @@ clean YES or NO.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from llama_index.core.schema import QueryBundle
@@ -43,17 +44,17 @@ class PassageFilter(Compressor):
         return "PassageFilter"
 
     def _judged(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
-        return self._judge.passages(question, passages)
-
-    def _fills(self, verdicts: Sequence[Verdict]) -> int | None:
-        return self.budget if any(verdict.score is not None for verdict in verdicts) else None
+        judgement = yield from self._judge.passages(question, passages)
+        if all(verdict.score is None for verdict in judgement.verdicts):
+            return judgement
+        return replace(judgement, fills=self.budget)
 
     def _selected(
-        self, passages: Sequence[Passage], verdicts: Sequence[Verdict]
+        self, passages: Sequence[Passage], judgement: Judgement
     ) -> list[list[Span] | None]:
-        if (budget := self._fills(verdicts)) is None:
-            return super()._selected(passages, verdicts)
-        return best_passages(passages, verdicts, budget)
+        if judgement.fills is None:
+            return super()._selected(passages, judgement)
+        return best_passages(passages, judgement.verdicts, judgement.fills)
 
     def _spans(self, passage: Passage, verdict: Verdict) -> list[Span] | None:
         return passage.whole if verdict.kept else None

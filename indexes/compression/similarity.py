@@ -19,6 +19,9 @@ scores lie evenly around their mean, and passages stay nearly as they were found
 retriever tells all alike, the judge alone decides. How the weights were chosen, and what this wins
 and costs: docs/compression.md.
 
+That own is the embedding judge's. Any other judge's is z(its scores), and its neighbours' share; of
+one who only chooses, 1 for what it chose and 0 for the rest.
+
 A sentence is judged beside the question's others, so a threshold is a share of the way from the
 average sentence (0) to the best (1).
 """
@@ -101,26 +104,49 @@ def scored(
         titles: the cosine of each passage's title to the question.
         retriever: what their scores and their order count.
     """
-    owners = np.repeat(np.arange(len(passages)), [len(p.sentences) for p in passages])
+    owners = _owners(passages)
     if not len(owners):
         return Scored([[] for _ in passages], [0.0 for _ in passages])
     texts = [passage.slice(span) for passage in passages for span in passage.sentences]
     own = standardised(similar) + BM25_WEIGHT * standardised(bm25(question, texts))
     own = own + NEIGHBOURS_WEIGHT * _neighbours(own, owners)
-    ranks = standardised(np.log(owners + 1.0))
-    found = retriever * (standardised(_retrieved(passages)) - RANK_WEIGHT * ranks)
+    placed = retriever * found(passages)
     named = standardised(titles[owners])
-    relevance = shares(joined(own, found + TITLE_WEIGHT * named))
-    about = found + PASSAGE_TITLE_WEIGHT * named
+    relevance = shares(joined(own, placed + TITLE_WEIGHT * named))
+    about = placed + PASSAGE_TITLE_WEIGHT * named
     best, best_about = np.full((2, len(passages)), -np.inf)
     np.maximum.at(best, owners, own)
     np.maximum.at(best_about, owners, about)
     whole = np.where(np.isfinite(best), best + best_about, 0.0)
+    return Scored(_by_passage(relevance, passages), list(map(float, shares(whole))))
+
+
+def placed_scores(said: Scores, passages: Sequence[Passage]) -> list[list[float]]:
+    """What any judge says of the sentences, joined with where the retriever found them.
+
+    Args:
+        said: higher for what helps more; a judge who only chooses says 1 or 0.
+        passages: in the order of their retrieval.
+    """
+    own = standardised(said)
+    own = own + NEIGHBOURS_WEIGHT * _neighbours(own, _owners(passages))
+    return _by_passage(shares(joined(own, found(passages))), passages)
+
+
+def found(passages: Sequence[Passage]) -> Scores:
+    """What the retriever says of each sentence, by its scores and its order."""
+    ranks = standardised(np.log(_owners(passages) + 1.0))
+    return standardised(_retrieved(passages)) - RANK_WEIGHT * ranks
+
+
+def _owners(passages: Sequence[Passage]) -> NDArray[np.int64]:
+    """The place of each sentence's passage."""
+    return np.repeat(np.arange(len(passages)), [len(p.sentences) for p in passages])
+
+
+def _by_passage(values: Scores, passages: Sequence[Passage]) -> list[list[float]]:
     starts = np.cumsum([0, *(len(passage.sentences) for passage in passages)])
-    return Scored(
-        [list(map(float, relevance[a:b])) for a, b in pairwise(starts)],
-        list(map(float, shares(whole))),
-    )
+    return [list(map(float, values[a:b])) for a, b in pairwise(starts)]
 
 
 def joined(own: Scores, found: Scores) -> Scores:

@@ -56,12 +56,17 @@ class Judgement:
         order: of a reranking, the passages' places, best first.
         usage: what it cost.
         details: what the trace should say; who asks the judge adds what it knows.
+        placed: whether the scores already count where the retriever found each sentence.
+        fills: tokens that the best by these scores are to fill, whatever was kept; None if
+            what was kept decides.
     """
 
     verdicts: Sequence[Verdict]
     order: Sequence[int] | None = None
     usage: Usage = field(default_factory=Usage)
     details: JudgeDetails = field(default_factory=JudgeDetails)
+    placed: bool = False
+    fills: int | None = None
 
 
 class Judge(Protocol):

@@ -126,7 +126,7 @@ def curve(questions: Sequence[Asked], judge: EmbeddingJudge, task: str) -> list[
             kind(judge).postprocess_nodes(question.nodes, query_str=question.question)
         (details,) = trace.all(JudgeDetails)
         judged.append((question, [p for passage in details.passages for p in _places(passage)]))
-    return [(threshold, *_swept(judged, threshold)) for threshold in SWEEP]
+    return [(threshold, *swept(judged, threshold)) for threshold in SWEEP]
 
 
 def _places(passage: JudgedPassage) -> list[dict[str, Any]]:
@@ -137,7 +137,7 @@ def _places(passage: JudgedPassage) -> list[dict[str, Any]]:
     ]
 
 
-def _swept(
+def swept(
     judged: Sequence[tuple[Asked, list[dict[str, Any]]]], threshold: float
 ) -> tuple[float, float]:
     ratio, retention = [], []

@@ -94,6 +94,15 @@ def test_one_command_makes_table_page_plots_and_json(
     assert found["extract@llm"]["verbatim"] == found["langchain-extract"]["verbatim"] == 1
 
 
+def test_the_stand_in_judges_only_where_a_model_is_asked_for(
+    evaluate: Callable[..., Ran], tmp_path: Path
+) -> None:
+    evaluate("--lanes", "extract,extract@llm", "--budgets", "64", "--json-out", "all.json")
+    figures = json.loads((tmp_path / "all.json").read_text(encoding="utf-8"))
+    judges = {lane["name"]: lane["options"]["judge"] for lane in figures["lanes"]}
+    assert judges == {"extract": "embedding", "extract@llm": "llm"}
+
+
 def test_a_second_time_runs_are_read(
     evaluate: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
