@@ -32,7 +32,8 @@ format: .venv/dev
 	$(PYTHON) -m ruff format .
 
 COMPARED = regular,parent,parent-ratio,regular@dense,parent@dense,extract,filter,parent+extract,$\
-	extract@llm,filter@llm,parent+extract@llm,langchain-regular,langchain-regular-tuned,$\
+	extract@llm,extract@llm@chosen,filter@llm,parent+extract@llm,parent+extract@llm@chosen,$\
+	langchain-regular,langchain-regular-tuned,$\
 	langchain-regular-hybrid,langchain-parent,langchain-parent-tuned,langchain-parent-hybrid,$\
 	langchain-extract,langchain-filter,langchain-embeddings-filter,$\
 	langchain-embeddings-filter-tuned,llamaindex-auto-merging,llamaindex-auto-merging-k6,$\

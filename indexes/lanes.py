@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _CHANGES: dict[str, dict[str, Any]] = {
     **{mode: {"search": mode} for mode in ("dense", "bm25", "hybrid")},
     **{judge: {"judge": judge} for judge in ("llm", "embedding")},
-    "filled": {"fill": True},
+    "chosen": {"fill": False},
 }
 
 
@@ -129,7 +129,7 @@ class PatternLane(Lane):
             uses_llm = judge == "llm"
             options |= {"judge": judge, "overfetch": settings.overfetch or OVERFETCH}
             fill = self._options.get("fill", settings.fill)
-            options |= {} if fill is None else {"fill": fill}
+            options |= {} if fill else {"fill": fill}
         info = pattern_info(self._pattern)
         return replace(info, name=self._name, options=options, uses_llm=uses_llm)
 

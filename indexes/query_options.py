@@ -54,8 +54,7 @@ class RetrievalOptions(TypedDict, total=False):
         filters: on the documents' metadata: a dictionary as in LangChain, LlamaIndex's or
             Qdrant's own; see `indexes.store.filters`
         judge: decides in the pattern's postprocessors: a judge, or which of ours
-        fill: whether the next best fill the budget, beyond what the judge chooses; by default
-            if the judge scores
+        fill: whether the next best fill the budget, beyond what the judge chooses
         merge_ratio: share of its children from which `parent-ratio` takes a parent
         parents: how many parents `parent-whole` delivers; then the budget doesn't bound them
         score_threshold: least cosine of a leaf that counts as found, for `parent-whole`

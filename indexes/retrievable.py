@@ -106,7 +106,8 @@ class Retrievable(ABC):
         budget = given.get("budget") or self.budget
         names = chosen.postprocessors
         enough = overfetched(budget, chosen.method, names, self.settings)
-        fill = self.settings.fill if given.get("fill") is None else given["fill"]
+        fill = given.get("fill")
+        fill = self.settings.fill if fill is None else fill
         parts = [
             build_postprocessor(
                 name,

@@ -233,8 +233,8 @@ class Settings(BaseSettings):
     passage_threshold: float | None = Field(
         None, ge=-9, le=1, description="Least score of a passage: average 0, best 1."
     )
-    fill: bool | None = Field(
-        None, description="Next best fill the budget; default: if the judge scores."
+    fill: bool = Field(
+        True, description="The next best fill the budget, beyond what the judge chooses."
     )
     overfetch: float | None = Field(
         None, ge=1, le=32, description="Context retrieved for compression, in budgets; default 2."

@@ -1,14 +1,14 @@
 """`fetch`: samples, letters, public benchmarks."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from indexes import SettingsError
+from indexes import SettingsError, load_settings
 
 from .console import err, out, printable
-from .options import command
+from .options import command, settings_options
 
 if TYPE_CHECKING:
     from ..corpora import Corpus
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     "--list", "listed", type=click.Path(dir_okay=False, path_type=Path),
     help="Of benchmarks: another list of them, laid out as app/corpora/corpora.json.",
 )  # fmt: skip
+@settings_options()
 def fetch(
     what: str,
     folder: Path,
@@ -38,6 +39,7 @@ def fetch(
     held_out: bool,
     mirror: str | None,
     listed: Path | None,
+    **settings: Any,
 ) -> None:
     """Get documents to try it with.
 
@@ -46,6 +48,7 @@ def fetch(
     Originals stay as they come; copies without the reprint of 1997's letter lie beside.
     benchmarks: corpora and questions for `evaluate`, from their publishers' repositories.
     """
+    load_settings(**settings)  # Nothing here depends on them, but a wrong file is told.
     place = folder / what
     if what == "benchmarks":
         from ..corpora import chosen

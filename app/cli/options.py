@@ -166,7 +166,7 @@ def _option(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     field = Settings.model_fields[name]
     text = field.description
     flag = "--" + name.replace("_", "-")
-    if field.annotation is bool:
+    if field.annotation in (bool, bool | None):
         # Given or not, as it is; unset, the environment decides.
         flag = f"{flag}/--no-{flag[2:]}"
         return click.option(flag, name, default=None, help=text)

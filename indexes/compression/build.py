@@ -33,7 +33,7 @@ def build_postprocessor(
     judge: Judge,
     settings: Settings,
     budget: int | None = None,
-    fill: bool | None = None,
+    fill: bool = True,
 ) -> Compressor:
     """The postprocessor called `name` in patterns.
 
@@ -42,7 +42,7 @@ def build_postprocessor(
         judge: who decides.
         settings: how.
         budget: cl100k tokens, for the last one of a pattern: what it keeps should fit.
-        fill: whether the next best fill it; by default, if the judge scores.
+        fill: whether the next best fill it, beyond what the judge chooses.
     """
     match name:
         case "extract":
@@ -54,8 +54,7 @@ def build_postprocessor(
                 fill=fill,
             )
         case "filter":
-            limit = None if fill is False else budget
-            return PassageFilter(judge, fallback=settings.fallback, budget=limit)
+            return PassageFilter(judge, fallback=settings.fallback, budget=budget if fill else None)
         case "rerank":
             # Ordering is what a cross-encoder does best: where there is one, it does it.
             own = has_cross_encoder(settings)

@@ -38,8 +38,8 @@ class SentenceExtractor(Compressor):
         neighbours: sentences to keep before and after each that is kept.
         budget: cl100k tokens that what is kept may have. If it is more, the best stay, by what
             judge and retriever say together (`indexes.compression.similarity`).
-        fill: whether the next best fill the budget, whatever the judge chose; by default, if the
-            judge scores. If it chose nothing, nothing is filled.
+        fill: whether the next best fill the budget, whatever the judge chose. If it chose
+            nothing, nothing is filled.
         fallback: see `Compressor`.
     """
 
@@ -47,7 +47,7 @@ class SentenceExtractor(Compressor):
 
     neighbours: int = Field(0, ge=0, description="Sentences kept around each kept one.")
     budget: int | None = Field(None, ge=1, description="Tokens that the best may have.")
-    fill: bool | None = Field(None, description="Beyond what the judge chooses, too.")
+    fill: bool = Field(True, description="Beyond what the judge chooses, too.")
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class SentenceExtractor(Compressor):
         neighbours: int = 0,
         fallback: Fallback = "keep_best",
         budget: int | None = None,
-        fill: bool | None = None,
+        fill: bool = True,
     ) -> None:
         super().__init__(judge, neighbours=neighbours, fallback=fallback, budget=budget, fill=fill)
 
@@ -69,14 +69,11 @@ class SentenceExtractor(Compressor):
         judgement = yield from self._judge.sentences(question, passages)
         if self.budget is None or not _helpful(judgement.verdicts):
             return judgement
-        fill = self.fill
-        if fill is None:
-            fill = any(verdict.scores for verdict in judgement.verdicts)
-        if not fill and self._fits(passages, judgement):
+        if not self.fill and self._fits(passages, judgement):
             return judgement
         if not judgement.placed:
             judgement = replace(judgement, verdicts=_placed(passages, judgement.verdicts))
-        return replace(judgement, fills=self.budget if fill else None)
+        return replace(judgement, fills=self.budget if self.fill else None)
 
     def _selected(
         self, passages: Sequence[Passage], judgement: Judgement

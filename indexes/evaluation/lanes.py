@@ -14,8 +14,15 @@ from indexes.patterns import PATTERNS
 
 # Peers search by meaning only: so do these.
 _WITHOUT_WORDS = ("regular@dense", "parent@dense")
-# Peers' compressors ask a language model: so do these, whatever the model.
-_WITH_LLM = ("extract@llm", "filter@llm", "parent+extract@llm")
+# Peers' compressors ask a language model: so do these, whatever the model; like theirs, what it
+# chose is all that is left, or it comes first and the budget is filled.
+_WITH_LLM = (
+    "extract@llm",
+    "extract@llm@chosen",
+    "filter@llm",
+    "parent+extract@llm",
+    "parent+extract@llm@chosen",
+)
 
 
 def lane_names(*, with_llm: bool = True) -> list[str]:

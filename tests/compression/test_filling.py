@@ -49,15 +49,18 @@ def extracted(extractor: SentenceExtractor) -> tuple[list[str], JudgeDetails]:
     return [one.node.get_content() for one in nodes], details
 
 
-def test_a_choice_that_fits_is_all_that_an_llm_leaves() -> None:
-    texts, details = extracted(SentenceExtractor(llm(lambda s: "19 has" in s), budget=100))
+def test_unfilled_a_choice_that_fits_is_all_that_is_left() -> None:
+    texts, details = extracted(
+        SentenceExtractor(llm(lambda s: "19 has" in s), budget=100, fill=False)
+    )
     assert texts == [LAMPS[-1]]
     assert details.fills is None
 
 
 def test_of_a_choice_that_does_not_fit_the_best_found_stay() -> None:
     budget = 4 * count_tokens(LAMPS[0])
-    texts, _ = extracted(SentenceExtractor(llm(lambda s: "lamp" in s), budget=budget))
+    judge = llm(lambda sentence: "lamp" in sentence)
+    texts, _ = extracted(SentenceExtractor(judge, budget=budget, fill=False))
     assert texts == LAMPS[:4]
 
 
@@ -66,7 +69,7 @@ def test_filled_the_choice_comes_first_then_what_was_found_best(
     judge: Callable[[Callable[[str], bool]], Judge],
 ) -> None:
     chosen = judge(lambda sentence: "19 has" in sentence)
-    texts, details = extracted(SentenceExtractor(chosen, budget=60, fill=True))
+    texts, details = extracted(SentenceExtractor(chosen, budget=60))
     assert details.fills == 60
     assert LAMPS[-1] in texts[0]
     assert "Room 10 was painted." in texts[1]
@@ -78,13 +81,13 @@ def test_filled_the_choice_comes_first_then_what_was_found_best(
 def test_a_judge_who_can_not_tell_leaves_what_the_retriever_found(
     judge: Callable[[Callable[[str], bool]], Judge],
 ) -> None:
-    texts, _ = extracted(SentenceExtractor(judge(lambda _: True), budget=60, fill=True))
+    texts, _ = extracted(SentenceExtractor(judge(lambda _: True), budget=60))
     assert "".join(texts).count("Room") == 9
     for place, text in enumerate(texts):
         assert text.startswith(f"Room {10 + place} was painted.")
 
 
-def test_a_function_fills_unless_only_its_choice_is_wanted() -> None:
+def test_a_function_leaves_its_choice_alone_where_that_is_wanted() -> None:
     chosen = function(lambda sentence: "19 has" in sentence)
     assert len(extracted(SentenceExtractor(chosen, budget=60))[0]) > 1
     assert extracted(SentenceExtractor(chosen, budget=60, fill=False))[0] == [LAMPS[-1]]
@@ -92,7 +95,7 @@ def test_a_function_fills_unless_only_its_choice_is_wanted() -> None:
 
 def test_where_nothing_helps_nothing_is_filled() -> None:
     judge = llm(lambda _: False)
-    extractor = SentenceExtractor(judge, budget=60, fill=True, fallback="empty")
+    extractor = SentenceExtractor(judge, budget=60, fallback="empty")
     texts, details = extracted(extractor)
     assert (texts, details.fallback) == ([], "empty")
 
@@ -100,6 +103,6 @@ def test_where_nothing_helps_nothing_is_filled() -> None:
 def test_a_judge_that_fails_leaves_everything_as_it_was() -> None:
     broken = ScriptedLLM()
     broken.enqueue(RuntimeError("gone"))
-    texts, details = extracted(SentenceExtractor(LLMJudge(broken), budget=60, fill=True))
+    texts, details = extracted(SentenceExtractor(LLMJudge(broken), budget=60))
     assert [text.strip() for text in texts] == [one.node.get_content().strip() for one in found()]
     assert {passage.outcome for passage in details.passages} == {"failed"}

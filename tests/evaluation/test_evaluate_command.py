@@ -16,7 +16,7 @@ from tests.fakes import ScriptedLLM, WordEmbedding
 from tests.test_commands import Ran
 
 TOPICS = ("lamp", "roses", "bees")
-LANES = "regular,parent,extract@llm,langchain-regular,langchain-extract"
+LANES = "regular,parent,extract@llm@chosen,langchain-regular,langchain-extract"
 
 
 def text(topic: str) -> str:
@@ -89,9 +89,11 @@ def test_one_command_makes_table_page_plots_and_json(
     for lane in found.values():
         assert 0 <= lane["recall"]["low"] <= lane["recall"]["mean"] <= lane["recall"]["high"] <= 1
     # A perfect judge drops everything but the evidence: its compressors are precise.
-    assert found["extract@llm"]["precision"]["mean"] > 3 * found["regular"]["precision"]["mean"]
-    assert found["langchain-extract"]["llm_calls"] > found["extract@llm"]["llm_calls"] > 0
-    assert found["extract@llm"]["verbatim"] == found["langchain-extract"]["verbatim"] == 1
+    assert (
+        found["extract@llm@chosen"]["precision"]["mean"] > 3 * found["regular"]["precision"]["mean"]
+    )
+    assert found["langchain-extract"]["llm_calls"] > found["extract@llm@chosen"]["llm_calls"] > 0
+    assert found["extract@llm@chosen"]["verbatim"] == found["langchain-extract"]["verbatim"] == 1
 
 
 def test_the_stand_in_judges_only_where_a_model_is_asked_for(

@@ -35,7 +35,8 @@ def asked(tmp_path: Path) -> Iterator[HierarchicalIndex]:
 
 
 @pytest.mark.parametrize(
-    "name", ["extract", "filter", "parent+extract", "langchain-extract", "langchain-filter"]
+    "name",
+    ["extract@chosen", "filter", "parent+extract@chosen", "langchain-extract", "langchain-filter"],
 )
 def test_it_keeps_the_evidence_and_little_else(asked: HierarchicalIndex, name: str) -> None:
     contexts, trace = open_lane(name, asked).retrieve(QUESTION.question, budget=400)

@@ -97,7 +97,7 @@ def test_a_compressed_pattern_is_one_document_a_passage(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
     llm = ScriptedLLM()
     llm.enqueue('{"keep": [2, 4]}')
-    with HierarchicalIndex.open(tmp_path / "index", judge="llm") as opened:
+    with HierarchicalIndex.open(tmp_path / "index", judge="llm", fill=False) as opened:
         index = HierarchicalIndex(
             opened.settings, engine=opened.engine, embedding=WordEmbedding(), llm=llm
         )

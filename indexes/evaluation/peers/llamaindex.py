@@ -3,9 +3,9 @@
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
 from llama_index.core import StorageContext, VectorStoreIndex
 from llama_index.core.node_parser import (
@@ -14,7 +14,7 @@ from llama_index.core.node_parser import (
     get_leaf_nodes,
 )
 from llama_index.core.retrievers import AutoMergingRetriever, VectorIndexRetriever
-from llama_index.core.schema import BaseNode, Document, MetadataMode
+from llama_index.core.schema import BaseNode, Document, MetadataMode, NodeWithScore
 from llama_index.core.storage.docstore import SimpleDocumentStore
 from llama_index.vector_stores.qdrant import QdrantVectorStore
 
@@ -26,21 +26,60 @@ from indexes.index import HierarchicalIndex
 _NODES = uuid.UUID("2b8f0f0e-7a2e-5a53-9a94-0d8c9f6b1f77")
 
 
-class AutoMergingPeer(Peer):
-    """The stock retriever. Its nodes live in memory, its leaves in our engine.
-
-    Ids are made from the document's (the parser's own are random, and the nodes of a new
-    process would not be those that were stored).
-    """
+class LlamaIndexPeer(Peer):
+    """What its peers share: nodes with ids made from the document's, whose places are known."""
 
     # The store fills `document_id` itself: with the id of a leaf's parent.
     _document_key = "of_document"
 
     def __init__(self, settings: PeerSettings, index: HierarchicalIndex, only: Only) -> None:
         super().__init__(settings, index, only)
-        self._docstore = SimpleDocumentStore()
         self._places: dict[str, tuple[int, int]] = {}
         self._nodes: dict[str, list[str]] = {}
+
+    def _store(self, **options: Any) -> QdrantVectorStore:
+        return QdrantVectorStore(
+            self.collection,
+            client=self.index.engine.client,
+            aclient=self.index.engine.aclient,
+            dense_vector_name=VECTOR,
+            **options,
+        )
+
+    def _document(self, text: Text) -> Document:
+        # Metadata is embedded with the text, LlamaIndex's default: the title, as ours.
+        return Document(
+            id_=f"{text.document_id}/{text.version}",
+            text=text.text,
+            metadata={"title": text.title, self._document_key: text.document_id},
+            excluded_embed_metadata_keys=[self._document_key],
+            excluded_llm_metadata_keys=[self._document_key],
+        )
+
+    def _drop(self, document_id: str) -> None:
+        for name in self._nodes.pop(document_id, []):
+            self._places.pop(name, None)
+
+    def _passages(self, found: Sequence[NodeWithScore]) -> list[PeerPassage]:
+        passages = []
+        for one in found:
+            start, end = self._places[one.node.node_id]
+            origin = self._texts[one.node.metadata[self._document_key]]
+            text = origin.text[start:end]
+            passages.append(PeerPassage(origin, start, end, text, one.score or 0.0))
+        return passages
+
+
+class AutoMergingPeer(LlamaIndexPeer):
+    """The stock retriever. Its nodes live in memory, its leaves in our engine.
+
+    The parser's own ids are random, and the nodes of a new process would not be those that were
+    stored.
+    """
+
+    def __init__(self, settings: PeerSettings, index: HierarchicalIndex, only: Only) -> None:
+        super().__init__(settings, index, only)
+        self._docstore = SimpleDocumentStore()
         self._tokens_per_hit = float(settings.options["chunk_sizes"][-1])
         self._fixed_hits = "similarity_top_k" in settings.options
 
@@ -64,28 +103,14 @@ class AutoMergingPeer(Peer):
 
     @cached_property
     def _storage(self) -> StorageContext:
-        store = QdrantVectorStore(
-            self.collection,
-            client=self.index.engine.client,
-            aclient=self.index.engine.aclient,
-            dense_vector_name=VECTOR,
-        )
-        return StorageContext.from_defaults(docstore=self._docstore, vector_store=store)
+        return StorageContext.from_defaults(docstore=self._docstore, vector_store=self._store())
 
     @cached_property
     def _vectors(self) -> VectorStoreIndex:
         return VectorStoreIndex([], storage_context=self._storage, embed_model=self.index.embedding)
 
     def _add(self, text: Text, *, embed: bool) -> None:
-        # Metadata is embedded with the text, LlamaIndex's default: the title, as ours.
-        document = Document(
-            id_=f"{text.document_id}/{text.version}",
-            text=text.text,
-            metadata={"title": text.title, self._document_key: text.document_id},
-            excluded_embed_metadata_keys=[self._document_key],
-            excluded_llm_metadata_keys=[self._document_key],
-        )
-        nodes = self._parser.get_nodes_from_documents([document])
+        nodes = self._parser.get_nodes_from_documents([self._document(text)])
         self._locate(text.text, nodes)
         self._docstore.add_documents(nodes)
         self._nodes[text.document_id] = [node.node_id for node in nodes]
@@ -107,22 +132,16 @@ class AutoMergingPeer(Peer):
 
     def _drop(self, document_id: str) -> None:
         # `delete_ref_doc` would leave every parent behind.
-        for name in self._nodes.pop(document_id, []):
+        for name in self._nodes.get(document_id, []):
             self._docstore.delete_document(name, raise_error=False)
-            self._places.pop(name, None)
+        super()._drop(document_id)
 
     def _found(self, question: str, hits: int) -> list[PeerPassage]:
         retriever = AutoMergingRetriever(
             cast(VectorIndexRetriever, self._vectors.as_retriever(similarity_top_k=hits)),
             self._storage,
         )
-        passages = []
-        for found in retriever.retrieve(question):
-            start, end = self._places[found.node.node_id]
-            origin = self._texts[found.node.metadata[self._document_key]]
-            text = origin.text[start:end]
-            passages.append(PeerPassage(origin, start, end, text, found.score or 0.0))
-        return passages
+        return self._passages(retriever.retrieve(question))
 
 
 def _ids_of(size: int) -> Callable[[int, BaseNode], str]:
