@@ -23,6 +23,7 @@ Into = Callable[[str, str], bool]
 Place = tuple[str, int, str]
 
 _OURS = str(Path(indexes.__file__).parent)
+_HELPERS = {f"{_OURS}/disks.py"}
 
 
 class Watch:
@@ -55,15 +56,30 @@ class Watch:
             module = callee.__module__ or getattr(type(of), "__module__", "") or ""
         else:
             return
-        if caller is None or not caller.f_code.co_filename.startswith(_OURS):
+        if not _is_ours(caller):
             return
-        if not self._into(module, name):
+        # What a finalizer raises, the interpreter ignores.
+        if name == "__del__" or not self._into(module, name):
             return
-        place = (caller.f_code.co_filename[len(_OURS) + 1 :], caller.f_lineno, name)
+        place = _place(caller, name)
         self.places[place] = None
         if place == self._at and self._fault is not None and not self.struck:
             self.struck = True
             raise self._fault
+
+
+def _place(caller: Any, name: str) -> Place:
+    """Where a call is made; one in a helper of many is told apart by who asked for help."""
+    within = caller
+    while caller.f_code.co_filename in _HELPERS and _is_ours(caller.f_back):
+        caller = caller.f_back
+    if within is not caller:
+        name = f"{name} by {within.f_code.co_name}:{within.f_lineno}"
+    return caller.f_code.co_filename[len(_OURS) + 1 :], caller.f_lineno, name
+
+
+def _is_ours(frame: Any) -> bool:
+    return frame is not None and frame.f_code.co_filename.startswith(_OURS)
 
 
 @contextmanager

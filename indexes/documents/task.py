@@ -52,12 +52,22 @@ class Outcome:
 
 
 def run(reader: Reader, data: bytes, reading: Reading, levels: tuple[int, ...]) -> Outcome:
-    """Read a file here and now, and cut it."""
-    actual = by_content(reader, data)
+    """Read a file here and now, and cut it; whatever goes wrong is in the outcome."""
     try:
-        extracted = actual.read(data, reading)
+        return _run(reader, data, reading, levels)
     except UnreadableError as error:
         return Outcome(error=str(error))
+    except MemoryError:
+        return Outcome(error="memory")
+    except Exception as error:  # noqa: BLE001 - whatever it is, the caller is to hear of it
+        return Outcome(
+            error=f"cannot be read ({type(error).__name__}): convert it, or leave it out"
+        )
+
+
+def _run(reader: Reader, data: bytes, reading: Reading, levels: tuple[int, ...]) -> Outcome:
+    actual = by_content(reader, data)
+    extracted = actual.read(data, reading)
     if actual.name != reader.name:
         extracted.report.guessed.append(f"that it is {actual.name}: its name says {reader.name}")
     if not levels:

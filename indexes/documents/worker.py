@@ -45,20 +45,16 @@ def _waited_for(tasks: BinaryIO) -> bool:
 def _outcome(task: Task, data: bytes) -> Outcome:
     try:
         function = resolved(task.function) if task.from_bytes else None
-        reader = Reader(
-            task.reader,
-            (),
-            "",
-            FromBytes(function) if function is not None else task.function,
-            task.extra,
-        )
-        return run(reader, data, task.reading, task.levels)
-    except MemoryError:
-        return Outcome(error="memory")
-    except Exception as error:  # noqa: BLE001 - whatever it is, the caller is to hear of it
-        return Outcome(
-            error=f"cannot be read ({type(error).__name__}): convert it, or leave it out"
-        )
+    except (ImportError, AttributeError) as error:
+        return Outcome(error=f"cannot be read ({error}): define its reader where it can be found")
+    reader = Reader(
+        task.reader,
+        (),
+        "",
+        FromBytes(function) if function is not None else task.function,
+        task.extra,
+    )
+    return run(reader, data, task.reading, task.levels)
 
 
 def _limit(task: Task) -> None:

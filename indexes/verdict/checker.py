@@ -22,9 +22,9 @@ from indexes.details import QuoteDetails, RankedLeaf
 from indexes.trace import Trace, stage
 from indexes.verdict.embedded import Known, Matrix, sentences_of
 from indexes.verdict.quotes import likeliest, quotes_of
-from indexes.verdict.support import supports
+from indexes.verdict.support import LONGEST, supports
 from indexes.verdict.vectors import Vectors
-from indexes.verdict.windows import said_in
+from indexes.verdict.windows import said_in, unchecked
 
 # Of all sentences that could be quoted, those that are embedded: it takes about 10 ms each.
 _MOST_EMBEDDED = 64
@@ -91,14 +91,15 @@ class Checker:
     def supports(self, answer: str) -> tuple[list[Support], str]:
         """A verdict on each sentence of an answer, and what went wrong, in words."""
         similar, note = run(self._similar(answer))
-        return supports(answer, self._contexts, similar, self._sources), note
+        found = supports(answer, self._contexts, similar, self._sources)
+        return found, _both(note, unchecked(answer, len(self._sources)))
 
     async def asupports(self, answer: str) -> tuple[list[Support], str]:
         """The same, natively async."""
         similar, note = await arun(self._similar(answer))
         # Reading every figure of every passage takes a tenth of a second: not of the loop's.
         found = await asyncio.to_thread(supports, answer, self._contexts, similar, self._sources)
-        return found, note
+        return found, _both(note, unchecked(answer, len(self._sources)))
 
     def _quotes(self) -> Steps[tuple[list[Quote], str]]:
         known, passages = self._known, self._found.passages
@@ -115,7 +116,8 @@ class Checker:
 
     def _similar(self, answer: str) -> Steps[tuple[Matrix | None, str]]:
         """Cosines of an answer's sentences to those of the passages."""
-        texts = [answer[start:end] for start, end in said_in(answer)]
+        said = said_in(answer, len(self._sources))
+        texts = [answer[start : min(end, start + LONGEST)] for start, end in said]
         if not texts or not self._sources or self._known is None:
             return None, ""
         passages, note = yield from self._known.of([source.text for source in self._sources])
@@ -125,6 +127,10 @@ class Checker:
         if note or said.shape[1] != passages.shape[1]:
             return None, note
         return np.asarray(said @ passages.T), ""
+
+
+def _both(*notes: str) -> str:
+    return "; ".join(filter(None, notes))
 
 
 def _numbered(quote: Quote, contexts: Sequence[Context]) -> Quote:

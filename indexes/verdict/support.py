@@ -41,6 +41,9 @@ _BEFORE = re.compile(r"\b(?:the|previous|prior|last)\s(?:year|quarter)(?:\s(?:be
                      r"|\ba year (?:ago|earlier)\b", re.IGNORECASE)  # fmt: skip
 _FOUR = re.compile(r"\d{4}")
 _MOST_PAIRS = 60
+# A sentence of more is none that somebody reads, and takes long to check.
+LONGEST = 2_000
+_MOST_FIGURES = 40
 # How alike a sentence and its place must be: chosen on tests/verdict/pairs.json.
 SUPPORTED = 0.62
 PARTLY = 0.45
@@ -62,11 +65,11 @@ def supports(
     Args:
         answer: as it was written, markers and all
         contexts: what it was written from
-        similar: cosines, a row for each of `said_in(answer)` and a column for each source
+        similar: cosines, a row for each of `said_in(answer, …)` and a column for each source
         sources: `sources_of(contexts)`, if they are known already
     """
     places = list(sources_of(contexts) if sources is None else sources)
-    said = said_in(answer)
+    said = said_in(answer, len(places))
     if not said:
         return []
     if not places:
@@ -77,8 +80,11 @@ def supports(
     found = []
     for row, (start, end) in enumerate(said):
         cosines = similar[row] if similar is not None else np.zeros(len(places))
-        judged = _Judged(answer[start:end], windows, every, cosines)
-        verdict, why, best = judged.verdict()
+        judged = _Judged(answer[start : min(end, start + LONGEST)], windows, every, cosines)
+        if end - start > LONGEST or len(judged.said.figures) > _MOST_FIGURES:
+            verdict, why, best = judged.too_long()
+        else:
+            verdict, why, best = judged.verdict()
         source = places[best]
         found.append(
             Support(
@@ -136,6 +142,10 @@ class _Judged:
             for name in names(self.said.text, self.every.small)
             if not any(start < name.end and name.start < end for start, end in taken)
         ]
+
+    def too_long(self) -> tuple[SupportVerdict, str, int]:
+        """What is said of a sentence that takes too long to check."""
+        return "unsupported", "it is too long to be checked", int(self._order.argmax())
 
     def verdict(self) -> tuple[SupportVerdict, str, int]:
         """The verdict, why, and the place that it was found at."""

@@ -11,7 +11,11 @@ from indexes.verdict.texts import Text, Texts, unspaced
 
 MARKER = re.compile(r"\[\s*\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\s*\]")
 _ITEM = re.compile(r"^\W*\d{1,2}[.)]\W*$")
-_MOST_SENTENCES = 400
+# Of an answer, what is checked: more is nothing that anybody reads.
+_MOST_CHARACTERS = 40_000
+_MOST_SENTENCES = 200
+# Each sentence is read beside every sentence of the passages.
+_MOST_PAIRS = 300_000
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,33 @@ def sources_of(contexts: Sequence[Context]) -> list[Source]:
     ]
 
 
-def said_in(answer: str) -> list[Span]:
-    """The sentences of an answer that claim something, trimmed, their markers with them."""
-    plain = without_markers(answer)
+def said_in(answer: str, places: int = 0) -> list[Span]:
+    """The sentences of an answer that claim something, trimmed, their markers with them.
+
+    Args:
+        answer: of a long one, the first are taken: see `unchecked`
+        places: how many sentences of passages each is read beside
+    """
+    return _said(answer)[: _most(places)]
+
+
+def unchecked(answer: str, places: int = 0) -> str:
+    """What `said_in` leaves out, in words."""
+    most = _most(places)
+    if len(answer) <= _MOST_CHARACTERS and len(_said(answer)) <= most:
+        return ""
+    return (
+        f"only the first {most} sentences, up to {_MOST_CHARACTERS:,} characters, were checked: "
+        "ask for a shorter answer"
+    )
+
+
+def _most(places: int) -> int:
+    return min(_MOST_SENTENCES, _MOST_PAIRS // max(1, places) + 1)
+
+
+def _said(answer: str) -> list[Span]:
+    plain = without_markers(answer[:_MOST_CHARACTERS])
     found = []
     for start, end in sentence_spans(plain):
         text = plain[start:end]
@@ -55,7 +83,7 @@ def said_in(answer: str) -> list[Span]:
         if claims and not text.rstrip().endswith(("?", ":")):
             lead = len(text) - len(text.lstrip())
             found.append((start + lead, start + len(answer[start:end].rstrip())))
-    return found[:_MOST_SENTENCES]
+    return found
 
 
 def without_markers(answer: str) -> str:

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import httpx
 from llama_index.core.schema import Document
+from qdrant_client.client_base import QdrantBase
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
@@ -43,14 +44,32 @@ _FILES = {
 }  # fmt: skip
 
 
-def into_disk(module: str, _name: str) -> bool:
+# Of their functions, those that touch a disk, or start a process.
+_TOUCH = {
+    "open", "fdopen", "read", "read_text", "read_bytes", "readline", "readlines", "write",
+    "write_text", "write_bytes", "truncate", "flush", "fsync", "close", "lseek", "seek", "stat",
+    "lstat", "exists", "is_dir", "is_file", "mkdir", "makedirs", "iterdir", "glob", "rglob",
+    "scandir", "listdir", "unlink", "remove", "rename", "replace", "rmdir", "rmtree", "copy",
+    "copytree", "copyfile", "mkdtemp", "mkstemp", "statvfs", "disk_usage", "resolve", "touch",
+    "access", "chmod", "utime", "execute", "executemany", "connect", "commit", "acquire",
+    "release", "run", "Popen",
+}  # fmt: skip
+
+
+def into_disk(module: str, name: str) -> bool:
     """Calls into the file system, and what is built on it."""
-    return module in _FILES or module.startswith("filelock")
+    return name in _TOUCH and (module in _FILES or module.startswith("filelock"))
+
+
+# Of clients, besides what all of qdrant-client's have.
+_MORE = {"info"}
+_REQUESTS = {name for name in dir(QdrantBase) if not name.startswith("_")} - {"close", "migrate"}
 
 
 def into_server(module: str, name: str) -> bool:
-    """Calls into qdrant-client, and into httpx where our short way goes past it."""
-    return module.startswith("qdrant_client.") and not name.startswith("__")
+    """Requests through qdrant-client, those of our short way among them."""
+    ours = module.startswith("qdrant_client.http") and name in ("middleware", "send_inner")
+    return ours or (module.startswith("qdrant_client.") and name in _REQUESTS | _MORE)
 
 
 def _of_disk(place: Place) -> Iterator[BaseException]:
@@ -147,7 +166,8 @@ class Work:
             there = {found.document_id for found in index.documents()}
             if lost := TEXTS.keys() - there:
                 return f"lost {sorted(lost)}"
-            problems = index.verify(deep=True).problems
+            # On a server nothing is mended unasked: another process may be at work.
+            problems = index.verify(deep=True, repair=self.server is not None).unrepaired
             return str(problems[0]) if problems else ""
 
 

@@ -5,6 +5,7 @@ nothing wrong passes as supported (precision 1), at least nine in ten of what is
 """
 
 import json
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from indexes.answers import NOT_FOUND, Context, Support
 from indexes.verdict import texts
 from indexes.verdict.numbers import Figure, figures
 from indexes.verdict.support import figures_missing, supports
-from indexes.verdict.windows import said_in
+from indexes.verdict.windows import said_in, unchecked
 
 PAIRS = [
     json.loads(line)
@@ -94,6 +95,41 @@ def test_each_sentence_is_judged_at_its_place_and_points_to_the_closest() -> Non
 def test_what_claims_nothing_has_no_verdict() -> None:
     assert said_in(f"{NOT_FOUND}") == []
     assert said_in("Is it so?\n\n1.\n\n---\n\nHere is what I found:") == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "judged", "why"),
+    [
+        ("Ada lit 12 lamps. " * 1000, 200, ""),
+        ("the lamp and the bell " * 5000, 1, "it is too long to be checked"),
+        (" ".join(str(1000 + number) for number in range(9000)), 1, "it is too long to be checked"),
+        ("12 lamps in 2021, " * 300 + "and a bell.", 1, "it is too long to be checked"),
+        ("Ada [1] [1] [1]" * 4000, 1, "it is too long to be checked"),
+        ("|" * 50_000, 0, ""),
+        ("A. " * 30_000, 0, ""),
+    ],
+    ids=["sentences", "words", "figures", "clauses", "markers", "bars", "initials"],
+)
+def test_a_long_answer_is_checked_as_far_as_anybody_reads(
+    answer: str, judged: int, why: str
+) -> None:
+    letter = [passage(f"{LETTER} Page {number} of {number + 7}.") for number in range(20)]
+    began = time.process_time()
+    found = supports(answer, letter)
+    taken = time.process_time() - began
+    assert (len(found), {one.why for one in found[:1]} or {""}) == (
+        judged,
+        {why} if judged else {""},
+    )
+    assert unchecked(answer)
+    assert taken < 8
+
+
+def test_the_more_there_is_to_read_it_beside_the_less_of_an_answer_is_checked() -> None:
+    answer = "Ada lit 12 lamps. " * 150
+    assert (len(said_in(answer, 100)), unchecked(answer, 100)) == (150, "")
+    assert len(said_in(answer, 10_000)) == 31
+    assert unchecked(answer, 10_000).startswith("only the first 31 sentences")
 
 
 def test_without_passages_nothing_is_supported() -> None:

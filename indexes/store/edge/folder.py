@@ -314,9 +314,9 @@ def open_folder(path: Path, **upkeep: Any) -> EdgeFolder:
     """
     with _open_lock:
         path = path.expanduser()
-        if path.exists() and not path.is_dir():
-            raise StoreError(f"{path} is a file: --index takes a folder or a server's URL")
         try:
+            if path.exists() and not path.is_dir():
+                raise StoreError(f"{path} is a file: --index takes a folder or a server's URL")
             (path / "collections").mkdir(parents=True, exist_ok=True)
             path = path.resolve()
             folder = _open.get(path)
