@@ -21,7 +21,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -178,4 +178,5 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
         otherwise = "choose another file"
         raise DiskError(explained(f"cannot write {path}", error, otherwise)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)

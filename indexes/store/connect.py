@@ -125,8 +125,9 @@ def connect(index: str, *, api_key: SecretStr | None = None, ways: Ways | None =
     """
     if "://" in index:
         return _remote_engine(reach(index, api_key, ways or Ways()))
-    if not index.strip():
-        raise StoreError("--index is empty: name a folder, or a server as http://host:6333")
+    if not index.strip() or "\0" in index:
+        what = "holds a NUL" if index.strip() else "is empty"
+        raise StoreError(f"--index {what}: name a folder, or a server as http://host:6333")
     backend = EdgeBackend(index)
     client = edge_client(backend)
     aclient = _async_edge_client(EdgeBackend(index))

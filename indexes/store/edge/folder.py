@@ -76,8 +76,10 @@ class EdgeFolder:
         self._flushed_at = time.monotonic()
         self._stop = threading.Event()
         self._lock = self._acquire()
-        for left in path.glob(f"{WORK}*"):  # by a rebuild that was killed
-            shutil.rmtree(left, ignore_errors=True)
+        # What a rebuild left that was killed; where it can't be seen now, the next one sees it.
+        with contextlib.suppress(OSError):
+            for left in path.glob(f"{WORK}*"):
+                shutil.rmtree(left, ignore_errors=True)
         self._thread = threading.Thread(
             target=self._maintain, name=f"upkeep of {path.name}", daemon=True
         )
@@ -107,15 +109,18 @@ class EdgeFolder:
 
     def names(self) -> list[str]:
         """The collections that exist."""
-        found = (self.path / "collections").glob("*/collection.json")
-        return sorted(file.parent.name for file in found)
+        with engine_errors(f"cannot list the collections in {self.path}"):
+            found = (self.path / "collections").glob("*/collection.json")
+            return sorted(file.parent.name for file in found)
 
     def exists(self, name: str) -> bool:
         """Whether there is such a collection."""
         path = self._path(name)
-        if (path / "collection.json").is_file():
-            return True
-        if (path / seal.NAME).is_file():
+        with engine_errors(f"cannot look for collection {name!r} in {self.path}"):
+            if (path / "collection.json").is_file():
+                return True
+            damaged = (path / seal.NAME).is_file()
+        if damaged:
             raise StoreError(
                 f"collection {name!r} in {self.path} is damaged (collection.json is missing): "
                 "`advanced-rag rebuild` saves what can be read"
@@ -295,8 +300,13 @@ class EdgeFolder:
                 errors.append(error)
         if self._thread is not threading.current_thread():
             self._thread.join()
-        (self.path / "holder.json").unlink(missing_ok=True)
-        self._lock.release()
+        with contextlib.suppress(OSError):  # the courtesy of `_acquire`
+            (self.path / "holder.json").unlink(missing_ok=True)
+        try:
+            with engine_errors(f"cannot let go of {self.path}"):
+                self._lock.release()
+        except StoreError as error:
+            errors.append(error)
         if errors:
             raise errors[0]
 

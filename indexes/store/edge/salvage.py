@@ -22,6 +22,7 @@ from qdrant_client.http import models
 from indexes.disks import MB, check_room, copy_folder, explained, taken
 from indexes.errors import DiskError, StoreError
 from indexes.store.edge.config import edge_config
+from indexes.store.edge.failures import engine_errors
 from indexes.store.spool import Spool
 
 _PAGE = 256
@@ -90,9 +91,10 @@ def _current(collection: Path) -> tuple[Path, models.CollectionConfig | None]:
 
 def _empty_shard(place: Path, config: models.CollectionConfig) -> Path:
     place.mkdir()
-    engine = edge.EdgeShard.create(str(place), edge_config(config))
-    engine.flush()
-    engine.close()
+    with engine_errors(f"cannot make an empty collection in {place.parent}"):
+        engine = edge.EdgeShard.create(str(place), edge_config(config))
+        engine.flush()
+        engine.close()
     return place
 
 
