@@ -116,8 +116,8 @@ class Checker:
 
     def _similar(self, answer: str) -> Steps[tuple[Matrix | None, str]]:
         """Cosines of an answer's sentences to those of the passages."""
-        said = said_in(answer, len(self._sources))
-        texts = [answer[start : min(end, start + LONGEST)] for start, end in said]
+        spans = said_in(answer, len(self._sources))
+        texts = [answer[start : min(end, start + LONGEST)] for start, end in spans]
         if not texts or not self._sources or self._known is None:
             return None, ""
         passages, note = yield from self._known.of([source.text for source in self._sources])
