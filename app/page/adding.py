@@ -2,8 +2,6 @@
 
 import asyncio
 import uuid
-from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,10 +53,3 @@ def reason_of(why: str, file: Path) -> str:
     """The message without the file's name and the folder that uploads are kept in."""
     bare = why.removeprefix(f"{file}: ").removeprefix(f"{file.name}: ")
     return bare.replace(f"{file.parent}/", "")
-
-
-def delete_files(files: Sequence[Path]) -> None:
-    """Delete uploads, those that are left of them."""
-    for file in files:
-        with suppress(OSError):
-            file.unlink()

@@ -17,8 +17,11 @@ from .view import UNEXPECTED, View, one_line
 logger = logging.getLogger(__name__)
 
 
-# Words are shown as they come, but no more often than eyes can follow.
+# Words are shown as they come, but no more often than eyes can follow; and where many watch, no
+# more often than leaves time for all else, of which drawing may take this share.
 _SECONDS_BETWEEN_VIEWS = 0.1
+_SHARE_OF_DRAWING = 0.2
+_MOST_SECONDS_BETWEEN_VIEWS = 1.0
 # How often it is looked what an answer waits for.
 _SECONDS_BETWEEN_LOOKS = 1.0
 
@@ -56,7 +59,7 @@ async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenera
         writing = tab.start(_write(lanes, view, run, events))
         writing.add_done_callback(lambda _: events.put_nowait(None))
         yield changed(phase="searching")
-        shown = time.monotonic()
+        shown, drawing = time.monotonic(), 0.0
         while True:
             try:
                 event = await asyncio.wait_for(events.get(), _SECONDS_BETWEEN_LOOKS)
@@ -80,7 +83,7 @@ async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenera
                         changed(text=view.text + event.text)
                     else:
                         changed(thinking=view.thinking + event.text)
-                    await asyncio.sleep(shown + _SECONDS_BETWEEN_VIEWS - time.monotonic())
+                    await asyncio.sleep(shown + _pause_after(drawing) - time.monotonic())
                     # What came meanwhile is shown with it.
                     if not events.empty():
                         continue
@@ -94,6 +97,7 @@ async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenera
                     )
             shown = time.monotonic()
             yield view
+            drawing = time.monotonic() - shown
         if writing.cancelled():
             yield changed(phase="stopped")
         else:
@@ -109,6 +113,12 @@ async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenera
         if view.busy:
             changed(phase="stopped")
         tab.remember(run)
+
+
+def _pause_after(drawing: float) -> float:
+    """Seconds from one view to the next, if drawing one took so long."""
+    wanted = drawing / _SHARE_OF_DRAWING
+    return min(max(_SECONDS_BETWEEN_VIEWS, wanted), _MOST_SECONDS_BETWEEN_VIEWS)
 
 
 async def _write(lanes: Lanes, view: View, run: Run, events: "asyncio.Queue[Event | None]") -> None:

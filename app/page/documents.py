@@ -13,6 +13,7 @@ from indexes.documents.formats import suffixes
 from indexes.errors import StoreUnreachableError
 from indexes.models.hub import better_model
 
+from .receiving import received
 from .render import documents as listed
 from .render.markup import html
 from .render.outline import outline
@@ -85,6 +86,7 @@ class Documents:
             self.add,
             [self.files, self.ocr],
             [self.files, self.progress, self.cancel, *library],
+            preprocess=False,  # the files stay where they were received
             **free,
         )
         self.cancel.click(self.end_adding, None, None, **free)
@@ -165,9 +167,9 @@ class Documents:
             return [shelf, head, listed.coming(notice), gr.update(visible=False), gr.skip()]
         return [shelf, head, *self.welcome(empty, has_samples(documents), documents)]
 
-    def add(self, paths: object, ocr: object, request: gr.Request) -> Iterator[list[Any]]:
+    def add(self, sent: object, ocr: object, request: gr.Request) -> Iterator[list[Any]]:
         """Index what was uploaded, and show the list as it is then."""
-        files = [path for path in paths if isinstance(path, str)] if isinstance(paths, list) else []
+        files = received(sent)
         visitor = self.page.visitors.of(request).key
         nothing = [gr.skip()] * 5
         ended = 0

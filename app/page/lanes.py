@@ -7,11 +7,11 @@ know nothing of visitors: so they hold the server's documents only, and no visit
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from indexes import Context, SettingsError, Trace
+from indexes import Context, RagError, Retrieved, SettingsError, Trace
 from indexes.answers import Event
 from indexes.lanes import Lane, LaneInfo, pattern_info
 from indexes.patterns import PATTERNS, find_pattern
@@ -32,6 +32,9 @@ _PEERS = frozenset(
         "llamaindex-auto-merging",
     }
 )
+# Lanes that look for passages at the same time. If all of many did, all would be done at the end,
+# and the model would be idle until then.
+_FIND_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,9 @@ class Lanes:
         self._open: dict[str, Lane] = {}
         self._warm: set[str] = set()
         self._lock = threading.Lock()
+        # Whether the embedding model was asked on this event loop before.
+        self._connected = False
+        self._finding = asyncio.Semaphore(_FIND_AT_ONCE)
 
     @property
     def choices(self) -> Mapping[str, LaneInfo]:
@@ -154,8 +160,9 @@ class Lanes:
         return await peer.aretrieve(question, budget=options["budget"])
 
     def cold(self, names: Sequence[str]) -> list[str]:
-        """Those of other frameworks that were not opened yet."""
-        return [name for name in names if name in (self._peers or {}) and name not in self._warm]
+        """What is done at the first question only: other frameworks' lanes, and a connection."""
+        peers = [name for name in names if name in (self._peers or {}) and name not in self._warm]
+        return peers if self._connected else ["the embedding model", *peers]
 
     async def prepare(self, names: Sequence[str]) -> None:
         """Open what was not opened yet: what that takes is no lane's time.
@@ -164,6 +171,10 @@ class Lanes:
             RagError: one can't be opened, or its documents can't be embedded.
         """
         index = await self.opening.index()
+        if not self._connected:
+            self._connected = True
+            with suppress(RagError):  # the lanes will say it
+                await index.embedding.aget_query_embedding("warm up")
         for name in self.cold(names):
             peer = await asyncio.to_thread(self._peer, name, index)
             await asyncio.to_thread(peer.prepare)
@@ -190,16 +201,21 @@ class Lanes:
             options: as `aretrieve` takes them.
         """
         index = await self.opening.index()
-        if pattern not in (self._peers or {}):
-            async with aclosing(index.astream(question, pattern, trace=trace, **options)) as ours:
-                async for event in ours:
+        only_written = index.settings.answer == "written"
+        async with AsyncExitStack() as finding:
+            await finding.enter_async_context(self._finding)
+            if pattern in (self._peers or {}):
+                contexts, found = await self.aretrieve(question, pattern, options)
+                trace.stages += found.stages
+                events = index.aanswer(question, pattern, contexts, trace)
+            else:
+                events = index.astream(question, pattern, trace=trace, **options)
+            async with aclosing(events):
+                async for event in events:
+                    # What comes now is the model's work.
+                    if only_written or not isinstance(event, Retrieved):
+                        await finding.aclose()
                     yield event
-            return
-        contexts, found = await self.aretrieve(question, pattern, options)
-        trace.stages += found.stages
-        async with aclosing(index.aanswer(question, pattern, contexts, trace)) as events:
-            async for event in events:
-                yield event
 
 
 def _family(info: LaneInfo) -> str:

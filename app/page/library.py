@@ -20,9 +20,10 @@ from indexes import DocumentError, RagError, SettingsError
 from indexes.outline import Outline
 from indexes.progress import Progress
 
-from .adding import delete_files, ingested, owned, reason_of
+from .adding import ingested, owned, reason_of
 from .opening import Opening
 from .originals import Originals
+from .receiving import delete_files
 from .uploads import MOST_FILES, CancelledUploadError, Line, Turn, Upload
 from .view import UNEXPECTED, one_line
 

@@ -1,7 +1,6 @@
 """The tab of a visitor's own questions: listed, edited, taken along, and tried on all patterns."""
 
 from collections.abc import AsyncGenerator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -10,6 +9,7 @@ from indexes import RagError
 
 from .knobs import checked_knobs
 from .marked import Marked
+from .receiving import delete_files, received
 from .render.markup import html
 from .render.mine import listed, result
 from .trial import try_all
@@ -57,7 +57,13 @@ class Mine:
         }  # fmt: skip
         tab.select(self.show, None, [self.list, self.text], **free)
         self.change.click(self.keep, self.text, [self.list, self.text, self.status], **free)
-        self.load.upload(self.take, self.load, [self.list, self.text, self.status], **free)
+        self.load.upload(
+            self.take,
+            self.load,
+            [self.list, self.text, self.status],
+            preprocess=False,  # the file stays where it was received
+            **free,
+        )
         self.save.click(self.export, None, self.file, **free).then(
             None, self.file, None, js=_SAVE, api_visibility="private"
         )
@@ -90,17 +96,17 @@ class Mine:
         told = html('<p class="status" role="status">{} kept.</p>', _counted(count))
         return [*self.show(request), told]
 
-    def take(self, file: object, request: gr.Request) -> list[Any]:
+    def take(self, sent: object, request: gr.Request) -> list[Any]:
         """Take a file's questions instead."""
-        path = Path(str(file))
+        files = received(sent)
         try:
-            with path.open("rb") as opened:
+            with files[0].open("rb") as opened:
                 text = opened.read(_MOST_BYTES).decode("utf-8-sig", errors="replace")
-        except OSError:
+        except (OSError, IndexError):
             told = html('<p class="status error" role="alert">the file could not be read</p>')
             return [gr.skip(), gr.skip(), told]
         finally:
-            path.unlink(missing_ok=True)
+            delete_files(files)
         return self.keep(text, request)
 
     def export(self, request: gr.Request) -> dict[str, str] | None:

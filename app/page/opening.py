@@ -166,9 +166,11 @@ class Opening:
 def _warm_up(index: "HierarchicalIndex") -> None:
     """Load the models in this process, so that the first question need not wait for it.
 
-    Models elsewhere are warm, and asking them costs. So does nothing that searching imports.
+    Models elsewhere are warm, and asking them costs: only what asks them is made ready. So is all
+    that a search imports.
     """
     try:
+        _ = index.embedding, index.llm
         if index.documents():
             index.retrieve("warm up", "parent", search="bm25", budget=64)
         if index.embedding_capabilities.in_process:

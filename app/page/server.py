@@ -35,6 +35,7 @@ from .layout import build_page, make_workbench
 from .marking import Marking
 from .opening import Opening
 from .patience import PatientProtocol
+from .receiving import Receiving, sweep_unclaimed
 from .security import LOOPBACK, Access, Guard, access_beyond
 from .shelf import shelf_of
 from .source import Sources
@@ -51,8 +52,6 @@ _NO_DOCS: dict[str, str | None] = {"docs_url": None, "redoc_url": None, "openapi
 # Streams to browsers never end by themselves.
 _SECONDS_TO_FINISH = 2
 _SECONDS_BETWEEN_EXPIRIES = 60.0
-# Nobody uploads for so long without a byte: see `security`.
-_SECONDS_UNFINISHED = 120.0
 
 
 def make_app(page: Workbench, *, access: Access | None = None, mcp: bool = False) -> FastAPI:
@@ -65,7 +64,13 @@ def make_app(page: Workbench, *, access: Access | None = None, mcp: bool = False
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/page", StaticFiles(directory=_ASSETS))
-    app.router.routes += [*Sources(page).routes(), *Marking(page).routes()]
+    most_bytes = int(page.opening.settings.max_file_mb * 1024 * 1024)
+    receiving = Receiving(most_bytes)
+    app.router.routes += [
+        *Sources(page).routes(),
+        *Marking(page).routes(),
+        *receiving.routes(),
+    ]
     gr.mount_gradio_app(
         app,
         build_page(page),
@@ -75,7 +80,7 @@ def make_app(page: Workbench, *, access: Access | None = None, mcp: bool = False
         run_history=False,
         # Errors are shown by the page itself, in words; what slips through stays in the log.
         show_error=False,
-        max_file_size=int(page.opening.settings.max_file_mb * 1024 * 1024),
+        max_file_size=most_bytes,
         enable_monitoring=False,
         mcp_server=mcp,
         ssr_mode=False,
@@ -88,11 +93,10 @@ def make_app(page: Workbench, *, access: Access | None = None, mcp: bool = False
     for kind in (FnIndexInferError, KeyError):
         gradio.add_exception_handler(kind, _unknown_function)
     named = {str(function.api_name) for function in gradio.get_blocks().fns.values()}
-    most = int(page.opening.settings.max_file_mb * MOST_FILES * 1024 * 1024)
     app.add_middleware(
         Guard,
         access=access or Access(),
-        most_upload_bytes=most,
+        most_upload_bytes=most_bytes * MOST_FILES,
         functions=named | {"predict"},  # that one is called by its number
         knows=partial(_knows, gradio),
     )
@@ -278,7 +282,7 @@ class PageServer(uvicorn.Server):
         if time.monotonic() >= self._next_expiry:
             self._next_expiry = time.monotonic() + _SECONDS_BETWEEN_EXPIRIES
             await asyncio.to_thread(self._visitors.expire)
-            await asyncio.to_thread(_sweep, Path(self._gradio.uploaded_file_dir))
+            await asyncio.to_thread(sweep_unclaimed)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -305,14 +309,6 @@ class PageServer(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def _sweep(uploads: Path) -> None:
-    """Delete what uploads that broke off have left: whole ones lie in folders of their own."""
-    for file in uploads.glob("tmp*"):
-        with suppress(OSError):
-            if file.is_file() and time.time() - file.stat().st_mtime > _SECONDS_UNFINISHED:
-                file.unlink()
 
 
 @contextmanager

@@ -297,7 +297,7 @@ def _trimmed(text: str, start: int, end: int) -> Span:
 
 
 def _letters(text: str) -> int:
-    return sum(character.isalnum() for character in text)
+    return sum(map(str.isalnum, text))
 
 
 def _divided(text: str, start: int, end: int) -> list[Span]:

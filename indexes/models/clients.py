@@ -13,6 +13,9 @@ from typing import Any
 import httpx
 import openai
 
+# openai imports it at the first request, which would look slow for it.
+import openai.resources
+
 from indexes.errors import SettingsError
 from indexes.models.endpoint import Connection, Endpoint
 from indexes.models.failures import FAILURES, explain

@@ -311,6 +311,39 @@ document.addEventListener("paste", (event) => {
   }));
 });
 
+// Files that are being sent: said at once, with a button that ends it. Gradio is told that none came.
+const sending = (options) => {
+  const files = options.body instanceof FormData ? options.body.getAll("files") : [];
+  const note = document.createElement("p");
+  note.className = "sending status busy";
+  note.setAttribute("role", "status");
+  note.textContent =
+    files.length === 1 ? `Sending ${files[0].name}… ` : `Sending ${files.length} files… `;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Cancel";
+  note.append(button);
+  const places = [...document.querySelectorAll("#upload, #mine-go")];
+  places.find((place) => place.offsetParent)?.after(note);
+  return [note, button];
+};
+
+const fetched = window.fetch;
+window.fetch = async (address, options) => {
+  if (!/gradio_api\/upload(\?|$)/.test(String(address))) return fetched(address, options);
+  const ended = new AbortController();
+  const [note, button] = sending(options);
+  button.addEventListener("click", () => ended.abort());
+  try {
+    return await fetched(address, { ...options, signal: ended.signal });
+  } catch (error) {
+    if (!ended.signal.aborted) throw error;
+    return new Response("[]");
+  } finally {
+    note.remove();
+  }
+};
+
 // Gradio shows a group's label beside it but does not name the group.
 document.addEventListener("focusin", (event) => {
   const group = event.target instanceof Element && event.target.closest("fieldset");

@@ -12,12 +12,13 @@ import re
 from collections.abc import Iterable
 from typing import LiteralString
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 # Browsers drop or misread these; line ends and tabs stay.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 # Characters that turn the reading direction of what follows: only good for disguise here.
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_MISREAD = re.compile(f"{_CONTROL.pattern}|{_DIRECTION.pattern}")
 
 
 def html(template: LiteralString, *values: object, **named: object) -> Markup:
@@ -28,9 +29,10 @@ def html(template: LiteralString, *values: object, **named: object) -> Markup:
         *values: what goes to the nameless places.
         **named: what goes to the named ones.
     """
-    return Markup(template).format(  # noqa: S704 - the template is ours
+    filled = template.format(
         *map(_safe, values), **{name: _safe(value) for name, value in named.items()}
     )
+    return Markup(filled)  # noqa: S704 - the template is ours, and the values are escaped
 
 
 def joined(parts: Iterable[Markup], between: LiteralString = "") -> Markup:
@@ -39,11 +41,15 @@ def joined(parts: Iterable[Markup], between: LiteralString = "") -> Markup:
 
 
 def _safe(value: object) -> object:
-    return cleaned(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    if isinstance(value, Markup | int | float):
+        return value
+    return escape(cleaned(str(value)))
 
 
 def cleaned(text: str) -> str:
     """Text without what browsers misread, or what only serves disguise."""
+    if not _MISREAD.search(text):
+        return text
     return _DIRECTION.sub("", _CONTROL.sub("\ufffd", text))
 
 
