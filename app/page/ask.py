@@ -1,4 +1,4 @@
-"""The events of a question in one lane, as views. No Gradio here."""
+"""What a question waits for, and its events in one lane, as views. No Gradio here."""
 
 import asyncio
 import logging
@@ -12,6 +12,8 @@ from indexes.waits import awaited
 
 from .conversation import Run, Tab
 from .lanes import Lanes
+from .library import Library
+from .opening import Opening
 from .view import UNEXPECTED, View, one_line
 
 logger = logging.getLogger(__name__)
@@ -24,6 +26,27 @@ _SHARE_OF_DRAWING = 0.2
 _MOST_SECONDS_BETWEEN_VIEWS = 1.0
 # How often it is looked what an answer waits for.
 _SECONDS_BETWEEN_LOOKS = 1.0
+_SECONDS_BETWEEN_WAITS = 0.5
+
+
+async def awaiting(opening: Opening, library: Library, tab: Tab) -> AsyncGenerator[str, None]:
+    """What a question waits for, as long as it does: the index, its first document, models."""
+    tab.halted = False
+    while not tab.halted:
+        if opening.away:
+            told = f"{opening.away}. Your question waits."
+        elif not opening.ready:
+            told = "Opening the index…"
+        elif missing := await asyncio.to_thread(library.indexing):
+            if missing.done:
+                return
+            told = f"Indexing {missing.next}: {missing}. Your question waits for the first."
+        elif not opening.prepared:
+            told = "Loading the models, which is done once and not counted…"
+        else:
+            return
+        yield told
+        await asyncio.sleep(_SECONDS_BETWEEN_WAITS)
 
 
 async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenerator[View, None]:

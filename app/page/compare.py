@@ -16,8 +16,8 @@ import gradio as gr
 from indexes import RagError, SettingsError, Trace
 from indexes.answers import MAX_QUESTION_CHARACTERS, checked
 
-from .ask import answering
-from .conversation import MOST_LANES, Tab
+from .ask import answering, awaiting
+from .conversation import MOST_LANES, Run
 from .export import as_json, as_markdown
 from .knobs import checked_knobs
 from .picker import Picker, chosen
@@ -35,7 +35,6 @@ from .workbench import Workbench
 if TYPE_CHECKING:
     from indexes.store.points import Manifest
 
-_SECONDS_BETWEEN_LOOKS = 0.5
 # Puts the answers at the top of the window, once there is a run.
 SHOW = "(address) => address && window.ragShow(address.run)"
 # The one event of the ballot: a press on one of its buttons.
@@ -198,14 +197,19 @@ class Compare:
         if event.target in self.chips:
             shown = question = self.examples[self.chips.index(event.target)]
             tab.forget()
+
+        def said(text: str, *, busy: bool = True) -> list[Any]:
+            follow_up = not busy and bool(tab.turns)
+            buttons = _buttons(busy=busy, follow_up=follow_up)
+            return [shown, status(text, busy=busy), *buttons, *self._same()]
+
         try:
             tab.check_idle()
-            async with aclosing(self._ready(tab)) as updates:
-                async for update in updates:
-                    yield [shown, update, *_buttons(busy=True), *self._same()]
+            async with aclosing(awaiting(self.page.opening, self.page.library, tab)) as waits:
+                async for wait in waits:
+                    yield said(wait)
             if tab.halted:
-                idle = _buttons(busy=False, follow_up=bool(tab.turns))
-                yield [shown, status("Stopped."), *idle, *self._same()]
+                yield said("Stopped.", busy=False)
                 return
             patterns = chosen(plain, parents, compression, frameworks, registered)
             names = self.page.lanes.check_all(patterns)
@@ -227,12 +231,10 @@ class Compare:
             if tab.turns:
                 condenser = (await self.page.opening.index()).condenser()
                 condensing = tab.start(condenser.acondense(asked, tab.turns, trace))
-                thinking = status("Understanding the follow-up…", busy=True)
-                yield [shown, thinking, *_buttons(busy=True), *self._same()]
+                yield said("Understanding the follow-up…")
                 await asyncio.wait({condensing})
                 if condensing.cancelled():
-                    idle = _buttons(busy=False, follow_up=True)
-                    yield [shown, status("Stopped."), *idle, *self._same()]
+                    yield said("Stopped.", busy=False)
                     return
                 # Questions put together may be too long for one.
                 if len(condensing.result()) <= MAX_QUESTION_CHARACTERS:
@@ -240,13 +242,11 @@ class Compare:
             condensed = trace.stages[-1] if trace.stages else None
             started = time.monotonic()
             if cold := self.page.lanes.cold(names):
-                told = f"Preparing {', '.join(cold)}, which is done once and not counted…"
-                yield [shown, status(told, busy=True), *_buttons(busy=True), *self._same()]
+                yield said(f"Preparing {', '.join(cold)}, which is done once and not counted…")
                 preparing = tab.start(self.page.lanes.prepare(names))
                 await asyncio.wait({preparing})
                 if preparing.cancelled():
-                    idle = _buttons(busy=False, follow_up=bool(tab.turns))
-                    yield [shown, status("Stopped."), *idle, *self._same()]
+                    yield said("Stopped.", busy=False)
                     return
                 preparing.result()
             spent = time.monotonic() - started if cold else 0.0
@@ -266,6 +266,8 @@ class Compare:
             run.scope, run.documents, run.blind = scope.told, scope.chosen, blind is True
             own = self.page.visitors.of(request).marked.references(asked)
             run.references = own or known_references(asked)
+            if run.references:
+                tab.start(self._read_evidence(run, self.page.visitors.of(request).key))
         except RagError as error:
             text = html('<p class="status error" role="alert">{}</p>', one_line(error))
             at_work = tab.run is not None and tab.run.busy
@@ -290,25 +292,9 @@ class Compare:
             *[""] * MOST_LANES,
         ]
 
-    async def _ready(self, tab: Tab) -> AsyncGenerator[str, None]:
-        """What a question waits for, as long as it does: the index, its first document, models."""
-        opening, library = self.page.opening, self.page.library
-        tab.halted = False
-        while not tab.halted:
-            if opening.away:
-                told = f"{opening.away}. Your question waits."
-            elif not opening.ready:
-                told = "Opening the index…"
-            elif missing := await asyncio.to_thread(library.indexing):
-                if missing.done:
-                    return
-                told = f"Indexing {missing.next}: {missing}. Your question waits for the first."
-            elif not opening.prepared:
-                told = "Loading the models, which is done once and not counted…"
-            else:
-                return
-            yield status(told, busy=True)
-            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+    async def _read_evidence(self, run: Run, visitor: str) -> None:
+        """Find out what the evidence says, while the lanes look for it."""
+        run.words = await asyncio.to_thread(self.page.library.words, visitor, run.references)
 
     @staticmethod
     def _same() -> list[Any]:

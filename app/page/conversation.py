@@ -48,6 +48,7 @@ class Run:
         judged: what a capable model said of the answers, once it was asked.
         began: when, by the server's clock.
         references: where the evidence is, if that is known.
+        words: what stands there, for each; empty as long as that is not known.
     """
 
     asked: str
@@ -67,6 +68,7 @@ class Run:
     stopped: bool = False
     started: set[int] = field(default_factory=set)
     references: tuple["Reference", ...] = ()
+    words: tuple[str, ...] = ()
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
     @property

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from llama_index.core.schema import Document
 
     from indexes import HierarchicalIndex
+    from indexes.evaluation.questions import Reference
     from indexes.store.points import Manifest
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ _LEFT_BEHIND = timedelta(days=1)
 _SECONDS_BETWEEN_LOOKS = 0.2
 # Leaves of a document that are shown at once.
 _MOST_LEAVES = 2000
+_ALL = 10**9
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,23 @@ class Library:
         if not _shown(found.manifest, visitor):
             raise DocumentError("this document is not here any more")
         return found
+
+    def words(self, visitor: str, places: "Sequence[Reference]") -> tuple[str, ...]:
+        """What stands at places of documents; nothing where the visitor sees no such document."""
+        try:
+            ids = {found.source: found.document_id for found in self.documents(visitor)}
+            texts = {
+                name: self.text(visitor, ids[name])
+                for name in {place.document for place in places} & ids.keys()
+            }
+        except RagError as error:
+            logger.warning("evidence is shown without its words: %s", error)
+            texts = {}
+        return tuple(texts.get(place.document, "")[place.start : place.end] for place in places)
+
+    def text(self, visitor: str, document_id: str) -> str:
+        """All of a document; raises as `outline` does."""
+        return "".join(leaf.text for leaf in self.outline(visitor, document_id, _ALL).leaves)
 
     def may_delete(self, manifest: "Manifest", visitor: str) -> bool:
         """Whether a document is the visitor's to delete."""

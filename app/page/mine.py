@@ -83,7 +83,9 @@ class Mine:
     def show(self, request: gr.Request) -> list[Any]:
         """What is marked by now."""
         marked = self._marked(request)
-        return [listed(marked.questions), marked.as_jsonl()]
+        places = [place for question in marked.questions for place in question.references]
+        words = self.page.library.words(self.page.visitors.of(request).key, places)
+        return [listed(marked.questions, dict(zip(places, words, strict=True))), marked.as_jsonl()]
 
     def keep(self, text: object, request: gr.Request) -> list[Any]:
         """Take the text as it was edited."""

@@ -61,6 +61,8 @@ class Receiving:
             if isinstance(error, FormParserError | ClientDisconnect):
                 return PlainTextResponse("the upload broke off", 400)
             raise
+        if not files:
+            shutil.rmtree(folder, ignore_errors=True)
         return JSONResponse([str(file) for file in files])
 
 

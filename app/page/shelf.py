@@ -184,6 +184,7 @@ def _as_data(run: Run) -> dict[str, Any]:
         "judged": run.judged,
         "began": run.began.isoformat(),
         "references": [place.model_dump() for place in run.references],
+        "words": list(run.words),
     }
 
 
@@ -201,6 +202,7 @@ def _as_run(data: Any) -> Run:
         documents=tuple(data.pop("documents")),
         began=datetime.fromisoformat(data.pop("began")),
         references=tuple(map(Reference.model_validate, data.pop("references"))),
+        words=tuple(data.pop("words", ())),
         started=set(range(len(views))),
         **data,
     )

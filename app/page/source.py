@@ -40,7 +40,6 @@ _MOST_PICTURE_BYTES = 48 * 1024 * 1024
 _MOST_TEXTS = 24
 # Pages that are drawn at the same time, by all visitors.
 _DRAWN_AT_ONCE = 2
-_ALL = 10**9
 _SECONDS_KEPT = "private, max-age=600"
 _WORD = re.compile(r"\w{3,}")
 _COMMON = re.compile(
@@ -151,9 +150,8 @@ class Sources:
             if key in self._texts:
                 self._texts.move_to_end(key)
                 return self._texts[key]
-        read = self.page.library.outline(visitor, manifest.document_id, _ALL)
-        text = "".join(leaf.text for leaf in read.leaves)
-        whole = _Whole(read.manifest, text, _parts(manifest, text))
+        text = self.page.library.text(visitor, manifest.document_id)
+        whole = _Whole(manifest, text, _parts(manifest, text))
         with self._lock:
             self._texts[key] = whole
             while len(self._texts) > _MOST_TEXTS:

@@ -3,6 +3,7 @@
 And what is being sent can be ended at once.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -123,7 +124,7 @@ def test_axe_finds_nothing_on_any_tab_or_dialog(
     page.get_by_role("link", name="compare with the one above").click()
     expect(page.get_by_role("heading", name="Two comparisons")).to_be_visible()
     check("Compare, two beside each other")
-    assert found == []
+    assert "\n".join(found) == ""
     assert visitor.complaints == []
     context.close()
 
@@ -179,14 +180,13 @@ def test_the_whole_way_by_keyboard(chrome: Browser, address: str) -> None:
     # The tabs are one stop, and arrow keys go between them.
     page.get_by_role("tab", name="Inspect").focus()
     press("ArrowRight")
-    press("Enter")
     expect(page.locator("#mine-list")).to_contain_text(ASKED)
     tab_to(page, "#mine-go button")
     press("Enter")
     expect(page.locator("#mine-status")).to_contain_text("done")
     # Earlier questions.
-    page.get_by_role("tab", name="Compare").focus()
-    press("Enter")
+    page.get_by_role("tab", name="My questions").focus()
+    press("Home")
     tab_to(page, ".history summary")
     press("Enter")
     tab_to(page, ".history li a")
@@ -197,10 +197,8 @@ def test_the_whole_way_by_keyboard(chrome: Browser, address: str) -> None:
 
 
 def test_a_file_that_is_being_sent_can_be_cancelled_and_nothing_of_it_stays(
-    chrome: Browser, index: HierarchicalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chrome: Browser, index: HierarchicalIndex, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    (tmp_path / "temporary").mkdir()
     large, small = tmp_path / "large.txt", tmp_path / "small.txt"
     large.write_text("The harbour closes at nine. " * 30_000)
     small.write_text("The harbour closes at nine.")
@@ -215,7 +213,7 @@ def test_a_file_that_is_being_sent_can_be_cancelled_and_nothing_of_it_stays(
         visitor.upload(large)
         note = page.locator(".sending")
         expect(note).to_contain_text("Sending large.txt")
-        (folder,) = (tmp_path / "temporary").glob("advanced-rag-page-*")
+        folder = Path(os.environ["GRADIO_TEMP_DIR"])
         _until(lambda: any(folder.glob("upload-*/*")))
         note.get_by_role("button", name="Cancel").click()
         expect(note).to_be_hidden()

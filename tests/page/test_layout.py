@@ -170,7 +170,7 @@ async def test_a_question_asked_while_documents_are_indexed_says_so(
     page: Page, workbench: Workbench, llm: ScriptedLLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = iter([Indexing(0, 4, "b.pdf"), *[Indexing(3, 4, "b.pdf")] * 9])
-    monkeypatch.setattr("app.page.compare._SECONDS_BETWEEN_LOOKS", 0)
+    monkeypatch.setattr("app.page.ask._SECONDS_BETWEEN_WAITS", 0)
     monkeypatch.setattr(workbench.library, "indexing", lambda: next(there))
     llm.reply = "The documents do not say."
     seen = await page.begin(QUESTION, ["parent"])

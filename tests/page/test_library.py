@@ -12,6 +12,7 @@ from app.page.opening import Opening
 from app.page.uploads import MOST_FILES, CancelledUploadError, Line, Upload
 from app.page.view import UNEXPECTED
 from indexes.errors import DocumentError, ModelError, SettingsError
+from indexes.evaluation.questions import Reference
 from indexes.index import HierarchicalIndex
 from tests.page.conftest import letter_in, opened
 from tests.page.fakes import ScriptedLLM
@@ -274,3 +275,15 @@ def test_the_same_content_under_another_name_is_noticed(library: Library, upload
     # What others have is none of one's business.
     (told,) = added(library, BEN, upload("two.txt", "The harbour."))
     assert told.problems == ()
+
+
+def test_the_words_of_evidence_are_those_of_documents_that_a_visitor_sees(
+    library: Library, upload: Callable[[str, str | bytes], Path]
+) -> None:
+    list(library.add(ANN, [upload("notes.txt", "The harbour closes at nine. Vans wait.")]))
+    places = [
+        Reference(document="notes.txt", start=28, end=38),
+        Reference(document="other.txt", start=0, end=9),
+    ]
+    assert library.words(ANN, places) == ("Vans wait.", "")
+    assert library.words(BEN, places) == ("", "")

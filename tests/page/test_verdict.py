@@ -102,3 +102,11 @@ def test_hostile_words_stay_words() -> None:
     ):
         assert "<img" not in shown
         assert "&lt;img" in shown
+
+
+def test_evidence_that_no_lane_found_is_shown_in_its_words() -> None:
+    missed = run_of(view(1, "parent", context(TEXT[40:], 40)))
+    assert "characters 0 to 34" in verdict(missed)
+    missed.words = ("Cloud revenue rose by 12% in 2021.",)
+    assert "characters 0 to 34" not in verdict(missed)
+    assert ">Cloud revenue rose by 12% in 2021.</button>" in verdict(missed)

@@ -344,6 +344,20 @@ window.fetch = async (address, options) => {
   }
 };
 
+// Arrow keys go from tab to tab.
+document.addEventListener("keydown", (event) => {
+  const tab = event.target instanceof Element && event.target.closest("[role=tab]");
+  if (!tab) return;
+  const tabs = [...tab.closest("[role=tablist]").querySelectorAll("[role=tab]")];
+  const at = tabs.indexOf(tab);
+  const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: tabs.length - 1 }[event.key];
+  const next = to === undefined ? null : tabs[(to + tabs.length) % tabs.length];
+  if (!next) return;
+  event.preventDefault();
+  next.click();
+  next.focus();
+});
+
 // Gradio shows a group's label beside it but does not name the group.
 document.addEventListener("focusin", (event) => {
   const group = event.target instanceof Element && event.target.closest("fieldset");

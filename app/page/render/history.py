@@ -9,7 +9,7 @@ from ..conversation import Run
 from ..figures import figures
 from ..shelf import Entry
 from .lane import status
-from .markup import html, joined, seconds
+from .markup import html, in_short, joined, seconds
 
 _EXCERPT = 280
 
@@ -60,7 +60,7 @@ def beside(first: Run, second: Run) -> str:
     rows = joined(_row(run, number) for number, run in ((1, first), (2, second)))
     return html(
         '<section class="comparison" aria-labelledby="beside-title"><h2 id="beside-title">'
-        'Two comparisons</h2><div class="scroll" role="region" aria-label="Two comparisons" '
+        'Two comparisons</h2><div class="scroll" role="region" aria-label="Table of both" '
         'tabindex="0"><table class="lanes beside"><thead><tr><th scope="col">pattern</th>'
         '<th scope="col">first word</th><th scope="col">total</th>'
         '<th scope="col">context tokens</th><th scope="col">cited</th><th scope="col">answer</th>'
@@ -87,13 +87,8 @@ def _row(run: Run, number: int) -> Markup:
                 "–" if row.total is None else seconds(row.total),
                 "–" if row.context_tokens is None else f"{row.context_tokens:,}",
                 "–" if row.cited is None else row.cited,
-                _beginning(view.text or view.error),
+                in_short(view.text or view.error, _EXCERPT),
             )
             for view, row in known
         ),
     )
-
-
-def _beginning(text: str) -> str:
-    plain = " ".join(text.split())
-    return plain if len(plain) <= _EXCERPT else plain[:_EXCERPT].rsplit(" ", 1)[0] + " …"

@@ -53,6 +53,12 @@ def cleaned(text: str) -> str:
     return _DIRECTION.sub("", _CONTROL.sub("\ufffd", text))
 
 
+def in_short(text: str, most: int = 160) -> str:
+    """The beginning of a text in a line, without the rest of a word that doesn't fit."""
+    plain = " ".join(text.split())
+    return plain if len(plain) <= most else plain[:most].rsplit(" ", 1)[0] + " …"
+
+
 def counted(number: int, one: str, many: str = "") -> str:
     """`1 leaf`, `1,200 leaves`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,11 +1,11 @@
 """A visitor's own questions, and how the patterns do on them, as HTML."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from indexes.evaluation.questions import Question
+from indexes.evaluation.questions import Question, Reference
 
 from ..trial import BUDGETS, Trial
-from .markup import counted, html, joined
+from .markup import counted, html, in_short, joined
 
 _HINT = (
     "No question has evidence yet. Ask one in Compare, open a source, press “Mark evidence” and "
@@ -13,8 +13,13 @@ _HINT = (
 )
 
 
-def listed(questions: Sequence[Question]) -> str:
-    """The questions with their evidence, each a link to its place."""
+def listed(questions: Sequence[Question], words: Mapping[Reference, str] | None = None) -> str:
+    """The questions with their evidence, each a link to its place.
+
+    Args:
+        questions: those of a visitor
+        words: what stands at the places, as far as that is known
+    """
     if not questions:
         return html('<p class="hint">{}</p>', _HINT)
     items = joined(
@@ -24,12 +29,14 @@ def listed(questions: Sequence[Question]) -> str:
             joined(
                 html(
                     '<li><button type="button" class="opens" data-document="{0}" data-start="{1}" '
-                    'data-end="{2}" data-from="{1}" data-to="{2}" data-question="{3}">{0}, '
-                    "characters {1} to {2}</button></li>",
+                    'data-end="{2}" data-from="{1}" data-to="{2}" data-question="{3}">{4}</button> '
+                    "<small>{0}</small></li>",
                     place.document,
                     place.start,
                     place.end,
                     question.question,
+                    in_short((words or {}).get(place, ""))
+                    or f"characters {place.start:,} to {place.end:,}",
                 )
                 for place in question.references
             ),

@@ -49,10 +49,12 @@ def outline(document: Outline, touched: Touched = NOTHING) -> Markup:
         counted(manifest.tokens, "token"),
     ]
     return html(
-        '<article class="outline" data-marks="{id}"><header><h4>{title}</h4><p>{facts}</p>{mark}'
-        "</header>{map}{short}"
+        '<article class="outline" data-marks="{id}"><header><h{level}>{title}</h{level}>'
+        "<p>{facts}</p>{mark}</header>{map}{short}"
         '<ul class="tree">{sections}</ul></article>',
         id=manifest.document_id,
+        # Alone it stands below its tab's heading, in Inspect below a chapter's.
+        level=3 if touched is NOTHING else 4,
         mark="" if touched is NOTHING else _MARK,
         title=manifest.title or manifest.source,
         facts=" · ".join(filter(None, facts)),

@@ -20,10 +20,9 @@ from ..conversation import Run
 from ..figures import figures
 from ..view import View
 from .lane import letter
-from .markup import counted, html, joined
+from .markup import counted, html, in_short, joined
 
 _SIGNS = {"found": "✓", "partly": "◐", "missed": "✗"}
-_LONGEST = 160
 # Of what only one lane has, the longest pieces.
 _MOST_PIECES = 6
 _FEWEST_CHARACTERS = 24
@@ -52,12 +51,13 @@ def verdict(run: Run) -> str:
 def lane_facts(run: Run, views: Sequence[View]) -> list[LaneFacts]:
     """What each lane found of the question's evidence, with its words where a lane has them."""
     found = []
+    known = dict(zip(run.references, run.words, strict=False))
     for view in views:
         spent = figures(view, run.views)
         seconds = None if spent.finding is None else spent.finding + spent.compressing
         tokens = sum(context.tokens for context in view.contexts)
         one = facts(view.pattern, run.references, view.contexts, seconds=seconds, tokens=tokens)
-        found.append(with_texts(one, lambda place: _words(place, views)))
+        found.append(with_texts(one, lambda place: known.get(place) or _words(place, views)))
     return found
 
 
@@ -121,8 +121,7 @@ def _with_code(sentence: str) -> Markup:
 def _evidence(fact: Fact) -> Markup:
     """A piece of evidence as a link to its place."""
     place = fact.reference
-    said = " ".join(fact.text.split()) or f"characters {place.start:,} to {place.end:,}"
-    said = said if len(said) <= _LONGEST else said[: _LONGEST - 1] + "…"
+    said = in_short(fact.text) or f"characters {place.start:,} to {place.end:,}"
     link = _opens(place.document, place.start, place.end, said)
     return html("{}<small>{}</small>", link, place.document)
 
@@ -180,7 +179,7 @@ def _alone(view: View, others: Sequence[View]) -> Markup:
     shown = joined(
         html(
             '<li dir="auto">{} <small>{}</small></li>',
-            _opens(piece.document, piece.start, piece.end, _short(text)),
+            _opens(piece.document, piece.start, piece.end, in_short(text)),
             piece.document,
         )
         for piece, text in longest
@@ -205,7 +204,3 @@ def _text_at(contexts: Sequence[Context], document: str, start: int, end: int) -
         if context.document == document and context.start < end and start < context.end
     ]
     return " ".join(" ".join(parts).split())
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
