@@ -29,12 +29,14 @@ from .render.vote import ballot
 from .samples import example_questions
 from .scope import scope_of
 from .showing import Showing, outcome, status
-from .view import View, one_line
+from .view import one_line
 from .workbench import Workbench
 
 if TYPE_CHECKING:
     from indexes.store.points import Manifest
 
+# How often it is looked how far the lanes are.
+_SECONDS_BETWEEN_LOOKS = 0.1
 # Puts the answers at the top of the window, once there is a run.
 SHOW = "(address) => address && window.ragShow(address.run)"
 # The one event of the ballot: a press on one of its buttons.
@@ -149,20 +151,19 @@ class Compare:
             begun.then(
                 self._lane(place),
                 None,
-                [
-                    self.answers[place],
-                    self.evidence[place],
-                    self.ballot,
-                    self.comparison,
-                    self.exports,
-                    self.status,
-                    *buttons,
-                ],
+                [self.answers[place], self.evidence[place]],
                 concurrency_limit=self.page.answers_at_once,
                 concurrency_id="lanes",
+                postprocess=False,  # it is HTML, many times a second
                 **shared,
             )
         free: dict[str, Any] = {"concurrency_limit": None, **shared}
+        begun.then(
+            self.follow,
+            None,
+            [self.ballot, self.comparison, self.exports, self.status, *buttons],
+            **free,
+        )
         self.stop.click(self.stop_all, None, None, **free)
         self.again.click(self.forget, None, [self.again, self.status, self.question], **free)
         save = "(file) => file && window.ragSave(file.name, file.kind, file.text)"
@@ -318,33 +319,44 @@ class Compare:
 
         return export
 
-    async def run_lane(self, place: int, request: gr.Request) -> AsyncGenerator[list[Any], None]:
-        """One lane of the tab's latest run, from searching to done."""
+    async def run_lane(self, place: int, request: gr.Request) -> AsyncGenerator[list[str], None]:
+        """One lane of the tab's latest run, from searching to done: what is the lane's alone.
+
+        What has not changed is said again, which Gradio does not send; an update that changes
+        nothing would make it build the component anew.
+        """
         tab = self.page.visitors.tab(request)
         run = tab.run
         if run is None or place >= len(run.views):
-            yield [gr.skip()] * 9
             return
-        before = View()
+        phase, evidence = "", ""
         async with aclosing(answering(self.page.lanes, tab, run, place)) as views:
             async for view in views:
-                moved = view.phase != before.phase
-                ended = moved and not run.busy
-                yield [
-                    self.showing.answer(run, view),
-                    self.showing.evidence(run, view) if moved else gr.skip(),
-                    ballot(run) if ended else gr.skip(),
-                    self.showing.below(run) if moved else gr.skip(),
-                    gr.update(visible=not run.hidden) if ended else gr.skip(),
-                    *(
-                        [outcome(run), *_buttons(busy=False, follow_up=True)]
-                        if ended
-                        else [gr.skip()] * 4
-                    ),
-                ]
-                before = view
+                if view.phase != phase:
+                    phase, evidence = view.phase, self.showing.evidence(run, view)
+                yield [self.showing.answer(run, view), evidence]
         tab.remember(run)
         await asyncio.to_thread(self.page.history.store, run)
+
+    async def follow(self, request: gr.Request) -> AsyncGenerator[list[Any], None]:
+        """What the lanes of the tab's latest run share, each time that one of them gets on."""
+        tab = self.page.visitors.tab(request)
+        run = tab.run
+        if run is None or run.followed:
+            return
+        run.followed = True
+        phases: list[str] = []
+        while run.busy:
+            if phases != (phases := [view.phase for view in run.views]):
+                yield [gr.skip(), self.showing.below(run), *[gr.skip()] * 5]
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+        yield [
+            ballot(run),
+            self.showing.below(run),
+            gr.update(visible=not run.hidden),
+            outcome(run),
+            *_buttons(busy=False, follow_up=True),
+        ]
 
     async def stop_all(self, request: gr.Request) -> None:
         """End the tab's answers; their own streams show what remains of them."""

@@ -7,7 +7,7 @@ stopping ends it whatever it waits for, and no lane knows of another's trouble.
 import asyncio
 import secrets
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -47,6 +47,9 @@ class Run:
         vote: the patterns that were voted for, once someone has.
         judged: what a capable model said of the answers, once it was asked.
         began: when, by the server's clock.
+        stopped: that no lane is to begin any more.
+        started: which lanes have begun, from 0.
+        followed: whether what they share is being shown.
         references: where the evidence is, if that is known.
         words: what stands there, for each; empty as long as that is not known.
     """
@@ -67,6 +70,7 @@ class Run:
     began: datetime = field(default_factory=datetime.now)
     stopped: bool = False
     started: set[int] = field(default_factory=set)
+    followed: bool = False
     references: tuple["Reference", ...] = ()
     words: tuple[str, ...] = ()
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
@@ -88,6 +92,13 @@ class Run:
         names = "blind" if self.hidden else ", ".join(view.pattern for view in self.views)
         parts = [names, f"budget {budget:,}" if budget else "", f"{self.began:%d %b, %H:%M}"]
         return " · ".join(filter(None, parts))
+
+    def stop(self) -> None:
+        """Let no lane begin any more."""
+        self.stopped = True
+        for place, view in enumerate(self.views):
+            if place not in self.started:
+                self.views[place] = replace(view, phase="stopped")
 
     def trace(self) -> Trace:
         """What a lane's trace begins with."""
@@ -146,7 +157,7 @@ class Tab:
         """End everything at once, also what waits for a model or for its turn."""
         self.halted = True
         if self.run is not None:
-            self.run.stopped = True
+            self.run.stop()
         for task in tuple(self._tasks):
             # Whoever closes a tab may do so from another thread.
             task.get_loop().call_soon_threadsafe(task.cancel)

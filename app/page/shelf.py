@@ -204,5 +204,6 @@ def _as_run(data: Any) -> Run:
         references=tuple(map(Reference.model_validate, data.pop("references"))),
         words=tuple(data.pop("words", ())),
         started=set(range(len(views))),
+        followed=True,
         **data,
     )

@@ -81,18 +81,30 @@ async def page(workbench: Workbench) -> Page:
 async def test_asking_swaps_compare_for_stop_and_back(page: Page) -> None:
     last = (await page.begin(QUESTION, ["regular", "parent"]))[-1]
     assert [update["visible"] for update in last[2:5]] == [False, True, False]
-    first = await page.lane(0)
-    assert first[-1][6:] == [SKIPPED] * 3  # the other lane still waits
+    await page.lane(0)
+    following = page.compare.follow(request_of("ann"))
+    assert (await anext(following))[3:] == [SKIPPED] * 4  # the other lane still waits
     second = await page.lane(1)
-    assert [update["visible"] for update in second[-1][6:]] == [True, False, True]
+    *_, shared = [shared async for shared in following]
+    assert [update["visible"] for update in shared[4:]] == [True, False, True]
+    assert "Done in" in shared[3]
     assert "3.18 billion" in second[-1][0]
+    assert [again async for again in page.compare.follow(request_of("ann"))] == []
 
 
-async def test_passages_are_sent_when_something_changed_only(page: Page, llm: ScriptedLLM) -> None:
+async def test_lanes_that_have_not_begun_are_over_when_all_is_stopped(page: Page) -> None:
+    await page.begin(QUESTION, ["regular", "parent"])
+    await page.compare.stop_all(request_of("ann"))
+    (shared,) = [shared async for shared in page.compare.follow(request_of("ann"))]
+    assert "Stopped." in shared[3]
+    assert "stopped" in (await page.lane(0))[-1][0]
+
+
+async def test_passages_are_drawn_when_something_changed_only(page: Page, llm: ScriptedLLM) -> None:
     llm.pause = 0.07
     await page.begin(QUESTION, ["parent"])
     sent = [update[1] for update in await page.lane(0)]
-    shown = [piece for piece in sent if piece != SKIPPED]
+    shown = list(dict.fromkeys(sent))
     assert len(shown) == 3  # none, found, cited
     assert len(sent) > 6
     assert "passage-1" not in shown[0]
@@ -119,7 +131,7 @@ async def test_what_a_browser_sends_is_checked(
     (only,) = await page.begin(question, patterns)
     assert error in only[1]
     assert 'role="alert"' in only[1]
-    assert await page.lane(0) == [[SKIPPED] * 9]
+    assert await page.lane(0) == []
     assert not llm.asked
 
 
