@@ -46,7 +46,7 @@ _LEFT_BEHIND = timedelta(days=1)
 _SECONDS_BETWEEN_LOOKS = 0.2
 # Leaves of a document that are shown at once.
 _MOST_LEAVES = 2000
-_ALL = 10**9
+ALL_LEAVES = 10**9
 
 
 @dataclass(frozen=True)
@@ -143,18 +143,17 @@ class Library:
         """What stands at places of documents; nothing where the visitor sees no such document."""
         try:
             ids = {found.source: found.document_id for found in self.documents(visitor)}
-            texts = {
-                name: self.text(visitor, ids[name])
+            read = {
+                name: self.outline(visitor, ids[name], ALL_LEAVES)
                 for name in {place.document for place in places} & ids.keys()
             }
         except RagError as error:
             logger.warning("evidence is shown without its words: %s", error)
-            texts = {}
-        return tuple(texts.get(place.document, "")[place.start : place.end] for place in places)
-
-    def text(self, visitor: str, document_id: str) -> str:
-        """All of a document; raises as `outline` does."""
-        return "".join(leaf.text for leaf in self.outline(visitor, document_id, _ALL).leaves)
+            read = {}
+        return tuple(
+            read[place.document].text(place.start, place.end) if place.document in read else ""
+            for place in places
+        )
 
     def may_delete(self, manifest: "Manifest", visitor: str) -> bool:
         """Whether a document is the visitor's to delete."""

@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from indexes import DocumentError, RagError
 
+from .library import ALL_LEAVES
 from .render.source import Opened, Part, Sheet, opened
 from .view import one_line
 from .workbench import Workbench
@@ -150,8 +151,9 @@ class Sources:
             if key in self._texts:
                 self._texts.move_to_end(key)
                 return self._texts[key]
-        text = self.page.library.text(visitor, manifest.document_id)
-        whole = _Whole(manifest, text, _parts(manifest, text))
+        read = self.page.library.outline(visitor, manifest.document_id, ALL_LEAVES)
+        text = read.text(0, ALL_LEAVES)
+        whole = _Whole(read.manifest, text, _parts(manifest, text))
         with self._lock:
             self._texts[key] = whole
             while len(self._texts) > _MOST_TEXTS:

@@ -11,6 +11,7 @@ from indexes.verdict.texts import Text, Texts, unspaced
 
 MARKER = re.compile(r"\[\s*\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\s*\]")
 _ITEM = re.compile(r"^\W*\d{1,2}[.)]\W*$")
+_BELOW_TABLE_HEAD = re.compile(r"[ \t|:]*-[ \t|:-]*")
 # Of an answer, what is checked: more is nothing that anybody reads.
 _MOST_CHARACTERS = 40_000
 _MOST_SENTENCES = 200
@@ -74,7 +75,7 @@ def _most(places: int) -> int:
 
 
 def _said(answer: str) -> list[Span]:
-    plain = without_markers(answer[:_MOST_CHARACTERS])
+    plain = _without_table_heads(without_markers(answer[:_MOST_CHARACTERS]))
     found = []
     for start, end in sentence_spans(plain):
         text = plain[start:end]
@@ -89,6 +90,15 @@ def _said(answer: str) -> list[Span]:
 def without_markers(answer: str) -> str:
     """An answer with blanks for its markers: they stand on either side of a full stop."""
     return MARKER.sub(lambda match: " " * len(match[0]), answer)
+
+
+def _without_table_heads(text: str) -> str:
+    """Blanks for the first rows of Markdown's tables and the lines below: they claim nothing."""
+    lines = text.split("\n")
+    for above, line in enumerate(lines[1:]):
+        if "|" in lines[above] and _BELOW_TABLE_HEAD.fullmatch(line):
+            lines[above : above + 2] = (" " * len(lines[above]), " " * len(line))
+    return "\n".join(lines)
 
 
 def _says_something(text: str) -> bool:

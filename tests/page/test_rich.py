@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from lxml import html as parser
 from markupsafe import Markup
 
+from app.page.render.markup import html
 from app.page.render.rich import rich
 
 
@@ -76,3 +77,17 @@ def _is_harmless(shown: Markup) -> None:
         for name, value in element.attrib.items():
             assert name not in ("href", "src", "style", "srcset") and not name.startswith("on")
             assert "javascript" not in value
+
+
+def test_what_is_put_into_a_table_leaves_it_a_table() -> None:
+    written = "Both:\n\n| year | margin |\n|---|---|\n| 2019 | 22.3% |\n"
+    for place in range(len(written) + 1):
+        shown = rich(written, {place: [html("<i>!</i>")]})
+        assert shown.count("<table>") == 1, place
+        assert shown.count("<i>!</i>") == 1, place
+    ends = {
+        written.index(end) + len(end): [html("<i>!</i>")] for end in ("margin |", "---|\n", "% |")
+    }
+    shown = rich(written, ends)
+    assert "margin<i>!</i></th>" in shown
+    assert "22.3%<i>!</i></td>" in shown

@@ -94,6 +94,8 @@ def test_each_sentence_is_judged_at_its_place_and_points_to_the_closest() -> Non
 
 def test_what_claims_nothing_has_no_verdict() -> None:
     assert said_in(f"{NOT_FOUND}") == []
+    table = "| year | margin |\n|---|---|\n| 2019 | 22.3% |\n"
+    assert [table[start:end] for start, end in said_in(table)] == ["| 2019 | 22.3% |"]
     assert said_in("Is it so?\n\n1.\n\n---\n\nHere is what I found:") == []
 
 

@@ -57,7 +57,8 @@ const dialog = () => {
   found = document.createElement("dialog");
   found.id = "source";
   found.setAttribute("aria-labelledby", "source-title");
-  (document.querySelector(".gradio-container") ?? document.body).append(found);
+  // Gradio lets rules for small screens hold in there only.
+  (document.querySelector(".gradio-container .contain") ?? document.body).append(found);
   found.addEventListener("click", pressed);
   found.addEventListener("keydown", steered);
   return found;

@@ -61,10 +61,9 @@ def result(trial: Trial) -> str:
             score.pattern,
             joined(
                 html(
-                    "<td>{} <small>{} to {}</small></td>",
+                    "<td>{} <small>{}</small></td>",
                     f"{one.mean:.0%}",
-                    f"{one.low:.0%}",
-                    f"{one.high:.0%}",
+                    f"{one.low:.0%} to {one.high:.0%}" if trial.questions > 1 else "",
                 )
                 for one in score.recall
             ),
@@ -77,11 +76,12 @@ def result(trial: Trial) -> str:
         '<div class="scroll" role="region" aria-label="Recall by budget" tabindex="0">'
         '<table class="facts"><thead><tr><th scope="col">pattern</th>{}</tr></thead>'
         "<tbody>{}</tbody></table></div>"
-        '<p class="hint">On {}, with 95% intervals.</p></section>',
+        '<p class="hint">On {}{}</p></section>',
         "" if at_work else html('<div class="told">{}</div>', _advice(trial)),
         head,
         rows,
         counted(trial.questions, "question"),
+        ", with 95% intervals." if trial.questions > 1 else ": too few for an interval.",
     )
 
 

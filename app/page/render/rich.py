@@ -30,6 +30,7 @@ _OURS = ("⁅\ue000", "\ue001⁆")
 # What LaTeX's own brackets are to Markdown: escaped ones.
 _DISPLAYED = re.compile(r"\\\[(.{1,400}?)\\\]", re.DOTALL)
 _INLINE = re.compile(r"\\\((.{1,400}?)\\\)")
+_BELOW_HEADER = re.compile(r"[\s|:-]+")
 _UNSAFE_RULES = ("image", "link", "autolink", "html_inline", "html_block", "reference")
 _DEEPEST_HEADING, _LANE_HEADING = 6, 3
 _BLOCKS = ("paragraph_open", "heading_open", "list_item_open", "th_open", "td_open")
@@ -52,7 +53,9 @@ def rich(text: str, insertions: Mapping[int, Sequence[Markup]] | None = None) ->
         text: what was written; a formula, a table or a list may still be unfinished
         insertions: HTML of ours, by the character before which it stands
     """
-    found = insertions or {}
+    found: dict[int, list[Markup]] = {}
+    for place, made in sorted((insertions or {}).items()):
+        found.setdefault(_within(text, place), []).extend(made)
     # Links are glued to the word before: a line must not begin with one.
     ours: list[Markup] = []
     pieces: list[str] = []
@@ -72,6 +75,19 @@ def rich(text: str, insertions: Mapping[int, Sequence[Markup]] | None = None) ->
         # Every rule that lets anything but text through is off, or ours.
         plain = Markup(_markdown().render(_with_dollars(whole)).strip())  # noqa: S704
     return _with(plain, ours)
+
+
+def _within(text: str, place: int) -> int:
+    """A place for an insertion that breaks no table: in a row's first or last cell, not outside."""
+    start, end = text.rfind("\n", 0, place) + 1, text.find("\n", place)
+    line = text[start : len(text) if end < 0 else end]
+    if start and "|" in line and _BELOW_HEADER.fullmatch(line):
+        return _within(text, start - 1)
+    before = text[start:place].rstrip()
+    if not before and line.lstrip().startswith("|"):
+        return start + line.index("|") + 1
+    in_a_row = before.endswith("|") and before.strip() != "|"
+    return start + len(before) - 1 if in_a_row else place
 
 
 def _with_dollars(text: str) -> str:
