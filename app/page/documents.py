@@ -34,6 +34,12 @@ _PRESSED = """element.addEventListener('click', (event) => {
     const button = event.target.closest('button[data-delete], button[data-browse]');
     if (button) trigger('click', {remove: button.dataset.delete, browse: button.dataset.browse});
 });"""
+# On a small screen a tree that was asked for is below all documents.
+_REVEAL = """() => {
+    const tree = document.querySelector('#tree .outline');
+    const asks = document.activeElement?.matches('[data-browse]');
+    if (asks && tree?.getBoundingClientRect().top > innerHeight - 100) tree.scrollIntoView();
+}"""
 
 
 class Documents:
@@ -90,7 +96,9 @@ class Documents:
             **free,
         )
         self.cancel.click(self.end_adding, None, None, **free)
-        self.shelf.click(self.pressed, None, [self.tree, *library], **writing)
+        self.shelf.click(self.pressed, None, [self.tree, *library], **writing).then(
+            None, None, None, js=_REVEAL, api_visibility="private"
+        )
 
     async def greet(self, request: gr.Request) -> AsyncGenerator[list[Any], None]:
         """What there is, anew as long as it grows by what the page was started with."""

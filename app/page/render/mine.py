@@ -61,11 +61,12 @@ def result(trial: Trial) -> str:
             score.pattern,
             joined(
                 html(
-                    "<td>{} <small>{}</small></td>",
+                    '<td data-label="{} tokens">{} <small>{}</small></td>',
+                    f"{budget:,}",
                     f"{one.mean:.0%}",
                     f"{one.low:.0%} to {one.high:.0%}" if trial.questions > 1 else "",
                 )
-                for one in score.recall
+                for budget, one in zip(BUDGETS, score.recall, strict=True)
             ),
         )
         for score in trial.scores
@@ -74,7 +75,7 @@ def result(trial: Trial) -> str:
     return html(
         '<section class="mine verdict"><h2>Recall of your evidence</h2>{}'
         '<div class="scroll" role="region" aria-label="Recall by budget" tabindex="0">'
-        '<table class="facts"><thead><tr><th scope="col">pattern</th>{}</tr></thead>'
+        '<table class="facts recall"><thead><tr><th scope="col">pattern</th>{}</tr></thead>'
         "<tbody>{}</tbody></table></div>"
         '<p class="hint">On {}{}</p></section>',
         "" if at_work else html('<div class="told">{}</div>', _advice(trial)),
