@@ -130,7 +130,7 @@ class _Renderer(RendererHTML):
             token.tag = f"h{min(_DEEPEST_HEADING, int(token.tag[1:]) + _LANE_HEADING)}"
         shown = str(super().renderToken(tokens, idx, options, env))
         if token.type == "table_open":
-            return f'<div class="scroll" role="region" aria-label="Table" tabindex="0">{shown}'
+            return f'<div class="scroll" role="group" aria-label="Table" tabindex="0">{shown}'
         return f"{shown}</div>" if token.type == "table_close" else shown
 
     def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
