@@ -42,7 +42,7 @@ COMPARED = regular,parent,parent-ratio,regular@dense,parent@dense,extract,filter
 
 # docs/comparison*.md with their plots: half an hour on two idle cores the first time, a tenth of
 # that afterwards. The data is fetched from its publishers, or is there already.
-# MIRROR=URL takes their files from another address.
+# MIRROR=URL takes their files from another address, LIST=FILE other ones (docs/evaluation.md).
 SHARED := ../shared/data
 BENCHMARKS ?= $(if $(wildcard $(SHARED)),$(SHARED),data/benchmarks)
 
@@ -56,12 +56,14 @@ docs/comparison.md docs/comparison-privacy-qa.md: .venv/dev
 	$(PYTHON) -m app evaluate \
 		--questions $(BENCHMARKS)/$(DATA)/questions.jsonl \
 		--documents $(BENCHMARKS)/$(DATA)/corpora \
+		--work .rag/evaluation/$(DATA) \
 		--title "Patterns and peers on $(DATA)" --out $@ \
 		--caveat "A development set: the weights of \`parent\` were chosen on it." \
 		--lanes $(COMPARED)
 
 data/benchmarks/%/questions.jsonl: | .venv/dev
-	$(PYTHON) -m app fetch benchmarks --only $* $(if $(MIRROR),--mirror $(MIRROR))
+	$(PYTHON) -m app fetch benchmarks --only $* $(if $(MIRROR),--mirror $(MIRROR)) \
+		$(if $(LIST),--list $(LIST))
 
 bench: .venv/dev
 	$(PYTHON) -m tests.benchmarks.retrieval
