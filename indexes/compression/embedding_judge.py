@@ -15,9 +15,9 @@ from llama_index.core.schema import QueryBundle
 from numpy.typing import NDArray
 
 from indexes.compression.passages import Passage
-from indexes.compression.prompts import JudgePrompt
-from indexes.compression.similarity import Scored, Scoring, scored
-from indexes.compression.verdicts import JudgeKind, Judgement, Verdict
+from indexes.compression.scoring_judge import Ranking, ScoringJudge
+from indexes.compression.similarity import Scoring, scored
+from indexes.compression.verdicts import JudgeKind
 from indexes.compression.work import Steps, TimedOutError, in_threads, on_the_loop
 from indexes.details import JudgeDetails, Outcome
 
@@ -105,7 +105,7 @@ def _vectors(outcome: list[list[float]] | BaseException, count: int) -> Vectors:
     return Vectors(matrix[0], matrix[1:])
 
 
-class EmbeddingJudge:
+class EmbeddingJudge(ScoringJudge):
     """Keeps what is similar to the question. Thread-safe.
 
     Args:
@@ -116,12 +116,13 @@ class EmbeddingJudge:
     """
 
     kind: JudgeKind = "embedding"
+    placed = True
 
     def __init__(
         self, embedding: BaseEmbedding, *, scoring: Scoring | None = None, seconds: float = 60.0
     ) -> None:
+        super().__init__(scoring)
         self._embedding = embedding
-        self._scoring = scoring or Scoring()
         self._seconds = seconds
 
     @property
@@ -129,105 +130,46 @@ class EmbeddingJudge:
         """The model's name."""
         return self._embedding.model_name
 
-    @property
-    def prompts(self) -> dict[str, JudgePrompt]:
-        """None: it is not asked in words."""
-        return {}
+    def _sentences(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Ranking]:
+        return (yield from self._scored(question, passages, whole=False))
 
-    def with_prompt(self, task: str, prompt: JudgePrompt) -> "EmbeddingJudge":
-        """It has no prompts."""
-        return self
-
-    def sentences(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
-        """Which sentences are similar enough; see `Judge`."""
-        vectors = yield from self._vectors(question, passages)
-        if vectors.outcome != "judged":
-            return _undecided(passages, vectors)
-        found = self._scored(question, passages, vectors)
-        least = self._scoring.sentences
-        verdicts = []
-        for passage, shares, cosines in zip(
-            passages, found.sentences, _cosines(passages, vectors), strict=True
-        ):
-            if not passage.sentences:
-                verdicts.append(_BLANK_SENTENCES)
-                continue
-            near = cosines >= self._scoring.similarity
-            kept = tuple(bool(s >= least and n) for s, n in zip(shares, near, strict=True))
-            verdicts.append(Verdict(any(kept), kept, score=max(shares), scores=tuple(shares)))
-        return Judgement(verdicts, details=self._details(least), placed=True)
-
-    def passages(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
-        """Which passages are similar enough; see `Judge`."""
-        vectors = yield from self._vectors(question, passages)
-        if vectors.outcome != "judged":
-            return _undecided(passages, vectors)
-        scores = self._scored(question, passages, vectors).passages
-        least = self._scoring.passages
-        verdicts = [
-            Verdict(
-                bool(score >= least and cosines.max() >= self._scoring.similarity),
-                score=score,
-            )
-            if passage.sentences
-            else _BLANK
-            for passage, score, cosines in zip(
-                passages, scores, _cosines(passages, vectors), strict=True
-            )
-        ]
-        return Judgement(verdicts, details=self._details(least))
-
-    def order(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
-        """The most similar first; see `Judge`."""
-        vectors = yield from self._vectors(question, passages)
-        if vectors.outcome != "judged":
-            return _undecided(passages, vectors)
-        scores = self._scored(question, passages, vectors).passages
-        order = sorted(range(len(passages)), key=lambda place: (-scores[place], place))
-        verdicts = [Verdict(True, score=score) for score in scores]
-        return Judgement(verdicts, order)
+    def _passages(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Ranking]:
+        return (yield from self._scored(question, passages, whole=True))
 
     def _scored(
-        self, question: QueryBundle, passages: Sequence[Passage], vectors: Vectors
-    ) -> Scored:
-        sentences = _cosines(passages, vectors)
-        beyond = vectors.texts[sum(map(len, sentences)) :] @ vectors.question
-        known = dict(zip(_titles(passages), beyond, strict=True))
-        titles = np.array([known.get(passage.title, 0.0) for passage in passages])
-        similar = np.concatenate(sentences)
-        return scored(question.query_str, passages, similar, titles, self._scoring.retriever)
+        self, question: QueryBundle, passages: Sequence[Passage], *, whole: bool
+    ) -> Steps[Ranking]:
+        texts = [passage.slice(span) for passage in passages for span in passage.sentences]
+        titles = _titles(passages)
+        if not texts:
+            return Ranking(np.zeros(len(passages) if whole else 0))
+        work = self._work(question, [*texts, *titles])
+        vectors: Vectors = yield work
+        if vectors.outcome != "judged":
+            return Ranking(np.zeros(0), vectors.outcome, vectors.note)
+        cosines = vectors.texts @ vectors.question
+        similar, beyond = cosines[: len(texts)], cosines[len(texts) :]
+        known = dict(zip(titles, beyond, strict=True))
+        named = np.array([known.get(passage.title, 0.0) for passage in passages])
+        found = scored(question.query_str, passages, similar, named, self._scoring.retriever)
+        least = self._scoring.similarity
+        if not whole:
+            flat = np.array([share for shares in found.sentences for share in shares])
+            return Ranking(flat, near=similar >= least)
+        ends = np.cumsum([len(passage.sentences) for passage in passages])
+        best = [own.max(initial=-1.0) for own in np.split(similar, ends)[: len(passages)]]
+        return Ranking(np.array(found.passages), near=np.array(best) >= least)
+
+    def _work(self, question: QueryBundle | str, texts: list[str]) -> Embedding:
+        asked = QueryBundle(question) if isinstance(question, str) else question
+        return Embedding(self._embedding, asked, texts, self._seconds)
 
     def _details(self, least: float) -> JudgeDetails:
         name = "share of the way from the average to the best of the question"
         return JudgeDetails(threshold=least, score=name, least_cosine=self._scoring.similarity)
-
-    def _vectors(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Vectors]:
-        texts = [passage.slice(span) for passage in passages for span in passage.sentences]
-        texts += _titles(passages)
-        if not texts:
-            return Vectors(np.zeros(1), np.zeros((0, 1)))
-        vectors: Vectors = yield Embedding(self._embedding, question, texts, self._seconds)
-        return vectors
-
-
-_BLANK = Verdict(False, outcome="blank", note="there is no text")
-_BLANK_SENTENCES = Verdict(False, (), "blank", "there is no text")
 
 
 def _titles(passages: Sequence[Passage]) -> list[str]:
     """The titles of passages with text, each once; one that all have says nothing of any."""
     titles = list(dict.fromkeys(passage.title for passage in passages if passage.sentences))
     return titles if len(titles) > 1 else []
-
-
-def _cosines(passages: Sequence[Passage], vectors: Vectors) -> list[Matrix]:
-    """The cosines of each passage's sentences."""
-    ends = np.cumsum([len(passage.sentences) for passage in passages])
-    return np.split(vectors.texts @ vectors.question, ends)[: len(passages)]
-
-
-def _undecided(passages: Sequence[Passage], vectors: Vectors) -> Judgement:
-    return Judgement(
-        [Verdict(True, None, vectors.outcome, f"kept whole: {vectors.note}") for _ in passages],
-        order=range(len(passages)),
-    )
