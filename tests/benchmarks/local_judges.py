@@ -20,6 +20,8 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +45,7 @@ Similarity = Callable[[str, list[str]], Array]
 @contextmanager
 def served(path: Path, **parameters: Any) -> Iterator[httpx.Client]:
     """llama.cpp's own server of a model, for as long as it is needed."""
-    import xllamacpp
-
+    xllamacpp = import_module("xllamacpp")
     params = xllamacpp.CommonParams()
     params.model.path, params.verbosity = str(path), -1
     params.hostnames, params.port, params.ui = ["127.0.0.1"], 0, False
@@ -89,8 +90,22 @@ def likelihood(client: httpx.Client) -> Similarity:
     return lambda question, texts: np.array([score(question, text) for text in texts])
 
 
-def measure(questions: Sequence[Asked], similarity: Similarity, titles: Similarity) -> list[Any]:
-    """Figures of a similarity alone, and in the whole formula; and its seconds a question."""
+@dataclass(frozen=True)
+class Row:
+    """Evidence kept at .35 and .45 of the text, and seconds a question (the median).
+
+    Attributes:
+        alone: by the similarity and nothing else
+        together: with it in the formula
+    """
+
+    alone: list[float]
+    together: list[float]
+    seconds: float
+
+
+def measure(questions: Sequence[Asked], similarity: Similarity, titles: Similarity) -> Row:
+    """What a similarity keeps alone, and in the whole formula."""
     alone, together, seconds = [], [], []
     for question in questions:
         passages = [Passage.of(node) for node in question.nodes]
@@ -102,11 +117,12 @@ def measure(questions: Sequence[Asked], similarity: Similarity, titles: Similari
         whole = scored(question.question, passages, similar, named).sentences
         alone.append((question, _places(passages, shares(similar).tolist())))
         together.append((question, _places(passages, [s for found in whole for s in found])))
-    rows = [
-        [at_most([(t, *swept(one, t)) for t in SWEEP], kept)[2] for kept in (0.35, 0.45)]
-        for one in (alone, together)
-    ]
-    return [*rows, statistics.median(seconds)]
+    return Row(_kept(alone), _kept(together), statistics.median(seconds))
+
+
+def _kept(judged: Sequence[tuple[Asked, list[dict[str, Any]]]]) -> list[float]:
+    points = [(threshold, *swept(judged, threshold)) for threshold in SWEEP]
+    return [at_most(points, share)[2] for share in (0.35, 0.45)]
 
 
 def _places(passages: Sequence[Passage], scores: list[float]) -> list[dict[str, Any]]:
@@ -125,34 +141,36 @@ def main() -> None:
     parser.add_argument("--index", type=Path, help="where the index is, or is kept")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    table: dict[str, Row] = {}
+
+    def tell(
+        name: str, asked_: Sequence[Asked], similarity: Similarity, titles: Similarity
+    ) -> None:
+        row = table[name] = measure(asked_, similarity, titles)
+        cells = "".join(f"{value:7.3f}" for value in (*row.alone, *row.together))
+        print(f"{name:20}{len(asked_):9}{cells}{row.seconds:12.2f}", flush=True)
+
+    print(f"{options.corpus}: evidence kept at .35 and .45 of the text")
+    print(f"{'':20}questions   alone          in the formula   seconds a question", flush=True)
     with opened(options.corpus, options.index) as index:
         questions = asked(index, options.corpus, options.questions)
-        embedding = index.embedding
-
-        def cosine(question: str, texts: list[str]) -> Array:
-            vectors = np.array(embedding.get_text_embedding_batch(texts))
-            return np.array(vectors @ np.array(embedding.get_query_embedding(question)))
-
         few = questions[:: max(1, len(questions) // max(1, options.likelihood))]
         few = few[: options.likelihood]
-        table = {"cosine": (len(questions), measure(questions, cosine, cosine))}
-        if few:
-            table["cosine, the fewer"] = (len(few), measure(few, cosine, cosine))
-        none = __import__("xllamacpp").llama_pooling_type.LLAMA_POOLING_TYPE_NONE
+
+        def cosine(question: str, texts: list[str]) -> Array:
+            vectors = np.array(index.embedding.get_text_embedding_batch(texts))
+            return np.array(vectors @ np.array(index.embedding.get_query_embedding(question)))
+
+        tell("cosine", questions, cosine, cosine)
+        tell("cosine, the fewer", few, cosine, cosine)
+        unpooled = import_module("xllamacpp").llama_pooling_type.LLAMA_POOLING_TYPE_NONE
         minilm = minilm_gguf(load_settings().cache)
-        with served(minilm, embedding=True, pooling_type=none) as client:
-            late = late_interaction(client)
-            table["late interaction"] = (len(questions), measure(questions, late, cosine))
+        with served(minilm, embedding=True, pooling_type=unpooled) as client:
+            tell("late interaction", questions, late_interaction(client), cosine)
         with served(smollm2_gguf()) as client:
-            if few:
-                table["likelihood"] = (len(few), measure(few, likelihood(client), cosine))
-    print(f"{options.corpus}: evidence kept at .35 and .45 of the text")
-    print(f"{'':20}questions   alone          in the formula   seconds a question")
-    for name, (count, (alone, together, seconds)) in table.items():
-        cells = "".join(f"{value:7.3f}" for value in (*alone, *together))
-        print(f"{name:20}{count:9}{cells}{seconds:12.2f}")
+            tell("likelihood", few, likelihood(client), cosine)
     if options.json:
-        print(json.dumps(table))
+        print(json.dumps({name: asdict(row) for name, row in table.items()}))
 
 
 if __name__ == "__main__":
