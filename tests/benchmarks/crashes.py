@@ -1,6 +1,6 @@
 """A process that ingests, updates, deletes, copies, exports, rebuilds is killed, again and again.
 
-    python -m tests.benchmarks.crashes [--kills 100] [--seed 1] [--json]
+    python -m tests.benchmarks.crashes [--kills 100] [--seed 1] [--mostly rebuilt] [--json]
 
 After every kill the folder is opened and looked at:
 
@@ -47,6 +47,7 @@ LONGEST_SECONDS = 0.4
 # A rebuild, or a copy, takes longer.
 LONGER_SECONDS = 4.0
 EXPORT = "export.jsonl"
+TRANSFERS = ("rebuilt", "exported", "copied")
 ABSENT = 0
 
 
@@ -114,7 +115,7 @@ def make(folder: Path) -> None:
         index.ingest([])
 
 
-def work(folder: Path, seed: int) -> None:
+def work(folder: Path, seed: int, mostly: str | None) -> None:
     """Ingest, update and delete until killed, and say so before and after."""
     rng = random.Random(seed)
     log = Log(folder / "log")
@@ -124,11 +125,14 @@ def work(folder: Path, seed: int) -> None:
         while True:
             chosen = rng.sample(DOCUMENTS, rng.choice([1, 1, 2, 4]))
             dice = rng.random()
+            if mostly and index.documents() and dice < 0.8:
+                transfer(index, folder, log, mostly)
+                continue
             if dice < 0.25:
                 delete(index, log, chosen[0])
                 continue
             if dice < 0.5:
-                transfer(index, folder, log, rng.choice(["rebuilt", "exported", "copied"]))
+                transfer(index, folder, log, rng.choice(TRANSFERS))
                 continue
             versions = {name: rng.randrange(1, 10**9) for name in chosen}
             for name, version in versions.items():
@@ -245,18 +249,20 @@ def forked(task: Callable[[], Any], result: Path) -> int:
         os._exit(code)
 
 
-def kill_and_check(folder: Path, number: int, rng: random.Random, outcome: Outcome) -> None:
+def kill_and_check(
+    folder: Path, number: int, rng: random.Random, outcome: Outcome, mostly: str | None
+) -> None:
     log = Log(folder / "log")
     before = log.path.read_text().count("ready ")
     seed = rng.randrange(10**9)
-    child = forked(lambda: work(folder, seed), folder / "worker.json")
+    child = forked(lambda: work(folder, seed, mostly), folder / "worker.json")
     if rng.random() < 0.8:
         deadline = time.monotonic() + 60
         while log.path.read_text().count("ready ") == before:
             if os.waitpid(child, os.WNOHANG)[0] or time.monotonic() > deadline:
                 raise AssertionError((folder / "worker.json").read_text())
             time.sleep(0.002)
-    time.sleep(rng.uniform(0, LONGEST_SECONDS if rng.random() < 0.7 else LONGER_SECONDS))
+    time.sleep(rng.uniform(0, LONGER_SECONDS if mostly or rng.random() > 0.7 else LONGEST_SECONDS))
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     if not os.WIFSIGNALED(status):
@@ -271,7 +277,12 @@ def kill_and_check(folder: Path, number: int, rng: random.Random, outcome: Outco
     outcome.interrupted += found["result"]["interrupted"]
 
 
-def run(kills: int, seed: int, on_kill: Callable[[Outcome], None] = lambda _: None) -> Outcome:
+def run(
+    kills: int,
+    seed: int,
+    on_kill: Callable[[Outcome], None] = lambda _: None,
+    mostly: str | None = None,
+) -> Outcome:
     """Kill so many times, at instants that `seed` chooses; stops at the first failure."""
     rng = random.Random(seed)
     outcome = Outcome()
@@ -286,15 +297,14 @@ def run(kills: int, seed: int, on_kill: Callable[[Outcome], None] = lambda _: No
         for number in range(1, kills + 1):
             try:
                 # The last one is recovered from, too.
-                kill_and_check(folder, number + (kills + 1) % 2, rng, outcome)
+                kill_and_check(folder, number + (kills + 1) % 2, rng, outcome, mostly)
             except AssertionError as error:
                 outcome.failures.append(f"kill {number}: {error}")
                 break
             finally:
                 outcome.acknowledged = log.acknowledged()
                 said = Counter(line.split()[0] for line in log.path.read_text().splitlines())
-                known = ("rebuilt", "exported", "copied")
-                outcome.transfers = Counter({name: said[name] for name in known})
+                outcome.transfers = Counter({name: said[name] for name in TRANSFERS})
             on_kill(outcome)
     outcome.seconds = round(time.perf_counter() - started, 1)
     return outcome
@@ -304,13 +314,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--mostly", choices=TRANSFERS, help="what the killed process does most")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
 
     def tell(outcome: Outcome) -> None:
         print(f"\r{outcome.kills} kills", end="", file=sys.stderr, flush=True)
 
-    outcome = run(options.kills, options.seed, tell)
+    outcome = run(options.kills, options.seed, tell, options.mostly)
     print(file=sys.stderr)
     if options.json:
         print(json.dumps(outcome.to_json()))
