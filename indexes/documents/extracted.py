@@ -34,6 +34,10 @@ IS_A_PICTURE = "is a picture: recognise its text with --ocr"
 class UnreadableError(Exception):
     """Why a file gives no text, and the fix; the loader adds the file's name."""
 
+    def __init__(self, message: str) -> None:
+        # Parsers' own words, which are often in it, may take several lines.
+        super().__init__(" ".join(message.splitlines()))
+
 
 @dataclass(frozen=True)
 class Picture:

@@ -48,3 +48,24 @@ def test_a_collection_whose_creation_was_cut_short_is_made_by_the_next_ingest(
         assert again.documents() == []
         again.ingest([])
         assert again.verify().clean
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it ends when its work is done")
+def test_what_a_killed_process_has_started_ends_with_it() -> None:
+    child = (
+        "import sys, time; from indexes.store.edge.apart import end_with; "
+        "end_with(int(sys.argv[1])); print(flush=True); time.sleep(60)"
+    )
+    parent = (
+        "import os, subprocess, sys, time; "
+        f"child = subprocess.Popen([sys.executable, '-c', {child!r}, str(os.getpid())]); "
+        "time.sleep(60)"
+    )
+    started = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True)
+    assert started.stdout is not None
+    with started.stdout as said:
+        assert said.readline() == "\n"
+        started.kill()
+        started.wait()
+        # The pipe ends when nobody holds it any more.
+        assert said.read() == ""

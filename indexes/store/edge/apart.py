@@ -7,6 +7,7 @@ files that are mapped into memory.
 
 import contextlib
 import ctypes
+import os
 import signal
 import subprocess
 import sys
@@ -16,11 +17,14 @@ from indexes.disks import MB, free_bytes
 from indexes.errors import DiskError
 
 NOTHING_TO_DO = 3
+_PR_SET_PDEATHSIG = 1
 # Less room than that is tried out: a log's segment of 32 MB may have to be written anew.
 _PLENTY = 64 * MB
 # Nice, so that it takes what cores the foreground leaves.
 _OPTIMIZE = """
 import os, sys
+from indexes.store.edge.apart import end_with
+end_with(int(sys.argv[2]))
 import qdrant_edge
 if hasattr(os, "nice"):
     os.nice(10)
@@ -32,6 +36,8 @@ sys.exit(0 if done else 3)
 """
 _OPEN = """
 import sys
+from indexes.store.edge.apart import end_with
+end_with(int(sys.argv[2]))
 import qdrant_edge
 shard = qdrant_edge.EdgeShard.load(sys.argv[1])
 shard.flush()
@@ -74,13 +80,24 @@ def ended(code: int) -> str:
 
 def _python(script: str, shard: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", script, str(shard)],
+        [sys.executable, "-c", script, str(shard), str(os.getpid())],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
     )
+
+
+def end_with(parent: int) -> None:
+    """Let this process end at once when the one that started it is killed (Linux).
+
+    Or it goes on writing to a folder that the next process clears away.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if hasattr(os, "getppid") and os.getppid() != parent:
+        os._exit(1)
 
 
 def give_memory_back() -> None:

@@ -1,6 +1,6 @@
 """Reading what is left of a damaged shard, in a process that may die of it.
 
-    python -m indexes.store.edge.salvage SHARD SPOOL
+    python -m indexes.store.edge.salvage SHARD SPOOL PARENT
 
 A damaged file ends the engine with an error, a panic or a signal. So a copy is opened by a
 process of its own, which puts every point that it can read into SPOOL (`indexes.store.spool`).
@@ -9,6 +9,7 @@ payload indexes, the words' vectors; then the vectors. They can be made again fr
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from qdrant_client.http import models
 
 from indexes.disks import MB, check_room, copy_folder, explained, taken
 from indexes.errors import DiskError, StoreError
+from indexes.store.edge.apart import end_with
 from indexes.store.edge.config import edge_config
 from indexes.store.edge.failures import engine_errors
 from indexes.store.spool import Spool
@@ -122,7 +124,7 @@ def _replace(copy: Path, fresh: Path, parts: list[str]) -> None:
 
 def _read_apart(copy: Path, spool: Path) -> bool:
     """Whether a process of its own read all of a copy."""
-    command = [sys.executable, "-m", __name__, str(copy), str(spool)]
+    command = [sys.executable, "-m", __name__, str(copy), str(spool), str(os.getpid())]
     try:
         ran = subprocess.run(  # noqa: S603
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_LONGEST_SECONDS,
@@ -133,7 +135,8 @@ def _read_apart(copy: Path, spool: Path) -> bool:
     return ran.returncode == 0
 
 
-def _main(shard: str, place: str) -> int:
+def _main(shard: str, place: str, parent: str) -> int:
+    end_with(int(parent))
     engine = edge.EdgeShard.load(shard)
     whole = True
     with Spool(Path(place)) as spool:
