@@ -37,7 +37,7 @@ from indexes.store.archive_lines import (
 from indexes.store.check import DAMAGED, DocumentCheck
 from indexes.store.nodes import TreeStore
 from indexes.store.points import BM25, DENSE, Manifest
-from indexes.store.scan import manifests_of
+from indexes.store.scan import visible
 from indexes.store.transfer import (
     TransferReport,
     note,
@@ -71,7 +71,7 @@ def export_file(
     with _new_file(path) as file:
         writer = _Writer(file)
         writer.line(header.model_dump(mode="json"))
-        for manifest in _visible(store):
+        for manifest in visible(store):
             writer.line({"manifest": manifest.model_copy(update={"settled": True}).payload()})
             for points in _whole(store, manifest):
                 for point in points:
@@ -98,14 +98,10 @@ def progress_of(manifest: Manifest, report: TransferReport, header: "Header") ->
     return Progress("copied", manifest.source, done, header.documents)
 
 
-def _visible(store: TreeStore) -> Iterator[Manifest]:
-    return (manifest for manifest in manifests_of(store) if manifest.version is not None)
-
-
 def _header(store: TreeStore) -> "Header":
     fingerprint = store.fingerprint()
     documents = leaves = 0
-    for manifest in _visible(store):
+    for manifest in visible(store):
         documents += 1
         leaves += manifest.leaves
     return Header(

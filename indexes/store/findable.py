@@ -17,7 +17,6 @@ from indexes.store.columns import Hits, Search, number_of
 from indexes.store.nodes import TreeStore, matching
 from indexes.store.points import BM25, DENSE, Manifest
 from indexes.store.refusals import store_errors
-from indexes.store.scan import count_points
 
 # Nodes that are searched for in one round trip.
 BATCH = 32
@@ -52,7 +51,7 @@ class Findable:
         lost = 0
         for manifest in manifests:
             named = {"source": manifest.source, "document_id": manifest.document_id}
-            lost += count_points(self._store, matching(kind="manifest", **named)) != 1
+            lost += self._store.count(matching(kind="manifest", **named)) != 1
         return [f"{lost} documents that are not found by their names"] if lost else []
 
     def _look(self, ids: Sequence[str], found: Counter[str]) -> None:
@@ -95,7 +94,7 @@ class Findable:
         if root is None or leaves is None or root in self._roots:
             return
         self._roots.add(root)
-        there = count_points(self._store, matching(root=root, level=self._leaf_level))
+        there = self._store.count(matching(root=root, level=self._leaf_level))
         found["roots whose leaves are not all found"] += there < leaves
 
 

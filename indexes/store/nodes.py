@@ -131,7 +131,7 @@ class TreeStore(TreeCollection):
         """
         before = self.manifest(document.id_)
         if before is not None and not before.settled:
-            self._settle(before)
+            self.settle(before)
         about = dict(ours(document.metadata))
         about.pop("structure", None)  # it went into the tree
         named = ("title", "source", "file_name", "owner", "page_starts", "layout")
@@ -172,7 +172,7 @@ class TreeStore(TreeCollection):
         with self._lock:
             self._unfinished.discard((manifest.document_id, version))
         if replaces:
-            self._settle(new)
+            self.settle(new)
 
     def remove(self, document_id: str) -> bool:
         """Delete a document with every node of it; False if there was none."""
@@ -201,10 +201,10 @@ class TreeStore(TreeCollection):
         """
         unsettled = [found for found in self._all_manifests() if not found.settled]
         for manifest in unsettled:
-            self._settle(manifest)
+            self.settle(manifest)
         return len(unsettled)
 
-    def _settle(self, manifest: Manifest) -> None:
+    def settle(self, manifest: Manifest) -> None:
         """Delete all nodes but the visible version's; then say so, or vanish."""
         if manifest.version is None:
             self._vanish([manifest])

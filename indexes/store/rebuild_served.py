@@ -26,7 +26,7 @@ from indexes.store.nodes import TreeStore, matching
 from indexes.store.points import DENSE
 from indexes.store.refusals import store_errors
 from indexes.store.restoring import RebuildReport, Restoring
-from indexes.store.scan import manifests_of
+from indexes.store.scan import visible
 from indexes.store.spool import Spool
 from indexes.store.upkeep import verify
 
@@ -199,7 +199,7 @@ class _Served:
     def _take_up(self, new: str) -> RebuildReport:
         """The switch of a rebuild that was killed between deleting the old and naming the new."""
         self._name_them({self._name: new}, gone=self._done)
-        return RebuildReport(restored=[found.source for found in manifests_of(self._store)])
+        return RebuildReport(restored=[found.source for found in visible(self._store)])
 
     def _name_them(self, names: dict[str, str], gone: str | None = None) -> None:
         """Give collections names, and take one away, in one step."""

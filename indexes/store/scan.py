@@ -12,11 +12,11 @@ from indexes.store.points import Manifest
 NODES = ("leaf", "parent")
 
 
-def manifests_of(store: TreeStore) -> Iterator[Manifest]:
-    """All manifests that can be read, those of invisible documents included."""
+def visible(store: TreeStore) -> Iterator[Manifest]:
+    """All documents that queries can see and whose manifest can be read."""
     for point in manifest_points(store):
         manifest = manifest_of(point)
-        if manifest is not None:
+        if manifest is not None and manifest.version is not None:
             yield manifest
 
 
@@ -41,8 +41,3 @@ def manifest_of(point: models.Record) -> Manifest | None:
     except ValidationError:
         return None
     return manifest if manifest.point_id == str(point.id) else None
-
-
-def count_points(store: TreeStore, condition: models.Filter | None = None) -> int:
-    """How many points there are, or match."""
-    return store.count(condition)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Fingerprint
-from indexes.store.scan import count_points, manifests_of
+from indexes.store.scan import visible
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,15 @@ def statistics(store: TreeStore) -> Statistics:
     """
     fingerprint = store.fingerprint()
     totals: Counter[str] = Counter()
-    for manifest in manifests_of(store):
-        if manifest.version is not None:
-            totals["documents"] += 1
-            for name in ("leaves", "nodes", "characters", "tokens"):
-                totals[name] += getattr(manifest, name)
+    for manifest in visible(store):
+        totals["documents"] += 1
+        for name in ("leaves", "nodes", "characters", "tokens"):
+            totals[name] += getattr(manifest, name)
     return Statistics(
         documents=totals["documents"],
         leaves=totals["leaves"],
         nodes=totals["nodes"],
-        points=count_points(store),
+        points=store.count(),
         characters=totals["characters"],
         tokens=totals["tokens"],
         bytes_on_disk=_bytes_on_disk(store) if store.engine.embedded else None,

@@ -28,8 +28,7 @@ from indexes.store.points import (
     manifest_point,
 )
 from indexes.store.refusals import store_errors
-from indexes.store.scan import count_points, manifests_of, nodes_of
-from indexes.store.upkeep import settle
+from indexes.store.scan import nodes_of, visible
 
 # Points with vectors that are held and sent at once: under a megabyte or two.
 PAGE = 256
@@ -96,9 +95,7 @@ def copy(
 def _groups(store: TreeStore) -> Iterator[list[Manifest]]:
     group: list[Manifest] = []
     leaves = 0
-    for manifest in manifests_of(store):
-        if manifest.version is None:
-            continue  # not there yet, or no longer
+    for manifest in visible(store):
         if group and leaves + manifest.leaves > _GROUP_LEAVES:
             yield group
             group, leaves = [], 0
@@ -118,7 +115,7 @@ class _Copy:
         self._fingerprint = source.fingerprint()
         self._receiver = Receiver(target)
         self._on_progress = on_progress
-        self._known = count_points(source, matching(kind="manifest"))
+        self._known = source.count(matching(kind="manifest"))
 
     def _tell(self, source: str) -> None:
         report = self.report
@@ -239,7 +236,7 @@ class Receiver:
         """Announce new versions, and clear away what a crash left of earlier tries."""
         for name, there in self._here(manifests).items():
             if not there.settled:
-                settle(self._store, there)
+                self._store.settle(there)
             if there.version is not None:
                 self._before[name] = there
         nothing: dict[str, Any] = {"version": None}
@@ -264,7 +261,7 @@ class Receiver:
         self._write(final)
         for manifest in final:
             if manifest.document_id in replacing:
-                settle(self._store, manifest)
+                self._store.settle(manifest)
                 del self._before[manifest.document_id]
 
     def abandon(self, document_id: str) -> None:
@@ -272,7 +269,7 @@ class Receiver:
         self._before.pop(document_id, None)
         there = self._store.manifest(document_id)
         if there is not None:
-            settle(self._store, there)
+            self._store.settle(there)
 
     def _write(self, manifests: Sequence[Manifest]) -> None:
         if manifests:

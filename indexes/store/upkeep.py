@@ -28,7 +28,6 @@ from indexes.store.points import DENSE, Manifest, manifest_id, manifest_point
 from indexes.store.refusals import store_errors
 from indexes.store.scan import (
     NODES,
-    count_points,
     manifest_of,
     manifest_points,
     nodes_of,
@@ -138,9 +137,9 @@ class _Verifier:
         self._on_progress = on_progress
         self._fingerprint = store.fingerprint()
         self._findable = Findable(store, len(self._fingerprint.levels) - 1)
-        self._found = Verification(points=count_points(store))
+        self._found = Verification(points=store.count())
         self._bare: dict[str, list[str]] = {}
-        self._expected = count_points(store, matching(kind=(*NODES, "manifest")))
+        self._expected = store.count(matching(kind=(*NODES, "manifest")))
         self._seen = 0
         self._every = 1 if deep else max(1, self._found.points // _SAMPLE)
 
@@ -217,7 +216,7 @@ class _Verifier:
     def _find_bare_nodes(self) -> None:
         condition = matching(kind=NODES)
         condition.must_not = [models.HasVectorCondition(has_vector=DENSE)]
-        if count_points(self._store, condition) == 0:
+        if self._store.count(condition) == 0:
             return
         for points in self._store.scroll(condition, payload=["document_id"]):
             for point in points:
@@ -284,7 +283,7 @@ class _Verifier:
             what = "nodes that no query can see" if count else "no nodes left behind"
             hidden = ", the document itself is invisible" if manifest.version is None else ""
             if self._repair:
-                settle(self._store, manifest)
+                self._store.settle(manifest)
             detail = f"{count or ''} {what}{hidden}".strip()
             self._report(kind, detail, manifest, repaired=self._repair)
         if marked:
@@ -343,20 +342,6 @@ class _Verifier:
     def _find_foreign_points(self) -> None:
         kinds = (*NODES, "manifest", "collection")
         ours = [condition for kind in kinds for condition in matching(kind=kind).must or []]
-        count = count_points(self._store, models.Filter(must_not=ours))
+        count = self._store.count(models.Filter(must_not=ours))
         if count:
             self._report("foreign", f"{count} points that are not this project's")
-
-
-def settle(store: TreeStore, manifest: Manifest) -> None:
-    """Delete all nodes of a document but the visible version's, and say so.
-
-    A document that has no visible version vanishes.
-    """
-    if manifest.version is None:
-        store.remove(manifest.document_id)
-        return
-    others = nodes_of(manifest.document_id)
-    others.must_not = matching(version=manifest.version).must
-    store.delete(others)
-    store.put([manifest_point(manifest.model_copy(update={"settled": True}))])
