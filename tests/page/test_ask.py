@@ -2,21 +2,23 @@
 
 import asyncio
 import logging
-from contextlib import ExitStack
+from contextlib import ExitStack, aclosing
 from itertools import pairwise
 
 import pytest
 
-from app.page.ask import answering
+from app.page.ask import _pause_after, answering
 from app.page.conversation import Tab
 from app.page.lanes import Lanes
 from app.page.opening import Opening
 from app.page.render.lane import status
 from app.page.render.strip import stages
 from app.page.view import UNEXPECTED, View
+from indexes.answers import Quoted, Retrieved
 from indexes.errors import ModelError
 from indexes.index import HierarchicalIndex
 from indexes.patterns import PATTERNS, register_pattern
+from indexes.trace import Trace
 from indexes.waits import waiting
 from tests.page.conftest import begun
 from tests.page.fakes import ScriptedLLM
@@ -212,3 +214,37 @@ async def test_a_lane_runs_once_however_often_it_is_asked_to(lanes: Lanes) -> No
 
 def test_stopping_what_was_never_started_is_fine() -> None:
     Tab().stop()
+
+
+async def test_lanes_take_turns_at_finding_and_none_at_answering(
+    index: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.page.lanes._FIND_AT_ONCE", 1)
+    lanes = Lanes(Opening.of(index))
+    one, other = (lanes.astream(QUESTION, "parent", Trace(), {}) for _ in range(2))
+    async with aclosing(one), aclosing(other):
+        assert isinstance(await anext(one), Retrieved)
+        waits = asyncio.ensure_future(anext(other))
+        await asyncio.sleep(0.1)
+        assert not waits.done()
+        assert isinstance(await anext(one), Quoted)
+        assert isinstance(await waits, Retrieved)  # though the first has not answered yet
+    async with aclosing(lanes.astream(QUESTION, "parent", Trace(), {})) as third:
+        assert isinstance(await anext(third), Retrieved)  # those that left made room
+
+
+def test_words_are_drawn_as_often_as_there_is_time() -> None:
+    assert [_pause_after(drawing) for drawing in (0.0, 0.05, 9.0)] == [0.1, 0.25, 1.0]
+
+
+async def test_the_first_connection_to_the_embedding_model_is_prepared_and_may_fail(
+    index: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> list[float]:
+        raise ModelError("nobody is there")
+
+    monkeypatch.setattr(type(index.embedding), "aget_query_embedding", fails)
+    lanes = Lanes(Opening.of(index))
+    assert lanes.cold(["parent"]) == ["the embedding model"]
+    await lanes.prepare(["parent"])
+    assert lanes.cold(["parent"]) == []
