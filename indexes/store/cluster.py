@@ -3,11 +3,23 @@
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
 
 import httpx
 from qdrant_client.http.exceptions import ResponseHandlingException
 
 _log = logging.getLogger(__name__)
+
+
+class Answered(Protocol):
+    """What is asked of a response here."""
+
+    @property
+    def status_code(self) -> int:
+        """HTTP's."""
+
+
+R = TypeVar("R", bound=Answered)
 
 
 class Nodes:
@@ -32,14 +44,16 @@ class Nodes:
         with self._lock:
             return [_name(self._urls[place]) for place in sorted(self._lost)]
 
-    def send(
-        self, request: httpx.Request, send: Callable[[httpx.Request], httpx.Response]
-    ) -> httpx.Response:
-        """qdrant-client's middleware."""
+    def through(self, attempt: Callable[[int], R]) -> R:
+        """Ask the node whose turn it is, and then the others while none answers.
+
+        Args:
+            attempt: asks one of them, by its place among the URLs
+        """
         for tries in range(len(self._urls)):
-            place = self._direct(request)
+            place = self._at
             try:
-                response = send(request)
+                response = attempt(place)
             except ResponseHandlingException as error:
                 self._missed(place, error)
                 if not _unreachable(error) or tries == len(self._urls) - 1:
@@ -48,6 +62,12 @@ class Nodes:
                 self._heard(place, response)
                 return response
         raise AssertionError("unreachable: the last try returns or raises")
+
+    def send(
+        self, request: httpx.Request, send: Callable[[httpx.Request], httpx.Response]
+    ) -> httpx.Response:
+        """qdrant-client's middleware."""
+        return self.through(lambda place: send(self._directed(request, place)))
 
     async def asend(
         self,
@@ -56,9 +76,9 @@ class Nodes:
     ) -> httpx.Response:
         """The same, awaited."""
         for tries in range(len(self._urls)):
-            place = self._direct(request)
+            place = self._at
             try:
-                response = await send(request)
+                response = await send(self._directed(request, place))
             except ResponseHandlingException as error:
                 self._missed(place, error)
                 if not _unreachable(error) or tries == len(self._urls) - 1:
@@ -68,14 +88,13 @@ class Nodes:
                 return response
         raise AssertionError("unreachable: the last try returns or raises")
 
-    def _direct(self, request: httpx.Request) -> int:
-        """Send a request to the node whose turn it is."""
-        place = self._at
+    def _directed(self, request: httpx.Request, place: int) -> httpx.Request:
+        """A request as it goes to a node."""
         url = self._urls[place]
         if request.url.netloc != url.netloc:
             request.url = request.url.copy_with(host=url.host, port=url.port)
             request.headers["host"] = _name(url)
-        return place
+        return request
 
     def _missed(self, place: int, error: ResponseHandlingException) -> None:
         if not _unreachable(error):
@@ -91,7 +110,7 @@ class Nodes:
                 _name(self._urls[self._at]),
             )
 
-    def _heard(self, place: int, response: httpx.Response) -> None:
+    def _heard(self, place: int, response: Answered) -> None:
         with self._lock:
             self._lost.discard(place)
             if response.status_code >= 500:

@@ -67,6 +67,9 @@ class Wire(Protocol):
     def upsert(self, collection: str, points: Sequence[models.PointStruct]) -> None:
         """Insert points, or replace those whose id is there; they are there when it returns."""
 
+    def close(self) -> None:
+        """Let go of what is its own."""
+
 
 def joined(responses: Sequence[Hits], owners: Sequence[int], searches: int) -> list[Hits]:
     """The hits of each search, from those of the parts it was cut into, none twice."""

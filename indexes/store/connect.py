@@ -69,6 +69,7 @@ class Engine:
         """Flush and let go; closing twice is fine. In a coroutine, prefer `aclose`."""
         self.client.close()
         self.rest.close()
+        self.wire.close()
         backend = self.aclient._client
         if isinstance(backend, AsyncEdgeBackend):
             backend.edge.close()
@@ -84,6 +85,7 @@ class Engine:
         """Flush and let go; closing twice is fine."""
         await asyncio.to_thread(self.client.close)
         await asyncio.to_thread(self.rest.close)
+        self.wire.close()
         await self.aclient.close()
 
     def __enter__(self) -> Self:
@@ -139,11 +141,11 @@ def _remote_engine(remote: Remote) -> Engine:
         remote.client, remote.aclient, remote.address, remote.rest, remote.wire, remote.nodes
     )
     # Connections are kept, but not by whoever forgets to close.
-    weakref.finalize(engine, _close, remote.client, remote.rest)
+    weakref.finalize(engine, _close, remote.client, remote.rest, remote.wire)
     return engine
 
 
-def _close(*clients: QdrantClient) -> None:
+def _close(*clients: QdrantClient | Wire) -> None:
     for client in clients:
         client.close()
 

@@ -59,6 +59,9 @@ class GrpcWire:
         )
         self._patience.send(lambda: call(written, timeout=timeout))
 
+    def close(self) -> None:
+        """The clients close their channels."""
+
 
 def _batch(collection: str, searches: Sequence[Search]) -> wire.QueryBatchPoints:
     return wire.QueryBatchPoints(

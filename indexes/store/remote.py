@@ -23,11 +23,13 @@ from qdrant_client import AsyncQdrantClient, QdrantClient
 from qdrant_client.async_qdrant_remote import AsyncQdrantRemote
 from qdrant_client.http.exceptions import UnexpectedResponse
 from qdrant_client.qdrant_remote import QdrantRemote
+from urllib3 import make_headers
 
 from indexes.errors import SettingsError, StoreError
 from indexes.store.cluster import Nodes
 from indexes.store.columns import Wire
 from indexes.store.grpc_wire import GrpcWire
+from indexes.store.http import Sender
 from indexes.store.refusals import store_errors
 from indexes.store.rest import RestWire
 from indexes.store.retries import Patience, Retries, grpc_options
@@ -130,11 +132,23 @@ def reach(index: str, api_key: SecretStr | None, ways: Ways) -> Remote:
             rest = QdrantClient(**deepcopy(given), verify=verify, limits=_KEPT)
         except ValueError as error:
             raise StoreError(f"{address} is not a server's URL: {error}") from error
-    wire: Wire = RestWire(client, aclient)
-    if ways.prefer_grpc:
-        wire = GrpcWire(client, aclient, Patience(ways.retries))
+    retries = Retries(ways.retries)
+    wire: Wire = (
+        GrpcWire(client, aclient, Patience(ways.retries))
+        if ways.prefer_grpc
+        else RestWire(
+            Sender(
+                urls,
+                _headers(rest, compress=_compress(urls, ways)),
+                tls=None if verify is True else verify,
+                timeout=ways.timeout,
+                nodes=nodes,
+                retries=retries,
+            )
+        )
+    )
     remote = Remote(client, aclient, rest, address, wire, nodes)
-    _install(remote, urls, ways)
+    _install(remote, urls, ways, retries)
     try:
         _check_version(remote)
     except BaseException:
@@ -144,10 +158,24 @@ def reach(index: str, api_key: SecretStr | None, ways: Ways) -> Remote:
     return remote
 
 
-def _install(remote: Remote, urls: list[SplitResult], ways: Ways) -> None:
-    retries = Retries(ways.retries)
+def _compress(urls: list[SplitResult], ways: Ways) -> bool:
     near = all(_is_near(url.hostname or "") for url in urls)
-    compress = not near if ways.compress is None else ways.compress
+    return not near if ways.compress is None else ways.compress
+
+
+def _headers(rest: QdrantClient, *, compress: bool) -> dict[str, str]:
+    """What qdrant-client says with every request, for requests that don't go through it."""
+    said = cast(Any, rest._client).openapi_client.client._client.headers
+    kept = {name: said[name] for name in ("user-agent", "api-key") if name in said}
+    return {
+        **kept,
+        **make_headers(accept_encoding=compress or "identity"),
+        "content-type": "application/json",
+    }
+
+
+def _install(remote: Remote, urls: list[SplitResult], ways: Ways, retries: Retries) -> None:
+    compress = _compress(urls, ways)
     for client in (remote.client, remote.rest, remote.aclient):
         inner = cast(Any, client._client)
         asynchronous = isinstance(inner, AsyncQdrantRemote)

@@ -1,23 +1,22 @@
 """A server's REST interface for searches and points: JSON straight into columns and back.
 
-It goes through qdrant-client's connection with all that was installed there (keys, TLS, nodes,
-retries), but not through its models, which take longer than the server does.
+Neither qdrant-client's models nor its connections take part: they take longer than the server.
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 import orjson
-from qdrant_client import AsyncQdrantClient, QdrantClient, models
+from qdrant_client import models
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from indexes.store.columns import Hits, Search, number_of
+from indexes.store.http import Reply, Sender
 
-_JSON = {"content-type": "application/json"}
 _TOO_MANY = 429
 
 
@@ -25,42 +24,40 @@ class RestWire:
     """A server, as `indexes.store.columns.Wire` has it.
 
     Args:
-        client, aclient: of qdrant-client's.
+        sender: of requests to it.
     """
 
-    def __init__(self, client: QdrantClient, aclient: AsyncQdrantClient) -> None:
-        # Whatever the clients speak, both have these.
-        self._api = cast(Any, client._client).openapi_client.client
-        self._aapi = cast(Any, aclient._client).openapi_client.client
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
 
     def search(self, collection: str, searches: Sequence[Search]) -> list[Hits]:
         """Searches in one request."""
-        body, client = _batch(searches), self._api._client
-        request = self._request(client, "POST", collection, "/query/batch", body)
-        return _found(self._api.middleware(request, self._api.send_inner), searches)
+        path = _path(collection, "/query/batch")
+        return _found(self._sender.send("POST", path, _json(_batch(searches))), searches)
 
     async def asearch(self, collection: str, searches: Sequence[Search]) -> list[Hits]:
         """The same, awaited."""
-        api, body = self._aapi, _batch(searches)
-        request = self._request(api._async_client, "POST", collection, "/query/batch", body)
-        return _found(await api.middleware(request, api.send_inner), searches)
+        path = _path(collection, "/query/batch")
+        return _found(await self._sender.asend("POST", path, _json(_batch(searches))), searches)
 
     def upsert(self, collection: str, points: Sequence[models.PointStruct]) -> None:
         """Insert points, or replace those whose id is there."""
         written = [{"id": p.id, "vector": p.vector, "payload": p.payload} for p in points]
-        body = {"points": written}
-        request = self._request(self._api._client, "PUT", collection, "?wait=true", body)
-        _result(self._api.middleware(request, self._api.send_inner))
+        path = _path(collection, "?wait=true")
+        _result(self._sender.send("PUT", path, _json({"points": written})))
 
-    def _request(self, client: Any, method: str, collection: str, path: str, body: Any) -> Any:
-        content = orjson.dumps(body, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
-        url = _url(self._api.host, collection, path)
-        return client.build_request(method, url, content=content, headers=_JSON)
+    def close(self) -> None:
+        """Close the connections."""
+        self._sender.close()
 
 
 @lru_cache
-def _url(host: str, collection: str, path: str) -> httpx.URL:
-    return httpx.URL(f"{host.rstrip('/')}/collections/{quote(collection, safe='')}/points{path}")
+def _path(collection: str, rest: str) -> str:
+    return f"/collections/{quote(collection, safe='')}/points{rest}"
+
+
+def _json(body: Any) -> bytes:
+    return orjson.dumps(body, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def _batch(searches: Sequence[Search]) -> dict[str, Any]:
@@ -91,7 +88,7 @@ def _plain(value: Any) -> Any:
     return value.model_dump(mode="json", exclude_none=True, exclude_unset=True)
 
 
-def _found(response: httpx.Response, searches: Sequence[Search]) -> list[Hits]:
+def _found(response: Reply, searches: Sequence[Search]) -> list[Hits]:
     result = _result(response)
     try:
         return [
@@ -108,16 +105,22 @@ def _found(response: httpx.Response, searches: Sequence[Search]) -> list[Hits]:
         raise ResponseHandlingException(error) from error
 
 
-def _result(response: httpx.Response) -> Any:
+def _result(response: Reply) -> Any:
     """What a server answered, or the error that qdrant-client raises of it."""
-    if response.is_success:
-        answer = orjson.loads(response.content)
+    if response.status_code // 100 == 2:
+        try:
+            answer = orjson.loads(response.content)
+        except ValueError as error:
+            raise ResponseHandlingException(error) from error
         return answer.get("result") if isinstance(answer, dict) else None
-    wait = response.headers.get("retry-after")
+    failed = httpx.Response(
+        response.status_code, headers=dict(response.headers), content=response.content
+    )
+    wait = failed.headers.get("retry-after")
     if response.status_code == _TOO_MANY and wait:
         try:
-            words = response.json()["status"]["error"]
+            words = failed.json()["status"]["error"]
         except (ValueError, KeyError, TypeError):
             words = ""
         raise ResourceExhaustedResponse(words, wait)
-    raise UnexpectedResponse.for_response(response)
+    raise UnexpectedResponse.for_response(failed)

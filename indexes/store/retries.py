@@ -8,7 +8,7 @@ for REST, between qdrant-client and httpx, and by gRPC itself, from `grpc_option
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import httpx
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
@@ -23,6 +23,8 @@ from tenacity import (
 )
 
 _log = logging.getLogger(__name__)
+
+R = TypeVar("R")
 
 # Five retries wait 8 seconds on average and 16 at most: about what a restart takes.
 FIRST_WAIT_SECONDS = 0.5
@@ -46,7 +48,7 @@ class Retries:
     def __init__(self, retries: int) -> None:
         self._answered = False
         self._wait = wait_random_exponential(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
-        self._policy: dict[str, Any] = {
+        policy: dict[str, Any] = {
             "stop": stop_after_attempt(retries + 1),
             "wait": self._pause,
             "retry": self._worth_it,
@@ -54,12 +56,28 @@ class Retries:
             # What the last try ended with is what the caller sees.
             "retry_error_callback": lambda state: state.outcome.result(),
         }
+        # Each keeps what it knows of a try by thread.
+        self._retrying = Retrying(**policy)
+        self._aretrying = AsyncRetrying(**policy)
+
+    def through(self, what: str, attempt: Callable[[], R]) -> R:
+        """Make a request as often as need be.
+
+        Args:
+            what: is asked for, for the log
+            attempt: asks once
+        """
+        return self._retrying(_try, what, attempt)
+
+    async def athrough(self, what: str, attempt: Callable[[], Awaitable[R]]) -> R:
+        """The same, awaited."""
+        return await self._aretrying.copy()(_atry, what, attempt)
 
     def send(
         self, request: httpx.Request, send: Callable[[httpx.Request], httpx.Response]
     ) -> httpx.Response:
-        """qdrant-client's middleware: `send`, as often as need be."""
-        return Retrying(**self._policy)(send, request)
+        """qdrant-client's middleware."""
+        return self.through(_named(request), lambda: send(request))
 
     async def asend(
         self,
@@ -67,7 +85,7 @@ class Retries:
         send: Callable[[httpx.Request], Awaitable[httpx.Response]],
     ) -> httpx.Response:
         """The same, awaited."""
-        return await AsyncRetrying(**self._policy)(send, request)
+        return await self.athrough(_named(request), lambda: send(request))
 
     def _worth_it(self, state: RetryCallState) -> bool:
         error, response = _outcome(state)
@@ -151,7 +169,19 @@ def grpc_options(retries: int) -> dict[str, Any]:
     }
 
 
-def _outcome(state: RetryCallState) -> tuple[BaseException | None, httpx.Response | None]:
+def _named(request: httpx.Request) -> str:
+    return f"{request.method} {request.url.path}"
+
+
+def _try(_: str, attempt: Callable[[], R]) -> R:
+    return attempt()
+
+
+async def _atry(_: str, attempt: Callable[[], Awaitable[R]]) -> R:
+    return await attempt()
+
+
+def _outcome(state: RetryCallState) -> tuple[BaseException | None, Any]:
     """What came of a try: the error below qdrant-client's own, or the response."""
     outcome = cast(Future, state.outcome)  # there was a try
     error = outcome.exception()
@@ -163,15 +193,13 @@ def _outcome(state: RetryCallState) -> tuple[BaseException | None, httpx.Respons
 def _tell(state: RetryCallState) -> None:
     error, response = _outcome(state)
     what = type(error).__name__ if response is None else f"status {response.status_code}"
-    request = state.args[0]
     wait = state.next_action.sleep if state.next_action else 0.0
     # A wait that a person would wonder about is told.
     level = logging.WARNING if wait > LONGEST_WAIT_SECONDS else logging.INFO
     _log.log(
         level,
-        "%s %s: %s; trying again in %.1f s",
-        request.method,
-        request.url.path,
+        "%s: %s; trying again in %.1f s",
+        state.args[0],
         what,
         wait,
     )

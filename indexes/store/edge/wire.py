@@ -42,6 +42,9 @@ class EdgeWire:
         """Insert points, or replace those whose id is there."""
         self._backend.upsert(collection, list(points))
 
+    def close(self) -> None:
+        """The folder's clients close it."""
+
 
 def _request(search: Search) -> edge.QueryRequest:
     payload: edge.PayloadSelector | bool = False
