@@ -11,6 +11,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, pairwise
+from operator import eq
 
 import numpy as np
 
@@ -108,8 +109,8 @@ def spread(candidates: Candidates) -> Scores:
     own = _standardise(candidates.dense + candidates.parent_dense)
     own += BM25_WEIGHT * _standardise(candidates.bm25)
     positions = candidates.positions
-    documents = np.unique(candidates.documents, return_inverse=True)[1]
-    follows = (np.diff(positions) == 1) & (np.diff(documents) == 0)
+    same = np.array(list(map(eq, candidates.documents, candidates.documents[1:])), bool)
+    follows = (np.diff(positions) == 1) & same
     before = np.where(positions == 0, BEYOND_EDGE * own, 0.0)
     before[1:][follows] = own[:-1][follows]
     after = np.where(candidates.last, BEYOND_EDGE * own, 0.0)

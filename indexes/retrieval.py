@@ -41,7 +41,7 @@ from indexes.settings import DEFAULT_TOP_K, Budget, Method, Order, SearchMode, T
 from indexes.store.columns import Hits, Search, uuid_of
 from indexes.store.filters import Filters, qdrant_filter
 from indexes.store.nodes import TreeStore
-from indexes.trace import Stage, stage
+from indexes.trace import Stage, current_trace, stage
 from indexes.whole import whole_parents
 
 MergeRatio = Annotated[float, Field(ge=0, le=1)]
@@ -261,9 +261,12 @@ class TreeRetriever(Remade, BaseRetriever):
             whole_roots=self._method != "leaves",
             filters=self._filters,
             skip=self._store.unfinished(),
+            layouts=self._store.layouts,
         )
 
     def _describe(self, record: Stage, found: SearchResult, stale: bool) -> None:
+        if current_trace() is None:
+            return
         hit = found.candidates.hits > 0
         record.nodes_out = int(hit.sum())
         record.tokens_out = int(found.candidates.tokens[hit].sum())
@@ -321,26 +324,38 @@ class TreeRetriever(Remade, BaseRetriever):
             nodes = [node_of(passage, found.manifests) for passage in passages]
             record.nodes_out = len(nodes)
             record.tokens_out = sum(passage.text_tokens for passage in passages)
-            record.details = MergeDetails(
-                method=self._method,
-                budget=self._budget,
-                score=plan.name,
-                ranked=tuple(self._ranked(found, plan.scores)),
-                passages=tuple(
-                    MergedPassage(
-                        id=node.node.node_id,
-                        document_id=passage.leaves[0].document_id,
-                        start=passage.start,
-                        end=passage.end,
-                        leaves=tuple(leaf.id for leaf in passage.leaves),
-                        score=passage.score,
-                        reason=passage.reason,
-                    )
-                    for node, passage in zip(nodes, passages, strict=True)
-                ),
-                reserve=tuple(node_of(passage, found.manifests) for passage in more),
-            )
+            if current_trace() is not None:
+                record.details = self._merged(found, plan, passages, nodes, more)
         return ordered(nodes, self._order)
+
+    def _merged(
+        self,
+        found: SearchResult,
+        plan: "_Plan",
+        passages: list[LeafRun],
+        nodes: list[NodeWithScore],
+        more: list[LeafRun],
+    ) -> MergeDetails:
+        """What the trace tells of it."""
+        return MergeDetails(
+            method=self._method,
+            budget=self._budget,
+            score=plan.name,
+            ranked=tuple(self._ranked(found, plan.scores)),
+            passages=tuple(
+                MergedPassage(
+                    id=node.node.node_id,
+                    document_id=passage.leaves[0].document_id,
+                    start=passage.start,
+                    end=passage.end,
+                    leaves=tuple(leaf.id for leaf in passage.leaves),
+                    score=passage.score,
+                    reason=passage.reason,
+                )
+                for node, passage in zip(nodes, passages, strict=True)
+            ),
+            reserve=tuple(node_of(passage, found.manifests) for passage in more),
+        )
 
     def _ranked(self, found: SearchResult, scores: Scores) -> Iterator[RankedLeaf]:
         """The best leaves for the trace; those of a search only if it found them."""

@@ -11,8 +11,9 @@ sync and async retrieval are the same code but for an `await`.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from indexes.settings import SearchMode
 from indexes.store.bm25 import bm25_query
 from indexes.store.check import DAMAGED
 from indexes.store.columns import Hits, Search, number_of, uuid_of
+from indexes.store.layouts import PLACE, Layouts, Place, Root, place_of_payload
 from indexes.store.nodes import matching
 from indexes.store.points import (
     BM25,
@@ -41,7 +43,6 @@ from indexes.tree import node_number
 RRF_CONSTANT = 2
 # What is read of a hit, of a leaf that it leads to, and of one that may be delivered.
 _HIT = ("document_id", "root", "root_leaves", "level")
-_PLACE = ("root", "ancestors", "position", "tokens", "start", "end")
 _WORDING = ("text", "heading", "header", "rows")
 # Of a document, to know what may be shown; and for delivery, all but its pages' layout.
 _SHOWN = ("document_id", "version", "leaves", "source")
@@ -76,6 +77,7 @@ class TreeSearch:
         whole_roots: fetch everything under the roots of the hits, not just the hits.
         filters: what nodes must match, besides.
         skip: documents and versions being written, which are not visible anyway.
+        layouts: what is known of the collection, which this search adds to.
     """
 
     def __init__(
@@ -86,7 +88,9 @@ class TreeSearch:
         whole_roots: bool,
         filters: models.Filter | None = None,
         skip: Sequence[tuple[str, str]] = (),
+        layouts: Layouts | None = None,
     ) -> None:
+        self._layouts = Layouts() if layouts is None else layouts
         self._query = query
         self._leaf_level, *parents = levels
         self._parent_level = parents[0] if parents and whole_roots else None
@@ -100,6 +104,7 @@ class TreeSearch:
         self._scores: defaultdict[int, float] = defaultdict(float)
         self._expected: dict[str, _Expected] = {}
         self._versions: dict[str, str] = {}
+        self._known: dict[str, Root] = {}
 
     def searches(self) -> list[Search]:
         """Searches of the first round trip."""
@@ -150,18 +155,44 @@ class TreeSearch:
         self._expected = self._expect(hits)
         documents = sorted({expected.document_id for expected in self._expected.values()})
         shown = Search(len(documents), filter=_manifests(documents), fields=_SHOWN)
+        searches = [shown, *self._leaves()]
         if not self._whole_roots:
-            wanted = _having(list(map(uuid_of, hits)))
-            return [shown, self._scored(wanted, len(hits), _PLACE)]
+            return searches
         roots = list(self._expected)
-        limit = sum(expected.leaves for expected in self._expected.values())
-        leaves = matching(root=roots, level=self._leaf_level)
-        searches = [shown, self._scored(leaves, limit, _PLACE)]
+        limit = sum(len(expected) for expected in self._expected.values())
         if self._sparse is not None:
+            leaves = matching(root=roots, level=self._leaf_level)
             searches.append(Search(limit, self._sparse, BM25, leaves))
         if self._parent_level is not None and self._dense is not None:
             parents = matching(root=roots, level=self._parent_level)
             searches.append(self._scored(parents, limit))
+        return searches
+
+    def _leaves(self) -> list[Search]:
+        """Searches for the leaves: of those that are known their scores, of the others the
+        places, too.
+        """
+        known: list[str] = []
+        new: list[str] = []
+        for root, expected in self._expected.items():
+            there = self._layouts.get(root)
+            if there is None or expected.among(there.leaves) is None:
+                new.append(root)
+            else:
+                known.append(root)
+                self._known[root] = there
+        searches = []
+        for roots, fields in ((known, ()), (new, PLACE)):
+            if not roots:
+                continue
+            limit = sum(len(self._expected[root]) for root in roots)
+            if self._whole_roots:
+                wanted = matching(root=roots, level=self._leaf_level)
+            else:
+                wanted = _having(
+                    [uuid_of(id_) for root in roots for id_ in self._expected[root].hits]
+                )
+            searches.append(self._scored(wanted, limit, fields))
         return searches
 
     def _scored(self, wanted: models.Filter, limit: int, fields: tuple[str, ...] = ()) -> Search:
@@ -170,104 +201,120 @@ class TreeSearch:
         return Search(limit, self._dense, using, wanted, fields, exact=True)
 
     def _expect(self, hits: dict[int, dict[str, Any]]) -> "dict[str, _Expected]":
-        """By root, the best first: which document was hit, and how many leaves must come."""
-        best: Counter[str] = Counter()
+        """By root, the best first: which document was hit, and which leaves must come."""
         expected: dict[str, _Expected] = {}
         for id_ in sorted(hits, key=lambda id_: (-self._scores[id_], id_)):
             place = hits[id_]
             root = place["root"]
-            best[root] += 1
-            if root in expected or not self._whole_roots or len(expected) < self._query.max_roots:
-                leaves = place["root_leaves"] if self._whole_roots else best[root]
+            if root not in expected:
+                if self._whole_roots and len(expected) == self._query.max_roots:
+                    continue
+                leaves = place["root_leaves"] if self._whole_roots else None
                 expected[root] = _Expected(place["document_id"], leaves)
+            expected[root].hits.append(id_)
         return expected
 
     def found(self, responses: Sequence[Hits]) -> SearchResult:
         """The visible leaves among what the second round trip returned."""
         if not responses:
-            return SearchResult(
-                self._candidates(Hits([], [], []), set(), {}, {}, {}), 0, {}, stale=False
-            )
-        shown, leaves, *others = responses
+            return SearchResult(self._candidates({}, [], {}, {}, {}), 0, {}, stale=False)
+        shown, *others = responses
         described = {about["document_id"]: about for about in shown.payloads}
+        scores, came = self._arrived(others)
         words = others.pop(0) if self._whole_roots and self._sparse is not None else None
         parents = others.pop(0) if others else None
         sources = {document: about["source"] for document, about in described.items()}
-        whole, stale = self._whole(leaves.payloads, described)
-        candidates = self._candidates(leaves, whole, described, _by_id(words), _by_id(parents))
+        whole, stale = self._whole(came, scores, described)
+        candidates = self._candidates(scores, whole, described, _by_id(words), _by_id(parents))
         return SearchResult(candidates, len(described), sources, stale)
+
+    def _arrived(
+        self, responses: list[Hits]
+    ) -> tuple[dict[int, float], dict[str, dict[int, Place]]]:
+        """Takes what `_leaves` asked for off the responses: scores of all leaves, and by root the
+        places of those that were new.
+        """
+        scores: dict[int, float] = {}
+        came: dict[str, dict[int, Place]] = {}
+        if self._known:
+            scores |= _by_id(responses.pop(0))
+        if len(self._known) < len(self._expected):
+            leaves = responses.pop(0)
+            scores |= _by_id(leaves)
+            for id_, payload in zip(leaves.ids, leaves.payloads, strict=True):
+                came.setdefault(payload["root"], {})[id_] = place_of_payload(payload)
+        return scores, came
 
     def _candidates(
         self,
-        leaves: Hits,
-        whole: set[str],
+        scores: dict[int, float],
+        whole: list[tuple[str, Root]],
         described: dict[str, dict[str, Any]],
         words: dict[int, float],
         parents: dict[int, float],
     ) -> Candidates:
-        rows = [row for row, place in enumerate(leaves.payloads) if place["root"] in whole]
-        documents = [self._expected[leaves.payloads[row]["root"]].document_id for row in rows]
-        order = sorted(
-            range(len(rows)),
-            key=lambda at: (documents[at], leaves.payloads[rows[at]]["position"]),
-        )
-        rows, documents = [rows[at] for at in order], [documents[at] for at in order]
-        places = [leaves.payloads[row] for row in rows]
-        ids = [leaves.ids[row] for row in rows]
-        similar = np.array([leaves.scores[row] for row in rows], float)
-        dense = similar if self._dense is not None else np.zeros(len(rows))
-        paths = [place["ancestors"] for place in places]
+        numbers = {root: number for number, root in enumerate(self._expected)}
+        ids: list[int] = []
+        places: list[Place] = []
+        documents: list[str] = []
+        roots: list[int] = []
+        above: list[int | None] = []
+        last: list[int] = []
+        # Roots of a document don't overlap, so that this is the order of their leaves, too.
+        for root, known in sorted(whole, key=_by_place):
+            wanted = set(self._expected[root].among(known.leaves) or ())
+            leaves = {id_: place for id_, place in known.leaves.items() if id_ in wanted}
+            count = len(leaves)
+            ids += leaves
+            places += leaves.values()
+            documents += [known.document_id] * count
+            roots += [numbers[root]] * count
+            last += [described[known.document_id]["leaves"] - 1] * count
+            if parents:
+                above += [self._above(known, place.path) for place in leaves.values()]
+        dense = [scores[id_] for id_ in ids] if self._dense is not None else [0.0] * len(ids)
         # Where the parent would repeat the leaf, the leaf stands for it.
-        above = [
-            own if number is None else parents.get(number, own)
-            for number, own in zip(self._above(documents, paths), dense.tolist(), strict=True)
-        ]
-        roots = {root: number for number, root in enumerate(self._expected)}
-        positions = np.array([place["position"] for place in places], int)
-        ends = [described[document]["leaves"] - 1 for document in documents]
+        around = (
+            [
+                own if number is None else parents.get(number, own)
+                for number, own in zip(above, dense, strict=True)
+            ]
+            if parents
+            else dense
+        )
+        positions = np.array([place.position for place in places], int)
         return Candidates(
             ids=ids,
             documents=documents,
-            paths=paths,
-            roots=np.array([roots[place["root"]] for place in places], int),
+            paths=[place.path for place in places],
+            roots=np.array(roots, int),
             positions=positions,
-            tokens=np.array([place["tokens"] for place in places], int),
-            starts=np.array([place["start"] for place in places], int),
-            ends=np.array([place["end"] for place in places], int),
-            dense=dense,
-            parent_dense=np.array(above, float),
+            tokens=np.array([place.tokens for place in places], int),
+            starts=np.array([place.start for place in places], int),
+            ends=np.array([place.end for place in places], int),
+            dense=np.array(dense, float),
+            parent_dense=np.array(around, float),
             bm25=np.array([words.get(id_, 0.0) for id_ in ids], float),
             hits=np.array([self._scores.get(id_, 0.0) for id_ in ids], float),
-            last=positions == np.array(ends, int),
+            last=positions == np.array(last, int),
         )
 
-    def _above(self, documents: Sequence[str], paths: Sequence[str]) -> Iterator[int | None]:
-        """For each leaf the id of its parent that has a vector."""
-        known: dict[tuple[str, str], int | None] = {}
-        for key in zip(documents, paths, strict=True):
-            if key not in known:
-                document, path = key
-                known[key] = next(
-                    (
-                        node_number(document, _ingested(self._versions[document]), *span[:3])
-                        for span in spans_of(path)
-                        if span.level == self._parent_level
-                    ),
-                    None,
-                )
-            yield known[key]
+    def _above(self, root: Root, path: str) -> int | None:
+        """The id of a leaf's parent that has a vector."""
+        return _parent(root.document_id, root.version, path, self._parent_level)
 
     def _whole(
-        self, arrived: Sequence[dict[str, Any]], described: dict[str, dict[str, Any]]
-    ) -> tuple[set[str], bool]:
+        self,
+        came: dict[str, dict[int, Place]],
+        scores: dict[int, float],
+        described: dict[str, dict[str, Any]],
+    ) -> tuple[list[tuple[str, Root]], bool]:
         """The roots that may be shown, and whether a document changed under our hands.
 
         A root is shown when its version is the visible one, which its id tells, and all its
         leaves are here.
         """
-        counts = Counter(place["root"] for place in arrived)
-        first = {place["root"]: place for place in reversed(arrived)}
-        whole: set[str] = set()
+        whole: list[tuple[str, Root]] = []
         partial = False
         replaced: dict[str, bool] = {}
         for root, expected in self._expected.items():
@@ -276,18 +323,32 @@ class TreeSearch:
             if version is None:
                 continue  # deleted, or not there yet
             self._versions[document] = version
-            current = root in first and self._is_of(root, first[root], document, version)
-            replaced[document] = replaced.get(document, True) and not current
-            if current and counts[root] == expected.leaves:
-                whole.add(root)
-            partial = partial or (current and counts[root] != expected.leaves)
+            known = self._of_version(root, document, _ingested(version), came.get(root, {}))
+            replaced[document] = replaced.get(document, True) and known is None
+            if known is None:
+                continue
+            wanted = expected.among(known.leaves)
+            if wanted is not None and all(id_ in scores for id_ in wanted):
+                whole.append((root, known))
+            else:
+                partial = True
+                self._layouts.forget(root)
         return whole, partial or any(replaced.values())
 
-    def _is_of(self, root: str, leaf: dict[str, Any], document: str, version: str) -> bool:
-        """Whether a root, of which a leaf is known, is one of a version."""
-        spans = spans_of(leaf["ancestors"])
-        place = spans[0][:3] if spans else (self._leaf_level, leaf["start"], leaf["end"])
-        return node_number(document, _ingested(version), *place) == number_of(root)
+    def _of_version(
+        self, root: str, document: str, version: str, came: dict[int, Place]
+    ) -> Root | None:
+        """A root of which something is known, if it is one of this version."""
+        if (known := self._known.get(root)) is not None:
+            return known if known.version == version else None
+        if not came:
+            return None
+        some = next(iter(came.values()))
+        spans = spans_of(some.path)
+        place = spans[0][:3] if spans else (self._leaf_level, some.start, some.end)
+        if node_number(document, version, *place) != number_of(root):
+            return None
+        return self._layouts.learn(root, document, version, came)
 
     def texts(self, found: SearchResult, leaves: Sequence[int]) -> list[Search]:
         """Searches of the third round trip: what delivering these candidates takes."""
@@ -351,10 +412,40 @@ def _in_order(hits: Hits) -> list[int]:
     return sorted(range(len(hits.ids)), key=lambda row: (-hits.scores[row], hits.ids[row]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Expected:
+    """What must come of a root: so many leaves, or (None) those that were hit."""
+
     document_id: str
-    leaves: int
+    leaves: int | None
+    hits: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.hits) if self.leaves is None else self.leaves
+
+    def among(self, leaves: Mapping[int, Place]) -> Collection[int] | None:
+        """The leaves that must come; None if not all of them are known.
+
+        Args:
+            leaves: those that are known
+        """
+        if self.leaves is None:
+            return self.hits if all(id_ in leaves for id_ in self.hits) else None
+        return leaves.keys() if len(leaves) == self.leaves else None
+
+
+def _by_place(root: tuple[str, Root]) -> tuple[str, int]:
+    known = root[1]
+    return known.document_id, next(iter(known.leaves.values())).position
+
+
+@lru_cache(maxsize=16_384)
+def _parent(document_id: str, version: str, path: str, level: int | None) -> int | None:
+    """The id of the parent at a level, of the leaves that have these ancestors."""
+    for span in spans_of(path):
+        if span.level == level:
+            return node_number(document_id, version, *span[:3])
+    return None
 
 
 def _by_id(hits: Hits | None) -> dict[int, float]:
@@ -362,7 +453,7 @@ def _by_id(hits: Hits | None) -> dict[int, float]:
 
 
 def _having(ids: list[Any]) -> models.Filter:
-    return models.Filter(must=[models.HasIdCondition.model_construct(has_id=ids)])
+    return models.Filter.model_construct(must=[models.HasIdCondition.model_construct(has_id=ids)])
 
 
 def _manifests(documents: Sequence[str]) -> models.Filter:

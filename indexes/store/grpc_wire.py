@@ -39,7 +39,7 @@ class GrpcWire:
         """Searches in one call."""
         call, timeout = self._inner.grpc_points.QueryBatch, self._inner._timeout
         request = _batch(collection, searches)
-        return _found(self._patience.send(lambda: call(request, timeout=timeout)))
+        return _found(self._patience.send(lambda: call(request, timeout=timeout)), searches)
 
     async def asearch(self, collection: str, searches: Sequence[Search]) -> list[Hits]:
         """The same, awaited."""
@@ -49,7 +49,7 @@ class GrpcWire:
         async def send() -> Any:
             return await call(request, timeout=timeout)
 
-        return _found(await self._patience.asend(send))
+        return _found(await self._patience.asend(send), searches)
 
     def upsert(self, collection: str, points: Sequence[models.PointStruct]) -> None:
         """Insert points, or replace those whose id is there."""
@@ -105,21 +105,22 @@ def _selector(search: Search) -> wire.WithPayloadSelector:
     return wire.WithPayloadSelector(enable=False)
 
 
-def _found(answer: Any) -> list[Hits]:
+def _found(answer: Any, searches: Sequence[Search]) -> list[Hits]:
     return [
         Hits(
             [number_of(point.id.uuid) for point in found.result],
             [point.score for point in found.result],
-            [_payload(point.payload) for point in found.result],
+            [_payload(point.payload) for point in found.result]
+            if search.fields or search.without
+            else [{}] * len(found.result),
         )
-        for found in answer.result
+        for found, search in zip(answer.result, searches, strict=True)
     ]
 
 
 def _payload(given: Any) -> dict[str, Any]:
     payload = {}
-    for name in given:
-        value = given[name]
+    for name, value in given.items():
         kind = value.WhichOneof("kind")
         payload[name] = getattr(value, kind) if kind in _PLAIN else value_to_json(value)
     return payload

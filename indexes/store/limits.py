@@ -93,6 +93,8 @@ class Limits:
             The batches, and of each search in them, one after the other, which of the
             `searches` it is a part of; the parts' hits follow each other.
         """
+        if self.exact and self.hits is self.searches is self.values is None:
+            return [list(searches)], list(range(len(searches)))
         parts: list[Search] = []
         owners: list[int] = []
         for place, search in enumerate(searches):

@@ -25,6 +25,7 @@ from indexes.namespace import OURS, ours, theirs
 from indexes.store.collection import TreeCollection
 from indexes.store.columns import Hits, Search, joined
 from indexes.store.connect import Engine
+from indexes.store.layouts import Layouts
 from indexes.store.points import (
     DENSE,
     Leaf,
@@ -52,6 +53,7 @@ class TreeStore(TreeCollection):
         self, engine: Engine, collection: str, server: ServerParameters | None = None
     ) -> None:
         super().__init__(engine, collection, server)
+        self.layouts = Layouts()
         self._unfinished: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
@@ -300,16 +302,17 @@ def _but_ours(keys: Sequence[str]) -> list[str]:
 
 def matching(**values: str | int | Sequence[str]) -> models.Filter:
     """A filter for points whose payload has all these values (one of a list's)."""
-    return models.Filter(must=_must(**values))
+    return models.Filter.model_construct(must=_must(**values))
 
 
 def _must(**values: str | int | Sequence[str]) -> list[models.Condition]:
+    # Not validated: a question makes a dozen.
     return [
-        models.FieldCondition(
+        models.FieldCondition.model_construct(
             key=name,
-            match=models.MatchValue(value=value)
+            match=models.MatchValue.model_construct(value=value)
             if isinstance(value, str | int)
-            else models.MatchAny(any=list(value)),
+            else models.MatchAny.model_construct(any=list(value)),
         )
         for name, value in values.items()
     ]

@@ -338,6 +338,7 @@ def pack_ancestors(parents: Sequence[Span] | Sequence[Ancestor]) -> str:
     )
 
 
+@lru_cache(maxsize=16_384)
 def unpack_ancestors(packed: str, document_id: str, version: str) -> tuple[Ancestor, ...]:
     """The parents again.
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 import orjson
+from pydantic import BaseModel
 from qdrant_client import models
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
@@ -83,9 +84,14 @@ def _search(search: Search) -> dict[str, Any]:
     return found
 
 
-def _plain(value: Any) -> Any:
-    """What of qdrant-client's models is in a request."""
-    return value.model_dump(mode="json", exclude_none=True, exclude_unset=True)
+def _plain(model: BaseModel) -> dict[str, Any]:
+    """One of qdrant-client's models, as a request has it."""
+    fields = type(model).model_fields
+    return {
+        fields[name].alias or name: value
+        for name, value in model.__dict__.items()
+        if value is not None
+    }
 
 
 def _found(response: Reply, searches: Sequence[Search]) -> list[Hits]:

@@ -8,7 +8,8 @@ for REST, between qdrant-client and httpx, and by gRPC itself, from `grpc_option
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, cast
+from itertools import chain, repeat
+from typing import Any, Generic, TypeVar, cast
 
 import httpx
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
@@ -67,7 +68,13 @@ class Retries:
             what: is asked for, for the log
             attempt: asks once
         """
-        return self._retrying(_try, what, attempt)
+        first = _Tried(attempt)
+        if first.response is not None and not self._is_passing(first.response):
+            self._answered = True
+            return first.response
+        # What came of the first try counts as one.
+        tries = chain([first.outcome], repeat(attempt))
+        return self._retrying(_try, what, lambda: next(tries)())
 
     async def athrough(self, what: str, attempt: Callable[[], Awaitable[R]]) -> R:
         """The same, awaited."""
@@ -91,14 +98,19 @@ class Retries:
         error, response = _outcome(state)
         if response is not None:
             self._answered = True
-            if response.status_code == _TOO_MANY:
-                return _TOO_LARGE_EVER not in response.content
-            return response.status_code >= 500
+            return self._is_passing(response)
         if isinstance(error, httpx.ConnectError) and not self._answered:
             return False
         return isinstance(error, httpx.TransportError) and not isinstance(
             error, httpx.LocalProtocolError | httpx.UnsupportedProtocol
         )
+
+    @staticmethod
+    def _is_passing(response: Any) -> bool:
+        """Whether a response may be another in a moment."""
+        if response.status_code == _TOO_MANY:
+            return _TOO_LARGE_EVER not in response.content
+        return bool(response.status_code >= 500)
 
     def _pause(self, state: RetryCallState) -> float:
         """Seconds: random, growing, and no less than the server asked for."""
@@ -167,6 +179,24 @@ def grpc_options(retries: int) -> dict[str, Any]:
     return {
         "grpc.service_config": json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": policy}]})
     }
+
+
+class _Tried(Generic[R]):
+    """A first try: what came of it, to be had again."""
+
+    def __init__(self, attempt: Callable[[], R]) -> None:
+        self.response: R | None = None
+        self._error: Exception | None = None
+        try:
+            self.response = attempt()
+        except ResponseHandlingException as error:
+            self._error = error
+
+    def outcome(self) -> R:
+        """The response; or raises what the try raised."""
+        if self._error is not None:
+            raise self._error
+        return cast(R, self.response)
 
 
 def _named(request: httpx.Request) -> str:

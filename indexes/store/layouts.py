@@ -1,0 +1,102 @@
+"""Where leaves stand, remembered from earlier questions, so that only scores are asked for.
+
+A root's id is made of its document, that document's version and the root's place. So what stands
+under an id never changes and nothing here goes out of date; whether the version is the one to
+be shown, its manifest says, which every question reads.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from indexes.errors import StoreError
+
+# Leaves that are remembered, at most: about 25 MB.
+_MOST = 65_536
+# Of a leaf's payload, what `Place` is made of.
+PLACE = ("root", "ancestors", "position", "tokens", "start", "end")
+
+
+class Place(NamedTuple):
+    """Where a leaf stands in its document; `path` is its ancestors as they are stored."""
+
+    path: str
+    position: int
+    tokens: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """What is known of a root: its leaves, in order, or those of them that were asked for."""
+
+    document_id: str
+    version: str
+    leaves: Mapping[int, Place]
+
+
+class Layouts:
+    """What is known of a collection's roots, by their ids. Thread-safe.
+
+    Args:
+        most: leaves that are remembered; the roots longest known are forgotten first.
+    """
+
+    def __init__(self, most: int = _MOST) -> None:
+        self._most = most
+        self._roots: dict[str, Root] = {}
+        self._leaves = 0
+        self._lock = threading.Lock()
+
+    def get(self, root: str) -> Root | None:
+        """What is known of a root."""
+        return self._roots.get(root)
+
+    def learn(self, root: str, document_id: str, version: str, leaves: Mapping[int, Place]) -> Root:
+        """Add leaves of a root.
+
+        Args:
+            root: its id.
+            document_id: of its document.
+            version: which the id is made of.
+            leaves: some or all of its leaves.
+        """
+        with self._lock:
+            known = self._roots.pop(root, None)
+            every = {**known.leaves, **leaves} if known is not None else leaves
+            self._leaves += len(every) - (len(known.leaves) if known is not None else 0)
+            while self._roots and self._leaves > self._most:
+                oldest = self._roots.pop(next(iter(self._roots)))
+                self._leaves -= len(oldest.leaves)
+            ordered = dict(sorted(every.items(), key=lambda leaf: leaf[1].position))
+            found = self._roots[root] = Root(document_id, version, ordered)
+        return found
+
+    def forget(self, root: str) -> None:
+        """Drop a root of which not everything is there any more."""
+        with self._lock:
+            if (known := self._roots.pop(root, None)) is not None:
+                self._leaves -= len(known.leaves)
+
+
+def place_of_payload(payload: Mapping[str, Any]) -> Place:
+    """Where a leaf stands, from its payload.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    try:
+        return Place(
+            payload["ancestors"],
+            payload["position"],
+            payload["tokens"],
+            payload["start"],
+            payload["end"],
+        )
+    except KeyError as error:
+        raise StoreError(
+            f"the index is damaged (a leaf has no {error}): "
+            "`advanced-rag rebuild` saves what can be read"
+        ) from error
