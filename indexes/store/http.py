@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from ssl import SSLContext
+from typing import Any
 from urllib.parse import SplitResult, unquote
 
 import httpx
@@ -96,7 +97,7 @@ class Sender:
 def _manager(
     url: SplitResult, headers: Mapping[str, str], tls: SSLContext | None, timeout: float
 ) -> urllib3.PoolManager:
-    given = {
+    given: dict[str, Any] = {
         "headers": dict(headers),
         "timeout": urllib3.Timeout(connect=timeout, read=timeout),
         "maxsize": _KEPT,

@@ -122,7 +122,8 @@ def reach(index: str, api_key: SecretStr | None, ways: Ways) -> Remote:
             "grpc_options": grpc_options(ways.retries)
             | _grpc_tls(first, ways, several=len(urls) > 1),
         }
-    verify = _tls(ways) if first.scheme == "https" else True
+    tls = _tls(ways) if first.scheme == "https" else None
+    verify = True if tls is None else tls
     nodes = Nodes([url.geturl() for url in urls])
     with store_errors(address):
         try:
@@ -140,7 +141,7 @@ def reach(index: str, api_key: SecretStr | None, ways: Ways) -> Remote:
             Sender(
                 urls,
                 _headers(rest, compress=_compress(urls, ways)),
-                tls=None if verify is True else verify,
+                tls=tls,
                 timeout=ways.timeout,
                 nodes=nodes,
                 retries=retries,

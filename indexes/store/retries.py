@@ -74,7 +74,7 @@ class Retries:
             return first.response
         # What came of the first try counts as one.
         tries = chain([first.outcome], repeat(attempt))
-        return self._retrying(_try, what, lambda: next(tries)())
+        return cast(R, self._retrying(_try, what, lambda: next(tries)()))
 
     async def athrough(self, what: str, attempt: Callable[[], Awaitable[R]]) -> R:
         """The same, awaited."""

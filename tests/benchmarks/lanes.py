@@ -57,6 +57,7 @@ class FakeEmbedding(BaseEmbedding):
     model_name: str = "fake"
     embed_batch_size: int = 256
     _vectors: FakeVectors = PrivateAttr()
+    _questions: dict[str, list[float]] = PrivateAttr(default_factory=dict)
 
     def __init__(self, vectors: FakeVectors) -> None:
         super().__init__()
@@ -69,7 +70,10 @@ class FakeEmbedding(BaseEmbedding):
         return self._vectors.of(texts)
 
     def _get_query_embedding(self, query: str) -> list[float]:
-        return self._vectors.of([query])[0]
+        # What making a vector up takes is no store's.
+        if query not in self._questions:
+            self._questions[query] = self._vectors.of([query])[0]
+        return self._questions[query]
 
     async def _aget_query_embedding(self, query: str) -> list[float]:
         return self._get_query_embedding(query)

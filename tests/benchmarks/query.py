@@ -11,6 +11,9 @@ them again, byte for byte, by REST and by gRPC. `…_own_ms` is the processor ti
 for a question (all its threads, median): what a server takes, or a loaded machine adds, is not in
 it. `…_wall_ms` is the time that passed, the replaying process's included. `…_bytes` are those of
 the answers' bodies. So no server is needed.
+
+An index remembers where leaves stand (`indexes.store.layouts`). The figures are of one that has
+seen the leaves that a question leads to; `…_first_…` are of questions that are the first to do so.
 """
 
 import argparse
@@ -30,6 +33,7 @@ from indexes.index import HierarchicalIndex
 from indexes.settings import load_settings
 from indexes.store.columns import Wire
 from indexes.store.edge.wire import EdgeWire
+from indexes.store.layouts import Layouts
 from indexes.store.remote import Remote, Ways, reach
 from tests.benchmarks.lanes import BUDGET, FakeEmbedding, _document
 from tests.benchmarks.replay import Recording
@@ -133,15 +137,21 @@ def server_figures(questions: int) -> Figures:
             with recording.of(server, door):
                 for ways in _ways(door.port):
                     use(index, reach(server.url, None, ways))
-                    _ask(index, asked)
-            figures: Figures = {
-                f"rest_{pattern}_bytes": statistics.median(sizes)
-                for pattern, sizes in _sizes(index, server, recording, asked).items()
-            }
+                    for pattern in PATTERNS:
+                        _ask(index, pattern, asked, forget=True)
+                        _ask(index, pattern, asked)
+                        _ask(index, pattern, asked)
+            use(index, reach(server.url, None, Ways()))
+            figures: Figures = {}
+            for pattern in PATTERNS:
+                for name, forget in (("first_bytes", True), ("bytes", False)):
+                    sizes = _sizes(index, server, recording, pattern, asked, forget=forget)
+                    figures[f"rest_{pattern}_{name}"] = statistics.median(sizes)
         with recording.replayed() as (url, port):
             for name, ways in zip(("rest", "grpc"), _ways(port), strict=True):
                 use(index, reach(url, None, ways))
-                figures |= {f"{name}_{key}": ms for key, ms in _timed(index, asked).items()}
+                for pattern in PATTERNS:
+                    figures |= _timed(index, f"{name}_{pattern}", asked)
         index.close()
     return figures
 
@@ -150,42 +160,51 @@ def _ways(port: int) -> tuple[Ways, Ways]:
     return Ways(), Ways(prefer_grpc=True, grpc_port=port)
 
 
-def _ask(index: HierarchicalIndex, questions: list[str]) -> None:
-    for pattern in PATTERNS:
-        retriever = index.retriever(pattern, budget=BUDGET)
-        for question in questions:
-            retriever.retrieve(question)
+def _ask(
+    index: HierarchicalIndex, pattern: str, questions: list[str], *, forget: bool = False
+) -> None:
+    retriever = index.retriever(pattern, budget=BUDGET)
+    for question in questions:
+        if forget:
+            index.store.layouts = Layouts()
+        retriever.retrieve(question)
 
 
 def _sizes(
-    index: HierarchicalIndex, server: Any, recording: Recording, questions: list[str]
-) -> dict[str, list[int]]:
+    index: HierarchicalIndex,
+    server: Any,
+    recording: Recording,
+    pattern: str,
+    questions: list[str],
+    *,
+    forget: bool,
+) -> list[int]:
     """Bytes of the bodies of the answers to each question."""
-    use(index, reach(server.url, None, Ways()))
-    sizes: dict[str, list[int]] = {}
-    for pattern in PATTERNS:
-        retriever = index.retriever(pattern, budget=BUDGET)
-        for question in questions:
-            server.forget()
-            retriever.retrieve(question)
-            sizes.setdefault(pattern, []).append(sum(map(recording.size, server.bodies)))
+    _ask(index, pattern, questions, forget=forget)
+    sizes = []
+    for question in questions:
+        server.forget()
+        _ask(index, pattern, [question], forget=forget)
+        sizes.append(sum(map(recording.size, server.bodies)))
     return sizes
 
 
-def _timed(index: HierarchicalIndex, questions: list[str]) -> Figures:
+def _timed(index: HierarchicalIndex, name: str, questions: list[str]) -> Figures:
     figures: Figures = {}
-    for pattern in PATTERNS:
-        retriever = index.retriever(pattern, budget=BUDGET)
-        for question in questions[:_WARM_UP]:
-            retriever.retrieve(question)
+    pattern = name.partition("_")[2]
+    retriever = index.retriever(pattern, budget=BUDGET)
+    for forget, what in ((True, "first_"), (False, "")):
+        _ask(index, pattern, questions, forget=forget)
         own, wall = [], []
         for question in questions:
+            if forget:
+                index.store.layouts = Layouts()
             busy, started = time.process_time(), time.perf_counter()
             retriever.retrieve(question)
             own.append(time.process_time() - busy)
             wall.append(time.perf_counter() - started)
-        figures[f"{pattern}_own_ms"] = statistics.median(own) * 1000
-        figures[f"{pattern}_wall_ms"] = statistics.median(wall) * 1000
+        figures[f"{name}_{what}own_ms"] = statistics.median(own) * 1000
+        figures[f"{name}_{what}wall_ms"] = statistics.median(wall) * 1000
     return figures
 
 
