@@ -58,9 +58,10 @@ class Sender:
         nodes: Nodes,
         retries: Retries,
     ) -> None:
-        self._managers = [_manager(url, headers, tls, timeout) for url in urls]
+        self._managers = [_manager(url, tls, timeout) for url in urls]
         self._open = [
-            _opener(manager, url) for manager, url in zip(self._managers, urls, strict=True)
+            _opener(manager, url, dict(headers))
+            for manager, url in zip(self._managers, urls, strict=True)
         ]
         self._nodes = nodes
         self._retries = retries
@@ -94,11 +95,8 @@ class Sender:
             manager.clear()
 
 
-def _manager(
-    url: SplitResult, headers: Mapping[str, str], tls: SSLContext | None, timeout: float
-) -> urllib3.PoolManager:
+def _manager(url: SplitResult, tls: SSLContext | None, timeout: float) -> urllib3.PoolManager:
     given: dict[str, Any] = {
-        "headers": dict(headers),
         "timeout": urllib3.Timeout(connect=timeout, read=timeout),
         "maxsize": _KEPT,
         "retries": False,
@@ -122,16 +120,16 @@ def _proxy(url: SplitResult) -> str | None:
     return proxies.get(url.scheme) or proxies.get("all")
 
 
-def _opener(manager: urllib3.PoolManager, url: SplitResult) -> _Open:
+def _opener(manager: urllib3.PoolManager, url: SplitResult, headers: dict[str, str]) -> _Open:
     base, here = f"{url.scheme}://{url.netloc}", url.path
     if isinstance(manager, urllib3.ProxyManager):
         return lambda method, path, body: manager.urlopen(
-            method, f"{base}{here}{path}", body=body, redirect=False
+            method, f"{base}{here}{path}", body=body, headers=headers, redirect=False
         )
     # Found once: a manager parses the URL of every request.
     pool = manager.connection_from_url(base)
     return lambda method, path, body: pool.urlopen(
-        method, f"{here}{path}", body=body, redirect=False, retries=False
+        method, f"{here}{path}", body=body, headers=headers, redirect=False, retries=False
     )
 
 
