@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -36,6 +37,8 @@ from indexes.tree import Node, Tree, build_tree
 _SLICE = 256
 # Slices that may wait to be written while the next is embedded.
 _AHEAD = 2
+# Slices that may be on their way to a server at once; what a document ends with waits for all.
+_IN_FLIGHT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,10 @@ class _Job:
         )
 
 
+# Chunks that are written together, and whose they are.
+_Part = list[tuple[_Job, _Chunk]]
+
+
 class _SkippedError(Exception):
     """Why there is nothing to store."""
 
@@ -134,7 +141,7 @@ def ingest(
     started = time.perf_counter()
     run = _Run(store, embedding, on_progress, report, stopped)
     try:
-        with store.writing(), run.writer:
+        with store.writing(), run.writing():
             if store.engine.embedded:
                 store.recover()
             for jobs in _groups(run.read(documents)):
@@ -180,8 +187,10 @@ class _Run:
         self._embedding = embedding
         self._on_progress = on_progress
         self._report = report
-        self.writer = ThreadPoolExecutor(1, thread_name_prefix="rag-write")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="rag-write")
         self._writes: deque[Future[None]] = deque()
+        self._senders = ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="rag-send")
+        self._sent: deque[tuple[_Part, Future[None]]] = deque()
         self._fingerprint = store.fingerprint()
         self._stopped = stopped
         self._given: list[str] = []
@@ -189,6 +198,19 @@ class _Run:
         self._versions: dict[str, str] = {}
         self._done = 0
         self._known = 0
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """All that was handed over is written when the block ends, however it ends."""
+        with self._senders:
+            try:
+                with self._writer:
+                    yield
+            except BaseException:
+                with suppress(RagError):
+                    self._finish(0)
+                raise
+            self._finish(0)
 
     def tell(self, event: ProgressEvent, source: str) -> None:
         """Report progress."""
@@ -287,7 +309,7 @@ class _Run:
             # One of two equal chunks of a document is not embedded less, only not twice here.
             vectors = [job.vectors.get(chunk.digest) or next(made) for job, chunk in part]
             self.wait_for_writes(_AHEAD - 1)
-            self._writes.append(self.writer.submit(self._write, part, vectors))
+            self._writes.append(self._writer.submit(self._write, part, vectors))
 
     def _vectors(self, texts: Sequence[str]) -> list[list[float]]:
         with model_errors(self._embedding):
@@ -304,25 +326,48 @@ class _Run:
         while len(self._writes) > most:
             self._writes.popleft().result()
 
-    def _write(self, part: list[tuple[_Job, _Chunk]], vectors: list[list[float]]) -> None:
-        for job, _ in part:
-            if job.manifest is None:
-                self._store.note_unfilterable(job.unfilterable)
-                job.manifest = self._store.begin(job.document, job.tree)
-        self._store.put(
-            [job.point(chunk, vector) for (job, chunk), vector in zip(part, vectors, strict=True)]
-        )
+    def _write(self, part: _Part, vectors: list[list[float]]) -> None:
+        new = list({id(job): job for job, _ in part if job.manifest is None}.values())
+        for job in new:
+            self._store.note_unfilterable(job.unfilterable)
+        if new:
+            begun = self._store.begin([(job.document, job.tree) for job in new])
+            for job, manifest in zip(new, begun, strict=True):
+                job.manifest = manifest
+        points = [
+            job.point(chunk, vector) for (job, chunk), vector in zip(part, vectors, strict=True)
+        ]
+        if self._store.engine.embedded:
+            self._store.put(points)
+            self._written(part)
+        else:
+            self._finish(_IN_FLIGHT - 1)
+            self._sent.append((part, self._senders.submit(self._store.put, points)))
+
+    def _finish(self, most: int) -> None:
+        """Wait until at most so many slices are on their way."""
+        while len(self._sent) > most:
+            part, sent = self._sent.popleft()
+            sent.result()
+            self._written(part)
+
+    def _written(self, part: _Part) -> None:
+        """Show the documents that a slice made whole."""
         self._done += len(part)
         self.tell("read", part[-1][0].source)
         for job, _ in part:
             job.left -= 1
-            if job.left == 0 and job.manifest is not None:
-                self._store.commit(job.manifest, job.tree.version)
-                self._stored.add(job.document.id_)
-                changed = self._report.updated if job.manifest.version else self._report.added
-                changed.append(job.source)
-                self._report.leaves += len(job.tree.leaves)
-                self.tell("stored", job.source)
+        whole = list({id(job): job for job, _ in part if job.left == 0}.values())
+        if whole:
+            self._store.commit(
+                [(job.manifest, job.tree.version) for job in whole if job.manifest is not None]
+            )
+        for job in whole:
+            self._stored.add(job.document.id_)
+            replaced = job.manifest is not None and job.manifest.version is not None
+            (self._report.updated if replaced else self._report.added).append(job.source)
+            self._report.leaves += len(job.tree.leaves)
+            self.tell("stored", job.source)
 
 
 def _name(given: BaseNode, place: int) -> str:

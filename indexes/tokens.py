@@ -80,6 +80,7 @@ def _token_bytes() -> NDArray[np.int64]:
     """How many bytes each token stands for."""
     encoding = _encoding()
     lengths = np.zeros(encoding.n_vocab, dtype=np.int64)
-    for token in encoding.token_byte_values():
-        lengths[encoding.encode_single_token(token)] = len(token)
+    # Asked for one by one, as the public interface has it, they take a third of a second.
+    for token, number in encoding._mergeable_ranks.items():
+        lengths[number] = len(token)
     return lengths

@@ -92,7 +92,7 @@ def index_chunks(
         for source, text in texts.items():
             document = adopt(Document(id_=source, text=text, metadata={"source": source}))
             tree = _flat_tree(document, chunks[source])
-            manifest = index.store.begin(document, tree)
+            (manifest,) = index.store.begin([(document, tree)])
             leaves = iter(tree.leaves)
             while part := list(islice(leaves, _AT_ONCE)):
                 said = [text[leaf.start : leaf.end] for leaf in part]
@@ -106,7 +106,7 @@ def index_chunks(
                         for leaf, words, vector in zip(part, said, vectors, strict=True)
                     ]
                 )  # fmt: skip
-            index.store.commit(manifest, tree.version)
+            index.store.commit([(manifest, tree.version)])
             stored += len(tree.leaves)
     return stored
 

@@ -64,8 +64,16 @@ class Wire(Protocol):
     async def asearch(self, collection: str, searches: Sequence[Search]) -> list[Hits]:
         """The same, awaited."""
 
-    def upsert(self, collection: str, points: Sequence[models.PointStruct]) -> None:
-        """Insert points, or replace those whose id is there; they are there when it returns."""
+    def encoded(self, points: Sequence[models.PointStruct]) -> list[tuple[Any, int]]:
+        """Points as they are sent, and how many bytes each is; 0 where that doesn't matter."""
+
+    def upsert(self, collection: str, points: Sequence[Any]) -> None:
+        """Insert points, or replace those whose id is there; they are there when it returns.
+
+        Args:
+            collection: where.
+            points: as `encoded` gives them.
+        """
 
     def close(self) -> None:
         """Let go of what is its own."""

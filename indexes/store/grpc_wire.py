@@ -51,12 +51,15 @@ class GrpcWire:
 
         return _found(await self._patience.asend(send), searches)
 
-    def upsert(self, collection: str, points: Sequence[models.PointStruct]) -> None:
+    def encoded(self, points: Sequence[models.PointStruct]) -> list[tuple[Any, int]]:
+        """Points as messages, and their bytes."""
+        messages = [_point(point) for point in points]
+        return [(message, message.ByteSize()) for message in messages]
+
+    def upsert(self, collection: str, points: Sequence[wire.PointStruct]) -> None:
         """Insert points, or replace those whose id is there."""
         call, timeout = self._inner.grpc_points.Upsert, self._inner._timeout
-        written = wire.UpsertPoints(
-            collection_name=collection, wait=True, points=map(_point, points)
-        )
+        written = wire.UpsertPoints(collection_name=collection, wait=True, points=points)
         self._patience.send(lambda: call(written, timeout=timeout))
 
     def close(self) -> None:

@@ -19,9 +19,6 @@ from indexes.store.columns import Search
 WRITE_BYTES = 4 * 1024 * 1024
 WRITE_POINTS = 1000
 _LEAST_BYTES = 4096
-# JSON's digits of one number of a vector, and what a point costs besides.
-_NUMBER_BYTES = 12
-_POINT_BYTES = 200
 
 _NUMBER = re.compile(r'Limit exceeded (\d+) > (\d+) for "(limit|upsert limit|search batch size)"')
 _VALUES = re.compile(r"Condition size limit reached \((\d+) > (\d+)\)")
@@ -39,7 +36,7 @@ class Limits:
         writes: points of one write
         searches: of one batch
         values: that one condition of a filter may name
-        size: bytes of one write, about
+        size: bytes of one write
     """
 
     hits: int | None = None
@@ -74,7 +71,7 @@ class Limits:
         elif "Exact search disabled" in words:
             self.exact = False
         elif size := _BYTES.search(words):
-            # Ours are estimates: halve what let this one through, too.
+            # A proxy may count something else: halve what let this one through, too.
             self.size = max(_LEAST_BYTES, min(int(size[1]), self.size) // 2)
         elif "split your request" in words:
             self.writes = max(1, self.writes // 2)
@@ -133,12 +130,15 @@ class Limits:
             return narrow
         return [wanted]
 
-    def slices(self, points: Sequence[models.PointStruct]) -> Iterator[list[models.PointStruct]]:
-        """Points as writes that a server takes: by number, and about by bytes."""
-        part: list[models.PointStruct] = []
+    def slices(self, points: Sequence[tuple[Any, int]]) -> Iterator[list[Any]]:
+        """Points as writes that a server takes: by number and by bytes.
+
+        Args:
+            points: and the bytes of each
+        """
+        part: list[Any] = []
         left = self.size
-        for point in points:
-            size = _bytes_of(point)
+        for point, size in points:
             if part and (len(part) >= self.writes or size > left):
                 yield part
                 part, left = [], self.size
@@ -159,24 +159,3 @@ def _with_values(condition: Any, values: list[Any]) -> Any:
     if isinstance(condition, models.HasIdCondition):
         return models.HasIdCondition(has_id=values)
     return models.FieldCondition(key=condition.key, match=models.MatchAny(any=values))
-
-
-def _bytes_of(point: models.PointStruct) -> int:
-    return _POINT_BYTES + _size(point.payload) + _size(point.vector)
-
-
-def _size(value: Any) -> int:
-    """About the bytes of a value as JSON."""
-    if isinstance(value, str):
-        return len(value) if value.isascii() else 3 * len(value)
-    if isinstance(value, dict):
-        return sum(len(str(key)) + 4 + _size(item) for key, item in value.items())
-    if isinstance(value, list | tuple):
-        if value and isinstance(value[0], int | float):
-            return _NUMBER_BYTES * len(value)
-        return sum(_size(item) + 1 for item in value)
-    if isinstance(value, models.SparseVector):
-        return 2 * _NUMBER_BYTES * len(value.indices)
-    if isinstance(value, models.Document):
-        return _size(value.text)
-    return _NUMBER_BYTES

@@ -15,8 +15,9 @@ Whatever instant a crash picks, the manifest names one whole version or none, an
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from qdrant_client import models
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 # Documents that are deleted by one request.
 _AT_ONCE = 200
+_MANIFEST = tuple(Manifest.model_fields)
 
 
 class TreeStore(TreeCollection):
@@ -82,11 +84,14 @@ class TreeStore(TreeCollection):
         return next(iter(self._manifests_of([document_id])), None)
 
     def _manifests_of(self, document_ids: Sequence[str]) -> list[Manifest]:
-        with store_errors(self.engine.address):
-            found = self.engine.client.retrieve(
-                self.collection, [manifest_id(name) for name in document_ids], with_payload=True
-            )
-        return [manifest_of_payload(point.payload) for point in found]
+        if not document_ids:
+            return []
+        ids: list[Any] = [manifest_id(name) for name in document_ids]
+        wanted = models.Filter.model_construct(
+            must=[models.HasIdCondition.model_construct(has_id=ids)]
+        )
+        (found,) = self.query([Search(len(ids), filter=wanted, fields=_MANIFEST)])
+        return [manifest_of_payload(payload) for payload in found.payloads]
 
     def named(self, name: str) -> list[Manifest]:
         """Visible documents that go by a name: by their id, else by source or file name."""
@@ -126,55 +131,54 @@ class TreeStore(TreeCollection):
                     found[digest] = cast("list[float]", vector)
         return found
 
-    def begin(self, document: "Document", tree: Tree) -> Manifest:
-        """Announce a new version of a document; what is visible stays so.
+    def begin(self, work: Sequence[tuple["Document", Tree]]) -> list[Manifest]:
+        """Announce new versions of documents; what is visible stays so.
 
-        Returns the manifest to hand to `commit`.
+        Returns the manifests to hand to `commit`.
         """
-        before = self.manifest(document.id_)
-        if before is not None and not before.settled:
-            self.settle(before)
-        about = dict(ours(document.metadata))
-        about.pop("structure", None)  # it went into the tree
-        named = ("title", "source", "file_name", "owner", "page_starts", "layout")
-        manifest = Manifest(
-            document_id=document.id_,
-            version=before.version if before else None,
-            settled=False,
-            **{name: about.pop(name) for name in named if name in about},
-            characters=len(document.text),
-            tokens=sum(leaf.tokens for leaf in tree.leaves),
-            leaves=len(tree.leaves),
-            nodes=len(tree.nodes),
-            about=about,
-            metadata=theirs(document.metadata),
-            hidden_from_llm=_but_ours(document.excluded_llm_metadata_keys),
-            hidden_from_embedding=_but_ours(document.excluded_embed_metadata_keys),
-        )
-        if manifest.version != tree.version:
-            with self._lock:
-                self._unfinished.add((document.id_, tree.version))
-        # Until the switch the document is described as it was.
-        shown = before if before is not None and before.version is not None else manifest
-        self._write([manifest_point(shown.model_copy(update={"settled": False}))])
-        return manifest
+        known = {
+            found.document_id: found
+            for found in self._manifests_of([document.id_ for document, _ in work])
+        }
+        announced, written = [], []
+        for document, tree in work:
+            before = known.get(document.id_)
+            if before is not None and not before.settled:
+                self.settle(before)
+            manifest = _announced(document, tree, before)
+            if manifest.version != tree.version:
+                with self._lock:
+                    self._unfinished.add((document.id_, tree.version))
+            announced.append(manifest)
+            # Until the switch the document is described as it was.
+            shown = before if before is not None and before.version is not None else manifest
+            written.append(manifest_point(shown.model_copy(update={"settled": False})))
+        self._write(written)
+        return announced
 
     def put(self, points: Sequence[models.PointStruct]) -> None:
         """Add nodes of a version that was begun. Adding them again changes nothing."""
         self._write(points)
 
-    def commit(self, manifest: Manifest, version: str) -> None:
-        """Show `version` from now on, and delete what it replaces."""
-        replaces = manifest.version is not None
+    def commit(self, work: Sequence[tuple[Manifest, str]]) -> None:
+        """Show new versions of documents from now on, and delete what they replace."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        new = manifest.model_copy(
-            update={"version": version, "settled": not replaces, "ingested_at": now}
-        )
-        self._write([manifest_point(new)])
+        new = [
+            manifest.model_copy(
+                update={
+                    "version": version,
+                    "settled": manifest.version is None,
+                    "ingested_at": now,
+                }
+            )
+            for manifest, version in work
+        ]
+        self._write(list(map(manifest_point, new)))
         with self._lock:
-            self._unfinished.discard((manifest.document_id, version))
-        if replaces:
-            self.settle(new)
+            self._unfinished -= {(manifest.document_id, version) for manifest, version in work}
+        for manifest in new:
+            if not manifest.settled:
+                self.settle(manifest)
 
     def remove(self, document_id: str) -> bool:
         """Delete a document with every node of it; False if there was none."""
@@ -240,15 +244,17 @@ class TreeStore(TreeCollection):
             self.engine.client.delete(self.collection, points, wait=True)
 
     def _write(self, points: Sequence[models.PointStruct]) -> None:
-        left = list(points)
+        left = self.engine.wire.encoded(points)
         while left:
+            known = replace(self.limits)
             try:
                 for part in list(self.limits.slices(left)):
                     with store_errors(self.engine.address):
                         self.engine.wire.upsert(self.collection, part)
                     left = left[len(part) :]
             except StoreError as error:
-                if not self.learns(error):
+                # Another thread may have learnt of it meanwhile.
+                if not self.learns(error) and self.limits == known:
                     raise
 
     # Queries
@@ -294,6 +300,27 @@ class TreeStore(TreeCollection):
             except StoreError as error:
                 if not self.learns(error):
                     raise
+
+
+def _announced(document: "Document", tree: Tree, before: Manifest | None) -> Manifest:
+    """The manifest of a version that is being written."""
+    about = dict(ours(document.metadata))
+    about.pop("structure", None)  # it went into the tree
+    named = ("title", "source", "file_name", "owner", "page_starts", "layout")
+    return Manifest(
+        document_id=document.id_,
+        version=before.version if before else None,
+        settled=False,
+        **{name: about.pop(name) for name in named if name in about},
+        characters=len(document.text),
+        tokens=sum(leaf.tokens for leaf in tree.leaves),
+        leaves=len(tree.leaves),
+        nodes=len(tree.nodes),
+        about=about,
+        metadata=theirs(document.metadata),
+        hidden_from_llm=_but_ours(document.excluded_llm_metadata_keys),
+        hidden_from_embedding=_but_ours(document.excluded_embed_metadata_keys),
+    )
 
 
 def _but_ours(keys: Sequence[str]) -> list[str]:

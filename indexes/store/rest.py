@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import numpy as np
 import orjson
 from pydantic import BaseModel
 from qdrant_client import models
@@ -41,11 +42,21 @@ class RestWire:
         path = _path(collection, "/query/batch")
         return _found(await self._sender.asend("POST", path, _json(_batch(searches))), searches)
 
-    def upsert(self, collection: str, points: Sequence[models.PointStruct]) -> None:
+    def encoded(self, points: Sequence[models.PointStruct]) -> list[tuple[Any, int]]:
+        """Points as JSON, and its bytes."""
+        found = []
+        for point in points:
+            vector = point.vector
+            if isinstance(vector, dict):
+                vector = {name: _numbers(given) for name, given in vector.items()}
+            body = _json({"id": point.id, "vector": vector, "payload": point.payload})
+            found.append((body, len(body)))
+        return found
+
+    def upsert(self, collection: str, points: Sequence[bytes]) -> None:
         """Insert points, or replace those whose id is there."""
-        written = [{"id": p.id, "vector": p.vector, "payload": p.payload} for p in points]
-        path = _path(collection, "?wait=true")
-        _result(self._sender.send("PUT", path, _json({"points": written})))
+        body = b'{"points":[' + b",".join(points) + b"]}"
+        _result(self._sender.send("PUT", _path(collection, "?wait=true"), body))
 
     def close(self) -> None:
         """Close the connections."""
@@ -59,6 +70,14 @@ def _path(collection: str, rest: str) -> str:
 
 def _json(body: Any) -> bytes:
     return orjson.dumps(body, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _numbers(vector: Any) -> Any:
+    """A vector as the engine takes it: in half as many digits."""
+    if isinstance(vector, models.SparseVector):
+        values = np.array(vector.values, np.float32)
+        return {"indices": vector.indices, "values": values}
+    return np.array(vector, np.float32) if isinstance(vector, list) else vector
 
 
 def _batch(searches: Sequence[Search]) -> dict[str, Any]:

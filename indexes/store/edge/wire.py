@@ -38,6 +38,10 @@ class EdgeWire:
         """The same in a thread."""
         return await asyncio.to_thread(self.search, collection, searches)
 
+    def encoded(self, points: Sequence[models.PointStruct]) -> list[tuple[Any, int]]:
+        """The points: nothing is sent."""
+        return [(point, 0) for point in points]
+
     def upsert(self, collection: str, points: Sequence[models.PointStruct]) -> None:
         """Insert points, or replace those whose id is there."""
         self._backend.upsert(collection, list(points))

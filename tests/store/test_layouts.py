@@ -1,0 +1,125 @@
+"""Places of leaves that are remembered: less is asked for, and the answers are the same."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from llama_index.core.schema import Document
+
+from indexes.errors import StoreError
+from indexes.index import HierarchicalIndex
+from indexes.settings import load_settings
+from indexes.store.layouts import Layouts, Place, place_of_payload
+from tests.benchmarks.lanes import FakeEmbedding
+from tests.benchmarks.synthetic import FakeVectors
+
+BUDGET = 256
+QUESTION = "What does the harbour ship in winter?"
+
+
+def about(topic: str, sentences: int = 120) -> str:
+    return " ".join(f"The harbour ships {topic} number {n} in winter." for n in range(sentences))
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[HierarchicalIndex]:
+    settings = load_settings(index=str(tmp_path / "index"), levels=(256, 64, 32))
+    with HierarchicalIndex(settings, embedding=FakeEmbedding(FakeVectors(32))) as index:
+        index.ingest([Document(id_=name, text=about(name)) for name in ("grain", "coal", "fish")])
+        yield index
+
+
+def found(index: HierarchicalIndex, pattern: str) -> list[tuple[str, str, float | None]]:
+    nodes = index.retriever(pattern, budget=BUDGET).retrieve(QUESTION)
+    return [(node.node.node_id, node.node.get_content(), node.score) for node in nodes]
+
+
+def asked_fields(index: HierarchicalIndex, pattern: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many searches of a question ask for places."""
+    searches = []
+    search = index.engine.wire.search
+
+    def watched(collection: str, batch):  # type: ignore[no-untyped-def]
+        searches.extend(batch)
+        return search(collection, batch)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(index.engine.wire, "search", watched)
+        found(index, pattern)
+    return sum("position" in one.fields for one in searches)
+
+
+@pytest.mark.parametrize("pattern", ["regular", "parent", "parent-ratio"])
+def test_the_second_answer_is_the_first(index: HierarchicalIndex, pattern: str) -> None:
+    first = found(index, pattern)
+    assert first
+    assert found(index, pattern) == first
+
+
+@pytest.mark.parametrize("before", ["regular", "parent"])
+@pytest.mark.parametrize("pattern", ["regular", "parent", "parent-ratio"])
+def test_what_another_pattern_left_behind_changes_nothing(
+    index: HierarchicalIndex, pattern: str, before: str
+) -> None:
+    fresh = found(index, pattern)
+    index.store.layouts = Layouts()
+    found(index, before)
+    assert found(index, pattern) == fresh
+
+
+@pytest.mark.parametrize("pattern", ["regular", "parent"])
+def test_places_are_asked_for_once(
+    index: HierarchicalIndex, pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert asked_fields(index, pattern, monkeypatch) == 1
+    assert asked_fields(index, pattern, monkeypatch) == 0
+
+
+@pytest.mark.parametrize("pattern", ["regular", "parent"])
+def test_a_changed_document_is_found_as_it_is_now(index: HierarchicalIndex, pattern: str) -> None:
+    found(index, pattern)
+    index.ingest([Document(id_="coal", text=about("copper"))])
+    texts = " ".join(text for _, text, _ in found(index, pattern))
+    assert "copper" in texts or "coal" not in texts
+    fresh = found(index, pattern)
+    index.store.layouts = Layouts()
+    assert found(index, pattern) == fresh
+
+
+@pytest.mark.parametrize("pattern", ["regular", "parent"])
+def test_a_removed_document_is_found_no_more(index: HierarchicalIndex, pattern: str) -> None:
+    found(index, pattern)
+    for name in ("coal", "fish"):
+        index.remove(name)
+    texts = " ".join(text for _, text, _ in found(index, pattern))
+    assert "grain" in texts
+    assert "coal" not in texts and "fish" not in texts
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    layouts = Layouts(most=10)
+    for root in range(5):
+        leaves = {10 * root + leaf: Place("", leaf, 1, leaf, leaf + 1) for leaf in range(4)}
+        layouts.learn(str(root), "document", "version", leaves)
+    assert [layouts.get(str(root)) is not None for root in range(5)] == [False] * 3 + [True] * 2
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9)), max_size=40))
+def test_leaves_of_a_root_come_in_the_order_of_the_document(
+    learnt: list[tuple[str, int]],
+) -> None:
+    layouts = Layouts()
+    for root, position in learnt:
+        place = Place("", position, 1, position, position + 1)
+        layouts.learn(root, "document", "version", {100 - position: place})
+    for root in "abc":
+        known = layouts.get(root)
+        positions = [] if known is None else [place.position for place in known.leaves.values()]
+        assert positions == sorted({position for name, position in learnt if name == root})
+
+
+def test_a_leaf_without_its_place_is_damaged() -> None:
+    with pytest.raises(StoreError, match=r"damaged.*position.*rebuild"):
+        place_of_payload({"root": "r", "ancestors": "", "tokens": 1, "start": 0, "end": 1})
