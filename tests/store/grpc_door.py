@@ -4,6 +4,7 @@ with StandIn(folder) as server, GrpcDoor(server) as door:
     Ways(prefer_grpc=True, grpc_port=door.port)
 """
 
+import json
 from collections.abc import Callable
 from concurrent import futures
 from types import TracebackType
@@ -15,6 +16,7 @@ from qdrant_client.conversions.conversion import GrpcToRest, RestToGrpc
 from qdrant_client.http import models
 
 from tests.store.stand_in import StandIn
+from tests.store.stand_in_rules import Refusal
 
 
 class GrpcDoor:
@@ -53,8 +55,21 @@ class GrpcDoor:
         if not backend.collection_exists(given.collection_name):
             missing = f"Not found: Collection `{given.collection_name}` doesn't exist!"
             context.abort(grpc.StatusCode.NOT_FOUND, missing)
+        if refusal := self._rate(name, given):
+            context.set_trailing_metadata(tuple(refusal.headers.items()))
+            words = json.loads(refusal.body)["status"]["error"]
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, words)
         answered: bytes = answer(backend, given).SerializeToString()
         return answered
+
+    def _rate(self, name: str, given: Any) -> Refusal | None:
+        """What the server's rates refuse, of searches and of points that are written."""
+        rules = self._stand_in.rules
+        if rules.strict is None or name not in {"Points/Upsert", "Points/QueryBatch"}:
+            return None
+        if name == "Points/Upsert":
+            return rules._rate("PUT", "/collections/c/points", {"points": given.points})
+        return rules._rate("POST", "/collections/c/points/query/batch", None)
 
 
 class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]

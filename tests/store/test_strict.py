@@ -163,6 +163,31 @@ def test_a_rate_of_writes_smaller_than_a_batch_is_kept_to(
         assert served.verify().problems == []
 
 
+def test_rates_are_waited_out_over_grpc_too(
+    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def minute_passes(_level: int, words: str, seconds: float) -> None:
+        assert "counts requests" in words
+        asked.append(seconds)
+        stand_in.rules.time_passes()
+
+    with GrpcDoor(stand_in) as door:
+        options: dict[str, Any] = {"qdrant_grpc": True, "qdrant_grpc_port": door.port}
+        with Place(stand_in.url, KEY).open(**options) as served:
+            served.ingest(documents()[:1])
+        strict(stand_in, write_rate_limit=4, read_rate_limit=8)
+        monkeypatch.setattr(retries, "_asked", lambda error: asked.append(error.retry_after_s) or 0)
+        monkeypatch.setattr(retries._log, "log", minute_passes)
+        # One further try, which gRPC itself makes at once: what waits is ours.
+        with Place(stand_in.url, KEY).open(qdrant_retries=1, **options) as served:
+            served.ingest(documents())
+            assert all(manifest.settled for manifest in served.documents())
+            assert served.verify().problems == []
+    assert max(asked) > 1
+
+
 def test_writes_are_cut_by_bytes(stand_in: StandIn) -> None:
     heavy = Document(text=documents(600)[0].text, id_="heavy", metadata={"abstract": "x" * 200_000})
     with Place(stand_in.url, KEY).open() as served:
