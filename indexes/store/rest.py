@@ -105,11 +105,11 @@ def _search(search: Search) -> dict[str, Any]:
 
 def _plain(model: BaseModel) -> dict[str, Any]:
     """One of qdrant-client's models, as a request has it."""
-    fields = type(model).model_fields
+    fields, given = type(model).model_fields, model.model_fields_set
     return {
         fields[name].alias or name: value
         for name, value in model.__dict__.items()
-        if value is not None
+        if name in given and value is not None
     }
 
 
