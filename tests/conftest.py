@@ -1,6 +1,8 @@
 """What several tests share."""
 
+import gc
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +17,21 @@ from tests.fakes import ScriptedLLM, WordEmbedding
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
+# An index waits for its disk at every step, and hundreds are made. Where there is memory for files
+# (Linux), the tests' folders lie in it; those that passed go at once.
+_MEMORY = Path("/dev/shm")
+_ROOM = 4 * 2**30
+if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
 # Small chunks, so that short texts have parents.
 LEVELS = (96, 48, 24)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays: no test that looks for garbage looks through it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

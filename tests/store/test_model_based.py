@@ -1,6 +1,7 @@
 """Any sequence of changes, crashes and reopenings: queries show what a dictionary holds."""
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ class Index(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
+        self.folder = Path(tempfile.mkdtemp(dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
         self.documents: dict[str, int] = {}
         self.maybe: dict[str, int | None] = {}
         self.index = self._open()
