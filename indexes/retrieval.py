@@ -168,7 +168,12 @@ class TreeRetriever(Remade, BaseRetriever):
             return question
         with stage("embed question"), model_errors(self._embedding):
             self._store.recognise(self._embedding)
-            vector = self._embedding.get_agg_embedding_from_queries(_embedded(question))
+            texts = _embedded(question)
+            vector = (
+                self._embedding.get_query_embedding(texts[0])
+                if len(texts) == 1
+                else self._embedding.get_agg_embedding_from_queries(texts)
+            )
         return replace(question, embedding=vector)
 
     async def aembed(self, question: QueryBundle) -> QueryBundle:

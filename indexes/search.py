@@ -10,16 +10,17 @@ The batches are plain lists of searches, built here and sent by whoever asks, so
 sync and async retrieval are the same code but for an `await`.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from itertools import count, repeat
+from operator import neg
 from typing import Any
 
 import numpy as np
 from qdrant_client import models
 
-from indexes.candidates import Candidates, SearchResult
+from indexes.candidates import Candidates, Scores, SearchResult
 from indexes.errors import StoreError
 from indexes.settings import SearchMode
 from indexes.store.bm25 import bm25_query
@@ -138,17 +139,16 @@ class TreeSearch:
         """Searches of the second round trip; empty when nothing was found."""
         hits: dict[int, dict[str, Any]] = {}
         for found in responses:
-            ranks: Counter[int] = Counter()  # of each level its own
-            if not all("level" in payload for payload in found.payloads):
-                raise StoreError(
-                    "the index is damaged (a search finds a point with nothing in it): "
-                    "`advanced-rag rebuild` saves what can be read"
-                )
+            ranks: dict[int, int] = {}  # of each level its own
             for row in _in_order(found):
                 id_, payload = found.ids[row], found.payloads[row]
-                level = payload["level"]
-                ranks[level] += 1
-                self._scores[id_] += 1 / (RRF_CONSTANT + ranks[level])
+                if (level := payload.get("level")) is None:
+                    raise StoreError(
+                        "the index is damaged (a search finds a point with nothing in it): "
+                        "`advanced-rag rebuild` saves what can be read"
+                    )
+                ranks[level] = rank = ranks.get(level, 0) + 1
+                self._scores[id_] += 1 / (RRF_CONSTANT + rank)
                 hits[id_] = payload
         if not hits:
             return []
@@ -203,7 +203,7 @@ class TreeSearch:
     def _expect(self, hits: dict[int, dict[str, Any]]) -> "dict[str, _Expected]":
         """By root, the best first: which document was hit, and which leaves must come."""
         expected: dict[str, _Expected] = {}
-        for id_ in sorted(hits, key=lambda id_: (-self._scores[id_], id_)):
+        for _, id_ in sorted([(-self._scores[id_], id_) for id_ in hits]):
             place = hits[id_]
             root = place["root"]
             if root not in expected:
@@ -262,16 +262,18 @@ class TreeSearch:
         last: list[int] = []
         # Roots of a document don't overlap, so that this is the order of their leaves, too.
         for root, known in sorted(whole, key=_by_place):
-            wanted = set(self._expected[root].among(known.leaves) or ())
-            leaves = {id_: place for id_, place in known.leaves.items() if id_ in wanted}
-            count = len(leaves)
+            leaves = known.leaves
+            if not self._whole_roots:
+                wanted = set(self._expected[root].hits)
+                leaves = {id_: place for id_, place in leaves.items() if id_ in wanted}
+            here = len(leaves)
             ids += leaves
             places += leaves.values()
-            documents += [known.document_id] * count
-            roots += [numbers[root]] * count
-            last += [described[known.document_id]["leaves"] - 1] * count
-            if parents:
-                above += [self._above(known, place.path) for place in leaves.values()]
+            documents += [known.document_id] * here
+            roots += [numbers[root]] * here
+            last += [described[known.document_id]["leaves"] - 1] * here
+            if parents and self._parent_level is not None:
+                above += known.above(self._parent_level)
         dense = [scores[id_] for id_ in ids] if self._dense is not None else [0.0] * len(ids)
         # Where the parent would repeat the leaf, the leaf stands for it.
         around = (
@@ -294,14 +296,10 @@ class TreeSearch:
             ends=np.array([place.end for place in places], int),
             dense=np.array(dense, float),
             parent_dense=np.array(around, float),
-            bm25=np.array([words.get(id_, 0.0) for id_ in ids], float),
-            hits=np.array([self._scores.get(id_, 0.0) for id_ in ids], float),
+            bm25=_column(words, ids),
+            hits=_column(self._scores, ids),
             last=positions == np.array(last, int),
         )
-
-    def _above(self, root: Root, path: str) -> int | None:
-        """The id of a leaf's parent that has a vector."""
-        return _parent(root.document_id, root.version, path, self._parent_level)
 
     def _whole(
         self,
@@ -328,7 +326,7 @@ class TreeSearch:
             if known is None:
                 continue
             wanted = expected.among(known.leaves)
-            if wanted is not None and all(id_ in scores for id_ in wanted):
+            if wanted is not None and scores.keys() >= set(wanted):
                 whole.append((root, known))
             else:
                 partial = True
@@ -409,7 +407,7 @@ def _in_order(hits: Hits) -> list[int]:
     """Rows, the best first. Equal scores come as the engine happened to store the points, which
     is another order when the same documents are indexed again: ids are the same each time.
     """
-    return sorted(range(len(hits.ids)), key=lambda row: (-hits.scores[row], hits.ids[row]))
+    return [row for _, _, row in sorted(zip(map(neg, hits.scores), hits.ids, count()))]
 
 
 @dataclass(slots=True)
@@ -439,13 +437,9 @@ def _by_place(root: tuple[str, Root]) -> tuple[str, int]:
     return known.document_id, next(iter(known.leaves.values())).position
 
 
-@lru_cache(maxsize=16_384)
-def _parent(document_id: str, version: str, path: str, level: int | None) -> int | None:
-    """The id of the parent at a level, of the leaves that have these ancestors."""
-    for span in spans_of(path):
-        if span.level == level:
-            return node_number(document_id, version, *span[:3])
-    return None
+def _column(scores: Mapping[int, float], ids: Sequence[int]) -> Scores:
+    """The score of each, 0 where there is none."""
+    return np.fromiter(map(scores.get, ids, repeat(0.0)), float, len(ids))
 
 
 def _by_id(hits: Hits | None) -> dict[int, float]:

@@ -107,9 +107,19 @@ def number_of(uuid: str) -> int:
     Raises:
         StoreError: it is none; this project makes no such points.
     """
+    return numbers_of([uuid])[0]
+
+
+def numbers_of(uuids: Sequence[str]) -> list[int]:
+    """The same for many.
+
+    Raises:
+        StoreError: one is none.
+    """
     try:
-        return int(uuid.replace("-", ""), 16)
+        return [int(uuid.replace("-", ""), 16) for uuid in uuids]
     except (ValueError, AttributeError) as error:
         raise StoreError(
-            f"point {uuid!r} was not made by this project: choose another --collection"
+            f"a point was not made by this project (its id is no UUID: {error}): "
+            "choose another --collection"
         ) from error

@@ -14,7 +14,7 @@ from qdrant_client.conversions.conversion import (
     value_to_json,
 )
 
-from indexes.store.columns import Hits, Search, number_of
+from indexes.store.columns import Hits, Search, numbers_of
 from indexes.store.retries import Patience
 
 _PLAIN = frozenset({"string_value", "integer_value", "bool_value", "double_value"})
@@ -111,7 +111,7 @@ def _selector(search: Search) -> wire.WithPayloadSelector:
 def _found(answer: Any, searches: Sequence[Search]) -> list[Hits]:
     return [
         Hits(
-            [number_of(point.id.uuid) for point in found.result],
+            numbers_of([point.id.uuid for point in found.result]),
             [point.score for point in found.result],
             [_payload(point.payload) for point in found.result]
             if search.fields or search.without

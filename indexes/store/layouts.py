@@ -7,10 +7,12 @@ be shown, its manifest says, which every question reads.
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from indexes.errors import StoreError
+from indexes.store.points import spans_of
+from indexes.tree import node_number
 
 # Leaves that are remembered, at most: about 25 MB.
 _MOST = 65_536
@@ -35,6 +37,20 @@ class Root:
     document_id: str
     version: str
     leaves: Mapping[int, Place]
+    _above: dict[int, list[int | None]] = field(default_factory=dict)
+
+    def above(self, level: int) -> list[int | None]:
+        """For each leaf the id of its ancestor at a level."""
+        if level not in self._above:
+            parents = {path: self._parent(path, level) for path, *_ in self.leaves.values()}
+            self._above[level] = [parents[place.path] for place in self.leaves.values()]
+        return self._above[level]
+
+    def _parent(self, path: str, level: int) -> int | None:
+        for span in spans_of(path):
+            if span.level == level:
+                return node_number(self.document_id, self.version, *span[:3])
+        return None
 
 
 class Layouts:

@@ -329,17 +329,16 @@ def _but_ours(keys: Sequence[str]) -> list[str]:
 
 def matching(**values: str | int | Sequence[str]) -> models.Filter:
     """A filter for points whose payload has all these values (one of a list's)."""
-    return models.Filter.model_construct(must=_must(**values))
+    return models.Filter(must=_must(**values))
 
 
 def _must(**values: str | int | Sequence[str]) -> list[models.Condition]:
-    # Not validated: a question makes a dozen.
     return [
-        models.FieldCondition.model_construct(
+        models.FieldCondition(
             key=name,
-            match=models.MatchValue.model_construct(value=value)
+            match=models.MatchValue(value=value)
             if isinstance(value, str | int)
-            else models.MatchAny.model_construct(any=list(value)),
+            else models.MatchAny(any=list(value)),
         )
         for name, value in values.items()
     ]

@@ -16,7 +16,7 @@ from qdrant_client import models
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from indexes.store.columns import Hits, Search, number_of
+from indexes.store.columns import Hits, Search, numbers_of
 from indexes.store.http import Reply, Sender
 
 _TOO_MANY = 429
@@ -118,7 +118,7 @@ def _found(response: Reply, searches: Sequence[Search]) -> list[Hits]:
     try:
         return [
             Hits(
-                [number_of(point["id"]) for point in found["points"]],
+                numbers_of([point["id"] for point in found["points"]]),
                 [point["score"] for point in found["points"]],
                 [point["payload"] for point in found["points"]]
                 if search.fields or search.without
