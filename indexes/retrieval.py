@@ -226,6 +226,9 @@ class TreeRetriever(Remade, BaseRetriever):
             search = self._search(question, top_k)
             hits = yield self._store.server.tuned(search.searches())
             record.round_trips += 1
+            if unknown := search.unknown(hits):
+                search.learn((yield unknown))
+                record.round_trips += 1
             if self._parents and search.wants_more(hits) and top_k < _MOST_HITS:
                 top_k = min(4 * top_k, _MOST_HITS)
                 continue

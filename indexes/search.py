@@ -106,6 +106,8 @@ class TreeSearch:
         self._expected: dict[str, _Expected] = {}
         self._versions: dict[str, str] = {}
         self._known: dict[str, Root] = {}
+        self._points: dict[int, dict[str, Any]] = {}
+        self._fields = () if self._layouts.cover else _HIT
 
     def searches(self) -> list[Search]:
         """Searches of the first round trip."""
@@ -116,15 +118,34 @@ class TreeSearch:
             # search three times as much, for nearly the same roots.
             scales = 1 if self._parent_level is None else 2
             only = self._searchable(matching(level=self._leaf_level) if scales == 1 else None)
-            searches.append(Search(top_k * scales, self._dense, DENSE, only, _HIT))
+            searches.append(Search(top_k * scales, self._dense, DENSE, only, self._fields))
         if self._sparse is not None:
             # Words are only leaves'.
-            searches.append(Search(top_k, self._sparse, BM25, self._searchable(None), _HIT))
+            wanted = self._searchable(None)
+            searches.append(Search(top_k, self._sparse, BM25, wanted, self._fields))
         return searches
+
+    def unknown(self, responses: Sequence[Hits]) -> list[Search]:
+        """A search for what the hits are, where that isn't known: see `learn`."""
+        ids = dict.fromkeys(id_ for hits in responses for id_ in hits.ids)
+        self._points = self._layouts.points(ids)
+        if self._fields:
+            self.learn(responses)
+            return []
+        new = [uuid_of(id_) for id_ in ids if id_ not in self._points]
+        return [Search(len(new), filter=_having(new), fields=_HIT)] if new else []
+
+    def learn(self, responses: Sequence[Hits]) -> None:
+        """Take over what hits are."""
+        for hits in responses:
+            for id_, point in zip(hits.ids, hits.payloads, strict=True):
+                self._points[id_] = point
+                if "root" in point:
+                    self._layouts.note([id_], point)
 
     def wants_more(self, responses: Sequence[Hits]) -> bool:
         """Whether further hits might lead to further roots, of which too few were hit."""
-        roots = {payload.get("root") for hits in responses for payload in hits.payloads}
+        roots = {point.get("root") for point in self._points.values()}
         full = any(len(hits.ids) >= self._query.top_k for hits in responses)
         return full and len(roots) < self._query.max_roots
 
@@ -141,7 +162,10 @@ class TreeSearch:
         for found in responses:
             ranks: dict[int, int] = {}  # of each level its own
             for row in _in_order(found):
-                id_, payload = found.ids[row], found.payloads[row]
+                id_ = found.ids[row]
+                payload = self._points.get(id_)
+                if payload is None:
+                    continue  # gone meanwhile
                 if (level := payload.get("level")) is None:
                     raise StoreError(
                         "the index is damaged (a search finds a point with nothing in it): "
@@ -209,8 +233,8 @@ class TreeSearch:
             if root not in expected:
                 if self._whole_roots and len(expected) == self._query.max_roots:
                     continue
-                leaves = place["root_leaves"] if self._whole_roots else None
-                expected[root] = _Expected(place["document_id"], leaves)
+                size = place["root_leaves"]
+                expected[root] = _Expected(place["document_id"], size, whole=self._whole_roots)
             expected[root].hits.append(id_)
         return expected
 
@@ -346,7 +370,13 @@ class TreeSearch:
         place = spans[0][:3] if spans else (self._leaf_level, some.start, some.end)
         if node_number(document, version, *place) != number_of(root):
             return None
-        return self._layouts.learn(root, document, version, came)
+        about = {"document_id": document, "root": root, "root_leaves": self._expected[root].size}
+        self._layouts.note(came, {**about, "level": self._leaf_level})
+        found = self._layouts.learn(root, document, version, came)
+        if (level := self._parent_level) is not None:
+            parents = [id_ for id_ in found.above(level) if id_ is not None]
+            self._layouts.note(parents, {**about, "level": level})
+        return found
 
     def texts(self, found: SearchResult, leaves: Sequence[int]) -> list[Search]:
         """Searches of the third round trip: what delivering these candidates takes."""
@@ -412,14 +442,15 @@ def _in_order(hits: Hits) -> list[int]:
 
 @dataclass(slots=True)
 class _Expected:
-    """What must come of a root: so many leaves, or (None) those that were hit."""
+    """What must come of a root of so many leaves: all of them, or those that were hit."""
 
     document_id: str
-    leaves: int | None
+    size: int
+    whole: bool
     hits: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.hits) if self.leaves is None else self.leaves
+        return self.size if self.whole else len(self.hits)
 
     def among(self, leaves: Mapping[int, Place]) -> Collection[int] | None:
         """The leaves that must come; None if not all of them are known.
@@ -427,9 +458,9 @@ class _Expected:
         Args:
             leaves: those that are known
         """
-        if self.leaves is None:
+        if not self.whole:
             return self.hits if all(id_ in leaves for id_ in self.hits) else None
-        return leaves.keys() if len(leaves) == self.leaves else None
+        return leaves.keys() if len(leaves) == self.size else None
 
 
 def _by_place(root: tuple[str, Root]) -> tuple[str, int]:

@@ -6,7 +6,7 @@ be shown, its manifest says, which every question reads.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,6 +16,8 @@ from indexes.tree import node_number
 
 # Leaves that are remembered, at most: about 25 MB.
 _MOST = 65_536
+# The share of hits that must be known lately.
+_COVERED = 0.9
 # Of a leaf's payload, what `Place` is made of.
 PLACE = ("root", "ancestors", "position", "tokens", "start", "end")
 
@@ -64,7 +66,32 @@ class Layouts:
         self._most = most
         self._roots: dict[str, Root] = {}
         self._leaves = 0
+        self._points: dict[int, dict[str, Any]] = {}
+        self._shared: dict[tuple[str, int], dict[str, Any]] = {}
+        self._share_known = 0.0
         self._lock = threading.Lock()
+
+    @property
+    def cover(self) -> bool:
+        """Whether nearly all that questions find is known: then what a hit is need not be asked."""
+        return self._share_known > _COVERED
+
+    def points(self, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+        """What hits are, as `note` was told; counts how many are known."""
+        wanted = list(ids)
+        found = {id_: point for id_ in wanted if (point := self._points.get(id_)) is not None}
+        if wanted:
+            self._share_known = (self._share_known + len(found) / len(wanted)) / 2
+        return found
+
+    def note(self, ids: Iterable[int], point: dict[str, Any]) -> None:
+        """Remember what points are: `document_id`, `root`, `root_leaves` and `level`."""
+        with self._lock:
+            if len(self._points) > 2 * self._most:
+                self._points.clear()
+                self._shared.clear()
+            shared = self._shared.setdefault((point["root"], point["level"]), point)
+            self._points.update(dict.fromkeys(ids, shared))
 
     def get(self, root: str) -> Root | None:
         """What is known of a root."""

@@ -11,6 +11,7 @@ from llama_index.core.schema import Document
 from indexes.errors import StoreError
 from indexes.index import HierarchicalIndex
 from indexes.settings import load_settings
+from indexes.store.columns import Hits, Search
 from indexes.store.layouts import Layouts, Place, place_of_payload
 from tests.benchmarks.lanes import FakeEmbedding
 from tests.benchmarks.synthetic import FakeVectors
@@ -38,10 +39,10 @@ def found(index: HierarchicalIndex, pattern: str) -> list[tuple[str, str, float 
 
 def asked_fields(index: HierarchicalIndex, pattern: str, monkeypatch: pytest.MonkeyPatch) -> int:
     """How many searches of a question ask for places."""
-    searches = []
+    searches: list[Search] = []
     search = index.engine.wire.search
 
-    def watched(collection: str, batch):  # type: ignore[no-untyped-def]
+    def watched(collection: str, batch: list[Search]) -> list[Hits]:
         searches.extend(batch)
         return search(collection, batch)
 
@@ -75,6 +76,31 @@ def test_places_are_asked_for_once(
 ) -> None:
     assert asked_fields(index, pattern, monkeypatch) == 1
     assert asked_fields(index, pattern, monkeypatch) == 0
+
+
+@pytest.mark.parametrize("pattern", ["regular", "parent", "parent-ratio"])
+def test_what_is_known_by_now_is_asked_for_no_more(
+    index: HierarchicalIndex, pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = found(index, pattern)
+    for _ in range(5):
+        assert found(index, pattern) == first
+    assert index.store.layouts.cover
+    searches: list[Search] = []
+    search = index.engine.wire.search
+
+    def watched(collection: str, batch: list[Search]) -> list[Hits]:
+        searches.extend(batch)
+        return search(collection, batch)
+
+    monkeypatch.setattr(index.engine.wire, "search", watched)
+    assert found(index, pattern) == first
+    assert not any("level" in one.fields for one in searches)
+    # What is new is asked for.
+    index.ingest([Document(id_="tea", text=about("tea"))])
+    fresh = found(index, pattern)
+    index.store.layouts = Layouts()
+    assert found(index, pattern) == fresh
 
 
 @pytest.mark.parametrize("pattern", ["regular", "parent"])
