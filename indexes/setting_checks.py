@@ -7,6 +7,17 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from indexes.model_spec import ModelSpec
+
+
+def check_spec(spec: Any) -> ModelSpec | str | None:
+    """A model in one line, as text or read already; text of nothing but spaces is none."""
+    if spec is None or isinstance(spec, ModelSpec):
+        return spec
+    if not isinstance(spec, str):
+        raise ValueError("give a spec as text; model objects go to HierarchicalIndex")  # noqa: TRY004
+    return spec.strip() or None
+
 
 def split(value: Any) -> Any:
     """`1024,256,128`, as the environment and the command line have it, as a list."""

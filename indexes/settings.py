@@ -18,7 +18,7 @@ from indexes.errors import SettingsError
 from indexes.extensions import JUDGES, PROVIDERS
 from indexes.model_spec import ModelSpec
 from indexes.registry import Registry
-from indexes.setting_checks import check_headers, check_levels, read_object, split
+from indexes.setting_checks import check_headers, check_levels, check_spec, read_object, split
 from indexes.settings_file import read_settings
 
 if TYPE_CHECKING:
@@ -300,11 +300,7 @@ class Settings(BaseSettings):
     @field_validator("llm", "embedding", mode="before")
     @classmethod
     def _check_spec(cls, spec: Any) -> Any:
-        if spec is None or isinstance(spec, ModelSpec):
-            return spec
-        if not isinstance(spec, str):
-            raise ValueError("give a spec as text; model objects go to HierarchicalIndex")  # noqa: TRY004
-        return spec.strip() or None
+        return check_spec(spec)
 
     @field_validator("levels", "qdrant_indexes", mode="before")
     @classmethod
