@@ -41,8 +41,6 @@ _JUDGES = {
     "llm": "Language model",
     "cross-encoder": "Cross-encoder",
 }
-# Uploads that were never indexed are deleted after an hour.
-_CACHE_SECONDS = (600, 3600)
 # What Gradio remembers of visitors: nothing that they would miss.
 _GRADIO_SESSIONS = 128
 
@@ -77,7 +75,6 @@ def build_page(page: Workbench) -> gr.Blocks:
         title="Advanced RAG Patterns",
         analytics_enabled=False,
         fill_width=True,
-        delete_cache=_CACHE_SECONDS,
     ) as blocks:
         head = page.html("head")
         with gr.Tabs(selected="compare", elem_id="tabs") as tabs:

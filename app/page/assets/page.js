@@ -97,7 +97,10 @@ const load = async (part) => {
   target.querySelector("#source-title")?.focus({ preventScroll: true });
   const mark = target.querySelector("mark.place, .given");
   const text = target.querySelector(".words");
-  if (mark && text) text.scrollTop = mark.offsetTop - text.offsetTop - text.clientHeight / 3;
+  if (mark && text) {
+    const [at, top] = [mark, text].map((part) => part.getBoundingClientRect().top);
+    text.scrollTop += at - top - text.clientHeight / 3;
+  }
   show(target);
 };
 
