@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
-from indexes.answers import Answer, Turn
+from indexes.answers import Answer, Context, Turn
+from indexes.citations import marked
 from indexes.compression.replies import LONGEST, read_numbers, read_objects, read_yes_no
 from indexes.conversation import Condenser
 from indexes.evaluation.advice import drafted
@@ -20,6 +21,7 @@ from indexes.evaluation.questions import Question
 from indexes.models.replies import without_thoughts
 from indexes.verdict.numbers import figures
 from indexes.verdict.preference import aprefer
+from indexes.verdict.support import supports
 from tests.compression.test_replies import HOSTILE, cost
 from tests.fakes import ScriptedLLM
 
@@ -33,6 +35,8 @@ class Parrot(ScriptedLLM):
         yield ChatResponse(message=ChatMessage(role="assistant", content=self.said))
 
 
+SAID = "Ada lit 12 lamps in 2021. It cost $3 million."
+PASSAGES = [Context(document="a", start=0, end=45, text=SAID, score=1, level=2, number=1)]
 TURNS = [Turn(question="Which?", answer="That.")]
 
 
@@ -64,6 +68,8 @@ READERS: dict[str, Callable[[str], object]] = {
     "a follow-up": condensed,
     "a preference": preferred,
     "a grade": graded,
+    "its citations": lambda said: marked(said, PASSAGES),
+    "its support": lambda said: supports(said, PASSAGES),
 }
 ONE_MORE: dict[str, Callable[[int], str]] = {
     **HOSTILE,
@@ -101,7 +107,10 @@ def test_any_reply_is_read_at_once_and_without_a_failure(name: str, said: str, t
     assert time.process_time() - started < 2
 
 
-@pytest.mark.parametrize("name", ["thoughts", "a draft", "a check of a draft", "a follow-up"])
+@pytest.mark.parametrize(
+    "name",
+    ["thoughts", "a draft", "a check of a draft", "a follow-up", "its citations", "its support"],
+)
 @pytest.mark.parametrize("shape", ONE_MORE)
 def test_time_grows_no_faster_than_the_reply(name: str, shape: str) -> None:
     read, make = READERS[name], ONE_MORE[shape]
