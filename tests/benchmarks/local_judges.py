@@ -162,13 +162,15 @@ def main() -> None:
             return np.array(vectors @ np.array(index.embedding.get_query_embedding(question)))
 
         tell("cosine", questions, cosine, cosine)
-        tell("cosine, the fewer", few, cosine, cosine)
+        if few:
+            tell("cosine, the fewer", few, cosine, cosine)
         unpooled = import_module("xllamacpp").llama_pooling_type.LLAMA_POOLING_TYPE_NONE
         minilm = minilm_gguf(load_settings().cache)
         with served(minilm, embedding=True, pooling_type=unpooled) as client:
             tell("late interaction", questions, late_interaction(client), cosine)
-        with served(smollm2_gguf()) as client:
-            tell("likelihood", few, likelihood(client), cosine)
+        if few:
+            with served(smollm2_gguf()) as client:
+                tell("likelihood", few, likelihood(client), cosine)
     if options.json:
         print(json.dumps({name: asdict(row) for name, row in table.items()}))
 
