@@ -5,7 +5,7 @@ nodes = retriever.retrieve("How did the cloud business evolve?")
 nodes = await retriever.aretrieve("How did the cloud business evolve?")
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -20,7 +20,7 @@ from indexes.answers import checked
 from indexes.candidates import Scores, SearchResult
 from indexes.copies import Remade
 from indexes.delivery import node_of, ordered
-from indexes.details import MergeDetails, MergedPassage, RankedLeaf, SearchDetails
+from indexes.details import MergeDetails, SearchDetails
 from indexes.errors import SettingsError, StoreError
 from indexes.merging import (
     LeafRun,
@@ -38,10 +38,11 @@ from indexes.models.guard import model_errors
 from indexes.options import checked_options, strictly
 from indexes.search import Query, TreeSearch
 from indexes.settings import DEFAULT_TOP_K, Budget, Method, Order, SearchMode, TopK
-from indexes.store.columns import Hits, Search, uuid_of
+from indexes.store.columns import Hits, Search
 from indexes.store.filters import Filters, qdrant_filter
 from indexes.store.nodes import TreeStore
 from indexes.trace import Stage, current_trace, stage
+from indexes.traced import merged, ranked, reserved
 from indexes.whole import whole_parents
 
 MergeRatio = Annotated[float, Field(ge=0, le=1)]
@@ -233,24 +234,49 @@ class TreeRetriever(Remade, BaseRetriever):
                 top_k = min(4 * top_k, _MOST_HITS)
                 continue
             places = search.places(hits)
-            found = search.found((yield places) if places else [])
+            early = self._early(search) if places else []
+            answers = (yield [*places, *early]) if places else []
+            found = search.found(answers[: len(places)])
             record.round_trips += bool(places)
             stale, tries = found.stale, tries + 1
             while not stale or tries == _TRIES:
                 plan = self._plan(found)
                 if not plan.reach:
                     break
-                lost = search.told(found, plan.reach, (yield search.texts(found, plan.reach)))
-                record.round_trips += 1
+                texts = search.texts(found, plan.reach)
+                if texts == early:
+                    told = answers[len(places) :]
+                else:
+                    told = yield texts
+                    record.round_trips += 1
+                early = []
+                lost = search.told(found, plan.reach, told)
                 if not lost:
                     break
                 stale, found = True, found.without(lost)
             if not stale or tries == _TRIES:
                 break
-        self._describe(record, found, stale)
-        if self._reserve and isinstance(record.details, SearchDetails):
-            record.details.vector = question.embedding
+        if current_trace() is not None:
+            hit = found.candidates.hits > 0
+            record.nodes_out = int(hit.sum())
+            record.tokens_out = int(found.candidates.tokens[hit].sum())
+            record.details = SearchDetails(
+                mode=self._mode,
+                top_k=self._top_k,
+                candidates=len(found.candidates),
+                documents=found.documents,
+                changed_while_reading=stale,
+                nodes_lost=self._store.engine.nodes_lost,
+            )
+            if self._reserve:
+                record.details.vector = question.embedding
         return found, plan
+
+    def _early(self, search: TreeSearch) -> list[Search]:
+        """Searches for the texts, where it is known by now which they will be."""
+        guess = search.guess()
+        plan = self._plan(guess) if guess is not None else None
+        return search.texts(guess, plan.reach) if guess and plan and plan.reach else []
 
     def _search(self, question: QueryBundle, top_k: int) -> TreeSearch:
         made = self._store.fingerprint()
@@ -270,21 +296,6 @@ class TreeRetriever(Remade, BaseRetriever):
             filters=self._filters,
             skip=self._store.unfinished(),
             layouts=self._store.layouts,
-        )
-
-    def _describe(self, record: Stage, found: SearchResult, stale: bool) -> None:
-        if current_trace() is None:
-            return
-        hit = found.candidates.hits > 0
-        record.nodes_out = int(hit.sum())
-        record.tokens_out = int(found.candidates.tokens[hit].sum())
-        record.details = SearchDetails(
-            mode=self._mode,
-            top_k=self._top_k,
-            candidates=len(found.candidates),
-            documents=found.documents,
-            changed_while_reading=stale,
-            nodes_lost=self._store.engine.nodes_lost,
         )
 
     def _plan(self, found: SearchResult) -> "_Plan":
@@ -333,57 +344,17 @@ class TreeRetriever(Remade, BaseRetriever):
             record.nodes_out = len(nodes)
             record.tokens_out = sum(passage.text_tokens for passage in passages)
             if current_trace() is not None:
-                record.details = self._merged(found, plan, passages, nodes, more)
+                most = self._ratio_top_k if self._method == "ratio" else _RANKED
+                every = self._method == "tree"
+                record.details = MergeDetails(
+                    method=self._method,
+                    budget=self._budget,
+                    score=plan.name,
+                    ranked=tuple(ranked(found, plan.scores, most, all_count=every)),
+                    passages=tuple(merged(nodes, passages)),
+                    reserve=reserved(found, more),
+                )
         return ordered(nodes, self._order)
-
-    def _merged(
-        self,
-        found: SearchResult,
-        plan: "_Plan",
-        passages: list[LeafRun],
-        nodes: list[NodeWithScore],
-        more: list[LeafRun],
-    ) -> MergeDetails:
-        """What the trace tells of it."""
-        return MergeDetails(
-            method=self._method,
-            budget=self._budget,
-            score=plan.name,
-            ranked=tuple(self._ranked(found, plan.scores)),
-            passages=tuple(
-                MergedPassage(
-                    id=node.node.node_id,
-                    document_id=passage.leaves[0].document_id,
-                    start=passage.start,
-                    end=passage.end,
-                    leaves=tuple(leaf.id for leaf in passage.leaves),
-                    score=passage.score,
-                    reason=passage.reason,
-                )
-                for node, passage in zip(nodes, passages, strict=True)
-            ),
-            reserve=tuple(node_of(passage, found.manifests) for passage in more),
-        )
-
-    def _ranked(self, found: SearchResult, scores: Scores) -> Iterator[RankedLeaf]:
-        """The best leaves for the trace; those of a search only if it found them."""
-        leaves = found.candidates
-        most = self._ratio_top_k if self._method == "ratio" else _RANKED
-        for place in in_order(scores)[:most]:
-            if self._method == "tree" or scores[place] > 0:
-                yield RankedLeaf(
-                    id=uuid_of(leaves.ids[place]),
-                    document_id=leaves.documents[place],
-                    document=found.sources[leaves.documents[place]],
-                    start=int(leaves.starts[place]),
-                    end=int(leaves.ends[place]),
-                    position=int(leaves.positions[place]),
-                    score=float(scores[place]),
-                    cosine=float(leaves.dense[place]),
-                    parent_cosine=float(leaves.parent_dense[place]),
-                    bm25=float(leaves.bm25[place]),
-                    hit=bool(leaves.hits[place] > 0),
-                )
 
 
 @dataclass(frozen=True)

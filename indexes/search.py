@@ -1,4 +1,4 @@
-"""Question → scored leaves, in three engine round trips whatever k and depth.
+"""Question → scored leaves, in three engine round trips or two, whatever k and depth.
 
 1. One batch searches every scale: leaves and parents by meaning, leaves by words (BM25).
 2. One batch asks where what was found stands, and how well it and what is around it answer:
@@ -6,36 +6,43 @@
    their own scores; and which version of their documents may be shown.
 3. One batch fetches the texts of the leaves that may be delivered, and their documents.
 
+Where leaves stand is remembered (`indexes.store.layouts`), and asked for only of those that are
+new. If none is, a search that doesn't look at the tree knows its leaves before the second batch,
+which then is the third, too.
+
 The batches are plain lists of searches, built here and sent by whoever asks, so that
 sync and async retrieval are the same code but for an `await`.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import count, repeat
-from operator import neg
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from qdrant_client import models
 
-from indexes.candidates import Candidates, Scores, SearchResult
+from indexes.arrived import (
+    Expected,
+    Measured,
+    by_id,
+    candidates_of,
+    in_order,
+    ingested,
+    worded,
+)
+from indexes.candidates import Candidates, SearchResult
 from indexes.errors import StoreError
 from indexes.settings import SearchMode
 from indexes.store.bm25 import bm25_query
-from indexes.store.check import DAMAGED
 from indexes.store.columns import Hits, Search, number_of, uuid_of
 from indexes.store.layouts import PLACE, Layouts, Place, Root, place_of_payload
 from indexes.store.nodes import matching
 from indexes.store.points import (
     BM25,
     DENSE,
-    Leaf,
     manifest_id,
     manifest_of_payload,
     spans_of,
-    unpack_ancestors,
 )
 from indexes.tree import node_number
 
@@ -103,7 +110,7 @@ class TreeSearch:
         # A question of nothing but stop words has no words to search for.
         self._sparse = sparse if sparse is not None and sparse.indices else None
         self._scores: defaultdict[int, float] = defaultdict(float)
-        self._expected: dict[str, _Expected] = {}
+        self._expected: dict[str, Expected] = {}
         self._versions: dict[str, str] = {}
         self._known: dict[str, Root] = {}
         self._points: dict[int, dict[str, Any]] = {}
@@ -161,7 +168,7 @@ class TreeSearch:
         hits: dict[int, dict[str, Any]] = {}
         for found in responses:
             ranks: dict[int, int] = {}  # of each level its own
-            for row in _in_order(found):
+            for row in in_order(found):
                 id_ = found.ids[row]
                 payload = self._points.get(id_)
                 if payload is None:
@@ -224,9 +231,9 @@ class TreeSearch:
         using = None if self._dense is None else DENSE
         return Search(limit, self._dense, using, wanted, fields, exact=True)
 
-    def _expect(self, hits: dict[int, dict[str, Any]]) -> "dict[str, _Expected]":
+    def _expect(self, hits: dict[int, dict[str, Any]]) -> dict[str, Expected]:
         """By root, the best first: which document was hit, and which leaves must come."""
-        expected: dict[str, _Expected] = {}
+        expected: dict[str, Expected] = {}
         for _, id_ in sorted([(-self._scores[id_], id_) for id_ in hits]):
             place = hits[id_]
             root = place["root"]
@@ -234,14 +241,14 @@ class TreeSearch:
                 if self._whole_roots and len(expected) == self._query.max_roots:
                     continue
                 size = place["root_leaves"]
-                expected[root] = _Expected(place["document_id"], size, whole=self._whole_roots)
+                expected[root] = Expected(place["document_id"], size, whole=self._whole_roots)
             expected[root].hits.append(id_)
         return expected
 
     def found(self, responses: Sequence[Hits]) -> SearchResult:
         """The visible leaves among what the second round trip returned."""
         if not responses:
-            return SearchResult(self._candidates({}, [], {}, {}, {}), 0, {}, stale=False)
+            return SearchResult(self._candidates([], {}, {}), 0, {}, stale=False)
         shown, *others = responses
         described = {about["document_id"]: about for about in shown.payloads}
         scores, came = self._arrived(others)
@@ -249,8 +256,19 @@ class TreeSearch:
         parents = others.pop(0) if others else None
         sources = {document: about["source"] for document, about in described.items()}
         whole, stale = self._whole(came, scores, described)
-        candidates = self._candidates(scores, whole, described, _by_id(words), _by_id(parents))
+        candidates = self._candidates(whole, described, scores, by_id(words), by_id(parents))
         return SearchResult(candidates, len(described), sources, stale)
+
+    def guess(self) -> SearchResult | None:
+        """What `found` will give unless something changed, but for similarities; None if that
+        can't be known before.
+        """
+        if self._whole_roots or len(self._known) < len(self._expected):
+            return None
+        described = {root.document_id: {"leaves": 0} for root in self._known.values()}
+        scores = {id_: 0.0 for root in self._known.values() for id_ in root.leaves}
+        candidates = self._candidates(list(self._known.items()), described, scores)
+        return SearchResult(candidates, 0, {}, stale=False)
 
     def _arrived(
         self, responses: list[Hits]
@@ -261,69 +279,27 @@ class TreeSearch:
         scores: dict[int, float] = {}
         came: dict[str, dict[int, Place]] = {}
         if self._known:
-            scores |= _by_id(responses.pop(0))
+            scores |= by_id(responses.pop(0))
         if len(self._known) < len(self._expected):
             leaves = responses.pop(0)
-            scores |= _by_id(leaves)
+            scores |= by_id(leaves)
             for id_, payload in zip(leaves.ids, leaves.payloads, strict=True):
                 came.setdefault(payload["root"], {})[id_] = place_of_payload(payload)
         return scores, came
 
     def _candidates(
         self,
-        scores: dict[int, float],
         whole: list[tuple[str, Root]],
         described: dict[str, dict[str, Any]],
-        words: dict[int, float],
-        parents: dict[int, float],
+        dense: Mapping[int, float],
+        words: Mapping[int, float] | None = None,
+        parents: Mapping[int, float] | None = None,
     ) -> Candidates:
-        numbers = {root: number for number, root in enumerate(self._expected)}
-        ids: list[int] = []
-        places: list[Place] = []
-        documents: list[str] = []
-        roots: list[int] = []
-        above: list[int | None] = []
-        last: list[int] = []
-        # Roots of a document don't overlap, so that this is the order of their leaves, too.
-        for root, known in sorted(whole, key=_by_place):
-            leaves = known.leaves
-            if not self._whole_roots:
-                wanted = set(self._expected[root].hits)
-                leaves = {id_: place for id_, place in leaves.items() if id_ in wanted}
-            here = len(leaves)
-            ids += leaves
-            places += leaves.values()
-            documents += [known.document_id] * here
-            roots += [numbers[root]] * here
-            last += [described[known.document_id]["leaves"] - 1] * here
-            if parents and self._parent_level is not None:
-                above += known.above(self._parent_level)
-        dense = [scores[id_] for id_ in ids] if self._dense is not None else [0.0] * len(ids)
-        # Where the parent would repeat the leaf, the leaf stands for it.
-        around = (
-            [
-                own if number is None else parents.get(number, own)
-                for number, own in zip(above, dense, strict=True)
-            ]
-            if parents
-            else dense
+        scores = Measured(
+            dense if self._dense is not None else {}, parents or {}, words or {}, self._scores
         )
-        positions = np.array([place.position for place in places], int)
-        return Candidates(
-            ids=ids,
-            documents=documents,
-            paths=[place.path for place in places],
-            roots=np.array(roots, int),
-            positions=positions,
-            tokens=np.array([place.tokens for place in places], int),
-            starts=np.array([place.start for place in places], int),
-            ends=np.array([place.end for place in places], int),
-            dense=np.array(dense, float),
-            parent_dense=np.array(around, float),
-            bm25=_column(words, ids),
-            hits=_column(self._scores, ids),
-            last=positions == np.array(last, int),
-        )
+        lengths = {document: about["leaves"] for document, about in described.items()}
+        return candidates_of(whole, self._expected, lengths, scores, self._parent_level)
 
     def _whole(
         self,
@@ -345,7 +321,7 @@ class TreeSearch:
             if version is None:
                 continue  # deleted, or not there yet
             self._versions[document] = version
-            known = self._of_version(root, document, _ingested(version), came.get(root, {}))
+            known = self._of_version(root, document, ingested(version), came.get(root, {}))
             replaced[document] = replaced.get(document, True) and known is None
             if known is None:
                 continue
@@ -409,72 +385,10 @@ class TreeSearch:
             if wording is None or document not in found.manifests:
                 lost.add(document)
             else:
-                candidates.leaves[leaf] = self._leaf(candidates, leaf, wording)
+                candidates.leaves[leaf] = worded(
+                    candidates, leaf, wording, self._versions[document], self._leaf_level
+                )
         return lost
-
-    def _leaf(self, candidates: Candidates, leaf: int, wording: dict[str, Any]) -> Leaf:
-        document, path = candidates.documents[leaf], candidates.paths[leaf]
-        version = self._versions[document]
-        parents = unpack_ancestors(path, document, _ingested(version))
-        id_ = uuid_of(candidates.ids[leaf])
-        return Leaf(
-            id=id_,
-            document_id=document,
-            version=version,
-            level=self._leaf_level,
-            start=int(candidates.starts[leaf]),
-            end=int(candidates.ends[leaf]),
-            tokens=int(candidates.tokens[leaf]),
-            position=int(candidates.positions[leaf]),
-            root=parents[0].id if parents else id_,
-            root_leaves=parents[0].leaves if parents else 1,
-            ancestors=parents,
-            **wording,
-        )
-
-
-def _in_order(hits: Hits) -> list[int]:
-    """Rows, the best first. Equal scores come as the engine happened to store the points, which
-    is another order when the same documents are indexed again: ids are the same each time.
-    """
-    return [row for _, _, row in sorted(zip(map(neg, hits.scores), hits.ids, count()))]
-
-
-@dataclass(slots=True)
-class _Expected:
-    """What must come of a root of so many leaves: all of them, or those that were hit."""
-
-    document_id: str
-    size: int
-    whole: bool
-    hits: list[int] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return self.size if self.whole else len(self.hits)
-
-    def among(self, leaves: Mapping[int, Place]) -> Collection[int] | None:
-        """The leaves that must come; None if not all of them are known.
-
-        Args:
-            leaves: those that are known
-        """
-        if not self.whole:
-            return self.hits if all(id_ in leaves for id_ in self.hits) else None
-        return leaves.keys() if len(leaves) == self.size else None
-
-
-def _by_place(root: tuple[str, Root]) -> tuple[str, int]:
-    known = root[1]
-    return known.document_id, next(iter(known.leaves.values())).position
-
-
-def _column(scores: Mapping[int, float], ids: Sequence[int]) -> Scores:
-    """The score of each, 0 where there is none."""
-    return np.fromiter(map(scores.get, ids, repeat(0.0)), float, len(ids))
-
-
-def _by_id(hits: Hits | None) -> dict[int, float]:
-    return {} if hits is None else dict(zip(hits.ids, hits.scores, strict=True))
 
 
 def _having(ids: list[Any]) -> models.Filter:
@@ -483,8 +397,3 @@ def _having(ids: list[Any]) -> models.Filter:
 
 def _manifests(documents: Sequence[str]) -> models.Filter:
     return _having([manifest_id(document) for document in documents])
-
-
-def _ingested(version: str) -> str:
-    """The version that ids are made of: a damaged document keeps them."""
-    return version.removesuffix(DAMAGED)

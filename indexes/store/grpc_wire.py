@@ -77,12 +77,21 @@ def _query(collection: str, search: Search) -> wire.QueryPoints:
         collection_name=collection,
         query=_nearest(search.query),
         using=search.using,
-        filter=None if search.filter is None else RestToGrpc.convert_filter(search.filter),
+        filter=_filter(search.filter),
         params=_params(search),
         limit=search.limit,
         offset=search.offset or None,
         with_payload=_selector(search),
     )
+
+
+def _filter(given: models.Filter | None) -> wire.Filter | None:
+    must = given.must if given is not None else None
+    if isinstance(must, list) and len(must) == 1 and isinstance(must[0], models.HasIdCondition):
+        # As the client would, but for a call and a look at each id: there are many.
+        ids = [wire.PointId(uuid=str(id_)) for id_ in must[0].has_id]
+        return wire.Filter(must=[wire.Condition(has_id=wire.HasIdCondition(has_id=ids))])
+    return None if given is None else RestToGrpc.convert_filter(given)
 
 
 def _nearest(vector: Sequence[float] | models.SparseVector | None) -> wire.Query | None:

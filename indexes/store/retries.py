@@ -144,11 +144,23 @@ class Patience:
 
     def send(self, call: Callable[[], Any]) -> Any:
         """Make a call, as often as need be."""
-        return Retrying(**self._policy)(call)
+        try:
+            return call()
+        except ResourceExhaustedResponse as refused:
+            # It counts as the first try.
+            tries = chain([_raising(refused)], repeat(call))
+            return Retrying(**self._policy)(lambda: next(tries)())
 
     async def asend(self, call: Callable[[], Awaitable[Any]]) -> Any:
         """The same, awaited."""
         return await AsyncRetrying(**self._policy)(call)
+
+
+def _raising(error: BaseException) -> Callable[[], Any]:
+    def again() -> Any:
+        raise error
+
+    return again
 
 
 def _is_rate(error: BaseException | None) -> bool:

@@ -103,6 +103,11 @@ def test_what_is_known_by_now_is_asked_for_no_more(
     assert found(index, pattern) == fresh
 
 
+def test_leaves_whose_places_are_known_take_two_round_trips(index: HierarchicalIndex) -> None:
+    trips = [index.retrieve(QUESTION, "regular", budget=BUDGET)[1] for _ in range(2)]
+    assert [trace["search"].round_trips for trace in trips] == [3, 2]
+
+
 @pytest.mark.parametrize("pattern", ["regular", "parent"])
 def test_a_changed_document_is_found_as_it_is_now(index: HierarchicalIndex, pattern: str) -> None:
     found(index, pattern)

@@ -1,0 +1,170 @@
+"""What came of the searches of a question → candidates: columns, in document order."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count, repeat
+from operator import neg
+from typing import Any
+
+import numpy as np
+
+from indexes.candidates import Candidates, Scores
+from indexes.store.check import DAMAGED
+from indexes.store.columns import Hits, uuid_of
+from indexes.store.layouts import Place, Root
+from indexes.store.points import Leaf, unpack_ancestors
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Scores by id: cosines of leaves and of parents, BM25, and reciprocal ranks of hits."""
+
+    dense: Mapping[int, float]
+    parents: Mapping[int, float]
+    words: Mapping[int, float]
+    hits: Mapping[int, float]
+
+
+def candidates_of(
+    whole: Sequence[tuple[str, Root]],
+    expected: "Mapping[str, Expected]",
+    lengths: Mapping[str, int],
+    scores: Measured,
+    parent_level: int | None,
+) -> Candidates:
+    """Leaves with all that was measured of them.
+
+    Args:
+        whole: roots that may be shown, by id.
+        expected: what was to come of each root.
+        lengths: how many leaves the documents have.
+        scores: of leaves and parents.
+        parent_level: of the parents that have scores.
+    """
+    numbers = {root: number for number, root in enumerate(expected)}
+    ids: list[int] = []
+    places: list[Place] = []
+    documents: list[str] = []
+    roots: list[int] = []
+    above: list[int | None] = []
+    last: list[int] = []
+    # Roots of a document don't overlap, so that this is the order of their leaves, too.
+    for root, known in sorted(whole, key=_by_place):
+        leaves = known.leaves
+        if not expected[root].whole:
+            wanted = set(expected[root].hits)
+            leaves = {id_: place for id_, place in leaves.items() if id_ in wanted}
+        here = len(leaves)
+        ids += leaves
+        places += leaves.values()
+        documents += [known.document_id] * here
+        roots += [numbers[root]] * here
+        last += [lengths[known.document_id] - 1] * here
+        if scores.parents and parent_level is not None:
+            above += known.above(parent_level)
+    dense = _column(scores.dense, ids)
+    # Where the parent would repeat the leaf, the leaf stands for it.
+    around = (
+        [
+            own if number is None else scores.parents.get(number, own)
+            for number, own in zip(above, dense.tolist(), strict=True)
+        ]
+        if scores.parents
+        else dense
+    )
+    positions = np.array([place.position for place in places], int)
+    return Candidates(
+        ids=ids,
+        documents=documents,
+        paths=[place.path for place in places],
+        roots=np.array(roots, int),
+        positions=positions,
+        tokens=np.array([place.tokens for place in places], int),
+        starts=np.array([place.start for place in places], int),
+        ends=np.array([place.end for place in places], int),
+        dense=dense,
+        parent_dense=np.array(around, float),
+        bm25=_column(scores.words, ids),
+        hits=_column(scores.hits, ids),
+        last=positions == np.array(last, int),
+    )
+
+
+def in_order(hits: Hits) -> list[int]:
+    """Rows, the best first. Equal scores come as the engine happened to store the points, which
+    is another order when the same documents are indexed again: ids are the same each time.
+    """
+    return [row for _, _, row in sorted(zip(map(neg, hits.scores), hits.ids, count()))]
+
+
+@dataclass(slots=True)
+class Expected:
+    """What must come of a root of so many leaves: all of them, or those that were hit."""
+
+    document_id: str
+    size: int
+    whole: bool
+    hits: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return self.size if self.whole else len(self.hits)
+
+    def among(self, leaves: Mapping[int, Place]) -> Collection[int] | None:
+        """The leaves that must come; None if not all of them are known.
+
+        Args:
+            leaves: those that are known
+        """
+        if not self.whole:
+            return self.hits if all(id_ in leaves for id_ in self.hits) else None
+        return leaves.keys() if len(leaves) == self.size else None
+
+
+def _by_place(root: tuple[str, Root]) -> tuple[str, int]:
+    known = root[1]
+    return known.document_id, next(iter(known.leaves.values())).position
+
+
+def _column(scores: Mapping[int, float], ids: Sequence[int]) -> Scores:
+    """The score of each, 0 where there is none."""
+    return np.fromiter(map(scores.get, ids, repeat(0.0)), float, len(ids))
+
+
+def by_id(hits: Hits | None) -> dict[int, float]:
+    """Scores by id."""
+    return {} if hits is None else dict(zip(hits.ids, hits.scores, strict=True))
+
+
+def worded(
+    candidates: Candidates, place: int, wording: Mapping[str, Any], version: str, level: int
+) -> Leaf:
+    """A candidate with its text.
+
+    Args:
+        candidates: and which of them.
+        place: its place.
+        wording: of its payload, text and what goes with it.
+        version: of its document.
+        level: the leaves'.
+    """
+    document, id_ = candidates.documents[place], uuid_of(candidates.ids[place])
+    parents = unpack_ancestors(candidates.paths[place], document, ingested(version))
+    return Leaf(
+        id=id_,
+        document_id=document,
+        version=version,
+        level=level,
+        start=int(candidates.starts[place]),
+        end=int(candidates.ends[place]),
+        tokens=int(candidates.tokens[place]),
+        position=int(candidates.positions[place]),
+        root=parents[0].id if parents else id_,
+        root_leaves=parents[0].leaves if parents else 1,
+        ancestors=parents,
+        **wording,
+    )
+
+
+def ingested(version: str) -> str:
+    """The version that ids are made of: a damaged document keeps them."""
+    return version.removesuffix(DAMAGED)
