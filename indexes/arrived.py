@@ -49,7 +49,9 @@ def candidates_of(
     above: list[int | None] = []
     last: list[int] = []
     # Roots of a document don't overlap, so that this is the order of their leaves, too.
-    for root, known in sorted(whole, key=_by_place):
+    for _, _, root, known in sorted(
+        (known.document_id, known.first, root, known) for root, known in whole
+    ):
         leaves = known.leaves
         if not expected[root].whole:
             wanted = set(expected[root].hits)
@@ -116,13 +118,8 @@ class Expected:
             leaves: those that are known
         """
         if not self.whole:
-            return self.hits if all(id_ in leaves for id_ in self.hits) else None
+            return self.hits if leaves.keys() >= set(self.hits) else None
         return leaves.keys() if len(leaves) == self.size else None
-
-
-def _by_place(root: tuple[str, Root]) -> tuple[str, int]:
-    known = root[1]
-    return known.document_id, next(iter(known.leaves.values())).position
 
 
 def _column(scores: Mapping[int, float], ids: Sequence[int]) -> Scores:

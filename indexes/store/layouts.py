@@ -34,11 +34,14 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """What is known of a root: its leaves, in order, or those of them that were asked for."""
+    """What is known of a root: its leaves, in order, or those of them that were asked for;
+    `first` is the first one's position.
+    """
 
     document_id: str
     version: str
     leaves: Mapping[int, Place]
+    first: int = 0
     _above: dict[int, list[int | None]] = field(default_factory=dict)
 
     def above(self, level: int) -> list[int | None]:
@@ -114,7 +117,8 @@ class Layouts:
                 oldest = self._roots.pop(next(iter(self._roots)))
                 self._leaves -= len(oldest.leaves)
             ordered = dict(sorted(every.items(), key=lambda leaf: leaf[1].position))
-            found = self._roots[root] = Root(document_id, version, ordered)
+            first = next(iter(ordered.values())).position
+            found = self._roots[root] = Root(document_id, version, ordered, first)
         return found
 
     def forget(self, root: str) -> None:
