@@ -212,7 +212,8 @@ def check_copies(folder: Path, log: Log) -> None:
         assert json.loads(last)["sha256"] == hashlib.sha256(b"".join(lines)).hexdigest()
     if (folder / "copy").exists():
         with opened(folder, "copy") as target:
-            if not target.store.exists():
+            # Killed right at the start, it has a collection with nothing in it.
+            if not target.store.exists() or target.store.count() == 0:
                 return
             for name, text in shown(target).items():
                 assert text in log.versions(name), f"{name} is not whole in the copy: {text[:300]}"
