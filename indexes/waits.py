@@ -1,4 +1,4 @@
-"""What is being waited for just now: told on the command line, and beside a question on the page.
+"""Tells the command line and the page what a call is waiting for.
 
 with waiting("the endpoint is waking up, about 5 minutes"):
     time.sleep(10)

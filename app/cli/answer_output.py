@@ -1,4 +1,4 @@
-"""An answer on the terminal: quotes, words as they come, sources, and what nobody bears out."""
+"""Prints an answer: quotes first, words as they come, then sources and unsupported sentences."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What the commands print with: two consoles, plain JSON, text without escapes, and a bar."""
+"""Output of the commands: a console each for results and errors, JSON, and a progress bar."""
 
 import json
 import re

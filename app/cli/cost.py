@@ -1,4 +1,4 @@
-"""What endpoints cost, as the commands say it; and how long one waits."""
+"""Texts about what endpoints cost, and how long deploying them takes."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What is to be deployed, as the commands take it and show it."""
+"""Deployment plans: made from command-line options, and shown before they are carried out."""
 
 import functools
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What other programs may call: two typed endpoints, which are also the tools of MCP.
+"""The API for other programs: two typed endpoints, which are offered as MCP tools, too.
 
     from gradio_client import Client
     Client("http://127.0.0.1:7860").predict("What happened to Bosun?", api_name="/ask")

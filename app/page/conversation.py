@@ -1,4 +1,4 @@
-"""What a tab is asking and was told: its lanes, their views, and the turns before. No Gradio.
+"""The state of one browser tab: its lanes, their views, and earlier turns. No Gradio here.
 
 A run is one question to two to four lanes. Each lane's work is a task of its own, so that
 stopping ends it whatever it waits for, and no lane knows of another's trouble.

@@ -1,4 +1,4 @@
-"""A comparison to take away: as Markdown to read, as JSON to reckon with."""
+"""A comparison as a file: Markdown for people, JSON for programs."""
 
 import json
 import re

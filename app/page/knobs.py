@@ -1,4 +1,4 @@
-"""What a visitor can turn: the settings of one session, checked on the server."""
+"""Settings that a visitor may change for one session, checked on the server."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

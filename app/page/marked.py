@@ -1,4 +1,4 @@
-"""A visitor's own benchmark: questions, and the sentences that were marked as their evidence."""
+"""A visitor's own questions, with the sentences marked as their evidence."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What stands between the page and everyone else.
+"""Checks of every request: host, origin, password, size, and whose cookie it carries.
 
 Other web sites in the same browser: a site can point a name of its own at 127.0.0.1 (DNS
 rebinding) or post to us from its own page. Both show in the headers `Host` and `Origin`, which

@@ -1,4 +1,4 @@
-"""What all tabs of the page share: the index, who may see what of it, and who is there."""
+"""State that all tabs of the page share: the index, who may see what, and who is there."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A document that a caller hands in → one that can be stored: id, name, title and version.
+"""A caller's document → one that can be stored, with id, name, title and version.
 
 What the caller said of it stays as it is, as far as JSON can hold it (dates become ISO 8601,
 tuples lists, other objects text). What we add stands under one key (`indexes.namespace`).

@@ -1,4 +1,4 @@
-"""How fast an endpoint is asked: as fast as it answers, until it says that this is too fast.
+"""Rate control: an endpoint is asked as fast as it answers, and slower once it refuses.
 
 All that ask one endpoint share a `Pace`. A refusal for being too many closes the endpoint for
 as long as it said; then requests go one by one, at the distance that its refusals and answers

@@ -1,4 +1,4 @@
-"""An embedding model known by what it does, not by its name.
+"""Recognises an embedding model by its vectors of fixed texts, whatever it is called.
 
 A collection keeps what the model that made it makes of one fixed text. Whoever reads or writes
 it is asked for the same: the same weights give the same vector, whatever they are called and

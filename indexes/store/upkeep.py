@@ -1,4 +1,4 @@
-"""Is the collection what it should be? A check of every point, and repair.
+"""Checks every point of a collection, and repairs what can be repaired.
 
     found = verify(store)                  # Verification(problems=[…])
     found = verify(store, repair=True)     # deletes what no query can see anyway

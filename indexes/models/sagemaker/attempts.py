@@ -1,4 +1,4 @@
-"""One question to a language model's endpoint, put in other manners until it is understood."""
+"""One request to a language model's endpoint, sent in other formats until one is accepted."""
 
 import logging
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The text of a streamed answer so far, and what of it may be shown already."""
+"""Collects a streamed answer, and holds back what may be the beginning of a stop text."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""How an endpoint wants to be asked, learnt from what it refuses and what it answers.
+"""The request format that an endpoint accepts, learnt from its refusals and its answers.
 
 Containers of one name differ: in whether they take a conversation or a text, know a system
 role, insist on a model's name, or stream at all. A refusal mostly says what was wrong; one

@@ -1,4 +1,4 @@
-"""A SageMaker endpoint as something to call."""
+"""The address of a SageMaker endpoint, and how to call it."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

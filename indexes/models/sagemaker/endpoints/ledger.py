@@ -1,4 +1,4 @@
-"""A record of what was about to be created, written before it was.
+"""A log of AWS resources, written before each is created, so that none is forgotten.
 
 It is the third way to find a leftover, after tags and names: for a resource whose tags
 someone removed, or whose name was not the default. Losing it loses nothing else.

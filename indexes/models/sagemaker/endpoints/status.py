@@ -1,4 +1,4 @@
-"""What is running, since when, and what lies about without running."""
+"""Lists deployed resources: those that run, since when, and those left over."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
