@@ -7,6 +7,7 @@ than all that a question needs of its answer.
 import asyncio
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -65,6 +66,8 @@ class Sender:
         ]
         self._nodes = nodes
         self._retries = retries
+        # Not the event loop's own, which whoever else waits in may have taken.
+        self._threads = ThreadPoolExecutor(_KEPT, thread_name_prefix="rag-ask")
 
     def send(self, method: str, path: str, body: bytes) -> Reply:
         """A request to the node whose turn it is.
@@ -80,7 +83,8 @@ class Sender:
 
         def through_nodes() -> Awaitable[Reply]:
             once = partial(self._once, method, path, body)
-            return asyncio.to_thread(self._nodes.through, once)
+            loop = asyncio.get_running_loop()
+            return loop.run_in_executor(self._threads, self._nodes.through, once)
 
         return await self._retries.athrough(f"{method} {path}", through_nodes)
 
@@ -91,6 +95,7 @@ class Sender:
 
     def close(self) -> None:
         """Close the connections."""
+        self._threads.shutdown(wait=False)
         for manager in self._managers:
             manager.clear()
 

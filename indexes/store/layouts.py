@@ -14,7 +14,7 @@ from indexes.errors import StoreError
 from indexes.store.points import spans_of
 from indexes.tree import node_number
 
-# Leaves that are remembered, at most: about 25 MB.
+# Leaves that are remembered, at most: about 40 MB, with what hits are.
 _MOST = 65_536
 # The share of hits that must be known lately.
 _COVERED = 0.9

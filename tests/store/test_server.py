@@ -272,7 +272,9 @@ async def test_a_question_is_three_requests(
     await asyncio.to_thread(remote.retrieve, "harbour keeper", pattern)
     assert stand_in.requests == [QUERY] * 3
     await remote.aretrieve("harbour keeper", pattern)
-    assert stand_in.requests == [QUERY] * 6
+    # Where leaves stand is known by now: without a look at the tree, so are those to deliver.
+    again = 2 if pattern == "regular" else 3
+    assert stand_in.requests == [QUERY] * (3 + again)
     await remote.engine.aclose()
 
 
