@@ -13,7 +13,7 @@ from app.page.security import Access
 from indexes.index import HierarchicalIndex
 from tests.page.conftest import letter_in, opened
 from tests.page.fakes import ScriptedLLM
-from tests.page.running import axe, browser, chromium, served
+from tests.page.running import browser, chromium, served
 
 pytestmark = [
     pytest.mark.slow,
@@ -413,56 +413,6 @@ def _open_on_a_phone(phone: Page, name: str) -> None:
         return
     phone.locator(".overflow-menu > button").click()
     phone.locator(".overflow-dropdown").get_by_text(name).click()
-
-
-@pytest.mark.skipif(axe() is None, reason="NO AXE: `make .venv/browser` fetches it with npm")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_violation_on_any_tab(
-    chrome: Browser,
-    page_server: tuple[str, ScriptedLLM],
-    llm: ScriptedLLM,
-    scheme: Literal["light", "dark"],
-) -> None:
-    context = chrome.new_context(color_scheme=scheme, bypass_csp=True)
-    visitor = Visit(context, page_server[0])
-    page = visitor.page
-    source = axe()
-    assert source is not None
-    page.add_script_tag(path=source)
-    found: list[str] = []
-
-    def check(tab: str) -> None:
-        visitor.open(tab)
-        page.wait_for_timeout(300)
-        for violation in page.evaluate("axe.run()")["violations"]:
-            if violation["impact"] in ("serious", "critical"):
-                nodes = [node["html"][:160] for node in violation["nodes"]]
-                found.append(f"{tab}: {violation['id']}: {violation['help']}: {nodes}")
-
-    if scheme == "light":  # what colours change shows below, too
-        for tab in ("Compare", "Inspect", "Documents"):
-            check(tab)
-    check("Settings")
-    visitor.open("Compare")
-    visitor.ask()
-    visitor.lane(1)
-    visitor.lane(2)
-    page.locator("#evidence-1 summary").click()
-    check("Compare")
-    page.locator("#answer-1 a.cite").first.click()
-    expect(page.locator("#source mark.place").first).to_be_visible()
-    for violation in page.evaluate("axe.run('#source')")["violations"]:
-        found.append(f"source: {violation['id']}: {violation['help']}")
-    page.keyboard.press("Escape")
-    page.get_by_role("button", name="Inspect this journey").first.click()
-    expect(page.locator(".journey")).to_be_visible()
-    check("Inspect")
-    visitor.open("Documents")
-    page.get_by_role("button", name="Show its tree").first.click()
-    expect(page.locator("#tree .outline")).to_be_visible()
-    check("Documents")
-    assert found == []
-    context.close()
 
 
 def test_a_page_with_credentials_works_for_who_has_them(
