@@ -1,7 +1,7 @@
 """What came of the searches of a question → candidates: columns, in document order."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count, repeat
 from operator import neg
 from typing import Any
@@ -97,6 +97,15 @@ def in_order(hits: Hits) -> list[int]:
     is another order when the same documents are indexed again: ids are the same each time.
     """
     return [row for _, _, row in sorted(zip(map(neg, hits.scores), hits.ids, count()))]
+
+
+def measured(guessed: Candidates, scores: Measured, lengths: Mapping[str, int]) -> Candidates:
+    """Candidates that were put together before their similarities were known, with these."""
+    dense = _column(scores.dense, guessed.ids)
+    ends = np.array([lengths[document] - 1 for document in guessed.documents], int)
+    return replace(
+        guessed, dense=dense, parent_dense=dense, last=guessed.positions == ends, leaves={}
+    )
 
 
 @dataclass(slots=True)

@@ -234,13 +234,17 @@ class TreeRetriever(Remade, BaseRetriever):
                 top_k = min(4 * top_k, _MOST_HITS)
                 continue
             places = search.places(hits)
-            early = self._early(search) if places else []
+            guess = search.guess() if places else None
+            guessed = self._plan(guess) if guess is not None else None
+            reach = guessed.reach if guessed is not None else []
+            early = search.texts(guess, reach) if guess is not None and reach else []
             answers = (yield [*places, *early]) if places else []
             found = search.found(answers[: len(places)])
             record.round_trips += bool(places)
             stale, tries = found.stale, tries + 1
             while not stale or tries == _TRIES:
-                plan = self._plan(found)
+                same = guess is not None and found.candidates.hits is guess.candidates.hits
+                plan = guessed if guessed is not None and same else self._plan(found)
                 if not plan.reach:
                     break
                 texts = search.texts(found, plan.reach)
@@ -271,12 +275,6 @@ class TreeRetriever(Remade, BaseRetriever):
             if self._reserve:
                 record.details.vector = question.embedding
         return found, plan
-
-    def _early(self, search: TreeSearch) -> list[Search]:
-        """Searches for the texts, where it is known by now which they will be."""
-        guess = search.guess()
-        plan = self._plan(guess) if guess is not None else None
-        return search.texts(guess, plan.reach) if guess and plan and plan.reach else []
 
     def _search(self, question: QueryBundle, top_k: int) -> TreeSearch:
         made = self._store.fingerprint()

@@ -28,6 +28,7 @@ from indexes.arrived import (
     candidates_of,
     in_order,
     ingested,
+    measured,
     worded,
 )
 from indexes.candidates import Candidates, SearchResult
@@ -36,7 +37,7 @@ from indexes.settings import SearchMode
 from indexes.store.bm25 import bm25_query
 from indexes.store.columns import Hits, Search, number_of, uuid_of
 from indexes.store.layouts import PLACE, Layouts, Place, Root, place_of_payload
-from indexes.store.nodes import matching
+from indexes.store.nodes import having, matching
 from indexes.store.points import (
     BM25,
     DENSE,
@@ -113,6 +114,7 @@ class TreeSearch:
         self._expected: dict[str, Expected] = {}
         self._versions: dict[str, str] = {}
         self._known: dict[str, Root] = {}
+        self._guessed: Candidates | None = None
         self._points: dict[int, dict[str, Any]] = {}
         self._fields = () if self._layouts.cover else _HIT
 
@@ -140,7 +142,7 @@ class TreeSearch:
             self.learn(responses)
             return []
         new = [uuid_of(id_) for id_ in ids if id_ not in self._points]
-        return [Search(len(new), filter=_having(new), fields=_HIT)] if new else []
+        return [Search(len(new), filter=having(new), fields=_HIT)] if new else []
 
     def learn(self, responses: Sequence[Hits]) -> None:
         """Take over what hits are."""
@@ -220,7 +222,7 @@ class TreeSearch:
             if self._whole_roots:
                 wanted = matching(root=roots, level=self._leaf_level)
             else:
-                wanted = _having(
+                wanted = having(
                     [uuid_of(id_) for root in roots for id_ in self._expected[root].hits]
                 )
             searches.append(self._scored(wanted, limit, fields))
@@ -266,9 +268,8 @@ class TreeSearch:
         if self._whole_roots or len(self._known) < len(self._expected):
             return None
         described = {root.document_id: {"leaves": 0} for root in self._known.values()}
-        scores = {id_: 0.0 for root in self._known.values() for id_ in root.leaves}
-        candidates = self._candidates(list(self._known.items()), described, scores)
-        return SearchResult(candidates, 0, {}, stale=False)
+        self._guessed = self._candidates(list(self._known.items()), described, {})
+        return SearchResult(self._guessed, 0, {}, stale=False)
 
     def _arrived(
         self, responses: list[Hits]
@@ -299,6 +300,8 @@ class TreeSearch:
             dense if self._dense is not None else {}, parents or {}, words or {}, self._scores
         )
         lengths = {document: about["leaves"] for document, about in described.items()}
+        if self._guessed is not None and len(whole) == len(self._expected):
+            return measured(self._guessed, scores, lengths)
         return candidates_of(whole, self._expected, lengths, scores, self._parent_level)
 
     def _whole(
@@ -361,7 +364,7 @@ class TreeSearch:
         wanted = [uuid_of(candidates.ids[leaf]) for leaf in leaves]
         return [
             Search(len(documents), filter=_manifests(documents), without=_LAYOUT),
-            Search(len(wanted), filter=_having(wanted), fields=_WORDING),
+            Search(len(wanted), filter=having(wanted), fields=_WORDING),
         ]
 
     def told(
@@ -391,9 +394,5 @@ class TreeSearch:
         return lost
 
 
-def _having(ids: list[Any]) -> models.Filter:
-    return models.Filter.model_construct(must=[models.HasIdCondition.model_construct(has_id=ids)])
-
-
 def _manifests(documents: Sequence[str]) -> models.Filter:
-    return _having([manifest_id(document) for document in documents])
+    return having([manifest_id(document) for document in documents])

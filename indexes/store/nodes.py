@@ -86,11 +86,8 @@ class TreeStore(TreeCollection):
     def _manifests_of(self, document_ids: Sequence[str]) -> list[Manifest]:
         if not document_ids:
             return []
-        ids: list[Any] = [manifest_id(name) for name in document_ids]
-        wanted = models.Filter.model_construct(
-            must=[models.HasIdCondition.model_construct(has_id=ids)]
-        )
-        (found,) = self.query([Search(len(ids), filter=wanted, fields=_MANIFEST)])
+        wanted = having([manifest_id(name) for name in document_ids])
+        (found,) = self.query([Search(len(document_ids), filter=wanted, fields=_MANIFEST)])
         return [manifest_of_payload(payload) for payload in found.payloads]
 
     def named(self, name: str) -> list[Manifest]:
@@ -325,6 +322,14 @@ def _announced(document: "Document", tree: Tree, before: Manifest | None) -> Man
 
 def _but_ours(keys: Sequence[str]) -> list[str]:
     return [key for key in keys if key != OURS]
+
+
+def having(ids: Sequence[str]) -> models.Filter:
+    """A filter for points by id; not validated, since there are many."""
+    wanted: list[Any] = list(ids)
+    return models.Filter.model_construct(
+        must=[models.HasIdCondition.model_construct(has_id=wanted)]
+    )
 
 
 def matching(**values: str | int | Sequence[str]) -> models.Filter:
