@@ -37,6 +37,8 @@ async def asked(page: Page, **options: Any) -> tuple[list[Any], Run]:
     ]
     for place in range(2):
         shown += [update for lists in await page.lane(place) for update in lists]
+    async for shared in page.compare.follow(request_of("ann")):
+        shown += shared
     run = page.visitors.tab(request_of("ann")).run
     assert run is not None
     return shown, run
