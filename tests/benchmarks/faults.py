@@ -52,7 +52,7 @@ _TOUCH = {
     "scandir", "listdir", "unlink", "remove", "rename", "replace", "rmdir", "rmtree", "copy",
     "copytree", "copyfile", "mkdtemp", "mkstemp", "statvfs", "disk_usage", "resolve", "touch",
     "access", "chmod", "utime", "execute", "executemany", "connect", "commit", "acquire",
-    "release", "run", "Popen",
+    "run", "Popen",
 }  # fmt: skip
 
 
@@ -203,7 +203,7 @@ def _said(operation: Callable[[], None]) -> str:
         operation()
     except RagError as error:
         return "told" if "\n" not in str(error) else f"told in several lines: {error}"
-    except BaseException:  # noqa: BLE001 - whatever it was, it should have been one of ours
+    except Exception:  # noqa: BLE001 - whatever it was, it should have been one of ours
         return f"raised: {traceback.format_exc(limit=-5)}"
     return "went on"
 

@@ -232,11 +232,11 @@ class Collection:
         if child is not None:
             child.kill()
         with self._writing:
-            if (self.path / "collection.json").is_file():  # else it is being deleted
-                try:
+            try:
+                if (self.path / "collection.json").is_file():  # else it is being deleted
                     self.save()
-                except OSError as error:  # only how much was written is forgotten
-                    _log.warning("cannot note the state of %s (%s)", self.path, error)
+            except OSError as error:  # only how much was written is forgotten
+                _log.warning("cannot note the state of %s (%s)", self.path, error)
             with self._idle:
                 shard, self._current = self._current, None
         if shard is not None:
