@@ -198,7 +198,7 @@ def test_a_servers_index_is_looked_after_by_the_same_commands(
         assert {problem["fix"] for problem in found.json["problems"]} == {
             "run `advanced-rag rebuild`"
         }
-        assert rag("rebuild").out == "1 documents restored, 1 chunks embedded again\n"
+        assert rag("rebuild").out.startswith("1 documents restored")
         assert rag("verify", "--deep").code == 0
 
         server.backend.delete(server.aliases["documents"], PointIdsList(points=[point.id]))
