@@ -327,7 +327,13 @@ class Compare:
         """
         tab = self.page.visitors.tab(request)
         run = tab.run
+        # Whatever a function that yields nothing was to fill, Gradio empties.
         if run is None or place >= len(run.views):
+            yield ["", ""]
+            return
+        if place in run.started:
+            view = run.views[place]
+            yield [self.showing.answer(run, view), self.showing.evidence(run, view)]
             return
         phase, evidence = "", ""
         async with aclosing(answering(self.page.lanes, tab, run, place)) as views:
@@ -343,6 +349,7 @@ class Compare:
         tab = self.page.visitors.tab(request)
         run = tab.run
         if run is None or run.followed:
+            yield [gr.skip()] * 7
             return
         run.followed = True
         phases: list[str] = []

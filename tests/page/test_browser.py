@@ -313,6 +313,15 @@ def test_errors_are_said_in_words(visit: Visit) -> None:
     expect(page.get_by_role("alert")).to_contain_text("0 patterns are chosen: choose 2 to 4")
 
 
+def test_an_error_leaves_the_answers_that_are_there(visit: Visit) -> None:
+    visit.ask()
+    answers = [visit.lane(place).inner_text() for place in (1, 2)]
+    visit.ask("   ")
+    expect(visit.page.get_by_role("alert")).to_have_text("the question is empty: ask something")
+    expect(visit.page.get_by_role("button", name="Compare", exact=True)).to_be_visible()
+    assert [visit.lane(place).inner_text() for place in (1, 2)] == answers
+
+
 def test_the_page_can_be_used_with_the_keyboard_alone(visit: Visit) -> None:
     page = visit.page
 
