@@ -18,7 +18,7 @@ from indexes.answers import MAX_QUESTION_CHARACTERS, checked
 
 from .ask import answering, awaiting
 from .conversation import MOST_LANES, Run
-from .export import as_json, as_markdown
+from .export import as_file
 from .knobs import checked_knobs
 from .picker import Picker, chosen
 from .references import known_references
@@ -380,13 +380,7 @@ class Compare:
         if run is None or run.hidden:
             return None
         votes = self.page.visitors.of(request).votes.standings()
-        if kind == "md":
-            return {
-                "name": "comparison.md",
-                "kind": "text/markdown",
-                "text": as_markdown(run, votes),
-            }
-        return {"name": "comparison.json", "kind": "application/json", "text": as_json(run, votes)}
+        return as_file(kind, run, votes)
 
     # The page as it opens
 

@@ -30,6 +30,14 @@ _COLUMNS = (
 )
 
 
+def as_file(kind: str, run: Run, votes: Sequence[Standing] = ()) -> dict[str, str]:
+    """What a browser is given to save: name, media type, text; Markdown for `md`, else JSON."""
+    if kind == "md":
+        text = as_markdown(run, votes)
+        return {"name": "comparison.md", "kind": "text/markdown", "text": text}
+    return {"name": "comparison.json", "kind": "application/json", "text": as_json(run, votes)}
+
+
 def as_json(run: Run, votes: Sequence[Standing] = ()) -> str:
     """The run with everything behind it; each answer as `ask --json` prints it."""
     return json.dumps(
