@@ -309,6 +309,8 @@ def test_commands_load_only_what_they_need(
         "    except SystemExit as end: assert not end.code, command\n"
         f"loaded = {heavy!r} & set(sys.modules)\n"
         "assert not loaded, loaded\n"
+        "models = sys.modules.get('qdrant_client.http.models.models')\n"
+        "assert models is None or not models.DiscoverQuery.__pydantic_complete__\n"
     )
     checkout = str(Path(__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": checkout}

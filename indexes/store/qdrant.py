@@ -1,0 +1,27 @@
+"""qdrant-client, imported without half a second of preparations that nobody needs.
+
+At import it has pydantic build validators for all of its four hundred models. Left alone, pydantic
+builds each when it is first used, which for most is never.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from pydantic import BaseModel
+
+
+def import_quickly() -> None:
+    """Import qdrant-client; its models are completed as they are used."""
+    rebuild = BaseModel.__dict__["model_rebuild"]
+
+    def unless_theirs(cls: type[BaseModel], *arguments: Any, **named: Any) -> bool | None:
+        if cls.__module__ == "qdrant_client.http.models.models":
+            return None
+        built: bool | None = rebuild.__get__(None, cls)(*arguments, **named)
+        return built
+
+    BaseModel.model_rebuild = classmethod(unless_theirs)  # type: ignore[method-assign, assignment]
+    try:
+        import_module("qdrant_client")
+    finally:
+        BaseModel.model_rebuild = rebuild  # type: ignore[method-assign]
