@@ -128,39 +128,12 @@ def test_creating_a_collection_twice_is_an_error(client: QdrantClient) -> None:
         make(client)
 
 
-def test_recreating_a_collection_empties_it(filled: QdrantClient) -> None:
-    backend_of(filled).recreate_collection(
-        "c", models.VectorParams(size=2, distance=models.Distance.DOT)
-    )
-    assert filled.count("c").count == 0
-
-
 def test_metadata_can_be_changed_later(filled: QdrantClient, tmp_path: Path) -> None:
     filled.update_collection("c", metadata={"model": "bge"})
     filled.close()
     with_again = edge_client(EdgeBackend(tmp_path / "index"))
     assert with_again.get_collection("c").config.metadata == {"model": "bge"}
     with_again.close()
-
-
-def test_named_vectors_can_be_added_and_removed(filled: QdrantClient, tmp_path: Path) -> None:
-    filled.create_vector_name(
-        "c",
-        "parent",
-        models.DenseVectorNameConfig(
-            dense=models.DenseVectorConfig(size=2, distance=models.Distance.DOT)
-        ),
-    )
-    filled.update_vectors("c", [models.PointVectors(id=1, vector={"parent": [3, 4]})])
-    filled.delete_vector_name("c", "bm25")
-    filled.close()
-    again = edge_client(EdgeBackend(tmp_path / "index"))
-    assert again.retrieve("c", [1], with_vectors=True)[0].vector == {
-        "dense": [1, 0, 0],
-        "parent": [3, 4],
-    }
-    assert not again.get_collection("c").config.params.sparse_vectors
-    again.close()
 
 
 def test_a_missing_collection_is_named_in_the_error(client: QdrantClient) -> None:
@@ -246,7 +219,7 @@ def test_payloads_take_what_json_over_http_takes(filled: QdrantClient) -> None:
     assert point.payload == {"at": "2024-05-01T00:00:00Z", "id": A, "pair": [1, 2]}
 
 
-def test_payloads_are_set_overwritten_and_cleared(filled: QdrantClient) -> None:
+def test_payloads_are_set_and_deleted(filled: QdrantClient) -> None:
     def payload(id_: Any) -> Any:
         return filled.retrieve("c", [id_])[0].payload
 
@@ -254,15 +227,13 @@ def test_payloads_are_set_overwritten_and_cleared(filled: QdrantClient) -> None:
     assert payload(7) == {"page": 9}
     filled.set_payload("c", {"b": 1}, points=[7], key="a")
     assert payload(7) == {"page": 9, "a": {"b": 1}}
-    filled.overwrite_payload("c", {"kind": "leaf"}, points=[7])
-    assert payload(7) == {"kind": "leaf"}
     leaves = models.Filter(
         must=[models.FieldCondition(key="kind", match=models.MatchValue(value="leaf"))]
     )
     filled.delete_payload("c", ["text", "tags"], points=leaves)
     assert payload(1) == {"kind": "leaf", "page": 1}
-    filled.clear_payload("c", models.FilterSelector(filter=leaves))
-    assert payload(1) == payload(A) == payload(7) == {}
+    filled.delete_payload("c", ["kind"], points=models.FilterSelector(filter=leaves))
+    assert payload(1) == {"page": 1}
 
 
 def test_vectors_are_updated_and_deleted_by_name(filled: QdrantClient) -> None:
@@ -281,32 +252,10 @@ def test_points_are_deleted_by_id_and_by_filter(filled: QdrantClient) -> None:
     assert ids(filled.scroll("c")[0]) == [1]
 
 
-def test_a_batch_of_operations_is_applied_in_order(filled: QdrantClient) -> None:
-    results = filled.batch_update_points(
-        "c",
-        [
-            models.UpsertOperation(
-                upsert=models.PointsList(points=[models.PointStruct(id=8, vector={}, payload={})])
-            ),
-            models.SetPayloadOperation(
-                set_payload=models.SetPayload(payload={"a": 1, "b": 2}, points=[8])
-            ),
-            models.DeletePayloadOperation(
-                delete_payload=models.DeletePayload(keys=["a"], points=[8])
-            ),
-            models.DeleteOperation(delete=models.PointIdsList(points=[7])),
-        ],
-    )
-    assert [result.status for result in results] == [models.UpdateStatus.COMPLETED] * 4
-    assert [point.payload for point in filled.retrieve("c", [7, 8])] == [{"b": 2}]
-
-
 def test_uploads_take_any_iterable(client: QdrantClient) -> None:
     make(client)
     client.upload_points("c", (models.PointStruct(id=n, vector={}) for n in range(600)))
-    client.upload_collection("c", {"dense": np.eye(3)}, payload=[{}, {}, {}], ids=[700, 701, 702])
-    client.upload_collection("c", [{"dense": [1, 2, 3]}])
-    assert client.count("c").count == 604
+    assert client.count("c").count == 600
 
 
 def test_a_bad_point_leaves_the_collection_as_it_was(filled: QdrantClient) -> None:
@@ -522,13 +471,6 @@ def test_scrolling_visits_every_point_once(client: QdrantClient) -> None:
     assert seen == list(range(25))
 
 
-def test_scrolling_can_follow_a_payload_field(filled: QdrantClient) -> None:
-    filled.create_payload_index("c", "page", models.PayloadSchemaType.INTEGER)
-    down = models.OrderBy(key="page", direction=models.Direction.DESC)
-    assert ids(filled.scroll("c", order_by=down)[0]) == [B, A, 1]
-    assert ids(filled.scroll("c", order_by="page")[0]) == [1, A, B]
-
-
 @pytest.mark.parametrize("schema", list(models.PayloadSchemaType))
 def test_every_type_of_payload_index_can_be_made_and_dropped(
     filled: QdrantClient, schema: models.PayloadSchemaType
@@ -574,22 +516,6 @@ def test_a_sparse_query_ranks_by_weights(filled: QdrantClient) -> None:
     query = models.SparseVector(indices=[2], values=[1])
     hits = filled.query_points("c", query, using="bm25").points
     assert [(hit.id, hit.score) for hit in hits] == [(1, 2), (A, 1)]
-
-
-def test_a_query_by_id_leaves_that_point_out(filled: QdrantClient) -> None:
-    assert ids(filled.query_points("c", 1, using="dense").points) == [A, B]
-    assert ids(filled.query_points("c", A, using="dense").points) == [1, B]
-    with pytest.raises(StoreError, match="no vector 'dense' for point 7"):
-        filled.query_points("c", 7, using="dense")
-
-
-def test_a_query_can_look_its_vector_up_elsewhere(filled: QdrantClient) -> None:
-    make(filled, "other")
-    filled.upsert("other", [models.PointStruct(id=5, vector={"dense": [0, 1, 0]})])
-    hits = filled.query_points(
-        "c", 5, using="dense", lookup_from=models.LookupLocation(collection="other")
-    ).points
-    assert ids(hits)[0] == B
 
 
 def test_threshold_offset_limit_and_selectors_apply(filled: QdrantClient) -> None:
@@ -703,6 +629,9 @@ def test_a_batch_answers_each_request_in_order(filled: QdrantClient) -> None:
         ("search_matrix_pairs", ["c"]),
         ("facet", ["c", "key"]),
         ("query_points_groups", ["c", "key"]),
+        ("batch_update_points", ["c", []]),
+        ("overwrite_payload", ["c", {}, [1]]),
+        ("upload_collection", ["c", [[1, 2, 3]]]),
     ],
 )
 def test_what_needs_a_server_says_so(
@@ -715,6 +644,14 @@ def test_what_needs_a_server_says_so(
 def test_arguments_that_need_a_server_are_not_silently_ignored(filled: QdrantClient) -> None:
     with pytest.raises(StoreError, match="shard_key_selector"):
         filled.upsert("c", POINTS, shard_key_selector="k")
+    with pytest.raises(StoreError, match="order_by"):
+        filled.scroll("c", order_by="page")
+    elsewhere = models.LookupLocation(collection="other")
+    with pytest.raises(StoreError, match="lookup_from"):
+        filled.query_points("c", [1, 0, 0], using="dense", lookup_from=elsewhere)
+    for id_ in (1, A):
+        with pytest.raises(StoreError, match="a query by a point's id"):
+            filled.query_points("c", id_, using="dense")
 
 
 @pytest.mark.parametrize(

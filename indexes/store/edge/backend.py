@@ -6,43 +6,29 @@ server (LlamaIndex's and LangChain's stores among them) runs on a folder instead
     client = edge_client(EdgeBackend("index"))
     client.create_collection("notes", models.VectorParams(size=384, distance="Cosine"))
 
-What only a server or a cluster can do raises a `StoreError` that says so.
+What only a server or a cluster can do, and what neither these stores nor ours ask for,
+raises a `StoreError` that says so.
 """
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
-import qdrant_edge as edge
 from qdrant_client import QdrantClient
 from qdrant_client.conversions import common_types as types
 from qdrant_client.http import models
 from qdrant_client.qdrant_fastembed import QdrantFastembedMixin
 
-from indexes.store.edge.base import check_ignored, server_only
-from indexes.store.edge.config import collection_config, merged, with_vector, without_vector
+from indexes.store.edge.base import check_ignored
+from indexes.store.edge.config import collection_config, merged
+from indexes.store.edge.failures import server_only
 from indexes.store.edge.read import EdgeReading
 from indexes.store.edge.translate import payload_schema
 from indexes.store.edge.write import EdgeWriting
 
-_Update = edge.UpdateOperation
-
 
 class EdgeBackend(EdgeReading, EdgeWriting):
-    """The collections of one folder, open in this process.
-
-    Any number of threads may use it, and several backends may share a folder within
-    the process; the last one to close closes it.
-
-    Args:
-        folder: made when missing.
-        optimize_after: points written that bring on an optimisation in the background.
-        settle_seconds: how long a collection must have been at rest by then.
-
-    Raises:
-        StoreLockedError: another process has the folder open.
-        StoreError: the folder cannot be made or written to.
-    """
+    """The collections of one folder, open in this process; made as `EdgeBase` says."""
 
     def create_collection(
         self,
@@ -55,16 +41,6 @@ class EdgeBackend(EdgeReading, EdgeWriting):
         check_ignored(kwargs)
         self._folder.create(collection_name, config)
         return True
-
-    def recreate_collection(
-        self,
-        collection_name: str,
-        vectors_config: types.VectorParams | Mapping[str, types.VectorParams] | None = None,
-        **kwargs: Any,
-    ) -> bool:
-        """Delete a collection when it is there, then make it."""
-        self._folder.delete(collection_name)
-        return self.create_collection(collection_name, vectors_config, **kwargs)
 
     def delete_collection(self, collection_name: str, **kwargs: Any) -> bool:
         """Remove a collection and its files; False when there is none."""
@@ -94,33 +70,6 @@ class EdgeBackend(EdgeReading, EdgeWriting):
             check_ignored(kwargs)
             collection.configure(config.model_copy(update=update))
         return True
-
-    def create_vector_name(
-        self,
-        collection_name: str,
-        vector_name: str,
-        vector_name_config: types.VectorNameConfig,
-        **kwargs: Any,
-    ) -> models.UpdateResult:
-        """Add a named vector that points may have from now on."""
-        check_ignored(kwargs)
-        with self._collection(collection_name, "change") as collection:
-            config, given = with_vector(collection.config, vector_name, vector_name_config)
-            result = self._update(collection_name, "change", lambda: (given, None))
-            collection.configure(config)
-        return result
-
-    def delete_vector_name(
-        self, collection_name: str, vector_name: str, **kwargs: Any
-    ) -> models.UpdateResult:
-        """Remove a named vector from the collection and all its points."""
-        check_ignored(kwargs)
-        with self._collection(collection_name, "change") as collection:
-            result = self._update(
-                collection_name, "change", lambda: (_Update.delete_vector_name(vector_name), None)
-            )
-            collection.configure(without_vector(collection.config, vector_name))
-        return result
 
     def optimize(self, collection_name: str) -> bool:
         """Index and compact a collection now rather than in the background.
@@ -178,6 +127,13 @@ def edge_client(backend: EdgeBackend) -> QdrantClient:
 
 
 _SERVER_ONLY = (
+    "recreate_collection",
+    "create_vector_name",
+    "delete_vector_name",
+    "overwrite_payload",
+    "clear_payload",
+    "batch_update_points",
+    "upload_collection",
     "facet",
     "query_points_groups",
     "search_matrix_offsets",

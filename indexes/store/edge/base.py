@@ -11,7 +11,7 @@ from qdrant_client.http import models
 
 from indexes.errors import StoreError
 from indexes.store.edge.collection import Collection, Touched
-from indexes.store.edge.failures import engine_errors
+from indexes.store.edge.failures import engine_errors, server_only
 from indexes.store.edge.folder import (
     OPTIMIZE_AFTER,
     SETTLE_SECONDS,
@@ -116,10 +116,3 @@ def check_ignored(kwargs: dict[str, Any]) -> None:
     for name, value in kwargs.items():
         if value is not None and name not in _IGNORED:
             raise server_only(name)
-
-
-def server_only(what: str) -> StoreError:
-    """The error for what only a server can do."""
-    return StoreError(
-        f"the embedded index does not support {what}; use a Qdrant server: --index http://…"
-    )

@@ -94,42 +94,6 @@ def edge_config(config: models.CollectionConfig) -> edge.EdgeConfig:
     )
 
 
-def with_vector(
-    config: models.CollectionConfig, name: str, added: models.VectorNameConfig
-) -> tuple[models.CollectionConfig, edge.UpdateOperation]:
-    """The parameters with one more named vector, and the operation that adds it."""
-    params = config.params
-    if isinstance(added, models.DenseVectorNameConfig):
-        dense = models.VectorParams.model_validate(added.dense.model_dump())
-        known = (
-            {"": params.vectors}
-            if isinstance(params.vectors, models.VectorParams)
-            else (params.vectors or {})
-        )
-        update: dict[str, Any] = {"vectors": {**known, name: dense}}
-        operation = edge.UpdateOperation.create_dense_vector(name, **to_edge(added.dense))
-    else:
-        sparse = models.SparseVectorParams(modifier=added.sparse.modifier)
-        update = {"sparse_vectors": {**(params.sparse_vectors or {}), name: sparse}}
-        operation = edge.UpdateOperation.create_sparse_vector(name, **to_edge(added.sparse))
-    return config.model_copy(update={"params": params.model_copy(update=update)}), operation
-
-
-def without_vector(config: models.CollectionConfig, name: str) -> models.CollectionConfig:
-    """The parameters with a named vector less."""
-    params = config.params
-    dense = params.vectors if isinstance(params.vectors, dict) else {}
-    update: dict[str, Any] = {
-        "vectors": {key: value for key, value in dense.items() if key != name},
-        "sparse_vectors": {
-            key: value for key, value in (params.sparse_vectors or {}).items() if key != name
-        },
-    }
-    if isinstance(params.vectors, models.VectorParams):
-        update["vectors"] = params.vectors
-    return config.model_copy(update={"params": params.model_copy(update=update)})
-
-
 def check_vectors(params: models.CollectionParams, vector: Any) -> None:
     """Refuse vectors that do not fit the collection.
 

@@ -48,3 +48,10 @@ def damage_errors(doing: str) -> Iterator[None]:
 def _first_line(error: BaseException) -> str:
     lines = str(error).splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+def server_only(what: str) -> StoreError:
+    """The error for what only a server can do."""
+    return StoreError(
+        f"the embedded index does not support {what}; use a Qdrant server: --index http://…"
+    )

@@ -1,15 +1,14 @@
 """Reading and searching points of the embedded engine."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import qdrant_edge as edge
 from qdrant_client.conversions import common_types as types
 from qdrant_client.http import models
 
-from indexes.errors import StoreError
 from indexes.store.edge.base import EdgeBase, check_ignored
-from indexes.store.edge.queries import QueryTranslator, order_by, payload_selector
+from indexes.store.edge.queries import payload_selector, query_request
 from indexes.store.edge.translate import id_from_edge, point_ids, record, scored_point, to_edge
 
 
@@ -36,13 +35,12 @@ class EdgeReading(EdgeBase):
         collection_name: str,
         scroll_filter: types.Filter | None = None,
         limit: int = 10,
-        order_by: types.OrderBy | None = None,
         offset: types.PointId | None = None,
         with_payload: types.WithPayloadInterface = True,
         with_vectors: types.WithVector = False,
         **kwargs: Any,
     ) -> tuple[list[models.Record], models.ExtendedPointId | None]:
-        """A page of points in the order of their ids, or of a payload field."""
+        """A page of points in the order of their ids."""
         check_ignored(kwargs)
         with self.shard(collection_name, "read from") as shard:
             found, following = shard.scroll(
@@ -52,7 +50,6 @@ class EdgeReading(EdgeBase):
                     filter=to_edge(scroll_filter),
                     with_payload=payload_selector(with_payload, default=True),
                     with_vector=with_vectors or False,
-                    order_by=_order_by(order_by),
                 )
             )
             points = [record(point) for point in found]
@@ -77,8 +74,7 @@ class EdgeReading(EdgeBase):
         """Several queries in one pass over the collection."""
         check_ignored(kwargs)
         with self.shard(collection_name, "search") as shard:
-            translator = QueryTranslator(self._lookup(collection_name, shard))
-            translated = [translator.request(request) for request in requests]
+            translated = [query_request(request) for request in requests]
             answers = shard.query_batch(edge.QueryBatchRequest(translated)) if translated else []
             return [
                 models.QueryResponse.model_construct(points=[scored_point(hit) for hit in hits])
@@ -116,30 +112,3 @@ class EdgeReading(EdgeBase):
             lookup_from=lookup_from,
         )
         return self.query_batch_points(collection_name, [request], **kwargs)[0]
-
-    def _lookup(
-        self, collection_name: str, shard: edge.EdgeShard
-    ) -> Callable[[Any, str, models.LookupLocation | None], Any]:
-        """Finds the vectors of points that queries name by id."""
-
-        def find(id_: Any, using: str, location: models.LookupLocation | None) -> Any:
-            name, where = using, collection_name
-            if location is None:
-                found = shard.retrieve([id_], False, [using])
-            else:
-                name = using if location.vector is None else location.vector
-                where = location.collection
-                with self.shard(where, "read from") as other:
-                    found = other.retrieve([id_], False, [name])
-            vector: Any = found[0].vector if found else None
-            if isinstance(vector, dict):
-                vector = vector.get(name)
-            if vector is None:
-                raise StoreError(f"collection {where!r} has no vector {name!r} for point {id_}")
-            return vector
-
-        return find
-
-
-def _order_by(value: Any) -> edge.OrderBy | None:
-    return None if value is None else order_by(value)

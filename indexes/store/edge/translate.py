@@ -22,6 +22,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from qdrant_client.http import models
 
 from indexes.errors import StoreError
+from indexes.store.edge.failures import server_only
 
 # A payload that is to be found by a truth value has this beside it.
 AS_TEXT = {True: "true", False: "false"}
@@ -45,7 +46,6 @@ _SAME: dict[type[BaseModel], tuple[Callable[..., Any], dict[str, str]]] = {
     models.HasVectorCondition: (edge.HasVectorCondition, {"has_vector": "vector"}),
     models.Nested: (edge.NestedCondition, {}),
     models.MinShould: (edge.MinShould, {}),
-    models.OrderBy: (edge.OrderBy, {}),
     models.SearchParams: (edge.SearchParams, {}),
     models.QuantizationSearchParams: (edge.QuantizationSearchParams, {}),
     models.AcornSearchParams: (edge.AcornSearchParams, {}),
@@ -64,8 +64,6 @@ _SAME: dict[type[BaseModel], tuple[Callable[..., Any], dict[str, str]]] = {
     models.TextIndexParams: (edge.TextIndexParams, {}),
     models.HnswConfig: (edge.HnswIndexConfig, {}),
     models.VectorParams: (edge.EdgeVectorParams, {}),
-    models.DenseVectorConfig: (dict, {}),
-    models.SparseVectorConfig: (dict, {}),
     models.MultiVectorConfig: (edge.MultiVectorConfig, {}),
     models.ProductQuantizationConfig: (edge.ProductQuantizationConfig, {}),
     models.BinaryQuantizationConfig: (edge.BinaryQuantizationConfig, {}),
@@ -91,10 +89,7 @@ def to_edge(value: Any) -> Any:
         if kind in _RULES:
             return _RULES[kind](value)
         if kind not in _SAME:
-            raise StoreError(
-                f"the embedded index does not support {kind.__name__}; "
-                "use a Qdrant server: --index http://…"
-            )
+            raise server_only(kind.__name__)
         build, renamed = _SAME[kind]
         fields = ((name, getattr(value, name)) for name in kind.model_fields)
         return build(
@@ -123,10 +118,7 @@ def _enum(member: Enum) -> Any:
             return found
     if member is models.Modifier.NONE:
         return None
-    raise StoreError(
-        f"the embedded index does not support {kind}.{member.name}; "
-        "use a Qdrant server: --index http://…"
-    )
+    raise server_only(f"{kind}.{member.name}")
 
 
 def _listed(value: Any) -> list[Any] | None:

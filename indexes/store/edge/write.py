@@ -1,18 +1,18 @@
 """Writing points to the embedded engine, and indexing their payloads."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
-from uuid import uuid4
 
 import qdrant_edge as edge
 from qdrant_client.conversions import common_types as types
 from qdrant_client.http import models
 
 from indexes.errors import StoreError
-from indexes.store.edge.base import EdgeBase, check_ignored, server_only
+from indexes.store.edge.base import EdgeBase, check_ignored
 from indexes.store.edge.collection import Touched
 from indexes.store.edge.config import check_vectors
+from indexes.store.edge.failures import server_only
 from indexes.store.edge.queries import encode_document
 from indexes.store.edge.translate import plain, point_ids, points_of, to_edge, vector_to_edge
 
@@ -131,20 +131,6 @@ class EdgeWriting(EdgeBase):
         check_ignored(kwargs)
         return self._update_selected("set_payload", collection_name, points, plain(payload), key)
 
-    def overwrite_payload(
-        self,
-        collection_name: str,
-        payload: types.Payload,
-        points: types.PointsSelector,
-        key: str | None = None,
-        **kwargs: Any,
-    ) -> models.UpdateResult:
-        """Replace payloads whole."""
-        check_ignored(kwargs)
-        return self._update_selected(
-            "overwrite_payload", collection_name, points, plain(payload), key
-        )
-
     def delete_payload(
         self,
         collection_name: str,
@@ -155,48 +141,6 @@ class EdgeWriting(EdgeBase):
         """Delete fields of payloads."""
         check_ignored(kwargs)
         return self._update_selected("delete_payload", collection_name, points, list(keys))
-
-    def clear_payload(
-        self, collection_name: str, points_selector: types.PointsSelector, **kwargs: Any
-    ) -> models.UpdateResult:
-        """Delete payloads whole."""
-        check_ignored(kwargs)
-        return self._update_selected("clear_payload", collection_name, points_selector)
-
-    def batch_update_points(
-        self,
-        collection_name: str,
-        update_operations: Sequence[types.UpdateOperation],
-        **kwargs: Any,
-    ) -> list[models.UpdateResult]:
-        """Apply operations in order. As on a server, not one transaction."""
-        check_ignored(kwargs)
-        return [self._batched(collection_name, operation) for operation in update_operations]
-
-    def _batched(self, name: str, operation: Any) -> models.UpdateResult:
-        match operation:
-            case models.UpsertOperation(upsert=points):
-                return self.upsert(
-                    name,
-                    points.batch if isinstance(points, models.PointsBatch) else points.points,
-                    update_filter=points.update_filter,
-                    update_mode=points.update_mode,
-                )
-            case models.DeleteOperation(delete=selector):
-                return self.delete(name, selector)
-            case models.SetPayloadOperation(set_payload=given):
-                return self.set_payload(name, given.payload, _selected(given), given.key)
-            case models.OverwritePayloadOperation(overwrite_payload=given):
-                return self.overwrite_payload(name, given.payload, _selected(given), given.key)
-            case models.DeletePayloadOperation(delete_payload=given):
-                return self.delete_payload(name, given.keys, _selected(given))
-            case models.ClearPayloadOperation(clear_payload=selector):
-                return self.clear_payload(name, selector)
-            case models.UpdateVectorsOperation(update_vectors=given):
-                return self.update_vectors(name, given.points, given.update_filter)
-            case models.DeleteVectorsOperation(delete_vectors=given):
-                return self.delete_vectors(name, given.vector, _selected(given))
-        raise server_only(type(operation).__name__)
 
     def upload_points(
         self,
@@ -211,17 +155,6 @@ class EdgeWriting(EdgeBase):
         remaining = iter(points)
         while batch := list(islice(remaining, _UPLOAD_BATCH)):
             self.upsert(collection_name, batch, update_filter, update_mode)
-
-    def upload_collection(
-        self,
-        collection_name: str,
-        vectors: Any,
-        payload: Iterable[dict[Any, Any]] | None = None,
-        ids: Iterable[types.PointId] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Upsert parallel iterables; without `ids`, random ones are given."""
-        self.upload_points(collection_name, _zipped(vectors, payload, ids), **kwargs)
 
     # --- payload indexes ----------------------------------------------------------------
 
@@ -253,26 +186,4 @@ class EdgeWriting(EdgeBase):
         check_ignored(kwargs)
         return self._update(
             collection_name, "index", lambda: (_Update.delete_field_index(field_name), None)
-        )
-
-
-def _selected(given: Any) -> Any:
-    """The points of an operation that carries ids or a filter."""
-    if given.shard_key is not None:
-        raise server_only("a shard key")
-    return given.filter if given.points is None else given.points
-
-
-def _zipped(vectors: Any, payloads: Any, ids: Any) -> Iterator[models.PointStruct]:
-    """Parallel iterables as points; a dictionary of arrays holds named vectors."""
-    rows: Iterable[Any] = vectors
-    if isinstance(vectors, Mapping):
-        rows = (dict(zip(vectors, row, strict=True)) for row in zip(*vectors.values(), strict=True))
-    all_ids = iter(ids) if ids is not None else None
-    all_payloads = iter(payloads) if payloads is not None else None
-    for row in rows:
-        yield models.PointStruct.model_construct(
-            id=str(uuid4()) if all_ids is None else next(all_ids),
-            vector=row,
-            payload=None if all_payloads is None else next(all_payloads),
         )
