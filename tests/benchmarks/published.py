@@ -22,7 +22,7 @@ from pathlib import Path
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 from indexes.documents import load_documents
-from indexes.evaluation.fixed import index_chunks, located, nearest, token_chunks
+from indexes.evaluation.peers.texts import located
 from indexes.evaluation.questions import read_questions
 from indexes.evaluation.spans import score_spans
 from indexes.evaluation.vectors import RememberedEmbedding
@@ -31,6 +31,7 @@ from indexes.models.providers import build_embedding
 from indexes.sentences import Span
 from indexes.settings import load_settings
 from indexes.tokens import count_tokens
+from tests.benchmarks.fixed import index_chunks, nearest, token_chunks
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "chunking_evaluation"
 CHUNKS_A_QUESTION = 5

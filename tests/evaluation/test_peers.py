@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from indexes.errors import ModelError, SettingsError, StoreError
-from indexes.evaluation.fixed import located, token_chunks
 from indexes.evaluation.lanes import lane_names, open_lane
 from indexes.evaluation.peers import describe_peer, open_peer, peer_names
-from indexes.evaluation.peers.texts import PeerPassage, Text, fill, quotes, text_of
+from indexes.evaluation.peers.texts import PeerPassage, Text, fill, located, quotes, text_of
 from indexes.index import HierarchicalIndex
 from indexes.progress import Progress
 from indexes.tokens import count_tokens
+from tests.benchmarks.fixed import token_chunks
 from tests.fakes import ScriptedLLM, WordEmbedding
 
 QUESTION = "Who looked after the lamp?"

@@ -24,10 +24,9 @@ from qdrant_client import models
 from indexes.compression.build import OVERFETCH
 from indexes.details import JudgedPassage, PeerCompressionDetails
 from indexes.errors import ModelError, RagError
-from indexes.evaluation.fixed import located
 from indexes.evaluation.peers.base import VECTOR, WORDS, Only, Peer
 from indexes.evaluation.peers.settings import PeerSettings
-from indexes.evaluation.peers.texts import PeerPassage, Text, fill, quotes, tokens_of
+from indexes.evaluation.peers.texts import PeerPassage, Text, fill, located, quotes, tokens_of
 from indexes.index import HierarchicalIndex
 from indexes.langchain.models import LlamaIndexEmbeddings, chat_model
 from indexes.store.bm25 import bm25_document, bm25_query

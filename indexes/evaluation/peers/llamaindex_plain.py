@@ -13,11 +13,10 @@ from llama_index.core.node_parser import NodeParser, SentenceSplitter, SentenceW
 from llama_index.core.schema import MetadataMode
 from llama_index.core.vector_stores.types import VectorStoreQueryMode
 
-from indexes.evaluation.fixed import located
 from indexes.evaluation.peers.base import WORDS, Only
 from indexes.evaluation.peers.llamaindex import LlamaIndexPeer
 from indexes.evaluation.peers.settings import PeerSettings
-from indexes.evaluation.peers.texts import PeerPassage, Text
+from indexes.evaluation.peers.texts import PeerPassage, Text, located
 from indexes.index import HierarchicalIndex
 from indexes.store.bm25 import bm25_document, bm25_query
 

@@ -46,6 +46,26 @@ class PeerPassage:
     reason: str = ""
 
 
+def located(text: str, chunks: Sequence[str]) -> list[Span]:
+    """Where chunks that were cut from `text`, in order, are in it.
+
+    Splitters that tell where a chunk starts guess from its predecessor's length; here each
+    is looked for behind the start of the one before.
+
+    Raises:
+        ValueError: a chunk is not in the text: its splitter changed what it says.
+    """
+    spans: list[Span] = []
+    after = 0
+    for number, chunk in enumerate(chunks):
+        start = text.find(chunk, after)
+        if start < 0:
+            raise ValueError(f"chunk {number} is not in the text behind character {after}")
+        spans.append((start, start + len(chunk)))
+        after = start + 1
+    return spans
+
+
 def text_of(index: HierarchicalIndex, manifest: Manifest) -> Text:
     """A document of an index, whole: its leaves, joined."""
     wanted = matching(kind="leaf", document_id=manifest.document_id, version=str(manifest.version))
