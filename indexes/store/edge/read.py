@@ -35,13 +35,14 @@ class EdgeReading(EdgeBase):
         collection_name: str,
         scroll_filter: types.Filter | None = None,
         limit: int = 10,
+        order_by: types.OrderBy | None = None,
         offset: types.PointId | None = None,
         with_payload: types.WithPayloadInterface = True,
         with_vectors: types.WithVector = False,
         **kwargs: Any,
     ) -> tuple[list[models.Record], models.ExtendedPointId | None]:
         """A page of points in the order of their ids."""
-        check_ignored(kwargs)
+        check_ignored({"order_by": order_by, **kwargs})
         with self.shard(collection_name, "read from") as shard:
             found, following = shard.scroll(
                 edge.ScrollRequest(
