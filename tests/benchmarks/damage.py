@@ -12,11 +12,13 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
-import sys
 import tempfile
 import traceback
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +91,7 @@ def _filled(file: Any, size: int) -> int:
 
 
 def look(folder: Path) -> dict[str, Any]:
-    """Ask, verify, rebuild; run in a process of its own."""
+    """Ask, verify, rebuild."""
     seen: dict[str, Any] = {"answers": None, "told": [], "traceback": ""}
     for what in ("ask", "verify", "rebuild"):
         try:
@@ -118,29 +120,47 @@ def look(folder: Path) -> dict[str, Any]:
     return seen
 
 
-def apart(folder: Path) -> dict[str, Any]:
-    """The same in a process of its own."""
+def apart(task: Callable[[], Any]) -> dict[str, Any]:
+    """Run a task in a process of its own: what it gave, said, or was ended by.
+
+    The engine must not be open where processes are forked, so nothing else here opens an index.
+    """
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(read)
+        said: dict[str, Any] = {}
+        try:
+            said["gave"] = task()
+        except RagError as error:
+            said["told"] = str(error)
+        except BaseException:  # noqa: BLE001 - whatever it was, it is told
+            said["traceback"] = traceback.format_exc(limit=-6)
         with os.fdopen(write, "w") as out:
-            out.write(json.dumps(look(folder)))
-            out.flush()
+            out.write(json.dumps(said))
         os._exit(0)
     os.close(write)
     with os.fdopen(read) as given:
-        said = given.read()
-    os.waitpid(child, 0)
-    found: dict[str, Any] = json.loads(said) if said else {"signal": True}
+        text = given.read()
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return {"signal": signal.Signals(os.WTERMSIG(status)).name}
+    found: dict[str, Any] = json.loads(text)
     return found
+
+
+def make(folder: Path) -> list[Any]:
+    """Fill an index; what it answers."""
+    with opened(folder) as index:
+        index.ingest(documents())
+        return answers(index)
 
 
 def judged(seen: dict[str, Any], right: list[Any]) -> str:
     """What became of one damaged index."""
     if seen.get("signal"):
         return "signal"
-    if seen["traceback"]:
+    if seen.get("traceback"):
         return "traceback"
     if seen["told"]:
         helps = any("rebuild" in said or "repair" in said for said in seen["told"])
@@ -157,8 +177,7 @@ def main() -> None:
     found: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as place:
         whole, copy = Path(place) / "whole", Path(place) / "copy"
-        subprocess.run([sys.executable, "-m", __spec__.name, "--make", str(whole)], check=True)
-        right = json.loads(json.dumps(answers_of(whole)))
+        right = apart(partial(make, whole))["gave"]
         files = [path for path in sorted(whole.rglob("*")) if path.is_file()]
         files = [path for path in files if path.stat().st_size and path.name != "holder.json"]
         for path in files[options.offset :: options.every]:
@@ -166,7 +185,8 @@ def main() -> None:
                 shutil.rmtree(copy, ignore_errors=True)
                 subprocess.run(["cp", "-r", "--sparse=always", str(whole), str(copy)], check=True)
                 damage(copy / path.relative_to(whole), how)
-                seen = apart(copy)
+                came = apart(partial(look, copy))
+                seen = came.get("gave", came)
                 verdict = judged(seen, right)
                 found[verdict] += 1
                 if seen.get("after") == right:
@@ -185,21 +205,5 @@ def main() -> None:
         print(json.dumps(found))
 
 
-def answers_of(folder: Path) -> list[Any]:
-    """What the whole index answers, asked in a process of its own: the engine must not be
-    open where processes are forked."""
-    command = [sys.executable, "-m", __spec__.name, "--answers", str(folder)]
-    ran = subprocess.run(command, check=True, capture_output=True, text=True)
-    found: list[Any] = json.loads(ran.stdout.splitlines()[-1])
-    return found
-
-
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--make"]:
-        with opened(Path(sys.argv[2])) as made:
-            made.ingest(documents())
-    elif sys.argv[1:2] == ["--answers"]:
-        with opened(Path(sys.argv[2])) as made:
-            print(json.dumps(answers(made)))
-    else:
-        main()
+    main()

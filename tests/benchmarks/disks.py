@@ -18,11 +18,9 @@ import json
 import os
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import traceback
 from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
@@ -32,9 +30,8 @@ from typing import Any
 from llama_index.core.schema import Document
 
 import indexes.disks
-from indexes.errors import RagError
 from indexes.index import HierarchicalIndex
-from tests.benchmarks.damage import answers, documents, opened
+from tests.benchmarks.damage import answers, apart, documents, opened
 
 PLACES = ("index", "cache", "temporary", "export")
 DISK_MB = 400
@@ -155,32 +152,6 @@ OPERATIONS: dict[str, Callable[[Work], None]] = {
     for name, call in vars(Work).items()
     if callable(call) and not name.startswith("__")
 }
-
-
-def apart(task: Callable[[], Any]) -> dict[str, Any]:
-    """Run a task in a process of its own: what it gave, said, or was ended by."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(read)
-        said: dict[str, Any] = {}
-        try:
-            said["gave"] = task()
-        except RagError as error:
-            said["told"] = str(error)
-        except BaseException:  # noqa: BLE001 - whatever it was, it is told
-            said["traceback"] = traceback.format_exc(limit=-6)
-        with os.fdopen(write, "w") as out:
-            out.write(json.dumps(said))
-        os._exit(0)
-    os.close(write)
-    with os.fdopen(read) as given:
-        text = given.read()
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        return {"signal": signal.Signals(os.WTERMSIG(status)).name}
-    found: dict[str, Any] = json.loads(text)
-    return found
 
 
 def contents(index: HierarchicalIndex) -> dict[str, str]:

@@ -1,11 +1,9 @@
-"""Reading what is left of a damaged shard, in a process that may die of it.
+"""Reading what is left of a damaged shard, from copies that leave out more and more.
 
-    python -m indexes.store.edge.salvage SHARD SPOOL PARENT
-
-A damaged file ends the engine with an error, a panic or a signal. So a copy is opened by a
-process of its own, which puts every point that it can read into SPOOL (`indexes.store.spool`).
-Where the engine refuses the copy, what it can do without is left out of the next one: the log,
-payload indexes, the words' vectors; then the vectors. They can be made again from the texts.
+A damaged file ends the engine with an error, a panic or a signal. So a copy is read by a process
+of its own (`remains.py`). Where the engine refuses the copy, what it can do without is left out of
+the next one: the log, payload indexes, the words' vectors; then the vectors. They can be made again
+from the texts.
 """
 
 import json
@@ -13,21 +11,18 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import qdrant_edge as edge
 from qdrant_client.http import models
 
 from indexes.disks import MB, check_room, copy_folder, explained, taken
 from indexes.errors import DiskError, StoreError
-from indexes.store.edge.apart import end_with
 from indexes.store.edge.config import edge_config
 from indexes.store.edge.failures import engine_errors
 from indexes.store.spool import Spool
 
-_PAGE = 256
+_READER = "indexes.store.edge.remains"
 _LONGEST_SECONDS = 3600
 # For what the engine writes as it opens a copy.
 _ROOM = 64 * MB
@@ -124,7 +119,7 @@ def _replace(copy: Path, fresh: Path, parts: list[str]) -> None:
 
 def _read_apart(copy: Path, spool: Path) -> bool:
     """Whether a process of its own read all of a copy."""
-    command = [sys.executable, "-m", __name__, str(copy), str(spool), str(os.getpid())]
+    command = [sys.executable, "-m", _READER, str(copy), str(spool), str(os.getpid())]
     try:
         ran = subprocess.run(  # noqa: S603
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_LONGEST_SECONDS,
@@ -133,59 +128,3 @@ def _read_apart(copy: Path, spool: Path) -> bool:
     except subprocess.TimeoutExpired:
         return False
     return ran.returncode == 0
-
-
-def _main(shard: str, place: str, parent: str) -> int:
-    end_with(int(parent))
-    engine = edge.EdgeShard.load(shard)
-    whole = True
-    with Spool(Path(place)) as spool:
-        for points, all_read in _pages(engine):
-            whole = whole and all_read
-            spool.add((name, payload, _dense(vector)) for name, payload, vector in points)
-    return 0 if whole else 1
-
-
-def _dense(vector: Any) -> Any:
-    return vector.get("dense") if isinstance(vector, dict) else None
-
-
-def _pages(engine: edge.EdgeShard) -> Iterator[tuple[list[tuple[str, Any, Any]], bool]]:
-    """All points, a page at a time; those of a page that can't be read, one by one."""
-    offset = None
-    while True:
-        request = edge.ScrollRequest(
-            offset=offset, limit=_PAGE, filter=None, with_payload=False, with_vector=False
-        )
-        found, offset = engine.scroll(request)
-        ids = [point.id for point in found]
-        try:
-            read = engine.retrieve(ids, True, True)
-            yield [(str(point.id), point.payload, point.vector) for point in read], True
-        except BaseException as error:  # noqa: BLE001 - a panic is no Exception
-            _only_engine(error)
-            yield [_alone(engine, name) for name in ids], False
-        if offset is None:
-            return
-
-
-def _alone(engine: edge.EdgeShard, name: Any) -> tuple[str, Any, Any]:
-    payload = vector = None
-    for with_payload, with_vector in ((True, False), (False, True)):
-        try:
-            for point in engine.retrieve([name], with_payload, with_vector):
-                payload, vector = (
-                    (point.payload, vector) if with_payload else (payload, point.vector)
-                )
-        except BaseException as error:  # noqa: BLE001
-            _only_engine(error)
-    return str(name), payload, vector
-
-
-def _only_engine(error: BaseException) -> None:
-    if isinstance(error, KeyboardInterrupt | SystemExit):
-        raise error
-
-
-if __name__ == "__main__":
-    sys.exit(_main(*sys.argv[1:]))
