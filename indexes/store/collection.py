@@ -1,10 +1,11 @@
 """The collection that holds a tree: made once, and remembered what it was made with."""
 
+import logging
 import threading
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import grpc  # type: ignore[import-untyped]
@@ -31,6 +32,8 @@ from indexes.store.server import ServerParameters
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
+
+_log = logging.getLogger(__name__)
 
 _NOT_FOUND = 404
 # Of names that filters can't ask for, remembered one by one; beyond, none can be asked for.
@@ -345,10 +348,27 @@ class TreeCollection(Pages):
         self._recognised.clear()
 
     def drop(self) -> None:
-        """Delete the collection with all that is in it; `prepare` makes it anew."""
+        """Delete the collection with all that is in it; `prepare` makes it anew.
+
+        On a server, by an alias, what it leads to goes, and with that all of its aliases.
+        """
+        known: dict[str, str] = {}
+        if not self.engine.embedded:
+            # A key that may not ask may still delete a collection by its own name.
+            with suppress(StoreError):
+                known = self.aliases()
+        named = known.get(self.collection, self.collection)
+        others = sorted({n for n, of in known.items() if of == named} - {self.collection})
+        if others:
+            _log.warning("collection %s is dropped, to which %s lead", named, ", ".join(others))
         with self.writing(), store_errors(self.engine.address):
-            self.engine.rest.delete_collection(self.collection)
+            self.engine.rest.delete_collection(named)
         self.forget()
+        if self.exists():
+            raise StoreError(
+                f"{self.collection} in {self.engine.address} is an alias: name the collection "
+                "that it leads to, or set a key that may list aliases (RAG_QDRANT_API_KEY)"
+            )
 
 
 def rebuilt_mark(name: str) -> str:

@@ -95,6 +95,35 @@ def test_other_names_of_the_collection_come_along(server: StandIn, opened: Opene
     assert server.aliases == dict.fromkeys(["letters", "documents"], "documents-rebuilt-1")
 
 
+def test_by_an_alias_what_it_leads_to_is_dropped_and_its_other_names_are_told(
+    server: StandIn, opened: Opened, caplog: pytest.LogCaptureFixture
+) -> None:
+    with opened() as index:
+        index.rebuild()
+        server.aliases["letters"] = "documents-rebuilt-1"
+        index.store.drop()
+        assert "documents-rebuilt-1 is dropped, to which letters lead" in caplog.text
+        assert not index.store.exists()
+        assert (collections(server), server.aliases) == (set(), {})
+        index.ingest(documents())
+        assert len(index.documents()) == len(TOPICS)
+
+
+def test_an_alias_that_cannot_be_resolved_is_told(
+    server: StandIn, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened() as index:
+        index.rebuild()
+
+        def refused() -> dict[str, str]:
+            raise StoreError("the key may not")
+
+        monkeypatch.setattr(index.store, "aliases", refused)
+        with pytest.raises(StoreError, match="documents .* is an alias: name the collection"):
+            index.store.drop()
+    assert collections(server) == {"documents-rebuilt-1"}
+
+
 def test_indexes_of_filters_come_along(server: StandIn, opened: Opened) -> None:
     with opened() as index:
         index.store.make_index("metadata.letters", models.PayloadSchemaType.INTEGER)
