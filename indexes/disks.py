@@ -11,6 +11,7 @@ import errno
 import os
 import re
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -109,12 +110,20 @@ def taken(folder: Path) -> int:
 
 
 def copy_folder(source: Path, target: Path) -> None:
-    """Copy a folder without filling the holes in its files."""
-    shutil.copytree(source, target, copy_function=_copy_file)
+    """Copy a folder without filling the holes in its files; the first that can't be ends it."""
+    for folder, _, names in os.walk(source, onerror=_raised):
+        place = target / Path(folder).relative_to(source)
+        place.mkdir(parents=True)
+        for name in names:
+            _copy_file(Path(folder, name), place / name)
 
 
-def _copy_file(source: str, target: str) -> None:
-    with Path(source).open("rb", 0) as read, Path(target).open("wb", 0) as write:
+def _raised(error: OSError) -> None:
+    raise error
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    with source.open("rb", 0) as read, target.open("wb", 0) as write:
         size = os.fstat(read.fileno()).st_size
         write.truncate(size)
         for start, end in filled(read.fileno(), size):
@@ -167,3 +176,29 @@ def write_in_one_step(path: Path, content: str | bytes, *, private: bool = False
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def own_folder(prefix: str) -> Path:
+    """A new temporary folder that only this user can look into.
+
+    Args:
+        prefix: of its name; what processes that are gone have left by that name goes.
+    """
+    root = Path(tempfile.gettempdir())
+    for left in root.glob(f"{prefix}*"):
+        if _is_left(left, prefix):
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=root))
+
+
+def _is_left(folder: Path, prefix: str) -> bool:
+    """Whether it is this user's, and the process that made it is gone."""
+    with suppress(OSError, ValueError):
+        about = folder.lstat()
+        if not folder.is_dir() or folder.is_symlink() or about.st_uid != os.getuid():
+            return False
+        try:
+            os.kill(int(folder.name.removeprefix(prefix).partition("-")[0]), 0)
+        except ProcessLookupError:
+            return True
+    return False

@@ -5,10 +5,10 @@ Gradio keeps uploads below one folder of the machine, which every user of it can
 
 import os
 import shutil
-import tempfile
 import threading
-from contextlib import suppress
 from pathlib import Path
+
+from indexes.disks import own_folder
 
 _PREFIX = "advanced-rag-page-"
 # Where Gradio looks for its folder whenever it needs one.
@@ -32,14 +32,10 @@ def take_folder() -> Path:
         _users += 1
         if _users > 1:
             return Path(os.environ[_VARIABLE])
-        root = Path(tempfile.gettempdir())
-        for left in root.glob(f"{_PREFIX}*"):
-            if _is_left(left):
-                shutil.rmtree(left, ignore_errors=True)
         _before = os.environ.get(_VARIABLE)
-        folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=root)
-        os.environ[_VARIABLE] = folder
-        return Path(folder)
+        folder = own_folder(_PREFIX)
+        os.environ[_VARIABLE] = str(folder)
+        return folder
 
 
 def give_folder_back() -> None:
@@ -52,16 +48,3 @@ def give_folder_back() -> None:
         shutil.rmtree(os.environ.pop(_VARIABLE), ignore_errors=True)
         if _before is not None:
             os.environ[_VARIABLE] = _before
-
-
-def _is_left(folder: Path) -> bool:
-    """Whether it is ours, and the process that made it is gone."""
-    with suppress(OSError, ValueError):
-        about = folder.lstat()
-        if not folder.is_dir() or folder.is_symlink() or about.st_uid != os.getuid():
-            return False
-        try:
-            os.kill(int(folder.name.removeprefix(_PREFIX).partition("-")[0]), 0)
-        except ProcessLookupError:
-            return True
-    return False

@@ -33,12 +33,15 @@ from indexes.store.points import (
 )
 from indexes.store.spool import Spool
 from indexes.store.transfer import PAGE, Receiver
+from indexes.tree import node_id
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
 
 # What all nodes of a document say.
 _SHARED = ("metadata", "owner")
+# What an id is made of.
+_PLACE = ("document_id", "version", "level", "start", "end")
 # Of vectors in half precision.
 _NEARLY = 0.005
 
@@ -133,7 +136,7 @@ class Restoring:
         store.prepare(fingerprint_in(export) if export is not None else self._fingerprint())
 
     def _fingerprint(self) -> Fingerprint:
-        for _, payload, _ in self._spool.points(""):
+        for payload, _ in self._spool.points(""):
             try:
                 return Fingerprint.model_validate(payload)
             except ValidationError:
@@ -142,8 +145,8 @@ class Restoring:
 
     def _read(self, document: str) -> _Found:
         found = _Found(None, [], {}, 0)
-        nodes: list[tuple[str, dict[str, Any]]] = []
-        for name, payload, vector in self._spool.points(document):
+        nodes: list[dict[str, Any]] = []
+        for payload, vector in self._spool.points(document):
             if vector is not None and _is_unit(vector):
                 found.vectors[str(payload.get("digest"))] = vector
             if payload["kind"] == "manifest":
@@ -152,21 +155,24 @@ class Restoring:
                 except ValidationError:
                     continue
             else:
-                nodes.append((name, payload))
+                nodes.append(payload)
         manifest = found.manifest
         version = (manifest.version or "") if manifest else ""
-        for name, payload in nodes:
+        leaves: dict[str, tuple[Leaf, dict[str, Any]]] = {}
+        for payload in nodes:
             if payload["kind"] != "leaf" or (manifest and payload.get("version") != version):
                 continue
             payload["version"] = str(payload.get("version")).removesuffix(DAMAGED)
             try:
+                # An id of its place: the one that it was read by need not be its own.
+                name = node_id(*(payload[part] for part in _PLACE))
                 leaf = Leaf.model_validate({**payload, "id": name})
-            except ValidationError:
+            except (ValidationError, KeyError):
                 found.unread += 1
                 continue
             # In format 1 they were a list.
-            found.leaves.append((leaf, {**payload, "ancestors": pack_ancestors(leaf.ancestors)}))
-        found.leaves.sort(key=lambda leaf: leaf[0].position)
+            leaves[name] = leaf, {**payload, "ancestors": pack_ancestors(leaf.ancestors)}
+        found.leaves = sorted(leaves.values(), key=lambda leaf: leaf[0].position)
         return found
 
     def _restore(self, store: TreeStore, found: _Found) -> str | None:

@@ -52,11 +52,11 @@ class Spool:
         query = "SELECT DISTINCT document FROM point WHERE document != ''"
         return [name for (name,) in self._table.execute(query)]
 
-    def points(self, document: str) -> Iterator[tuple[str, dict[str, Any], list[float] | None]]:
+    def points(self, document: str) -> Iterator[tuple[dict[str, Any], list[float] | None]]:
         """What was read of a document; of the collection itself, for ""."""
-        query = "SELECT id, payload, vector FROM point WHERE document = ?"
-        for name, payload, vector in self._table.execute(query, (document,)):
-            yield name, json.loads(payload), json.loads(vector) if vector else None
+        query = "SELECT payload, vector FROM point WHERE document = ?"
+        for payload, vector in self._table.execute(query, (document,)):
+            yield json.loads(payload), json.loads(vector) if vector else None
 
     def close(self) -> None:
         """Let go of the file."""

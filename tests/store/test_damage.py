@@ -120,6 +120,35 @@ def test_what_the_engine_would_drop_silently_is_refused_and_rebuilt(
     assert [path.name for path in (tmp_path / "index").iterdir() if "rebuild" in path.name] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("mutable_id_tracker.mappings", zeroed),
+        ("mutable_id_tracker.mappings", None),
+        ("mutable_id_tracker.versions", None),
+        ("payload_storage/bitmask.dat", None),
+        ("payload_storage/gaps.dat", None),
+    ],
+)
+def test_texts_come_back_without_the_list_of_points(
+    opened: Opened, tmp_path: Path, name: str, change: Callable[[bytes], bytes] | None
+) -> None:
+    with opened() as index:
+        right = found(index)
+    lost = file(tmp_path, f"segments/*/{name}")
+    if change is None:
+        lost.unlink()
+    else:
+        spoil(lost, change)
+    with opened() as index:
+        assert sorted(index.rebuild().restored) == sorted(TEXTS)
+        assert found(index) == right
+        assert index.verify(deep=True).clean
+        # The ids are as they would be, had all been ingested again.
+        again = index.ingest([Document(id_=name, text=text) for name, text in TEXTS.items()])
+        assert len(again.unchanged) == len(TEXTS)
+
+
 def test_vectors_that_are_gone_are_embedded_again(opened: Opened, tmp_path: Path) -> None:
     with opened() as index:
         right = found(index)

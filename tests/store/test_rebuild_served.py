@@ -119,7 +119,7 @@ def test_an_alias_that_cannot_be_resolved_is_told(
             raise StoreError("the key may not")
 
         monkeypatch.setattr(index.store, "aliases", refused)
-        with pytest.raises(StoreError, match="documents .* is an alias: name the collection"):
+        with pytest.raises(StoreError, match=r"documents .* is an alias: name the collection"):
             index.store.drop()
     assert collections(server) == {"documents-rebuilt-1"}
 

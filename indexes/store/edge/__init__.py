@@ -4,5 +4,7 @@ backend.py      the whole interface, and a `QdrantClient` on it
 base.py         what reading and writing share; read.py, write.py
 queries.py      queries as the engine takes them; translate.py everything else
 config.py       a collection's parameters
-collection.py   one collection on disk and its upkeep; folder.py all of them, and whose
+collection.py   one collection on disk and its upkeep; folder.py all of them
+holding.py      who has a folder open; borrowed.py one that can't be written to
+salvage.py      what is left of a damaged one; remains.py, numbering.py; seal.py what tells
 """

@@ -31,20 +31,17 @@ import qdrant_edge as edge
 from qdrant_client.http import models
 
 from indexes.disks import MB, check_room, copy_folder, taken, write_in_one_step
-from indexes.errors import StoreError
+from indexes.errors import DiskError, StoreError
 from indexes.store.edge import apart, seal
-from indexes.store.edge.config import edge_config
+from indexes.store.edge.config import edge_config, point_room
 
 _log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.1
 _BATCH = 256
 
-# Room that a write needs: for the engine's own files, and so much a point beside its vectors;
-# all of it is written twice, to the log and to the segment, with indexes.
+# Room that a write needs for the engine's own files.
 _ROOM = 32 * MB
-_POINT_ROOM = 16 * 1024
-_WRITTEN = 4
 
 # What a write touches: point ids, the points that match a filter, or (None) the schema.
 Touched = list[Any] | edge.Filter | None
@@ -68,6 +65,7 @@ class Collection:
         shard: the current shard.
         changes: points written since the last optimisation.
         sealed: nothing was written since its files were noted, or since they couldn't be.
+        refusal: why nothing may be written; empty if it may.
     """
 
     def __init__(
@@ -78,6 +76,7 @@ class Collection:
         changes: int = 0,
         *,
         sealed: bool = False,
+        refusal: str = "",
     ) -> None:
         self.path = path
         self.config = config
@@ -86,6 +85,7 @@ class Collection:
         self.written_at = time.monotonic()
         self._dirty = False
         self._sealed = sealed
+        self._refusal = refusal
         self._current: _Shard | None = shard
         self._idle = threading.Condition()
         self._writing = threading.RLock()
@@ -117,7 +117,7 @@ class Collection:
         return collection
 
     @classmethod
-    def load(cls, path: Path) -> "Collection":
+    def load(cls, path: Path, refusal: str = "") -> "Collection":
         """Open what is there; the engine replays what a crash left in its log."""
         saved = json.loads((path / "collection.json").read_text(encoding="utf-8"))
         config = models.CollectionConfig.model_validate(saved["config"])
@@ -128,7 +128,8 @@ class Collection:
                 shutil.rmtree(leftover, ignore_errors=True)
         apart.try_to_open(place)
         engine = edge.EdgeShard.load(str(place), edge_config(config))
-        return cls(path, config, _Shard(place, engine), saved["changes"], sealed=True)
+        shard, changes = _Shard(place, engine), saved["changes"]
+        return cls(path, config, shard, changes, sealed=True, refusal=refusal)
 
     def save(self) -> None:
         """Write the parameters and the current shard's name, in one step."""
@@ -144,6 +145,7 @@ class Collection:
     def configure(self, config: models.CollectionConfig) -> None:
         """Change the parameters, on disk as well."""
         with self._writing:
+            self._check_writable()
             self.config = config
             self.save()
 
@@ -170,6 +172,7 @@ class Collection:
             touched: to which points.
         """
         with self._writing, self.engine() as engine:
+            self._check_writable()
             self._check_room(touched)
             if self._touched is not None:
                 self._note(engine, touched)
@@ -181,21 +184,18 @@ class Collection:
             self.operations += 1
             return self.operations
 
+    def _check_writable(self) -> None:
+        if self._refusal:
+            raise DiskError(self._refusal)
+
     def _check_room(self, touched: Touched) -> None:
         """Refuse a write that the disk may have no room for: see `indexes.disks`."""
         needed = _ROOM
         if isinstance(touched, list):
-            needed += len(touched) * self._point_room
+            needed += len(touched) * point_room(self.config)
         elif touched is None:  # every payload may be indexed
             needed += taken(self._place()) // 4
         check_room(self.path, needed, f"cannot write to collection {self.name!r}")
-
-    @property
-    def _point_room(self) -> int:
-        """Bytes that writing a point may take."""
-        vectors = self.config.params.vectors or {}
-        named = vectors.values() if isinstance(vectors, dict) else [vectors]
-        return _WRITTEN * (_POINT_ROOM + 4 * sum(one.size for one in named))
 
     def _unseal(self) -> None:
         if self._sealed:

@@ -14,6 +14,11 @@ from indexes.store.edge.translate import DEFAULT_HNSW, to_edge
 # and 8 ms at 50,000; a graph answers in half of that, and takes minutes to build.
 EXACT_VECTORS = 50_000
 
+# Room that a point needs beside its vectors; all of it is written twice, to the log and to the
+# segment, with indexes.
+_POINT_ROOM = 16 * 1024
+_WRITTEN = 4
+
 
 def collection_config(vectors: Any, given: dict[str, Any]) -> models.CollectionConfig:
     """Creation parameters as `get_collection` reports them, defaults filled in.
@@ -139,3 +144,10 @@ def check_vectors(params: models.CollectionParams, vector: Any) -> None:
 def _check_numbers(name: str, numbers: Any) -> None:
     if not math.isfinite(sum(numbers)):
         raise StoreError(f"a vector {name!r} holds a number that is not finite")
+
+
+def point_room(config: models.CollectionConfig) -> int:
+    """Bytes that writing a point may take."""
+    vectors = config.params.vectors or {}
+    named = vectors.values() if isinstance(vectors, dict) else [vectors]
+    return _WRITTEN * (_POINT_ROOM + 4 * sum(one.size for one in named))

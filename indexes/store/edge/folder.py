@@ -23,14 +23,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from qdrant_client.http import models
 
 from indexes.disks import explained, write_in_one_step
-from indexes.errors import DiskError, StoreError, StoreLockedError
+from indexes.errors import DiskError, StoreError
 from indexes.store.edge import seal
+from indexes.store.edge.borrowed import Borrowed
 from indexes.store.edge.collection import Collection
 from indexes.store.edge.failures import damage_errors, engine_errors
+from indexes.store.edge.holding import Hold
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class EdgeFolder:
         self._collections: dict[str, Collection] = {}
         self._flushed_at = time.monotonic()
         self._stop = threading.Event()
-        self._lock = self._acquire()
+        self._hold = self._acquire()
         # What a rebuild left that was killed; where it can't be seen now, the next one sees it.
         with contextlib.suppress(OSError):
             for left in path.glob(f"{WORK}*"):
@@ -85,20 +86,23 @@ class EdgeFolder:
         )
         self._thread.start()
 
-    def _acquire(self) -> FileLock:
-        lock = FileLock(self.path / ".lock", timeout=0, thread_local=False)
-        holder = self.path / "holder.json"
+    def _acquire(self) -> Hold | Borrowed:
         try:
-            lock.acquire()
-        except Timeout as error:
-            raise StoreLockedError(
-                f"{self.path} is open in {_describe(holder)}: stop that process, "
-                "or share the index through a Qdrant server: --index http://…"
-            ) from error
-        since = datetime.now(UTC).isoformat(timespec="seconds")
-        with contextlib.suppress(OSError):  # a courtesy: an index is read on a full disk, too
-            write_in_one_step(holder, json.dumps({"pid": self.pid, "since": since}))
-        return lock
+            return Hold(self.path)
+        except OSError as error:
+            if not Borrowed.helps(self.path, error):
+                raise
+            return Borrowed(self.path, error)
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing can be written here; empty if it can."""
+        return self._hold.refusal if isinstance(self._hold, Borrowed) else ""
+
+    def _check_writable(self) -> None:
+        self._check_open()
+        if self.refusal:
+            raise DiskError(self.refusal)
 
     def _path(self, name: str) -> Path:
         if not isinstance(name, str) or _NAME.fullmatch(name) is None:
@@ -146,8 +150,10 @@ class EdgeFolder:
                         f"collection {name!r} does not exist in {self.path}: "
                         "index documents into it first, or name another with --collection"
                     )
+                if isinstance(self._hold, Borrowed):
+                    path = self._hold.copy(path)
                 with damage_errors(f"cannot open collection {name!r} in {self.path}"):
-                    self._collections[name] = Collection.load(path)
+                    self._collections[name] = Collection.load(path, self.refusal)
             return self._collections[name]
 
     def create(self, name: str, config: models.CollectionConfig) -> None:
@@ -157,7 +163,7 @@ class EdgeFolder:
             StoreError: it exists already, or the engine refuses the parameters.
         """
         with self._guard:
-            self._check_open()
+            self._check_writable()
             path = self._path(name)
             if self.exists(name):
                 raise StoreError(f"collection {name!r} already exists in {self.path}")
@@ -167,7 +173,7 @@ class EdgeFolder:
     def delete(self, name: str) -> bool:
         """Remove a collection; False when there is none."""
         with self._guard:
-            self._check_open()
+            self._check_writable()
             if not self.exists(name):
                 return False
             with engine_errors(f"cannot delete collection {name!r} in {self.path}"):
@@ -185,6 +191,7 @@ class EdgeFolder:
             StoreError: there is none of that name.
         """
         with self._guard:
+            self._check_writable()
             collection = self._collections.pop(name, None)
             if collection is not None:
                 with contextlib.suppress(StoreError), engine_errors(f"cannot close {name!r}"):
@@ -246,6 +253,8 @@ class EdgeFolder:
                     self._optimize(collection)
 
     def _wants_optimizing(self, collection: Collection) -> bool:
+        if self.refusal:
+            return False
         rested = time.monotonic() - collection.written_at >= self._settle_seconds
         return rested and collection.changes >= self._optimize_after
 
@@ -300,11 +309,9 @@ class EdgeFolder:
                 errors.append(error)
         if self._thread is not threading.current_thread():
             self._thread.join()
-        with contextlib.suppress(OSError):  # the courtesy of `_acquire`
-            (self.path / "holder.json").unlink(missing_ok=True)
         try:
             with engine_errors(f"cannot let go of {self.path}"):
-                self._lock.release()
+                self._hold.give_back()
         except StoreError as error:
             errors.append(error)
         if errors:
@@ -358,12 +365,3 @@ def _close_all() -> None:
                 folder.close()
             except StoreError:
                 _log.exception("the index at %s was not closed cleanly", folder.path)
-
-
-def _describe(holder: Path) -> str:
-    """Who holds the lock, as far as its note can be read."""
-    try:
-        found = json.loads(holder.read_text(encoding="utf-8"))
-        return f"process {int(found['pid'])} since {found['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"

@@ -18,6 +18,7 @@ from qdrant_client.http import models
 
 from indexes.disks import MB, check_room, copy_folder, explained, taken
 from indexes.errors import DiskError, StoreError
+from indexes.store.edge import numbering
 from indexes.store.edge.config import edge_config
 from indexes.store.edge.failures import engine_errors
 from indexes.store.spool import Spool
@@ -100,8 +101,11 @@ def _replace(copy: Path, fresh: Path, parts: list[str]) -> None:
     empty = next(iter((fresh / "segments").iterdir()), None)
     places = [(copy, fresh)]
     for segment in (copy / "segments").glob("*") if (copy / "segments").is_dir() else ():
-        if empty is not None and (segment / "mutable_id_tracker.mappings").exists():
+        if empty is not None and numbering.can_grow(segment):
             places.append((segment, empty))
+            numbering.renumber(segment)
+            if "payload_storage/config.json" in parts:
+                numbering.free(segment, empty)
             if not (segment / "version.info").exists():  # the engine drops it without a word
                 shutil.copy(empty / "version.info", segment)
         elif "payload_index" in parts:
