@@ -8,8 +8,8 @@ queue of them makes the search linear (Hirschberg and Larmore, "The least weight
 subsequence problem", 1987, where it breaks paragraphs into lines).
 """
 
-from collections import deque
 from collections.abc import Sequence
+from math import inf
 
 
 def cheapest_cuts(tokens: Sequence[int], costs: Sequence[float], size: int) -> list[int]:
@@ -24,45 +24,41 @@ def cheapest_cuts(tokens: Sequence[int], costs: Sequence[float], size: int) -> l
     # `spent[place]`: the least that dividing all before the place costs.
     spent = [0.0]
     begins = [0]
-    # Places where the chunk may begin, each with the tokens from which on the next is better.
-    open_places: deque[int] = deque()
-    until: deque[float] = deque()
+    # Places where the chunk may begin, with the tokens before them and what was spent; and those
+    # from which on the next place is better. What lies before `first` is over.
+    open_places: list[tuple[int, int, float]] = []
+    until: list[float] = []
+    first = 0
     for place in range(1, len(tokens)):
-        newest = place - 1
-        overtakes = 0.0
-        while open_places:
-            overtakes = _overtakes(open_places[-1], newest, tokens, spent, size)
-            if not until or overtakes > until[-1]:
+        late, late_spent = tokens[place - 1], spent[-1]
+        while len(open_places) > first:
+            # A chunk that ends beyond so many tokens is better begun at the newest place.
+            _, early, early_spent = open_places[-1]
+            overtakes: float = early + size
+            if late == early:
+                if late_spent < early_spent:
+                    overtakes = -inf
+            else:
+                # Where ((x - early) / size - 1)² + early_spent is the same of the later one.
+                middle = (early + late) / 2 + size
+                equal = middle + (late_spent - early_spent) * size * size / (2 * (late - early))
+                if equal <= overtakes:
+                    overtakes = equal
+            if len(until) <= first or overtakes > until[-1]:
+                until.append(overtakes)
                 break
             # It would be overtaken before it overtook.
             open_places.pop()
             until.pop()
-        if open_places:
-            until.append(overtakes)
-        open_places.append(newest)
+        open_places.append((place - 1, late, late_spent))
         here = tokens[place]
-        while until and here > until[0]:
-            open_places.popleft()
-            until.popleft()
-        begin = open_places[0]
-        empty = 1 - (here - tokens[begin]) / size
-        spent.append(spent[begin] + empty * empty + costs[place])
+        while len(until) > first and here > until[first]:
+            first += 1
+        begin, before, before_spent = open_places[first]
+        empty = 1 - (here - before) / size
+        spent.append(before_spent + empty * empty + costs[place])
         begins.append(begin)
     cuts = [len(tokens) - 1]
     while cuts[-1] > 0:
         cuts.append(begins[cuts[-1]])
     return cuts[::-1]
-
-
-def _overtakes(
-    early: int, late: int, tokens: Sequence[int], spent: Sequence[float], size: int
-) -> float:
-    """A chunk that ends beyond so many tokens is better begun at `late` than at `early`."""
-    full = tokens[early] + size
-    apart = tokens[late] - tokens[early]
-    if apart == 0:
-        return float("-inf") if spent[late] < spent[early] else full
-    # Where (1 - (x - early) / size)² + spent[early] = (1 - (x - late) / size)² + spent[late].
-    middle = (tokens[early] + tokens[late]) / 2 + size
-    equal = middle + (spent[late] - spent[early]) * size * size / (2 * apart)
-    return full if equal > full else equal

@@ -36,16 +36,20 @@ from numpy.typing import NDArray
 
 from indexes.division import cheapest_cuts
 from indexes.documents.structure import Structure, TableSpan
-from indexes.sentences import line_starts, paragraph_starts, sentence_spans
+from indexes.sentences import line_starts, paragraph_starts, unwrapped_spans
 from indexes.tokens import token_starts
 from indexes.wrapping import unwrapped
 
-_NAMESPACE = uuid.UUID("5f5e8c39-3f0c-4a6e-9a0f-6d1f3f4f2b57")
+_NAMESPACE = uuid.UUID("5f5e8c39-3f0c-4a6e-9a0f-6d1f3f4f2b57").bytes
 # Which bits of a UUID say its variant and its version, and what they say of ours.
 _FREE_BITS = ~(0xF << 76 | 0x3 << 62)
 _VERSION_BITS = 0x5 << 76 | 0x2 << 62
 _WORD_START = re.compile(r"(?<=\s)\S")
-_WIDE_GAP = re.compile(r"(?<!\s)\s{256,}+")
+# Begins with what it looks for, which is found quicker, and tried at the starts of gaps only.
+_WIDE_GAP = re.compile(r"\s(?<!\s\s)\s{255,}+")
+# Of every so many characters one is enough to see that there is none.
+_SAMPLED = 32
+_MAYBE_WIDE = re.compile(r"\s{8}")
 # Ends of lines that are no headings.
 _CLOSED = (".", "!", "?", ";", ",", '"', "”", "。")
 _LONGEST_HEADING = 120
@@ -117,13 +121,14 @@ class Tree:
 
 def node_id(document_id: str, version: str, level: int, start: int, end: int) -> str:
     """The id of a chunk: the same place in the same version always has the same id."""
-    return str(uuid.UUID(int=node_number(document_id, version, level, start, end)))
+    digits = f"{node_number(document_id, version, level, start, end):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def node_number(document_id: str, version: str, level: int, start: int, end: int) -> int:
     """The same id as a number: a version 5 UUID's."""
     key = f"{document_id}\0{version}\0{level}\0{start}\0{end}"
-    digest = hashlib.sha1(_NAMESPACE.bytes + key.encode(), usedforsecurity=False).digest()
+    digest = hashlib.sha1(_NAMESPACE + key.encode(), usedforsecurity=False).digest()
     return int.from_bytes(digest[:16]) & _FREE_BITS | _VERSION_BITS
 
 
@@ -169,7 +174,8 @@ def build_tree(
         for child_first, child_last in pairwise(cuts):
             grow(level + 1, child_first, child_last, own)
         # How many leaves it has is known now that its children have grown.
-        nodes[own] = replace(node, leaves=(first_leaf, len(leaves)))
+        leaf_range = (first_leaf, len(leaves))
+        nodes[own] = Node(identity, level, start, end, tokens, parent, leaf_range)
 
     if text:
         end = len(places.offsets) - 1
@@ -212,9 +218,10 @@ class _Places:
 
     def __init__(self, text: str, size: int, structure: Structure) -> None:
         starts = _inked(text, token_starts(text))
-        sentences = [start for start, _ in sentence_spans(text)]
+        plain = unwrapped(text)
+        sentences = [start for start, _ in unwrapped_spans(plain)]
         costs = dict.fromkeys(sentences, _SENTENCE)
-        costs |= dict.fromkeys(line_starts(unwrapped(text)), _LINE)
+        costs |= dict.fromkeys(line_starts(plain), _LINE)
         costs |= dict.fromkeys(paragraph_starts(text), _PARAGRAPH)
         costs = _outside(costs, structure)
         for table in structure.tables:
@@ -246,10 +253,12 @@ class _Places:
         self.tokens: list[int] = starts.searchsorted(self.offsets).tolist()
         self._costs = [costs[offset] for offset in self.offsets]
         for place in range(1, len(self.offsets) - 1):
+            if self._costs[place] > _LINE:
+                continue
             line = text[self.offsets[place - 1] : self.offsets[place]].strip()
             short = self.tokens[place] - self.tokens[place - 1] < _HEADING_TOKENS
             is_heading = short and not line.endswith(_CLOSED) and not in_table(self.offsets[place])
-            if self._costs[place] <= _LINE and is_heading:
+            if is_heading:
                 self._costs[place] += _AFTER_HEADING
 
     def divide(self, first: int, last: int, size: int) -> list[int]:
@@ -277,6 +286,8 @@ def _apart(offsets: NDArray[np.int64], starts: NDArray[np.int64], size: int) -> 
 
 def _inked(text: str, starts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Token starts without those in wide gaps, such as pictures leave that were taken out."""
+    if not _MAYBE_WIDE.search(text[::_SAMPLED]):
+        return starts
     wide = [gap.span() for gap in _WIDE_GAP.finditer(text)]
     if not wide:
         return starts
@@ -297,6 +308,8 @@ def _around(text: str, start: int, end: int) -> dict[int, float]:
 def _outside(costs: dict[int, float], structure: Structure) -> dict[int, float]:
     """The cuts that are in no table and in no code."""
     spans = sorted([*((table.start, table.end) for table in structure.tables), *structure.code])
+    if not spans:
+        return costs
     kept: dict[int, float] = {}
     place = 0
     for offset in sorted(costs):

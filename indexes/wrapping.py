@@ -15,9 +15,10 @@ import re
 from itertools import pairwise
 from typing import NamedTuple
 
-# Possessive, and tried at the starts of lines only: linear in the length of the text.
+# Lines that are not blank; a group if there are several. Possessive, and begun at the starts of
+# lines only: linear in the length of the text.
 _PARAGRAPH = re.compile(
-    r"(?<![^\r\n])(?=[^\S\r\n]*+\S)[^\r\n]++(?:(?:\r\n?|\n)[^\S\r\n]*+\S[^\r\n]*+)++"
+    r"(?<![^\r\n])[^\S\r\n]*+\S[^\r\n]*+((?:(?:\r\n?|\n)[^\S\r\n]*+\S[^\r\n]*+)++)?"
 )
 _LINE = re.compile(r"([^\r\n]*)(\r\n?|\n|$)")
 # Bullets, numbers with a point or in parentheses, quotation marks of mail, rulers, headings.
@@ -62,6 +63,8 @@ def unwrapped(text: str) -> str:
     parts: list[str] = []
     done = 0
     for paragraph in _PARAGRAPH.finditer(text):
+        if paragraph[1] is None:
+            continue
         for line, following in _soft_breaks(_lines(text, *paragraph.span())):
             parts += (text[done : line.end], " " * (following.start - line.end))
             done = following.start
