@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from indexes.evaluation.questions import Question, Reference
 from tests import benchmarks
+from tests.benchmarks.beside_peers import cut
 from tests.benchmarks.defaults import chosen, rows_of
 from tests.benchmarks.figures import RECORDED, Benchmark, Figure, measure, page, read, recorded
 from tests.benchmarks.soak import Held, grown, soak
@@ -97,3 +99,21 @@ def test_a_short_soak_leaves_nothing_behind() -> None:
     quarters = soak(24)
     assert [held.questions for held in quarters] == [6, 12, 18, 24]
     assert {held.temporary for held in quarters} == {0}
+
+
+def test_a_corpus_is_cut_to_the_documents_that_are_asked_about_most_for_their_length() -> None:
+    texts = {"rare.txt": "x" * 100, "dense.txt": "a\n" * 10, "some.txt": "line\n" * 10}
+
+    def asked(name: str, document: str, start: int) -> Question:
+        place = Reference(document=document, start=start, end=start + 4)
+        return Question(id=name, question="?", references=(place,))
+
+    questions = [
+        asked("1", "dense.txt", 0), asked("2", "dense.txt", 8), asked("3", "some.txt", 0),
+        asked("4", "some.txt", 30), asked("5", "rare.txt", 0),
+    ]  # fmt: skip
+    kept, answered = cut(texts, questions, 42)
+    # The second ends at a line, and the question behind that is left out.
+    assert kept == {"dense.txt": texts["dense.txt"], "some.txt": "line\n" * 4}
+    assert [question.id for question in answered] == ["1", "2", "3"]
+    assert cut(texts, questions, 10_000) == (texts, questions)

@@ -124,7 +124,7 @@ def evaluate(
                 on_progress=show,
             )
     written = _write(comparison, page, title, caveats, plots)
-    figures = to_json(comparison)
+    figures = to_json(comparison) if json_out is not None or as_json else {}
     if json_out is not None:
         json_out.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
         written.append(json_out)

@@ -12,10 +12,10 @@ import hashlib
 import json
 import logging
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,11 @@ from typing import Any
 import indexes
 from indexes.errors import ModelError
 from indexes.evaluation.judges import NAME as PERFECT
-from indexes.evaluation.lanes import open_lane
+from indexes.evaluation.lanes import describe_lane, open_lane
 from indexes.evaluation.peers.texts import text_of
 from indexes.evaluation.questions import Question
 from indexes.evaluation.runs import Line, append_line, line_of, read_run, read_unfinished, write_run
-from indexes.evaluation.scores import Prices, QuestionScore, score_run, summarize
+from indexes.evaluation.scores import SUBSETS, Prices, QuestionScore, Summary, score_run, summarize
 from indexes.index import HierarchicalIndex
 from indexes.lanes import Lane, LaneInfo
 from indexes.progress import OnProgress, Progress
@@ -68,9 +68,14 @@ class LaneResult:
     scored: Mapping[int, list[QuestionScore]]
     errors: Mapping[int, str] = field(default_factory=dict)
 
+    @cached_property
+    def summaries(self) -> Mapping[int, Summary]:
+        """Means over all questions, at each budget; drawing their intervals takes a while."""
+        return {budget: summarize(scored) for budget, scored in self.scored.items()}
+
     def mean(self, budget: int, figure: str) -> float:
         """The mean over all questions of a figure: `recall`, `precision`, `seconds`, `tokens`."""
-        summary = summarize(self.scored[budget])
+        summary = self.summaries[budget]
         found = summary.intervals.get(figure)
         return found.mean if found else summary.means[figure]
 
@@ -141,12 +146,15 @@ class Comparison:
         made: list[LaneResult] = []
         shards: dict[str, int] = {}
         for name in lanes:
-            lane = open_lane(name, index)
-            lane.prepare(on_progress)
+            info = describe_lane(name, index)
+            # Opened only for what was not run before: a peer cuts all documents to be ready.
+            lane = cache(partial(_ready, name, index, on_progress))
             shards[name] = _shards(index, lane)
             scored, errors = {}, {}
             for budget in budgets:
-                lines = _run(index, lane, asked, budget, Path(folder), on_progress)
+                digest = _digest(index, info, shards[name], asked, budget)
+                path = Path(folder) / f"{name}-{budget}-{digest}.jsonl"
+                lines = _run(lane, info, asked, budget, path, on_progress)
                 scored[budget] = score_run(asked, lines, texts=texts, prices=prices)
                 failed = [line.error for line in lines if line.error]
                 undecided = sum(line.undecided for line in lines)
@@ -154,7 +162,7 @@ class Comparison:
                     errors[budget] = f"{len(failed)} of {len(lines)} questions: {failed[0]}"
                 elif undecided:
                     errors[budget] = f"{undecided} passages were left as they were: no judgement"
-            made.append(LaneResult(lane.info, scored, errors))
+            made.append(LaneResult(info, scored, errors))
         comparison = cls(
             questions=len(asked),
             multi=sum(len(question.references) > 1 for question in asked),
@@ -170,39 +178,42 @@ class Comparison:
         return comparison
 
 
-def _shards(index: HierarchicalIndex, lane: Lane) -> int:
+def _ready(name: str, index: HierarchicalIndex, on_progress: OnProgress) -> Lane:
+    lane = open_lane(name, index)
+    lane.prepare(on_progress)
+    return lane
+
+
+def _shards(index: HierarchicalIndex, lane: Callable[[], Lane]) -> int:
     """Shards of the collection that a lane searches."""
     if index.engine.embedded:
         return 1
-    collection = getattr(lane, "collection", index.store.collection)
+    collection = getattr(lane(), "collection", index.store.collection)
     with store_errors(index.engine.address):
         params = index.engine.rest.get_collection(collection).config.params
     return params.shard_number or 1
 
 
 def _run(
-    index: HierarchicalIndex,
-    lane: Lane,
+    lane: Callable[[], Lane],
+    info: LaneInfo,
     questions: Sequence[Question],
     budget: int,
-    folder: Path,
+    path: Path,
     on_progress: OnProgress,
 ) -> list[Line]:
     """A lane's results: those in its file, and what an interrupted run had not got to."""
-    name = lane.info.name
-    key = _digest(index, lane, questions, budget)
-    path = folder / f"{name}-{budget}-{key}.jsonl"
     unfinished = path.with_suffix(".part")
     # What failed is asked again; what an interrupted run got is not.
     found = read_run(path) if path.exists() else read_unfinished(unfinished)
     known = {line.id: line for line in found if line.error is None}
     if len(known) < len(questions):
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_run(unfinished, known.values())
         for done, question in enumerate(questions):
-            on_progress(Progress("asked", f"{name} at {budget}", done, len(questions)))
+            on_progress(Progress("asked", f"{info.name} at {budget}", done, len(questions)))
             if question.id not in known:
-                known[question.id] = _line(lane, question, budget)
+                known[question.id] = _line(lane(), question, budget)
                 append_line(unfinished, known[question.id])
         write_run(unfinished, [known[question.id] for question in questions])
         unfinished.replace(path)
@@ -219,18 +230,21 @@ def _line(lane: Lane, question: Question, budget: int) -> Line:
 
 
 def _digest(
-    index: HierarchicalIndex, lane: Lane, questions: Sequence[Question], budget: int
+    index: HierarchicalIndex,
+    info: LaneInfo,
+    shards: int,
+    questions: Sequence[Question],
+    budget: int,
 ) -> str:
     """Names everything that a run depends on."""
-    described = lane.info
     given = {
         "code": _code(),
         "versions": _versions(),
-        "lane": [described.name, described.what, described.options],
+        "lane": [info.name, info.what, info.options],
         "budget": budget,
         "top_k": index.settings.top_k,
         "models": [index.embedding.model_name, _llm(index)],
-        "shards": _shards(index, lane),
+        "shards": shards,
         "documents": sorted((found.source, str(found.version)) for found in index.documents()),
         "questions": [question.model_dump() for question in questions],
     }
@@ -279,8 +293,6 @@ def _about(index: HierarchicalIndex) -> dict[str, str]:
 
 def to_json(comparison: Comparison) -> dict[str, Any]:
     """Plain data: every figure of every lane, budget and subset."""
-    from indexes.evaluation.scores import SUBSETS, summarize
-
     return {
         "about": dict(comparison.about),
         "questions": comparison.questions,
@@ -297,11 +309,14 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
                 "errors": {str(budget): error for budget, error in lane.errors.items()},
                 "budgets": {
                     str(budget): {
-                        subset: summarize(scored, subset).to_json()
-                        for subset in SUBSETS
-                        if subset == "all" or _has(scored, subset)
+                        "all": summary.to_json(),
+                        **{
+                            subset: summarize(lane.scored[budget], subset).to_json()
+                            for subset in SUBSETS[1:]
+                            if _has(lane.scored[budget], subset)
+                        },
                     }
-                    for budget, scored in lane.scored.items()
+                    for budget, summary in lane.summaries.items()
                 },
             }
             for lane in comparison.lanes

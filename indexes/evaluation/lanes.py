@@ -9,7 +9,7 @@ from indexes.errors import SettingsError
 from indexes.evaluation.peers import Only, describe_peer, open_peer, peer_names
 from indexes.evaluation.peers.settings import PEERS
 from indexes.index import HierarchicalIndex
-from indexes.lanes import Lane, PatternLane
+from indexes.lanes import Lane, LaneInfo, PatternLane
 from indexes.patterns import PATTERNS
 
 # Peers search by meaning only: so do these.
@@ -33,6 +33,17 @@ def lane_names(*, with_llm: bool = True) -> list[str]:
         *(_WITH_LLM if with_llm else ()),
         *(name for name in peer_names() if with_llm or not describe_peer(name).uses_llm),
     ]
+
+
+def describe_lane(name: str, index: HierarchicalIndex) -> LaneInfo:
+    """What a lane is, without opening it: no peer's packages are imported.
+
+    Raises:
+        SettingsError: as `open_lane` does
+    """
+    if any(peer.name == name for peer in PEERS):
+        return describe_peer(name)
+    return open_lane(name, index).info
 
 
 def open_lane(name: str, index: HierarchicalIndex, *, only: Only = lambda _: True) -> Lane:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from indexes.evaluation.comparison import Comparison, LaneResult
-from indexes.evaluation.scores import summarize
 from indexes.extras import needed
 
 if TYPE_CHECKING:
@@ -74,11 +73,11 @@ def cost_against_quality(comparison: Comparison, path: Path) -> Path:
 
 
 def _recall(lane: LaneResult, budget: int) -> float:
-    return summarize(lane.scored[budget]).intervals["recall"].mean
+    return lane.summaries[budget].intervals["recall"].mean
 
 
 def _tokens_read(lane: LaneResult, budget: int) -> float:
-    means = summarize(lane.scored[budget]).means
+    means = lane.summaries[budget].means
     return means["tokens"] + means["llm_tokens_in"] + means["llm_tokens_out"]
 
 

@@ -30,12 +30,12 @@ def terminal_table(comparison: Comparison) -> Table:
         last = lane.scored[comparison.budgets[-1]]
         cells = []
         for budget in comparison.budgets:
-            found = summarize(lane.scored[budget]).intervals["recall"]
+            found = lane.summaries[budget].intervals["recall"]
             cells.append(f"{_short(found.mean)}\n[{_short(found.low)}, {_short(found.high)}]")
         table.add_row(
             Text(lane.info.name),
             *(Text(cell) for cell in cells),
-            f"{summarize(last).means['llm_calls']:.1f}",
+            f"{lane.summaries[comparison.budgets[-1]].means['llm_calls']:.1f}",
             f"{1000 * _median(last, 'seconds'):.1f}",
         )
     return table
@@ -124,7 +124,7 @@ def _recall_table(comparison: Comparison) -> Iterator[str]:
     best = {
         budget: max(
             (
-                summarize(lane.scored[budget]).intervals["recall"].mean
+                lane.summaries[budget].intervals["recall"].mean
                 for lane in comparison.lanes
                 if not comparison.told(lane)
             ),
@@ -135,7 +135,7 @@ def _recall_table(comparison: Comparison) -> Iterator[str]:
     for lane in comparison.lanes:
         cells = []
         for budget in comparison.budgets:
-            found = summarize(lane.scored[budget]).intervals["recall"]
+            found = lane.summaries[budget].intervals["recall"]
             first = round(found.mean, 3) == round(best[budget], 3)
             cells.append(_cell(found, bold=first and not comparison.told(lane)))
         yield _row([_name(lane) + " †" * comparison.told(lane), *cells])
@@ -241,7 +241,7 @@ def _details(comparison: Comparison, budget: int) -> Iterator[str]:
     yield _row(["---", *("---" for _ in heads)])
     for lane in comparison.lanes:
         scored = lane.scored[budget]
-        summary = summarize(scored)
+        summary = lane.summaries[budget]
         cells = [_subset(scored, "single"), _subset(scored, "multi")]
         for name in columns:
             found = summary.intervals.get(name)
@@ -258,7 +258,7 @@ def _subset(scored: Sequence[QuestionScore], subset: str) -> str:
 
 
 def _compression(comparison: Comparison, budget: int) -> Iterator[str]:
-    lanes = [lane for lane in comparison.lanes if "kept" in summarize(lane.scored[budget]).means]
+    lanes = [lane for lane in comparison.lanes if "kept" in lane.summaries[budget].means]
     if not lanes:
         return
     yield f"## Compression, at {budget:,} tokens before it"
@@ -271,12 +271,12 @@ def _compression(comparison: Comparison, budget: int) -> Iterator[str]:
     yield ""
     columns = {"kept": "kept", "retention": "retention", "verbatim": "verbatim"}
     costs = {"llm_calls": "LLM calls", "llm_tokens_in": "tokens in", "llm_tokens_out": "tokens out"}
-    priced = any(summarize(lane.scored[budget]).means["cost"] for lane in lanes)
+    priced = any(lane.summaries[budget].means["cost"] for lane in lanes)
     heads = [*columns.values(), "precision", *costs.values(), *(["cost, 1,000 questions"] * priced)]
     yield _row(["lane", *heads])
     yield _row(["---", *("---" for _ in heads)])
     for lane in lanes:
-        summary = summarize(lane.scored[budget])
+        summary = lane.summaries[budget]
         cells = [_short(summary.means[name]) if name in summary.means else "–" for name in columns]
         cells.append(_short(summary.intervals["precision"].mean))
         cells += [f"{summary.means[name]:,.1f}" for name in costs]
@@ -311,9 +311,7 @@ def _settings(comparison: Comparison) -> Iterator[str]:
 
 
 def _caveats(comparison: Comparison) -> Iterator[str]:
-    clusters = (
-        summarize(comparison.lanes[0].scored[comparison.budgets[0]]).intervals["recall"].clusters
-    )
+    clusters = comparison.lanes[0].summaries[comparison.budgets[0]].intervals["recall"].clusters
     if clusters < _FEW_CLUSTERS:
         yield (
             f"The questions are on {clusters} documents or sets of documents. Drawing so few "
@@ -363,9 +361,7 @@ def _caveats(comparison: Comparison) -> Iterator[str]:
 
 
 def _mean_recall(lane: LaneResult, budgets: Sequence[int]) -> float:
-    return statistics.fmean(
-        summarize(lane.scored[budget]).intervals["recall"].mean for budget in budgets
-    )
+    return statistics.fmean(lane.summaries[budget].intervals["recall"].mean for budget in budgets)
 
 
 def _median(scored: Sequence[QuestionScore], figure: str) -> float:

@@ -113,7 +113,8 @@ def test_a_second_time_runs_are_read(
     def refuse(*_: Any) -> None:
         raise AssertionError("this was run before")
 
-    monkeypatch.setattr(comparison, "line_of", refuse)
+    # A peer that is opened cuts all documents, and imports its framework.
+    monkeypatch.setattr(comparison, "open_lane", refuse)
     second = evaluate("--lanes", "parent,langchain-regular", "--budgets", "64", "--json")
     assert second.code == 0
     assert json.loads(second.out) == json.loads(first.out)

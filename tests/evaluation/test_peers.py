@@ -56,6 +56,18 @@ def test_a_peer_fills_the_budget_with_the_documents_own_words(
     assert trace["search"].nodes_out
 
 
+@pytest.mark.parametrize("name", ["langchain-regular-hybrid", "langchain-parent-hybrid"])
+def test_a_question_has_one_answer_however_often_it_is_asked(
+    filled: HierarchicalIndex, name: str
+) -> None:
+    # Passages alike have equal scores, in any order.
+    answers = [
+        [(context.document, context.start) for context in found]
+        for found, _ in (open_peer(name, filled).retrieve(QUESTION, budget=300) for _ in range(6))
+    ]
+    assert all(answer == answers[0] for answer in answers)
+
+
 async def test_async_gives_the_same(filled: HierarchicalIndex) -> None:
     peer = open_peer("langchain-parent", filled)
     expected, _ = peer.retrieve(QUESTION, budget=300)

@@ -25,7 +25,7 @@ def test_a_comparison_says_that_its_collections_differ_in_shards(
     evidence = Reference(document="lamp.md", start=0, end=31)
     asked = [Question(id="q", question="Who lit the lamp?", references=(evidence,))]
     there = dict(zip(("parent", "regular"), shards, strict=True))
-    monkeypatch.setattr(comparison, "_shards", lambda _index, lane: there[lane.info.name])
+    monkeypatch.setattr(comparison, "_shards", lambda _index, lane: there[lane().info.name])
     with caplog.at_level(logging.WARNING):
         made = Comparison.of(
             index, asked, lanes=["parent", "regular"], budgets=[64], folder=tmp_path / "runs"

@@ -33,6 +33,7 @@ from indexes.store.bm25 import bm25_document, bm25_query
 from indexes.tokens import count_tokens
 from indexes.trace import stage
 
+_CHUNKS = uuid.UUID("0b1f7a54-6f0e-5d55-9a0e-6b1f4c3f7d21")
 _PARENTS = uuid.UUID("9f0a5b6e-1c7d-5d0e-8b35-2d7f5a2c9e10")
 # Characters of a token, roughly: only to ask for about as many hits as a budget takes.
 _CHARACTERS_PER_TOKEN = 4.4
@@ -68,7 +69,7 @@ class LangChainPeer(Peer):
     def vectorstore(self) -> QdrantVectorStore:
         """LangChain's own store, on our engine and with our embedding model."""
         mode = RetrievalMode.HYBRID if self._searches_words else RetrievalMode.DENSE
-        return QdrantVectorStore(
+        return _NamedChunks(
             client=self.index.engine.client,
             collection_name=self.collection,
             embedding=LlamaIndexEmbeddings(self.index.embedding),
@@ -108,6 +109,29 @@ class LangChainPeer(Peer):
         text = self._said(document)
         origin = self._texts[document.metadata["document_id"]]
         return PeerPassage(origin, start, start + len(text), text, score)
+
+
+class _NamedChunks(QdrantVectorStore):
+    """Gives the same answer twice.
+
+    LangChain's ids are random, and passages of equal scores, which fusing ranks makes many of,
+    come from the engine in any order: here ids follow from a chunk's place, and ties from ids.
+    """
+
+    def add_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
+        """Store the chunks of one document."""
+        ids = [
+            str(uuid.uuid5(_CHUNKS, f"{chunk.metadata['document_id']}/{place}"))
+            for place, chunk in enumerate(documents)
+        ]
+        return super().add_documents(documents, **{**kwargs, "ids": ids})
+
+    def similarity_search_with_score(
+        self, query: str, *args: Any, **kwargs: Any
+    ) -> list[tuple[Document, float]]:
+        """The best first, ties by id."""
+        found = super().similarity_search_with_score(query, *args, **kwargs)
+        return sorted(found, key=lambda hit: (-hit[1], hit[0].metadata["_id"]))
 
 
 class _TitledSplitter(RecursiveCharacterTextSplitter):
