@@ -1,17 +1,18 @@
 """What came of the searches of a question → candidates: columns, in document order."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import KeysView, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, repeat
 from operator import neg
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexes.candidates import Candidates, Scores
 from indexes.store.check import DAMAGED
 from indexes.store.columns import Hits, uuid_of
-from indexes.store.layouts import Place, Root
+from indexes.store.layouts import Place, Root, columns_of
 from indexes.store.points import Leaf, unpack_ancestors
 
 
@@ -43,25 +44,26 @@ def candidates_of(
     """
     numbers = {root: number for number, root in enumerate(expected)}
     ids: list[int] = []
+    paths: list[str] = []
+    columns: list[NDArray[np.int64]] = []
+    # Of hits without the leaves around them.
     places: list[Place] = []
     documents: list[str] = []
-    roots: list[int] = []
     above: list[int | None] = []
-    last: list[int] = []
+    counts: list[int] = []
     # Roots of a document don't overlap, so that this is the order of their leaves, too.
-    for _, _, root, known in sorted(
-        (known.document_id, known.first, root, known) for root, known in whole
-    ):
-        leaves = known.leaves
-        if not expected[root].whole:
-            wanted = set(expected[root].hits)
-            leaves = {id_: place for id_, place in leaves.items() if id_ in wanted}
-        here = len(leaves)
+    ordered = [(known.document_id, int(known.columns[0, 0]), root, known) for root, known in whole]
+    ordered.sort()
+    for document, _, root, known in ordered:
+        leaves = expected[root].chosen(known)
         ids += leaves
-        places += leaves.values()
-        documents += [known.document_id] * here
-        roots += [numbers[root]] * here
-        last += [lengths[known.document_id] - 1] * here
+        if leaves is known.leaves:
+            paths += known.paths
+            columns.append(known.columns)
+        else:
+            places += leaves.values()
+        documents += [document] * len(leaves)
+        counts.append(len(leaves))
         if scores.parents and parent_level is not None:
             above += known.above(parent_level)
     dense = _column(scores.dense, ids)
@@ -74,21 +76,24 @@ def candidates_of(
         if scores.parents
         else dense
     )
-    positions = np.array([place.position for place in places], int)
+    paths += [place.path for place in places]
+    positions, tokens, starts, ends = np.concatenate([*columns, columns_of(places)]).T
+    last = np.array([lengths[document] - 1 for document, *_ in ordered], int)
+    roots = np.array([numbers[root] for _, _, root, _ in ordered], int)
     return Candidates(
         ids=ids,
         documents=documents,
-        paths=[place.path for place in places],
-        roots=np.array(roots, int),
+        paths=paths,
+        roots=np.repeat(roots, counts),
         positions=positions,
-        tokens=np.array([place.tokens for place in places], int),
-        starts=np.array([place.start for place in places], int),
-        ends=np.array([place.end for place in places], int),
+        tokens=tokens,
+        starts=starts,
+        ends=ends,
         dense=dense,
         parent_dense=np.array(around, float),
         bm25=_column(scores.words, ids),
         hits=_column(scores.hits, ids),
-        last=positions == np.array(last, int),
+        last=positions == np.repeat(last, counts),
     )
 
 
@@ -115,20 +120,27 @@ class Expected:
     document_id: str
     size: int
     whole: bool
-    hits: list[int] = field(default_factory=list)
+    hits: dict[int, None] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.size if self.whole else len(self.hits)
 
-    def among(self, leaves: Mapping[int, Place]) -> Collection[int] | None:
+    def among(self, leaves: Mapping[int, Place]) -> KeysView[int] | None:
         """The leaves that must come; None if not all of them are known.
 
         Args:
             leaves: those that are known
         """
         if not self.whole:
-            return self.hits if leaves.keys() >= set(self.hits) else None
+            return self.hits.keys() if leaves.keys() >= self.hits.keys() else None
         return leaves.keys() if len(leaves) == self.size else None
+
+    def chosen(self, known: Root) -> Mapping[int, Place]:
+        """The leaves that must come, in order; all of them must be known."""
+        if self.whole:
+            return known.leaves
+        found = [(known.leaves[id_].position, id_) for id_ in self.hits]
+        return {id_: known.leaves[id_] for _, id_ in sorted(found)}
 
 
 def _column(scores: Mapping[int, float], ids: Sequence[int]) -> Scores:

@@ -35,13 +35,13 @@ from indexes.candidates import Candidates, SearchResult
 from indexes.errors import StoreError
 from indexes.settings import SearchMode
 from indexes.store.bm25 import bm25_query
-from indexes.store.columns import Hits, Search, number_of, uuid_of
+from indexes.store.columns import Hits, Search, number_of
 from indexes.store.layouts import PLACE, Layouts, Place, Root, place_of_payload
-from indexes.store.nodes import having, matching
+from indexes.store.nodes import matching
 from indexes.store.points import (
     BM25,
     DENSE,
-    manifest_id,
+    manifest_number,
     manifest_of_payload,
     spans_of,
 )
@@ -122,16 +122,16 @@ class TreeSearch:
         """Searches of the first round trip."""
         searches = []
         top_k = self._query.top_k
+        wanted: dict[str, Any] = {"filter": self._searchable(), "fields": self._fields}
         if self._dense is not None:
             # Leaves and parents in one search: two, each filtered by level, cost an exact
             # search three times as much, for nearly the same roots.
             scales = 1 if self._parent_level is None else 2
-            only = self._searchable(matching(level=self._leaf_level) if scales == 1 else None)
-            searches.append(Search(top_k * scales, self._dense, DENSE, only, self._fields))
+            level = self._leaf_level if scales == 1 else None
+            searches.append(Search(top_k * scales, self._dense, DENSE, level=level, **wanted))
         if self._sparse is not None:
             # Words are only leaves'.
-            wanted = self._searchable(None)
-            searches.append(Search(top_k, self._sparse, BM25, wanted, self._fields))
+            searches.append(Search(top_k, self._sparse, BM25, **wanted))
         return searches
 
     def unknown(self, responses: Sequence[Hits]) -> list[Search]:
@@ -141,8 +141,8 @@ class TreeSearch:
         if self._fields:
             self.learn(responses)
             return []
-        new = [uuid_of(id_) for id_ in ids if id_ not in self._points]
-        return [Search(len(new), filter=having(new), fields=_HIT)] if new else []
+        new = [id_ for id_ in ids if id_ not in self._points]
+        return [Search(len(new), ids=new, fields=_HIT)] if new else []
 
     def learn(self, responses: Sequence[Hits]) -> None:
         """Take over what hits are."""
@@ -158,12 +158,13 @@ class TreeSearch:
         full = any(len(hits.ids) >= self._query.top_k for hits in responses)
         return full and len(roots) < self._query.max_roots
 
-    def _searchable(self, wanted: models.Filter | None) -> models.Filter | None:
-        must = [found for found in (wanted, self._filters) if found is not None]
+    def _searchable(self) -> models.Filter | None:
+        if not self._skip:
+            return self._filters
         must_not = [
             matching(document_id=document, version=version) for document, version in self._skip
         ]
-        return models.Filter(must=must, must_not=must_not) if must or must_not else None
+        return models.Filter(must=self._filters, must_not=must_not)
 
     def places(self, responses: Sequence[Hits]) -> list[Search]:
         """Searches of the second round trip; empty when nothing was found."""
@@ -187,18 +188,17 @@ class TreeSearch:
             return []
         self._expected = self._expect(hits)
         documents = sorted({expected.document_id for expected in self._expected.values()})
-        shown = Search(len(documents), filter=_manifests(documents), fields=_SHOWN)
+        shown = Search(len(documents), ids=_manifests(documents), fields=_SHOWN)
         searches = [shown, *self._leaves()]
         if not self._whole_roots:
             return searches
         roots = list(self._expected)
         limit = sum(len(expected) for expected in self._expected.values())
         if self._sparse is not None:
-            leaves = matching(root=roots, level=self._leaf_level)
-            searches.append(Search(limit, self._sparse, BM25, leaves))
+            words = Search(limit, self._sparse, BM25, roots=roots, level=self._leaf_level)
+            searches.append(words)
         if self._parent_level is not None and self._dense is not None:
-            parents = matching(root=roots, level=self._parent_level)
-            searches.append(self._scored(parents, limit))
+            searches.append(self._scored(limit, roots=roots, level=self._parent_level))
         return searches
 
     def _leaves(self) -> list[Search]:
@@ -219,19 +219,16 @@ class TreeSearch:
             if not roots:
                 continue
             limit = sum(len(self._expected[root]) for root in roots)
-            if self._whole_roots:
-                wanted = matching(root=roots, level=self._leaf_level)
-            else:
-                wanted = having(
-                    [uuid_of(id_) for root in roots for id_ in self._expected[root].hits]
-                )
-            searches.append(self._scored(wanted, limit, fields))
+            wanted: dict[str, Any] = {"roots": roots, "level": self._leaf_level}
+            if not self._whole_roots:
+                wanted = {"ids": [id_ for root in roots for id_ in self._expected[root].hits]}
+            searches.append(self._scored(limit, fields=fields, **wanted))
         return searches
 
-    def _scored(self, wanted: models.Filter, limit: int, fields: tuple[str, ...] = ()) -> Search:
+    def _scored(self, limit: int, **wanted: Any) -> Search:
         """All points that are `wanted`, with their similarity where there is a vector."""
         using = None if self._dense is None else DENSE
-        return Search(limit, self._dense, using, wanted, fields, exact=True)
+        return Search(limit, self._dense, using, exact=True, **wanted)
 
     def _expect(self, hits: dict[int, dict[str, Any]]) -> dict[str, Expected]:
         """By root, the best first: which document was hit, and which leaves must come."""
@@ -244,7 +241,7 @@ class TreeSearch:
                     continue
                 size = place["root_leaves"]
                 expected[root] = Expected(place["document_id"], size, whole=self._whole_roots)
-            expected[root].hits.append(id_)
+            expected[root].hits[id_] = None
         return expected
 
     def found(self, responses: Sequence[Hits]) -> SearchResult:
@@ -318,30 +315,33 @@ class TreeSearch:
         whole: list[tuple[str, Root]] = []
         partial = False
         replaced: dict[str, bool] = {}
+        shown = {name: about.get("version") for name, about in described.items()}
+        ids = {name: ingested(version) for name, version in shown.items() if version is not None}
         for root, expected in self._expected.items():
             document = expected.document_id
-            version = described.get(document, {}).get("version")
-            if version is None:
+            if document not in ids:
                 continue  # deleted, or not there yet
-            self._versions[document] = version
-            known = self._of_version(root, document, ingested(version), came.get(root, {}))
+            known = self._known.get(root)
+            if known is None:
+                known = self._learnt(root, document, ids[document], came.get(root, {}))
+            elif known.version != ids[document]:
+                known = None
             replaced[document] = replaced.get(document, True) and known is None
             if known is None:
                 continue
             wanted = expected.among(known.leaves)
-            if wanted is not None and scores.keys() >= set(wanted):
+            if wanted is not None and scores.keys() >= wanted:
                 whole.append((root, known))
             else:
                 partial = True
                 self._layouts.forget(root)
+        self._versions |= {name: version for name, version in shown.items() if version is not None}
         return whole, partial or any(replaced.values())
 
-    def _of_version(
+    def _learnt(
         self, root: str, document: str, version: str, came: dict[int, Place]
     ) -> Root | None:
-        """A root of which something is known, if it is one of this version."""
-        if (known := self._known.get(root)) is not None:
-            return known if known.version == version else None
+        """A root of which something came, if it is one of this version."""
         if not came:
             return None
         some = next(iter(came.values()))
@@ -361,10 +361,10 @@ class TreeSearch:
         """Searches of the third round trip: what delivering these candidates takes."""
         candidates = found.candidates
         documents = sorted({candidates.documents[leaf] for leaf in leaves})
-        wanted = [uuid_of(candidates.ids[leaf]) for leaf in leaves]
+        wanted = [candidates.ids[leaf] for leaf in leaves]
         return [
-            Search(len(documents), filter=_manifests(documents), without=_LAYOUT),
-            Search(len(wanted), filter=having(wanted), fields=_WORDING),
+            Search(len(documents), ids=_manifests(documents), without=_LAYOUT),
+            Search(len(wanted), ids=wanted, fields=_WORDING),
         ]
 
     def told(
@@ -394,5 +394,5 @@ class TreeSearch:
         return lost
 
 
-def _manifests(documents: Sequence[str]) -> models.Filter:
-    return having([manifest_id(document) for document in documents])
+def _manifests(documents: Sequence[str]) -> list[int]:
+    return list(map(manifest_number, documents))

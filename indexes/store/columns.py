@@ -21,7 +21,10 @@ class Search:
         limit: hits at most.
         query: a dense vector, a sparse one, or None for all that the filter lets through.
         using: the name of the vectors that are compared.
-        filter: what points must match.
+        ids: if any, the only points that count; UUIDs as integers.
+        roots: if any, only nodes under these, by their ids.
+        level: if any, only nodes of it.
+        filter: what points must match, besides.
         fields: of the payload, what is wanted.
         without: all of the payload but these, instead.
         exact: whether every point is looked at.
@@ -32,6 +35,9 @@ class Search:
     limit: int
     query: Sequence[float] | models.SparseVector | None = None
     using: str | None = None
+    ids: Sequence[int] = ()
+    roots: Sequence[str] = ()
+    level: int | None = None
     filter: models.Filter | None = None
     fields: tuple[str, ...] = ()
     without: tuple[str, ...] = ()

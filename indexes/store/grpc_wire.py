@@ -14,7 +14,7 @@ from qdrant_client.conversions.conversion import (
     value_to_json,
 )
 
-from indexes.store.columns import Hits, Search, numbers_of
+from indexes.store.columns import Hits, Search, numbers_of, uuid_of
 from indexes.store.retries import Patience
 
 _PLAIN = frozenset({"string_value", "integer_value", "bool_value", "double_value"})
@@ -77,7 +77,7 @@ def _query(collection: str, search: Search) -> wire.QueryPoints:
         collection_name=collection,
         query=_nearest(search.query),
         using=search.using,
-        filter=_filter(search.filter),
+        filter=_filter(search),
         params=_params(search),
         limit=search.limit,
         offset=search.offset or None,
@@ -85,13 +85,22 @@ def _query(collection: str, search: Search) -> wire.QueryPoints:
     )
 
 
-def _filter(given: models.Filter | None) -> wire.Filter | None:
-    must = given.must if given is not None else None
-    if isinstance(must, list) and len(must) == 1 and isinstance(must[0], models.HasIdCondition):
-        # As the client would, but for a call and a look at each id: there are many.
-        ids = [wire.PointId(uuid=str(id_)) for id_ in must[0].has_id]
-        return wire.Filter(must=[wire.Condition(has_id=wire.HasIdCondition(has_id=ids))])
-    return None if given is None else RestToGrpc.convert_filter(given)
+def _filter(search: Search) -> wire.Filter | None:
+    must = []
+    if search.level is not None:
+        must.append(_field("level", wire.Match(integer=search.level)))
+    if search.roots:
+        must.append(_field("root", wire.Match(keywords=wire.RepeatedStrings(strings=search.roots))))
+    if search.ids:
+        ids = [wire.PointId(uuid=uuid_of(number)) for number in search.ids]
+        must.append(wire.Condition(has_id=wire.HasIdCondition(has_id=ids)))
+    if search.filter is not None:
+        must.append(wire.Condition(filter=RestToGrpc.convert_filter(search.filter)))
+    return wire.Filter(must=must) if must else None
+
+
+def _field(key: str, match: wire.Match) -> wire.Condition:
+    return wire.Condition(field=wire.FieldCondition(key=key, match=match))
 
 
 def _nearest(vector: Sequence[float] | models.SparseVector | None) -> wire.Query | None:

@@ -1,22 +1,25 @@
-"""Requests to a server by the shortest way: urllib3's kept connections, bytes in and out.
+"""Requests to a server by the shortest way: libcurl's kept connections, bytes in and out.
 
 httpx, which qdrant-client goes through, costs a millisecond of processor time a request: more
-than all that a question needs of its answer.
+than all that a question needs of its answer. urllib3 costs .43 ms, libcurl .1.
 """
 
 import asyncio
+import os
 import urllib.request
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Awaitable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from ssl import SSLContext
+from io import BytesIO
+from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, unquote
+from urllib.parse import SplitResult
 
+import certifi
 import httpx
-import urllib3
+import pycurl  # type: ignore[import-untyped]
 from qdrant_client.http.exceptions import ResponseHandlingException
 
 from indexes.store.cluster import Nodes
@@ -25,7 +28,23 @@ from indexes.store.retries import Retries
 # As many as threads that may ask at once, and then some; more are made, but not kept.
 _KEPT = 64
 
-_Open = Callable[[str, str, bytes], urllib3.BaseHTTPResponse]
+# libcurl's failures as those of httpx; what is not here is a server that doesn't speak HTTP.
+# CURLE_PROXY, which pycurl has no name for.
+_PROXY_FAILED = 97
+_KINDS: dict[int, type[httpx.TransportError]] = {
+    pycurl.E_COULDNT_CONNECT: httpx.ConnectError,
+    pycurl.E_COULDNT_RESOLVE_HOST: httpx.ConnectError,
+    pycurl.E_SSL_CONNECT_ERROR: httpx.ConnectError,
+    pycurl.E_PEER_FAILED_VERIFICATION: httpx.ConnectError,
+    pycurl.E_SSL_CERTPROBLEM: httpx.ConnectError,
+    pycurl.E_SSL_CACERT_BADFILE: httpx.ConnectError,
+    pycurl.E_COULDNT_RESOLVE_PROXY: httpx.ProxyError,
+    _PROXY_FAILED: httpx.ProxyError,
+    pycurl.E_SEND_ERROR: httpx.WriteError,
+    pycurl.E_RECV_ERROR: httpx.ReadError,
+    pycurl.E_PARTIAL_FILE: httpx.ReadError,
+    pycurl.E_GOT_NOTHING: httpx.ReadError,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +56,24 @@ class Reply:
     content: bytes
 
 
+@dataclass(frozen=True)
+class Trust:
+    """Files of certificates: of the authority, of our own, and of its key."""
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+
 class Sender:
     """Sends requests to a server's nodes, and again where that may help.
 
     Args:
         urls: of the nodes.
         headers: of every request.
-        tls: whom to trust.
-        timeout: seconds to connect, and to wait for an answer.
+        trust: whom to trust.
+        timeout: seconds for one request.
+        compress: whether answers come compressed.
         nodes: which of them is asked.
         retries: when a request is sent again.
     """
@@ -54,16 +83,14 @@ class Sender:
         urls: Sequence[SplitResult],
         headers: Mapping[str, str],
         *,
-        tls: SSLContext | None,
+        trust: Trust,
         timeout: float,
+        compress: bool,
         nodes: Nodes,
         retries: Retries,
     ) -> None:
-        self._managers = [_manager(url, tls, timeout) for url in urls]
-        self._open = [
-            _opener(manager, url, dict(headers))
-            for manager, url in zip(self._managers, urls, strict=True)
-        ]
+        options = _options(headers, trust, timeout, compress=compress)
+        self._lines = [_Line(url, options) for url in urls]
         self._nodes = nodes
         self._retries = retries
         # Not the event loop's own, which whoever else waits in may have taken.
@@ -76,7 +103,7 @@ class Sender:
             ResponseHandlingException: nobody answered, whatever was tried.
         """
         once = partial(self._once, method, path, body)
-        return self._retries.through(f"{method} {path}", lambda: self._nodes.through(once))
+        return self._retries.through(f"{method} {path}", partial(self._nodes.through, once))
 
     async def asend(self, method: str, path: str, body: bytes) -> Reply:
         """The same, awaited: a thread waits for the answer, but not between two tries."""
@@ -89,31 +116,85 @@ class Sender:
         return await self._retries.athrough(f"{method} {path}", through_nodes)
 
     def _once(self, method: str, path: str, body: bytes, place: int) -> Reply:
-        with _as_httpx():
-            response = self._open[place](method, path, body)
-            return Reply(response.status, response.headers, response.data)
+        return self._lines[place].ask(method, path, body)
 
     def close(self) -> None:
         """Close the connections."""
         self._threads.shutdown(wait=False)
-        for manager in self._managers:
-            manager.clear()
+        for line in self._lines:
+            line.close()
 
 
-def _manager(url: SplitResult, tls: SSLContext | None, timeout: float) -> urllib3.PoolManager:
-    given: dict[str, Any] = {
-        "timeout": urllib3.Timeout(connect=timeout, read=timeout),
-        "maxsize": _KEPT,
-        "retries": False,
+class _Line:
+    """Connections to one node. Thread-safe.
+
+    Args:
+        url: of the node.
+        options: libcurl's, of every request.
+    """
+
+    def __init__(self, url: SplitResult, options: Mapping[int, Any]) -> None:
+        self._base = url.geturl()
+        # Found once: what the environment says is for all requests of ours.
+        self._options = {**options, pycurl.PROXY: _proxy(url) or ""}
+        self._idle: deque[pycurl.Curl] = deque(maxlen=_KEPT)
+
+    def ask(self, method: str, path: str, body: bytes) -> Reply:
+        try:
+            curl = self._idle.pop()
+        except IndexError:
+            curl = pycurl.Curl()
+            for option, value in self._options.items():
+                curl.setopt(option, value)
+        content, head = BytesIO(), BytesIO()
+        curl.setopt(pycurl.URL, self._base + path)
+        curl.setopt(pycurl.POSTFIELDS, body)
+        curl.setopt(pycurl.CUSTOMREQUEST, method)
+        curl.setopt(pycurl.WRITEFUNCTION, content.write)
+        curl.setopt(pycurl.HEADERFUNCTION, head.write)
+        try:
+            curl.perform()
+            status = curl.getinfo(pycurl.RESPONSE_CODE)
+        except pycurl.error as error:
+            raise ResponseHandlingException(_as_httpx(error, curl)) from error
+        finally:
+            self._idle.append(curl)
+        headers = {} if status // 100 == 2 else _headers(head.getvalue())
+        return Reply(status, headers, content.getvalue())
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+
+def _options(
+    headers: Mapping[str, str], trust: Trust, timeout: float, *, compress: bool
+) -> dict[int, Any]:
+    milliseconds = max(1, round(timeout * 1000))
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    options: dict[int, Any] = {
+        # It would ask before it sends more than a megabyte, and wait.
+        pycurl.HTTPHEADER: [*lines, "expect:"],
+        pycurl.ACCEPT_ENCODING: "gzip, deflate" if compress else "identity",
+        pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
+        pycurl.CONNECTTIMEOUT_MS: milliseconds,
+        pycurl.TIMEOUT_MS: milliseconds,
+        pycurl.NOSIGNAL: 1,
+        # Python's signals, Ctrl-C among them, are looked at when libcurl calls back.
+        pycurl.NOPROGRESS: 0,
+        pycurl.XFERINFOFUNCTION: _go_on,
+        pycurl.CAINFO: str(trust.ca or os.environ.get("SSL_CERT_FILE") or certifi.where()),
     }
-    if url.scheme == "https":
-        given["ssl_context"] = tls
-    proxy = _proxy(url)
-    if proxy is None:
-        return urllib3.PoolManager(**given)
-    user = urllib3.util.parse_url(proxy).auth
-    about = urllib3.make_headers(proxy_basic_auth=unquote(user)) if user else None
-    return urllib3.ProxyManager(proxy, proxy_headers=about, **given)
+    if trust.cert is not None:
+        options[pycurl.SSLCERT] = str(trust.cert)
+        options[pycurl.SSLKEY] = str(trust.key or trust.cert)
+    if folder := os.environ.get("SSL_CERT_DIR"):
+        options[pycurl.CAPATH] = folder
+    return options
+
+
+def _go_on(*_progress: int) -> None:
+    pass
 
 
 def _proxy(url: SplitResult) -> str | None:
@@ -125,38 +206,25 @@ def _proxy(url: SplitResult) -> str | None:
     return proxies.get(url.scheme) or proxies.get("all")
 
 
-def _opener(manager: urllib3.PoolManager, url: SplitResult, headers: dict[str, str]) -> _Open:
-    base, here = f"{url.scheme}://{url.netloc}", url.path
-    if isinstance(manager, urllib3.ProxyManager):
-        return lambda method, path, body: manager.urlopen(
-            method, f"{base}{here}{path}", body=body, headers=headers, redirect=False
-        )
-    # Found once: a manager parses the URL of every request.
-    pool = manager.connection_from_url(base)
-    return lambda method, path, body: pool.urlopen(
-        method, f"{here}{path}", body=body, headers=headers, redirect=False, retries=False
-    )
+def _headers(head: bytes) -> dict[str, str]:
+    """The last answer's: there is one for each that led to it."""
+    found: dict[str, str] = {}
+    for line in head.decode("latin-1").splitlines():
+        name, colon, value = line.partition(":")
+        if line.startswith("HTTP/"):
+            found = {}
+        elif colon:
+            found[name.strip().lower()] = value.strip()
+    return found
 
 
-@contextmanager
-def _as_httpx() -> Iterator[None]:
-    """urllib3's failures as qdrant-client reports those of httpx."""
-    try:
-        yield
-    except urllib3.exceptions.HTTPError as error:
-        kind: type[httpx.TransportError] = httpx.RemoteProtocolError
-        if isinstance(error, urllib3.exceptions.NewConnectionError):
-            kind = httpx.ConnectError
-        elif isinstance(error, urllib3.exceptions.ConnectTimeoutError):
-            kind = httpx.ConnectTimeout
-        elif isinstance(error, urllib3.exceptions.TimeoutError):
-            kind = httpx.ReadTimeout
-        elif isinstance(error, urllib3.exceptions.SSLError):
-            kind = httpx.ConnectError
-        elif isinstance(error, urllib3.exceptions.ProxyError):
-            kind = httpx.ProxyError
-        elif isinstance(error, urllib3.exceptions.ProtocolError):
-            kind = httpx.ReadError
-        source = kind(str(error))
-        source.__cause__ = error
-        raise ResponseHandlingException(source) from error
+def _as_httpx(error: pycurl.error, curl: pycurl.Curl) -> httpx.TransportError:
+    """A failure of libcurl as qdrant-client reports one of httpx."""
+    code, words = error.args
+    kind = _KINDS.get(code, httpx.RemoteProtocolError)
+    if code == pycurl.E_OPERATION_TIMEDOUT:
+        reached = curl.getinfo(pycurl.PRETRANSFER_TIME) > 0
+        kind = httpx.ReadTimeout if reached else httpx.ConnectTimeout
+    source = kind(words)
+    source.__cause__ = error
+    return source

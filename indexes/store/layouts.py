@@ -6,9 +6,12 @@ be shown, its manifest says, which every question reads.
 """
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from indexes.errors import StoreError
 from indexes.store.points import spans_of
@@ -34,21 +37,25 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """What is known of a root: its leaves, in order, or those of them that were asked for;
-    `first` is the first one's position.
+    """What is known of a root: its leaves, in order, or those of them that were asked for.
+
+    Attributes:
+        columns: of each leaf all of its place but the path.
+        paths: of each.
     """
 
     document_id: str
     version: str
     leaves: Mapping[int, Place]
-    first: int = 0
+    columns: NDArray[np.int64]
+    paths: list[str]
     _above: dict[int, list[int | None]] = field(default_factory=dict)
 
     def above(self, level: int) -> list[int | None]:
         """For each leaf the id of its ancestor at a level."""
         if level not in self._above:
-            parents = {path: self._parent(path, level) for path, *_ in self.leaves.values()}
-            self._above[level] = [parents[place.path] for place in self.leaves.values()]
+            parents = {path: self._parent(path, level) for path in self.paths}
+            self._above[level] = [parents[path] for path in self.paths]
         return self._above[level]
 
     def _parent(self, path: str, level: int) -> int | None:
@@ -117,8 +124,9 @@ class Layouts:
                 oldest = self._roots.pop(next(iter(self._roots)))
                 self._leaves -= len(oldest.leaves)
             ordered = dict(sorted(every.items(), key=lambda leaf: leaf[1].position))
-            first = next(iter(ordered.values())).position
-            found = self._roots[root] = Root(document_id, version, ordered, first)
+            columns = columns_of(list(ordered.values()))
+            paths = [place.path for place in ordered.values()]
+            found = self._roots[root] = Root(document_id, version, ordered, columns, paths)
         return found
 
     def forget(self, root: str) -> None:
@@ -126,6 +134,11 @@ class Layouts:
         with self._lock:
             if (known := self._roots.pop(root, None)) is not None:
                 self._leaves -= len(known.leaves)
+
+
+def columns_of(places: Sequence[Place]) -> NDArray[np.int64]:
+    """Position, tokens, start and end of each: an array of four columns."""
+    return np.array([place[1:] for place in places], np.int64).reshape(-1, 4)
 
 
 def place_of_payload(payload: Mapping[str, Any]) -> Place:

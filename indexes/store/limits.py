@@ -7,6 +7,7 @@ description of a collection tells the bounds; what it doesn't tell is learnt fro
 """
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -104,14 +105,25 @@ class Limits:
     def _parts(self, search: Search) -> Iterator[Search]:
         if search.exact and not self.exact:
             search = replace(search, exact=False)
-        for narrow in self.filters(search.filter):
-            part = search if narrow is search.filter else replace(search, filter=narrow)
+        for part in self._narrowed(search):
             if self.hits is None or search.limit <= self.hits:
                 yield part
                 continue
             for offset in range(0, search.limit, self.hits):
                 page = min(self.hits, search.limit - offset)
                 yield replace(part, limit=page, offset=offset)
+
+    def _narrowed(self, search: Search) -> Iterator[Search]:
+        """A search as several, none of which names more values at once than is allowed."""
+        most = self.values or sys.maxsize
+        for name in ("ids", "roots"):
+            named = getattr(search, name)
+            if len(named) > most:
+                for at in range(0, len(named), most):
+                    yield from self._narrowed(replace(search, **{name: named[at : at + most]}))
+                return
+        for narrow in self.filters(search.filter):
+            yield search if narrow is search.filter else replace(search, filter=narrow)
 
     def filters(self, wanted: models.Filter | None) -> list[models.Filter | None]:
         """A filter as several, each of which names no more values at once than is allowed; what

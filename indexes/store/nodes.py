@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from qdrant_client import models
 
@@ -32,7 +32,7 @@ from indexes.store.points import (
     Leaf,
     Manifest,
     leaf_of,
-    manifest_id,
+    manifest_number,
     manifest_of_payload,
     manifest_point,
 )
@@ -86,8 +86,8 @@ class TreeStore(TreeCollection):
     def _manifests_of(self, document_ids: Sequence[str]) -> list[Manifest]:
         if not document_ids:
             return []
-        wanted = having([manifest_id(name) for name in document_ids])
-        (found,) = self.query([Search(len(document_ids), filter=wanted, fields=_MANIFEST)])
+        wanted = list(map(manifest_number, document_ids))
+        (found,) = self.query([Search(len(wanted), ids=wanted, fields=_MANIFEST)])
         return [manifest_of_payload(payload) for payload in found.payloads]
 
     def named(self, name: str) -> list[Manifest]:
@@ -322,14 +322,6 @@ def _announced(document: "Document", tree: Tree, before: Manifest | None) -> Man
 
 def _but_ours(keys: Sequence[str]) -> list[str]:
     return [key for key in keys if key != OURS]
-
-
-def having(ids: Sequence[str]) -> models.Filter:
-    """A filter for points by id; not validated, since there are many."""
-    wanted: list[Any] = list(ids)
-    return models.Filter.model_construct(
-        must=[models.HasIdCondition.model_construct(has_id=wanted)]
-    )
 
 
 def matching(**values: str | int | Sequence[str]) -> models.Filter:

@@ -179,9 +179,14 @@ class Leaf(BaseModel):
 
 
 @lru_cache(maxsize=4096)
+def manifest_number(document_id: str) -> int:
+    """The id of a document's manifest point, as a number."""
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"advanced-rag-patterns/manifest/{document_id}").int
+
+
 def manifest_id(document_id: str) -> str:
     """The id of a document's manifest point."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"advanced-rag-patterns/manifest/{document_id}"))
+    return str(uuid.UUID(int=manifest_number(document_id)))
 
 
 def embedding_text(title: str, heading: str, text: str, *, header: str = "") -> str:

@@ -23,13 +23,12 @@ from qdrant_client import AsyncQdrantClient, QdrantClient
 from qdrant_client.async_qdrant_remote import AsyncQdrantRemote
 from qdrant_client.http.exceptions import UnexpectedResponse
 from qdrant_client.qdrant_remote import QdrantRemote
-from urllib3 import make_headers
 
 from indexes.errors import SettingsError, StoreError
 from indexes.store.cluster import Nodes
 from indexes.store.columns import Wire
 from indexes.store.grpc_wire import GrpcWire
-from indexes.store.http import Sender
+from indexes.store.http import Sender, Trust
 from indexes.store.refusals import store_errors
 from indexes.store.rest import RestWire
 from indexes.store.retries import Patience, Retries, grpc_options
@@ -140,9 +139,10 @@ def reach(index: str, api_key: SecretStr | None, ways: Ways) -> Remote:
         else RestWire(
             Sender(
                 urls,
-                _headers(rest, compress=_compress(urls, ways)),
-                tls=tls,
+                _headers(rest),
+                trust=Trust(ways.ca, ways.cert, ways.cert_key),
                 timeout=ways.timeout,
+                compress=_compress(urls, ways),
                 nodes=nodes,
                 retries=retries,
             )
@@ -164,15 +164,11 @@ def _compress(urls: list[SplitResult], ways: Ways) -> bool:
     return not near if ways.compress is None else ways.compress
 
 
-def _headers(rest: QdrantClient, *, compress: bool) -> dict[str, str]:
+def _headers(rest: QdrantClient) -> dict[str, str]:
     """What qdrant-client says with every request, for requests that don't go through it."""
     said = cast(Any, rest._client).openapi_client.client._client.headers
     kept = {name: said[name] for name in ("user-agent", "api-key") if name in said}
-    return {
-        **kept,
-        **make_headers(accept_encoding=compress or "identity"),
-        "content-type": "application/json",
-    }
+    return {**kept, "content-type": "application/json"}
 
 
 def _install(remote: Remote, urls: list[SplitResult], ways: Ways, retries: Retries) -> None:

@@ -16,7 +16,7 @@ from qdrant_client import models
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from indexes.store.columns import Hits, Search, numbers_of
+from indexes.store.columns import Hits, Search, numbers_of, uuid_of
 from indexes.store.http import Reply, Sender
 
 _TOO_MANY = 429
@@ -88,8 +88,8 @@ def _search(search: Search) -> dict[str, Any]:
     found: dict[str, Any] = {"limit": search.limit}
     if search.query is not None:
         found |= {"query": search.query, "using": search.using}
-    if search.filter is not None:
-        found["filter"] = search.filter
+    if must := _must(search):
+        found["filter"] = {"must": must}
     if search.fields:
         found["with_payload"] = list(search.fields)
     elif search.without:
@@ -101,6 +101,20 @@ def _search(search: Search) -> dict[str, Any]:
     if search.offset:
         found["offset"] = search.offset
     return found
+
+
+def _must(search: Search) -> list[Any]:
+    """What points must match."""
+    must: list[Any] = []
+    if search.level is not None:
+        must.append({"key": "level", "match": {"value": search.level}})
+    if search.roots:
+        must.append({"key": "root", "match": {"any": search.roots}})
+    if search.ids:
+        must.append({"has_id": list(map(uuid_of, search.ids))})
+    if search.filter is not None:
+        must.append(search.filter)
+    return must
 
 
 def _plain(model: BaseModel) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from indexes.answers import Evidence
 from indexes.details import MergeDetails, SearchDetails
 from indexes.store.columns import Search
-from indexes.store.nodes import TreeStore, matching
+from indexes.store.nodes import TreeStore
 from indexes.store.points import DENSE
 from indexes.trace import Trace
 
@@ -154,8 +154,8 @@ class Probing:
         if not self._vectors:
             model = self._embedding()
             self._vectors = [model.get_query_embedding(probe) for probe in PROBES]
-        leaves = matching(level=len(self._store.fingerprint().levels) - 1)
+        leaves = len(self._store.fingerprint().levels) - 1
         found = self._store.query(
-            [Search(1, vector, DENSE, leaves, fields=("level",)) for vector in self._vectors]
+            [Search(1, vector, DENSE, level=leaves, fields=("level",)) for vector in self._vectors]
         )
         return [hits.scores[0] for hits in found if hits.scores]

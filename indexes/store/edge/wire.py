@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import qdrant_edge as edge
 from qdrant_client import models
@@ -66,8 +67,21 @@ def _request(search: Search) -> edge.QueryRequest:
         limit=search.limit,
         offset=search.offset,
         query=query,
-        filter=to_edge(search.filter),
+        filter=_filter(search),
         params=params,
         with_payload=payload,
         with_vector=False,
     )
+
+
+def _filter(search: Search) -> edge.Filter | None:
+    must: list[Any] = []
+    if search.level is not None:
+        must.append(edge.FieldCondition("level", match=edge.MatchValue(search.level)))
+    if search.roots:
+        must.append(edge.FieldCondition("root", match=edge.MatchAny(list(search.roots))))
+    if search.ids:
+        must.append(edge.HasIdCondition({UUID(int=number) for number in search.ids}))
+    if search.filter is not None:
+        must.append(to_edge(search.filter))
+    return edge.Filter(must=must) if must else None
