@@ -52,7 +52,7 @@ def candidates_of(
     above: list[int | None] = []
     counts: list[int] = []
     # Roots of a document don't overlap, so that this is the order of their leaves, too.
-    ordered = [(known.document_id, int(known.columns[0, 0]), root, known) for root, known in whole]
+    ordered = [(known.document_id, known.first, root, known) for root, known in whole]
     ordered.sort()
     for document, _, root, known in ordered:
         leaves = expected[root].chosen(known)
@@ -140,7 +140,8 @@ class Expected:
         if self.whole:
             return known.leaves
         found = [(known.leaves[id_].position, id_) for id_ in self.hits]
-        return {id_: known.leaves[id_] for _, id_ in sorted(found)}
+        found.sort()
+        return {id_: known.leaves[id_] for _, id_ in found}
 
 
 def _column(scores: Mapping[int, float], ids: Sequence[int]) -> Scores:

@@ -42,7 +42,6 @@ from indexes.store.points import (
     BM25,
     DENSE,
     manifest_number,
-    manifest_of_payload,
     spans_of,
 )
 from indexes.tree import node_number
@@ -377,7 +376,7 @@ class TreeSearch:
         """
         described, texts = responses
         for payload in described.payloads:
-            manifest = manifest_of_payload(payload)
+            manifest = self._layouts.manifest(payload)
             if manifest.version == self._versions[manifest.document_id]:
                 found.manifests[manifest.document_id] = manifest
         wordings = dict(zip(texts.ids, texts.payloads, strict=True))

@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.errors import StoreError
-from indexes.store.points import spans_of
+from indexes.store.points import Manifest, manifest_of_payload, spans_of
 from indexes.tree import node_number
 
 # Leaves that are remembered, at most: about 40 MB, with what hits are.
 _MOST = 65_536
+# Documents whose records are.
+_MOST_DOCUMENTS = 1024
 # The share of hits that must be known lately.
 _COVERED = 0.9
 # Of a leaf's payload, what `Place` is made of.
@@ -42,6 +44,7 @@ class Root:
     Attributes:
         columns: of each leaf all of its place but the path.
         paths: of each.
+        first: the first one's position.
     """
 
     document_id: str
@@ -49,6 +52,7 @@ class Root:
     leaves: Mapping[int, Place]
     columns: NDArray[np.int64]
     paths: list[str]
+    first: int
     _above: dict[int, list[int | None]] = field(default_factory=dict)
 
     def above(self, level: int) -> list[int | None]:
@@ -78,6 +82,7 @@ class Layouts:
         self._leaves = 0
         self._points: dict[int, dict[str, Any]] = {}
         self._shared: dict[tuple[str, int], dict[str, Any]] = {}
+        self._manifests: dict[str, tuple[dict[str, Any], Manifest]] = {}
         self._share_known = 0.0
         self._lock = threading.Lock()
 
@@ -126,8 +131,26 @@ class Layouts:
             ordered = dict(sorted(every.items(), key=lambda leaf: leaf[1].position))
             columns = columns_of(list(ordered.values()))
             paths = [place.path for place in ordered.values()]
-            found = self._roots[root] = Root(document_id, version, ordered, columns, paths)
+            first = int(columns[0, 0])
+            found = Root(document_id, version, ordered, columns, paths, first)
+            self._roots[root] = found
         return found
+
+    def manifest(self, payload: dict[str, Any]) -> Manifest:
+        """A document's record from its payload, made anew when that has changed.
+
+        Raises:
+            StoreError: it is damaged.
+        """
+        known = self._manifests.get(str(payload.get("document_id")))
+        if known is not None and known[0] == payload:
+            return known[1]
+        manifest = manifest_of_payload(payload)
+        with self._lock:
+            if len(self._manifests) >= _MOST_DOCUMENTS:
+                self._manifests.clear()
+            self._manifests[manifest.document_id] = payload, manifest
+        return manifest
 
     def forget(self, root: str) -> None:
         """Drop a root of which not everything is there any more."""

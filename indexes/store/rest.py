@@ -5,10 +5,12 @@ Neither qdrant-client's models nor its connections take part: they take longer t
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
+import msgspec
 import numpy as np
 import orjson
 from pydantic import BaseModel
@@ -19,7 +21,10 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 from indexes.store.columns import Hits, Search, numbers_of, uuid_of
 from indexes.store.http import Reply, Sender
 
+_WELL = 2
 _TOO_MANY = 429
+_A = TypeVar("_A")
+_ID, _SCORE = attrgetter("id"), attrgetter("score")
 
 
 class RestWire:
@@ -56,7 +61,7 @@ class RestWire:
     def upsert(self, collection: str, points: Sequence[bytes]) -> None:
         """Insert points, or replace those whose id is there."""
         body = b'{"points":[' + b",".join(points) + b"]}"
-        _result(self._sender.send("PUT", _path(collection, "?wait=true"), body))
+        _read(_DONE, self._sender.send("PUT", _path(collection, "?wait=true"), body))
 
     def close(self) -> None:
         """Close the connections."""
@@ -127,31 +132,63 @@ def _plain(model: BaseModel) -> dict[str, Any]:
     }
 
 
+class _Point(msgspec.Struct, gc=False):
+    id: str | int
+    score: float = 0.0
+    payload: dict[str, Any] | None = None
+
+
+class _Points(msgspec.Struct, gc=False):
+    points: list[_Point]
+
+
+class _Done(msgspec.Struct):
+    status: str
+
+
+class _Answer(msgspec.Struct, gc=False):
+    result: list[_Points]
+
+
+# In a sixth of the time that orjson takes, which makes dictionaries of what nobody reads.
+_ANSWER = msgspec.json.Decoder(_Answer)
+_DONE = msgspec.json.Decoder(_Done)
+
+
 def _found(response: Reply, searches: Sequence[Search]) -> list[Hits]:
-    result = _result(response)
+    result = _read(_ANSWER, response).result
     try:
         return [
             Hits(
-                numbers_of([point["id"] for point in found["points"]]),
-                [point["score"] for point in found["points"]],
-                [point["payload"] for point in found["points"]]
+                numbers_of(list(map(_ID, found.points))),
+                list(map(_SCORE, found.points)),
+                [point.payload or {} for point in found.points]
                 if search.fields or search.without
-                else [{}] * len(found["points"]),
+                else [{}] * len(found.points),
             )
             for found, search in zip(result, searches, strict=True)
         ]
-    except (KeyError, TypeError, ValueError) as error:
+    except ValueError as error:  # more or fewer answers than questions
         raise ResponseHandlingException(error) from error
 
 
-def _result(response: Reply) -> Any:
-    """What a server answered, or the error that qdrant-client raises of it."""
-    if response.status_code // 100 == 2:
-        try:
-            answer = orjson.loads(response.content)
-        except ValueError as error:
-            raise ResponseHandlingException(error) from error
-        return answer.get("result") if isinstance(answer, dict) else None
+def _read(decoder: msgspec.json.Decoder[_A], response: Reply) -> _A:
+    """What a server answered.
+
+    Raises:
+        UnexpectedResponse, ResourceExhaustedResponse: it refused.
+        ResponseHandlingException: it answered something else.
+    """
+    if response.status_code // 100 != _WELL:
+        raise _refusal(response)
+    try:
+        return decoder.decode(response.content)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise ResponseHandlingException(error) from error
+
+
+def _refusal(response: Reply) -> Exception:
+    """The error that qdrant-client raises of an answer that is none."""
     failed = httpx.Response(
         response.status_code, headers=dict(response.headers), content=response.content
     )
@@ -161,5 +198,5 @@ def _result(response: Reply) -> Any:
             words = failed.json()["status"]["error"]
         except (ValueError, KeyError, TypeError):
             words = ""
-        raise ResourceExhaustedResponse(words, wait)
-    raise UnexpectedResponse.for_response(failed)
+        return ResourceExhaustedResponse(words, wait)
+    return UnexpectedResponse.for_response(failed)
