@@ -1,7 +1,8 @@
 """What a search found, as columns: leaves with their places and scores, before they have texts."""
 
 from collections.abc import Container
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,14 +46,18 @@ class Candidates:
     def without(self, documents: Container[str]) -> "Candidates":
         """The leaves of all other documents, without texts."""
         kept = [leaf for leaf, name in enumerate(self.documents) if name not in documents]
-        columns: dict[str, Any] = {
-            name: column[kept]
-            if isinstance(column, np.ndarray)
-            else [column[leaf] for leaf in kept]
-            for name, column in vars(self).items()
-            if name != "leaves"
-        }
+        columns: dict[str, Any] = {}
+        for name in (column.name for column in fields(self) if column.name != "leaves"):
+            column = getattr(self, name)
+            picked = [column[leaf] for leaf in kept] if isinstance(column, list) else column[kept]
+            columns[name] = picked
         return Candidates(**columns)
+
+    @cached_property
+    def places(self) -> list[int]:
+        """`positions` as Python's numbers, which are quicker one by one."""
+        found: list[int] = self.positions.tolist()
+        return found
 
     def parents(self, leaf: int) -> tuple[Span, ...]:
         """Places of the parents of a leaf, root first."""
@@ -63,18 +68,19 @@ class Candidates:
         return (
             0 <= leaf < len(self) - 1
             and self.documents[leaf] == self.documents[leaf + 1]
-            and bool(self.positions[leaf] + 1 == self.positions[leaf + 1])
+            and self.places[leaf] + 1 == self.places[leaf + 1]
         )
 
     def under(self, leaf: int, parent: Span) -> range | None:
         """The leaves of one of its parents; None if not all of them are here."""
-        first = leaf - int(self.positions[leaf]) + parent.first_leaf
+        places = self.places
+        first = leaf - places[leaf] + parent.first_leaf
         last = first + parent.leaves - 1
         if first < 0 or last >= len(self) or parent.leaves < 1:
             return None
         whole = (
             self.documents[first] == self.documents[last] == self.documents[leaf]
-            and self.positions[last] - self.positions[first] == last - first
+            and places[last] - places[first] == last - first
         )
         return range(first, last + 1) if whole else None
 

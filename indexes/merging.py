@@ -140,16 +140,19 @@ def in_reach(candidates: Candidates, scores: Scores, budget: int) -> list[int]:
     order = in_order(scores)
     used = np.cumsum(candidates.tokens[order])
     reached = set(order[: int(used.searchsorted(budget, "right")) + 1])
+    tokens = candidates.tokens.tolist()
     waiting = list(reached)
+    # How much was reached when a parent was looked at.
+    seen: dict[range, int] = {}
     while waiting:
         leaf = waiting.pop()
         for parent in candidates.parents(leaf):
             below = candidates.under(leaf, parent)
-            if below is None or reached.issuperset(below):
+            if below is None or seen.get(below) == len(reached) or reached.issuperset(below):
                 continue
-            tokens = candidates.tokens[below.start : below.stop]
-            taken = sum(int(tokens[place - below.start]) for place in below if place in reached)
-            if taken > COMPLETE_ABOVE * tokens.sum():
+            seen[below] = len(reached)
+            taken = sum(tokens[place] for place in below if place in reached)
+            if taken > COMPLETE_ABOVE * sum(tokens[below.start : below.stop]):
                 waiting += [place for place in below if place not in reached]
                 reached.update(below)
     return sorted(reached)
@@ -158,10 +161,12 @@ def in_reach(candidates: Candidates, scores: Scores, budget: int) -> list[int]:
 def in_pieces(candidates: Candidates, pieces: Sequence[Piece], budget: int) -> list[int]:
     """The places whose text `pack` may need, at whatever budget up to this one."""
     reached: list[int] = []
+    used = 0
     for piece in pieces:
-        if candidates.tokens[reached].sum() > budget:
+        if used > budget:
             break
         reached += piece.places
+        used += int(candidates.tokens[list(piece.places)].sum())
     return sorted(reached)
 
 
@@ -218,12 +223,13 @@ def _grow(
 ) -> list[LeafRun]:
     taken: dict[int, tuple[int, int]] = {}
     reasons: dict[int, str] = {}
-    tokens = candidates.tokens
+    tokens: list[int] = candidates.tokens.tolist()
+    places = list(zip(candidates.starts.tolist(), candidates.ends.tolist(), strict=True))
     left = budget
 
     def take(place: int) -> int:
-        taken[place] = (int(candidates.starts[place]), int(candidates.ends[place]))
-        return int(tokens[place])
+        taken[place] = places[place]
+        return tokens[place]
 
     for place in order:
         if place in taken:
@@ -239,8 +245,8 @@ def _grow(
             missing = [leaf for leaf in below or () if leaf not in taken]
             if below is None or not missing:
                 continue
-            rest = int(tokens[missing].sum())
-            total = int(tokens[below.start : below.stop].sum())
+            rest = sum(tokens[leaf] for leaf in missing)
+            total = sum(tokens[below.start : below.stop])
             if rest > left or total - rest <= COMPLETE_ABOVE * total:
                 continue
             left -= sum(take(leaf) for leaf in missing)

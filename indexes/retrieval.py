@@ -317,7 +317,9 @@ class TreeRetriever(Remade, BaseRetriever):
             pieces = merge_by_ratio(candidates, self._merge_ratio, self._ratio_top_k)
         else:
             best = in_order(hits)[: self._most]
-            pieces = [Piece((place,), float(hits[place])) for place in best]
+            # And one behind, which is cut.
+            fit = int(candidates.tokens[best].cumsum().searchsorted(self._reach, "right")) + 1
+            pieces = [Piece((place,), float(hits[place])) for place in best[:fit]]
         if self._parents:
             reach = [place for piece in pieces for place in piece.places]
         else:

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -678,3 +679,24 @@ def test_the_cluster_is_pinned_keyed_and_published_on_loopback_only() -> None:
         assert re.fullmatch(r"qdrant/qdrant:v\d+\.\d+\.\d+", node["image"])
         assert node["environment"]["QDRANT__SERVICE__API_KEY"].startswith("${RAG_QDRANT_API_KEY:?")
         assert all(re.fullmatch(r"127\.0\.0\.1:\d+:633[34]", port) for port in node["ports"])
+
+
+class _Stopped(BaseException):
+    """As Ctrl-C raises it."""
+
+
+def test_who_waits_for_a_server_can_stop(stand_in: StandIn, remote: HierarchicalIndex) -> None:
+    def stop(*_: object) -> None:
+        raise _Stopped
+
+    remote.ingest(documents()[:1])
+    stand_in.fail("slow", "query/batch", seconds=20)
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    started = time.perf_counter()
+    try:
+        with pytest.raises(_Stopped):
+            remote.retrieve("harbour")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert time.perf_counter() - started < 10
