@@ -16,6 +16,12 @@ if "NOTEBOOK_INDEX" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["NOTEBOOK_INDEX"], ignore_errors=True)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """A test shows that a notebook runs; with --overwrite its figures are kept, and so whole."""
+    if not config.option.overwrite:
+        os.environ.setdefault("NOTEBOOK_ASKS_ONE_IN", "6")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """They need the local models: `-m "not slow"` leaves them out."""
     for item in items:
