@@ -237,7 +237,7 @@ class Turn(BaseModel):
 
 @dataclass(frozen=True)
 class Retrieved:
-    """First event of a stream: the contexts are there, the answer is being written.
+    """First event of a stream: the passages were found, the answer comes next.
 
     Example:
         for event in index.stream("What happened to Bosun?"):
@@ -245,7 +245,7 @@ class Retrieved:
                 print(len(event.contexts), "passages in", event.trace["search"].seconds)
 
     Attributes:
-        contexts: what the model is given
+        contexts: the passages that the model is given
         trace: how they were found
     """
 
@@ -255,7 +255,7 @@ class Retrieved:
 
 @dataclass(frozen=True)
 class Quoted:
-    """Event of a stream, behind `Retrieved`: what the documents say to it, word for word.
+    """Event of a stream, after `Retrieved`: sentences of the documents that answer the question.
 
     Example:
         for event in index.stream("What happened to Bosun?"):

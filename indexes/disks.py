@@ -58,12 +58,12 @@ def remedy(error: BaseException) -> str | None:
 
 
 def explained(doing: str, error: OSError, otherwise: str) -> str:
-    """One line for an `OSError`: what could not be done, why, and what helps.
+    """Describe an `OSError` in one line: what could not be done, why, and what helps.
 
     Args:
-        doing: "cannot write letters.jsonl".
-        error: what was raised.
-        otherwise: what helps where the kind of error says nothing.
+        doing: such as "cannot write letters.jsonl"
+        error: what was raised
+        otherwise: the remedy where the kind of error suggests none
     """
     return f"{doing} ({error.strerror or error}): {remedy(error) or otherwise}"
 
@@ -158,12 +158,12 @@ def filled(file: int, size: int) -> Iterator[tuple[int, int]]:
 
 
 def write_in_one_step(path: Path, content: str | bytes, *, private: bool = False) -> None:
-    """Write a file so that, at any instant, it holds the old content or the new.
+    """Write a file atomically: at any instant it has the old content or the new.
 
     Args:
-        path: the file; its folder is there.
-        content: what it shall hold, text as UTF-8.
-        private: whether nobody but this user may read it.
+        path: the file; its folder must exist
+        content: bytes, or text that is written as UTF-8
+        private: make it readable by this user only
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)

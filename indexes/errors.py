@@ -107,9 +107,8 @@ class ModelError(RagError):
 
 
 def as_stop(error: Error) -> Error:
-    """Mark an exception of the caller's own code that is meant to end the whole call, such as
-    that of a LangChain handler that limits costs. What else goes on when a model fails, as
-    compression does, lets it through.
+    """Mark a caller's exception that is meant to end the whole call, such as one of a LangChain
+    handler that limits costs. Steps that survive a failing model let it through.
     """
     vars(error)["ends_the_call"] = True
     return error

@@ -15,12 +15,12 @@ _SIGNS = {"partly": "~", "unsupported": "✗"}
 
 
 def print_answer(events: "Iterator[Event]", verbose: bool, advice: str = "") -> "Answer":
-    """Print an answer as it comes, and what it rests on.
+    """Print an answer while it is written, then its sources.
 
     Args:
-        events: of a question
-        verbose: whether to print what the model thinks
-        advice: said where it wrote an answer: what its model is worth
+        events: a question's stream of events
+        verbose: also print the model's thoughts
+        advice: printed below a written answer; what its model is worth
     """
     from indexes import Answer, Quoted, Thought, Word
 

@@ -43,12 +43,12 @@ def print_json(value: object) -> None:
 
 @contextmanager
 def bar(doing: str, unit: str, *, transient: bool = False) -> "Iterator[OnProgress]":
-    """A bar on standard error, moved by what the library reports.
+    """Show a progress bar on standard error, moved by what the library reports.
 
     Args:
-        doing: what is done, shown until a document or lane is named.
-        unit: what is counted.
-        transient: whether it disappears at the end.
+        doing: shown until a document or lane is named
+        unit: what is counted
+        transient: remove the bar at the end
     """
     columns = (
         SpinnerColumn(),

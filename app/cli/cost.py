@@ -58,10 +58,10 @@ def as_json(price: "Price | None") -> dict[str, Any] | None:
 
 
 def seconds_of(text: str) -> float:
-    """A span of time like `2h` or `1h30m`.
+    """Parse a duration like `2h` or `1h30m`.
 
     Raises:
-        SettingsError: it is none.
+        SettingsError: it is not a duration
     """
     found = _SPAN.fullmatch(text.strip().lower())
     if found is None or not any(found.groups()):
@@ -71,12 +71,7 @@ def seconds_of(text: str) -> float:
 
 
 def wait(seconds: float, show: "Callable[[float], None]") -> None:
-    """Wait by the wall clock, which goes on while a laptop sleeps.
-
-    Args:
-        seconds: how long.
-        show: called with what is left, now and then.
-    """
+    """Sleep by the wall clock, also through a laptop's suspension; `show` gets what is left."""
     end = time.time() + seconds
     while (left := end - time.time()) > 0:
         show(left)

@@ -185,10 +185,10 @@ def remove_model(name: str, **settings: Any) -> None:
 
 
 def _entry(name: str) -> "Entry":
-    """What is known of a model of the hub.
+    """Find a model of the hub by its name.
 
     Raises:
-        SettingsError: there is none of that name, or it comes in a package
+        SettingsError: the catalogue has no such model, or it comes in a package
     """
     import difflib
 

@@ -16,11 +16,7 @@ _MOST_OF_ONE = 40
 
 
 class History:
-    """The comparisons of all visitors. Thread-safe.
-
-    Args:
-        shelf: where they are kept on disk, if they are.
-    """
+    """The comparisons of all visitors, kept on `shelf` if there is one. Thread-safe."""
 
     def __init__(self, shelf: Shelf | None = None) -> None:
         self._runs: OrderedDict[str, tuple[str, Run]] = OrderedDict()

@@ -56,11 +56,7 @@ FAMILIES = (
 
 
 class Lanes:
-    """The lanes of an index. Thread-safe.
-
-    Args:
-        opening: who is asked.
-    """
+    """The lanes of an index that is open now or soon. Thread-safe."""
 
     def __init__(self, opening: Opening) -> None:
         self.opening = opening
@@ -130,10 +126,10 @@ class Lanes:
             )
 
     def check(self, pattern: object) -> str:
-        """The name of a lane, as the library spells it.
+        """Spell a lane's name as the library does.
 
         Raises:
-            SettingsError: there is none of that name.
+            SettingsError: there is no such lane
         """
         if not isinstance(pattern, str):
             raise SettingsError("a pattern is chosen by its name")
@@ -146,13 +142,7 @@ class Lanes:
     async def aretrieve(
         self, question: str, pattern: str, options: dict[str, Any]
     ) -> tuple[list[Context], Trace]:
-        """Contexts without an answer.
-
-        Args:
-            question: what is asked.
-            pattern: which lane.
-            options: the index's, with the filter of what the visitor may see.
-        """
+        """Retrieve contexts without an answer; `options` limit it to the visitor's documents."""
         index = await self.opening.index()
         if pattern not in (self._peers or {}):
             return await index.aretrieve(question, pattern, **options)

@@ -68,12 +68,7 @@ class Indexing:
 
 
 class Library:
-    """Documents and who may see them. Thread-safe.
-
-    Args:
-        opening: where they are.
-        shared: visitors share what they add.
-    """
+    """The documents, and who may see which. Thread-safe. With `shared`, visitors share uploads."""
 
     def __init__(self, opening: Opening, *, shared: bool = False) -> None:
         self.opening = opening

@@ -29,11 +29,7 @@ _LONGEST_DOCUMENT = 10**9
 
 
 class Marking:
-    """The routes. Holds nothing of any visitor.
-
-    Args:
-        page: what is served.
-    """
+    """The routes with which visitors mark evidence on `page`. Stateless."""
 
     def __init__(self, page: Workbench) -> None:
         self.page = page

@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 
 
 class Originals:
-    """Files by document. Thread-safe.
-
-    Args:
-        paths: files and folders that the page was started with
-    """
+    """The uploaded or given files of documents. Thread-safe; `paths` are the files at the start."""
 
     def __init__(self, paths: Iterable[Path] = ()) -> None:
         self._paths = tuple(paths)

@@ -27,11 +27,7 @@ _SECONDS_UNCLAIMED = 3600.0
 
 
 class Receiving:
-    """The address that browsers send files to.
-
-    Args:
-        most_bytes: of one file.
-    """
+    """The route to which browsers send files of at most `most_bytes`."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes

@@ -57,11 +57,7 @@ class _Whole:
 
 
 class Sources:
-    """Documents as they are looked into. Thread-safe.
-
-    Args:
-        page: what is served.
-    """
+    """The dialog that shows a document at a place. Thread-safe."""
 
     def __init__(self, page: Workbench) -> None:
         self.page = page

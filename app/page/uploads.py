@@ -51,12 +51,7 @@ class CancelledUploadError(Exception):
 
 
 class Turn:
-    """A place in a line.
-
-    Attributes:
-        visitor: whose.
-        cancelled: set once the visitor wants no more of it.
-    """
+    """A visitor's place in the queue; `cancelled` is set when it no longer wants it."""
 
     def __init__(self, line: "Line", visitor: str) -> None:
         self.visitor = visitor

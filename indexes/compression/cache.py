@@ -6,12 +6,10 @@ from collections import OrderedDict
 
 
 class JudgementCache:
-    """What a judge said of a passage: which of its sentences are kept. Thread-safe.
+    """Remembers which sentences of a passage a judge kept. Thread-safe.
 
-    Holds the texts of neither questions nor passages, only their digests.
-
-    Args:
-        entries: how many passages are remembered; the least recently used go first.
+    Stores digests of questions and passages, never their texts. The least recently used of more
+    than `entries` passages are forgotten.
     """
 
     def __init__(self, entries: int = 4096) -> None:

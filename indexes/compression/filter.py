@@ -23,10 +23,10 @@ class PassageFilter(Compressor):
     """Keeps the passages that help to answer, whole.
 
     Args:
-        judge: who decides.
-        fallback: see `Compressor`.
-        budget: cl100k tokens to fill with the best passages, whatever the threshold; for
-            judges that score. Others decide alone, and `fit` cuts what is too much.
+        judge: decides what helps
+        fallback: see `Compressor`
+        budget: cl100k tokens to fill with the best passages, whatever the threshold, if the judge
+            gives scores
     """
 
     task: ClassVar[str] = "filter"

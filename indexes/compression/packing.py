@@ -33,13 +33,13 @@ class Pack:
 def pack_sentences(
     passages: Sequence[Passage], places: Iterable[int], *, tokens: int, together: bool
 ) -> list[Pack]:
-    """Divide the passages at `places` into calls of about `tokens` tokens at most.
+    """Divide passages into calls of about `tokens` tokens at most.
 
     Args:
-        passages: all of them.
-        places: those to be judged; others have been.
-        tokens: a call's share.
-        together: whether passages may share a call.
+        passages: all of them
+        places: which of them are still to be judged
+        tokens: the size of a call
+        together: whether passages may share a call
     """
     excerpts: list[tuple[Excerpt, int]] = []
     for place in places:

@@ -19,14 +19,14 @@ from indexes.sentences import Span
 
 
 class PassageReranker(Compressor):
-    """Orders passages by how much they help to answer. None is lost, none comes twice.
+    """Orders passages by how much they help to answer; loses none and repeats none.
 
-    Passages that the judge leaves out keep their order, behind those that it names. Nodes
-    keep the retriever's scores: the judge's are in the trace.
+    Passages that the judge leaves out keep their order behind those that it names. Nodes keep
+    the retriever's scores: the judge's are in the trace.
 
     Args:
-        judge: who decides.
-        top_n: how many to hand on; all if None.
+        judge: scores or orders the passages
+        top_n: how many to keep; all if None
     """
 
     task: ClassVar[str] = "rerank"

@@ -82,16 +82,16 @@ async def arun(steps: "Steps[Result]") -> Result:
 def in_threads(
     function: Callable[[Item], Result], items: Sequence[Item], *, at_once: int, seconds: float
 ) -> list[Result | BaseException]:
-    """`function` of each item, in threads; in place of a result, what went wrong.
+    """Call `function` with each item, in threads; an error is returned in place of its result.
 
-    A call that takes longer than `seconds` is given up: Python can't end a thread, so it
-    goes on unheard, and another call takes its turn.
+    A call that takes longer than `seconds` is abandoned and another starts. Python can't stop a
+    thread, so it runs on, and its result is ignored.
 
     Args:
-        function: called with one item, in a copy of the caller's context.
-        items: one call each.
-        at_once: calls that are waited for together.
-        seconds: the longest that one call may take.
+        function: called with one item, in a copy of the caller's context
+        items: one call each
+        at_once: calls that run together
+        seconds: the longest that one call may take
     """
     results: list[Result | BaseException] = [TimedOutError()] * len(items)
     waiting = deque(range(len(items)))

@@ -124,12 +124,12 @@ Block = Paragraph | Heading | Item | Code | Note | Table | PageBreak
 def table_of(
     rows: Iterable[Iterable[str]], header_rows: int = 1, *, first_number: int | None = None
 ) -> Table | None:
-    """A table of these cells: squared, on single lines, without empty rows; None if empty.
+    """Make a table: rows of one width, cells on single lines, no empty rows; None if empty.
 
     Args:
         rows: cells
-        header_rows: how many of the rows that are not empty name the columns
-        first_number: what the file calls the first of `rows`, if it numbers them
+        header_rows: how many of the rows that remain name the columns
+        first_number: the file's number for the first of `rows`, if it numbers them
     """
     cleaned = [[" ".join(cell.split()) for cell in row] for row in rows]
     kept = [(place, row) for place, row in enumerate(cleaned) if any(row)]

@@ -29,11 +29,11 @@ _BINARY = {"PDF", "RTF", "Outlook", *_PACKAGES.values(), *_MIMETYPES.values()}
 
 
 def by_content(reader: Reader, data: bytes) -> Reader:
-    """The reader of the format that a file has.
+    """Choose the reader by what is in the file, where its name misleads.
 
     Args:
-        reader: the one for the file's name; one of a user's own is always right.
-        data: the file.
+        reader: the one for the file's name; a reader of the user's own always stays
+        data: the file
     """
     if not isinstance(reader.function, str) or READERS.get(reader.name) is None:
         return reader

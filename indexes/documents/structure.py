@@ -34,13 +34,7 @@ class TableSpan:
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """What is known of a text beside its characters. Offsets are characters of the text.
-
-    Attributes:
-        headings: in order.
-        tables: in order, not overlapping.
-        code: spans of code blocks.
-    """
+    """Headings, tables (which never overlap) and code spans of a text, in order, by characters."""
 
     headings: tuple[HeadingSpan, ...] = ()
     tables: tuple[TableSpan, ...] = ()

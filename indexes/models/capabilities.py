@@ -95,11 +95,11 @@ def _tasks(fit: Iterable[str]) -> frozenset[str]:
 
 
 def budget_of(window: int, answer_tokens: int) -> int:
-    """Context to fill by default: what leaves room in a window for prompt and answer.
+    """The default budget: what a window leaves beside the prompt and the answer.
 
     Args:
         window: tokens of prompt and answer together
-        answer_tokens: the most that an answer may have; less than 0 if nothing is said
+        answer_tokens: the longest answer; negative if unknown
     """
     room = (window - max(answer_tokens, 0) - _PROMPT_TOKENS) / _TOKENS_MARGIN
     return max(_LEAST_BUDGET, min(_BUDGET, int(room)))
@@ -139,11 +139,8 @@ _EMBEDDINGS: tuple[tuple[str, int, str, str], ...] = (
 
 
 def known_embedding(name: str, provider: str = "given") -> Capabilities:
-    """An embedding model as its name is known; one that isn't reads 512 tokens.
-
-    Args:
-        name: the model's, with whatever stands around it: `BAAI/bge-large-en-v1.5`
-        provider: who serves it
+    """Look an embedding model up by its name, such as `BAAI/bge-large-en-v1.5`; an unknown one
+    reads 512 tokens.
     """
     for pattern, window, query, passage in _EMBEDDINGS:
         if re.search(pattern, name[:_LONGEST_NAME], re.IGNORECASE):

@@ -136,10 +136,10 @@ def advice(model: Capabilities) -> str:
 
 
 def of_file(task: Kind, file: str, repository: str = "") -> Entry:
-    """A file of the user's: as the catalogue has it, or what its name tells.
+    """Describe a user's own GGUF file: by the catalogue, else by what its name suggests.
 
     Args:
-        task: what it is to do
+        task: what it is used for
         file: its name
         repository: where it is on the hub, if it is
     """

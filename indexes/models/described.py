@@ -98,11 +98,7 @@ def attach(model: Model, what: Capabilities) -> Model:
 
 
 def capabilities_of(model: Any) -> Capabilities:
-    """What a model object can do.
-
-    Args:
-        model: a language model or an embedding model, LlamaIndex's or LangChain's
-    """
+    """Describe what a LlamaIndex or LangChain model can do."""
     for inner in _inside(model):
         if isinstance(attached := _get(inner, _ATTACHED), Capabilities):
             return attached

@@ -37,12 +37,12 @@ _LEAST_SECRET = 6
 
 
 def explain(error: Exception, endpoint: Endpoint, offered: Sequence[str] = ()) -> ModelError:
-    """The failure as a `ModelError`: one line, with the fix, without the key.
+    """Turn a failure into a `ModelError`: one line that names the fix, without the key.
 
     Args:
-        error: One of `FAILURES`.
-        endpoint: Where the call went.
-        offered: The models that the endpoint says it has, where it was asked.
+        error: one of `FAILURES`
+        endpoint: where the call went
+        offered: the models that the endpoint lists, if it was asked
     """
     message = f"{endpoint} {_what_happened(error, endpoint, offered)}"
     # Some servers repeat the key that they refuse.

@@ -70,12 +70,7 @@ _NEEDED = frozenset({"model", "messages", "input", "stream"})
 
 
 def formed(body: Mapping[str, Any], known: Mapping[str, Value]) -> dict[str, Any]:
-    """A request's body as an endpoint takes it.
-
-    Args:
-        body: as we would send it to one that takes everything
-        known: what was learnt of the endpoint
-    """
+    """Change a request's body to what the endpoint is known to accept."""
     sent = {name: value for name, value in body.items() if not known.get(f"without {name}")}
     kind = sent.pop(KIND, None)
     if kind is not None and (names := known.get("input_type")) and "input_type" not in sent:

@@ -49,12 +49,7 @@ class _OddFileError(ValueError):
 
 @dataclass(frozen=True)
 class Head:
-    """The beginning of a file.
-
-    Attributes:
-        fields: what it says of the model, before its vocabulary
-        tensors: how many it has
-    """
+    """The start of a GGUF file: its fields before the vocabulary, and its number of tensors."""
 
     fields: dict[str, Any] = field(default_factory=dict)
     tensors: int = 0

@@ -59,11 +59,11 @@ class _File(BaseModel):
 
 
 class Habits:
-    """What is known of one endpoint and model. Thread-safe.
+    """What is remembered of one endpoint and model. Thread-safe.
 
     Args:
-        name: what tells it from others, without secrets
-        cache: folder of the file; None to remember in this object only
+        name: identifies them, without secrets
+        cache: folder of the file; None keeps it in memory
     """
 
     def __init__(self, name: str, cache: Path | None = None) -> None:
@@ -111,11 +111,11 @@ _sharing = threading.Lock()
 
 
 def habits_of(name: str, cache: Path | None) -> Habits:
-    """The record of an endpoint and model; one for all of a process that share a cache.
+    """The record of an endpoint and model, shared by all of a process that use the same cache.
 
     Args:
-        name: what tells it from others, without secrets
-        cache: folder of the file; None for a record of one's own, which is not written
+        name: identifies them, without secrets
+        cache: folder of the file; None makes a new record in memory
     """
     if cache is None:
         return Habits(name)

@@ -38,14 +38,7 @@ _PIECE = 1 << 20
 
 @dataclass(frozen=True)
 class Remote:
-    """What the hub says of a file.
-
-    Attributes:
-        url: where its bytes are
-        size: how many
-        sha256: their hash; None for small files, which the hub names otherwise
-        headers: sent with requests for them
-    """
+    """What the hub says of a file: address, size, SHA-256 (None for small ones), headers."""
 
     url: str
     size: int

@@ -211,11 +211,11 @@ class Reading:
     def take(
         self, response: ChatResponse | CompletionResponse, *, whole_text: bool = False
     ) -> Piece:
-        """What a response adds to those before it.
+        """Add a response, and return what is new in it.
 
         Args:
-            response: the next
-            whole_text: whether it has all of the text, whatever it calls new
+            response: the next one
+            whole_text: it has all of the text, whatever it calls new
         """
         # The figures may come in a chunk of their own, with or after the last words.
         self.usage = max(self.usage, usage_of(response))
@@ -240,10 +240,10 @@ class Reading:
         return self._splitter.end()
 
     def finish(self, broken: str = "") -> tuple[Finish, str]:
-        """How the reply ended, and in words what to do about it; nothing where all is well.
+        """How the reply ended, and what to do about it in words, empty if nothing.
 
         Args:
-            broken: why it broke off, where it did
+            broken: why it broke off, if it did
         """
         if broken:
             return "broken", f"the answer broke off ({broken})"
@@ -298,13 +298,7 @@ def without_thoughts(text: str) -> str:
 
 
 def separated(response: ChatResponse, reading: Reading, piece: Piece) -> ChatResponse:
-    """A response with the answer as its text, and thoughts and the reason of its end beside.
-
-    Args:
-        response: as it came
-        reading: of all responses to this one
-        piece: what this one added
-    """
+    """Return a response whose text is the answer; thoughts and finish reason lie beside."""
     blocks: list[Any] = [ThinkingBlock(content=reading.thinking)] if reading.thinking else []
     beside: dict[str, Any] = {
         **response.additional_kwargs,

@@ -15,11 +15,11 @@ _EXCERPT = 280
 
 
 def history(entries: Sequence[Entry], shown: str = "", *, lasts: bool = False) -> str:
-    """The list, folded.
+    """Draw the folded list of earlier comparisons.
 
     Args:
-        entries: a visitor's, the latest first
-        shown: the one that is shown now, with which others can be compared
+        entries: a visitor's, latest first
+        shown: the open one; others can be compared with it
         lasts: whether they are on disk
     """
     if not entries:

@@ -44,12 +44,12 @@ class _Chapter(NamedTuple):
 
 
 def journey(view: View, documents: Sequence[Outline], prompt: str) -> str:
-    """What happened in a sentence, a table of contents, and all chapters.
+    """Draw what happened to a question: a summary, a table of contents, a chapter a stage.
 
     Args:
-        view: the lane, answered or only retrieved.
-        documents: those that its passages come from, the best first.
-        prompt: what the model was asked, or would be.
+        view: the lane, answered or only retrieved
+        documents: those of its passages, best first
+        prompt: what the model was asked, or would be
     """
     calls = int(view.trace.total("llm_calls"))
     asked = "answered" if view.answer else f"passages only, {counted(calls, 'LLM call')}"

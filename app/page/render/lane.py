@@ -19,13 +19,7 @@ _ENDED = {"length": "cut short", "thinking": "no answer, only thinking", "broken
 
 
 def lane(view: View, info: LaneInfo, advice: str = "") -> str:
-    """The lane's name, what the documents say and its answer, in every phase.
-
-    Args:
-        view: what there is of it
-        info: what the lane is
-        advice: what to say at an answer of a weak model
-    """
+    """Draw a lane in any phase: its name, quotes and answer; `advice` warns of a weak model."""
     return html(
         '<section class="answer {phase}" aria-labelledby="lane{lane}-title" aria-busy="{busy}">'
         '<header><span class="letter" aria-hidden="true">{letter}</span>'

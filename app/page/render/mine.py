@@ -14,12 +14,7 @@ _HINT = (
 
 
 def listed(questions: Sequence[Question], words: Mapping[Reference, str] | None = None) -> str:
-    """The questions with their evidence, each a link to its place.
-
-    Args:
-        questions: those of a visitor
-        words: what stands at the places, as far as that is known
-    """
+    """List a visitor's questions; each piece of evidence links to its place."""
     if not questions:
         return html('<p class="hint">{}</p>', _HINT)
     items = joined(

@@ -47,11 +47,11 @@ _ATTRIBUTES = re.compile(
 
 
 def rich(text: str, insertions: Mapping[int, Sequence[Markup]] | None = None) -> Markup:
-    """Markdown as HTML.
+    """Render Markdown as safe HTML, also while it is unfinished.
 
     Args:
-        text: what was written; a formula, a table or a list may still be unfinished
-        insertions: HTML of ours, by the character before which it stands
+        text: what was written so far
+        insertions: HTML of ours, by the character before which it goes
     """
     found: dict[int, list[Markup]] = {}
     for place, made in sorted((insertions or {}).items()):

@@ -24,11 +24,7 @@ def sets_code_apart(rows: Sequence[Row]) -> bool:
 
 
 def code_block(rows: Sequence[Row]) -> Code:
-    """The lines that rows of one page make.
-
-    Args:
-        rows: from top to bottom, not empty.
-    """
+    """Make a code block of the rows of one page, from top to bottom; not of none."""
     left = min(row.x0 for row in rows)
     pitch = median((row.x1 - row.x0) / len(row.text) for row in rows)
     steps = [upper.baseline - lower.baseline for upper, lower in pairwise(rows)]

@@ -29,11 +29,11 @@ PROSE_FILL = 0.6
 
 
 def columns_of(items: Sequence[Item], depth: int = 0) -> list[list[Item]]:
-    """The items of a page in groups that are read one after the other.
+    """Group the items of a page by columns, in reading order.
 
     Args:
-        items: runs and tables in the order of drawing.
-        depth: how many times the page was divided already.
+        items: runs and tables in the order of drawing
+        depth: how often the page was divided already
     """
     if depth < _DEEPEST:
         for gutter in _candidates(items):

@@ -32,13 +32,9 @@ Piece = Row | Grid
 
 
 def pieces_of(page: Page, number: int) -> list[Piece]:
-    """The rows and tables of a page in the order of reading.
+    """Return the rows and tables of page `number` (from 0) in reading order.
 
-    Most of a page runs one way; stamps and axis labels that don't come after it.
-
-    Args:
-        page: without its running lines.
-        number: of the page, from 0.
+    What runs in another direction than most of the page (stamps, labels of axes) comes last.
     """
     main_first = sorted(page.writing, key=lambda way: -sum(len(run.text) for run in way.runs))
     pieces = [list(_pieces(way, page.rulings, number)) for way in main_first]

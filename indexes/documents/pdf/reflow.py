@@ -45,11 +45,11 @@ _SENTENCE_END = re.compile(r"[.!?:;…][\"'”’)\]]*$")
 def reflow(
     pieces: Sequence[Piece], outline: Sequence[Bookmark] = ()
 ) -> tuple[list[Block], str | None]:
-    """The blocks that rows and tables make, and what the first page is headed.
+    """Turn rows and tables into blocks; also return what the first page is headed.
 
     Args:
-        pieces: of all pages, in the order of reading.
-        outline: the document's bookmarks.
+        pieces: of all pages, in reading order
+        outline: the document's bookmarks
     """
     rows = []
     for row in pieces:

@@ -17,12 +17,7 @@ _ENDED_EARLIER = 2
 
 
 def gutter_of(lines: Sequence[list[Cell]], columns: Sequence[tuple[float, float]]) -> int | None:
-    """Which column a second table begins with; None if all is one table.
-
-    Args:
-        lines: the runs of each column on each line, from top to bottom.
-        columns: from where to where each goes.
-    """
+    """Find the column where a second table begins beside the first; None if there is one."""
     gaps = [right[0] - left[1] for left, right in pairwise(columns)]
     if len(columns) < 2 * _FEWEST_COLUMNS:
         return None

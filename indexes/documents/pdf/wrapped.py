@@ -23,11 +23,7 @@ _MOSTLY = 0.6
 
 
 def rows_of_lines(lines: Sequence[list[Cell]]) -> list[list[Cell]]:
-    """The rows that lines make.
-
-    Args:
-        lines: the runs of each column on each line, from top to bottom; none of them empty.
-    """
+    """Join lines of cells into rows: a cell whose text wraps goes on in the next line."""
     together = _Table(lines).together()
     groups: list[list[list[Cell]]] = []
     for line, goes_on in zip(lines, together, strict=True):

@@ -25,12 +25,7 @@ def flattened(blocks: Iterable[Block]) -> str:
 
 
 def raised(text: str, before: str) -> str:
-    """A superscript: figures are raised, for 10⁶ isn't 106; anything else stays.
-
-    Args:
-        text: what is raised.
-        before: the character before it.
-    """
+    """Write a superscript: digits become raised ones, for 10⁶ isn't 106; anything else stays."""
     figures = text.strip()
     exponent = figures and all(figure in "0123456789+-−=()n" for figure in figures)
     return figures.translate(_RAISED) if exponent and before.strip() else text

@@ -11,11 +11,7 @@ _MOST_POINTS = 10_000
 
 
 def chart_table(root: Any) -> tuple[str, Table | None]:
-    """A chart's title, and what it shows: a row for each category, a column for each series.
-
-    Args:
-        root: the root element of a chart's part.
-    """
+    """Read a chart's title and data: a row for each category, a column for each series."""
     title = root.find(f".//{_C}chart/{_C}title")
     words = () if title is None else (text.text or "" for text in title.iter(f"{_A}t"))
     heading = one_line(" ".join(words))
@@ -35,11 +31,7 @@ def chart_table(root: Any) -> tuple[str, Table | None]:
 
 
 def diagram_texts(root: Any) -> list[str]:
-    """The texts in a diagram's boxes.
-
-    Args:
-        root: the root element of a diagram's data.
-    """
+    """Read the texts in a diagram's boxes."""
     paragraphs = (
         one_line("".join(text.text or "" for text in paragraph.iter(f"{_A}t")))
         for paragraph in root.iter(f"{_A}p")

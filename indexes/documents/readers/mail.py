@@ -40,12 +40,7 @@ def read(data: bytes, reading: Reading) -> Extracted:
 
 
 def head(subject: str, headers: dict[str, str]) -> Iterator[Block]:
-    """How a message begins.
-
-    Args:
-        subject: what it is about.
-        headers: who and when, by what it is called.
-    """
+    """Begin a message with its subject and headers, as name and value."""
     if subject:
         yield Heading(subject)
     lines = [f"{name}: {said}" for name, said in headers.items() if said]
@@ -54,33 +49,19 @@ def head(subject: str, headers: dict[str, str]) -> Iterator[Block]:
 
 
 def plain(text: str) -> Iterator[Block]:
-    """The paragraphs of a message of plain text.
-
-    Args:
-        text: its body.
-    """
+    """Split the plain text of a message into paragraphs."""
     lines = (line.rstrip() for line in text.replace("\r\n", "\n").split("\n"))
     for paragraph in re.split(r"\n{2,}", "\n".join(lines)):
         yield Paragraph(paragraph)
 
 
 def html(markup: str, report: ReadingReport) -> list[Block]:
-    """The blocks of a message that is a web page.
-
-    Args:
-        markup: its body.
-        report: told what is left out.
-    """
+    """Turn the HTML body of a message into blocks; `report` is told what is left out."""
     return blocks_of(parsed(markup), report, furniture=False)
 
 
 def attached(names: list[str], report: ReadingReport) -> Iterator[Block]:
-    """What hangs on a message, by name.
-
-    Args:
-        names: of the files.
-        report: told that they were not read.
-    """
+    """List attachments by name; `report` is told that they were not read."""
     if names:
         report.leave_out("attachments", len(names))
         yield Paragraph(f"Attachments: {', '.join(names)}")

@@ -37,12 +37,7 @@ def read(data: bytes, reading: Reading) -> Extracted:
 
 
 def scanned(text: str, report: ReadingReport) -> Extracted:
-    """A Markdown text with its title and structure.
-
-    Args:
-        text: the text.
-        report: what is known of its file.
-    """
+    """Find the title and the structure of a Markdown text."""
     text = blanked(text, report)
     found = _Scan(text)
     report.tables = len(found.tables)
@@ -56,12 +51,7 @@ def scanned(text: str, report: ReadingReport) -> Extracted:
 
 
 def blanked(text: str, report: ReadingReport) -> str:
-    """The text with spaces where it holds a picture's bytes, and as long as before.
-
-    Args:
-        text: any text.
-        report: told how many there were.
-    """
+    """Blank out embedded pictures by as many spaces; `report` is told how many there were."""
 
     def blank(match: re.Match[str]) -> str:
         report.leave_out("pictures written into the text")

@@ -44,11 +44,7 @@ class Sheet:
 
 
 def blocks_of(sheet: Sheet) -> list[Block]:
-    """What stands on a sheet.
-
-    Args:
-        sheet: its cells.
-    """
+    """Divide a sheet into tables and the titles and remarks around them."""
     made: list[Block] = []
     for first, last in _tables(sheet):
         rows = sheet.rows[first:last]

@@ -30,12 +30,7 @@ Value = str | int | float | bool | date | datetime | time | timedelta | None
 
 
 def shown(value: Value, form: str = "General") -> str:
-    """A value's text.
-
-    Args:
-        value: what the cell holds.
-        form: its number format.
-    """
+    """Format a cell's value by its number format, as a spreadsheet shows it."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -56,12 +56,7 @@ class Asking:
 
 
 class Attempt:
-    """One question, and the manner in which it is put.
-
-    Args:
-        asking: how to begin; what was understood is kept there.
-        ask: the question.
-    """
+    """One question, asked in other formats until one is accepted; `asking` keeps the lesson."""
 
     def __init__(self, asking: Asking, ask: Ask) -> None:
         self.manner = asking.manner

@@ -15,12 +15,7 @@ _KEPT = 0.75
 
 
 class Batch:
-    """Some texts: what of them is still to be sent, and in which manner.
-
-    Args:
-        texts: at least one.
-        manner: how to begin.
-    """
+    """Texts for an embedding endpoint: which are left, and in which format to send them."""
 
     def __init__(self, texts: list[str], manner: EmbeddingManner) -> None:
         self.manner = manner
@@ -43,11 +38,11 @@ class Batch:
         return not self._left
 
     def learns(self, refusal: Refusal, *, cut: bool) -> bool:
-        """Whether there is something else to try, after a refusal.
+        """Adapt after a refusal; False if nothing is left to try.
 
         Args:
-            refusal: of the last request.
-            cut: whether a text that is too long may be cut at its end.
+            refusal: of the last request
+            cut: whether a text that is too long may be cut at its end
         """
         texts = self._next()
         if refusal.is_too_long and len(texts) > 1:

@@ -84,12 +84,7 @@ def bearer_token(session: Any, seconds: int = LONGEST_SECONDS) -> str:
 
 
 class BearerClient:
-    """Takes the place of boto3's client of the runtime, for the two calls that are made.
-
-    Args:
-        session: a boto3 session.
-        target: the endpoint.
-    """
+    """Replaces boto3's runtime client for calls over the OpenAI-compatible route."""
 
     def __init__(self, session: Any, target: Target) -> None:
         self._session = session

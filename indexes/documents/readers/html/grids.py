@@ -61,11 +61,7 @@ class Grid:
             yield from cells_of(row)
 
     def texts(self, text_of: Callable[[Element], str]) -> list[list[str]]:
-        """The texts of the cells, each in its column.
-
-        Args:
-            text_of: gives a cell's text.
-        """
+        """Place the texts of the cells in their columns."""
         made: list[list[str]] = []
         hanging: dict[int, tuple[int, str]] = {}  # column → rows that it still covers, text
         room = MAX_CELLS

@@ -48,12 +48,12 @@ def read(data: bytes, reading: Reading) -> Extracted:
 
 
 def blocks_of(page: Parsed, report: ReadingReport, *, furniture: bool = True) -> list[Block]:
-    """What a page says.
+    """Turn a parsed page into blocks.
 
     Args:
-        page: the page.
-        report: told what is left out.
-        furniture: whether there may be menus and banners, as there are none in a book.
+        page: the page
+        report: told what is left out
+        furniture: look for menus and banners, which a book has none of
     """
     without_hidden(page.root, report)
     if furniture:

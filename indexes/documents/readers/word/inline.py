@@ -96,12 +96,7 @@ class Inline:
         self._ends_in_equation = False
 
     def read(self, paragraph: Any, *, hidden: bool = False) -> Line:
-        """The text of a paragraph.
-
-        Args:
-            paragraph: the element.
-            hidden: whether its style hides it.
-        """
+        """Read the text of a paragraph; `hidden` says that its style hides it."""
         self._parts, self._line, self._ends_in_equation = [], Line(), False
         self._children(paragraph, hidden)
         self._line.text = "".join(self._parts)

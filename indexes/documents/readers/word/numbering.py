@@ -83,12 +83,12 @@ class Numbering:
         self._counters: dict[str, _Counters] = {}
 
     def marker(self, num_id: str, level: int | None, style: str) -> Marker | None:
-        """The marker of the next paragraph, which counts; None without one.
+        """Count the next paragraph and return its marker; None without one.
 
         Args:
-            num_id: its numbering.
-            level: its level in it, if the paragraph says so.
-            style: the id of its style, which else says so.
+            num_id: its numbering
+            level: its level, if the paragraph says so
+            style: the id of its style, which says so otherwise
         """
         abstract, levels, starts = self._numbering(num_id)
         if not levels:

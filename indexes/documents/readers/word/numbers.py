@@ -127,10 +127,5 @@ _FORMATS: dict[str, Callable[[int], str]] = {
 
 
 def written(number: int, form: str) -> str:
-    """A number in one of Word's formats; one that is not known reads as decimal.
-
-    Args:
-        number: the counter.
-        form: as in `w:numFmt`.
-    """
+    """Write a number in one of Word's formats (`w:numFmt`); unknown ones read as decimal."""
     return _FORMATS.get(form, str)(number)

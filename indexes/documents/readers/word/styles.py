@@ -32,11 +32,7 @@ class Style:
 
 
 class Styles:
-    """The styles of a document.
-
-    Args:
-        root: the root element of its part with styles.
-    """
+    """The styles of a document, from the root element of their part."""
 
     def __init__(self, root: Any) -> None:
         self._raw = {style.get(f"{W}styleId", ""): style for style in root.iter(f"{W}style")}

@@ -27,12 +27,7 @@ def cells_of(row: Any) -> list[Any]:
 
 
 def grid(rows: list[Any], text_of: Callable[[Any], str]) -> list[list[str]]:
-    """The texts of all cells, each in its column.
-
-    Args:
-        rows: elements, as from `rows_of`.
-        text_of: gives a cell's text.
-    """
+    """Place the texts of all cells in their columns; `rows` are from `rows_of`."""
     made: list[list[str]] = []
     above: list[str] = []
     for row in rows:
@@ -66,12 +61,7 @@ def header_rows(rows: list[Any]) -> int:
 
 
 def only_places(rows: list[Any], cells: list[list[Block]]) -> bool:
-    """Whether a table only places things on the page: a frame, or columns of whole sections.
-
-    Args:
-        rows: its rows.
-        cells: what each of its cells holds.
-    """
+    """Whether a table is layout only: a frame, or columns of whole sections."""
     if len(cells) <= 1:
         return True
     nested = any(isinstance(block, Table) for cell in cells for block in cell)

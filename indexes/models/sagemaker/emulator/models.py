@@ -31,11 +31,7 @@ class Models(Protocol):
 
 
 class LocalModels:
-    """The local provider's models.
-
-    Args:
-        llm, embedding: LlamaIndex models, as `build_llm` and `build_embedding` make them.
-    """
+    """Answers with the local provider's models, as `build_llm` and `build_embedding` make them."""
 
     def __init__(self, llm: Any, embedding: Any) -> None:
         self._llm = llm

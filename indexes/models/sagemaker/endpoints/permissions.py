@@ -17,11 +17,7 @@ _VERSION = "2012-10-17"
 
 
 def caller_policy(role: str = ROLE) -> dict[str, Any]:
-    """The policy of who deploys, asks and deletes.
-
-    Args:
-        role: name or ARN of the role that SageMaker runs the containers in.
-    """
+    """The IAM policy of whoever deploys, asks and deletes; containers run as `role`."""
     role_arn = role if role.startswith("arn:") else f"arn:aws:iam::*:role/{role}"
     kinds = ("Model", "EndpointConfig", "Endpoint", "InferenceComponent")
     verbs = ("Create", "Describe", "Delete")
