@@ -21,10 +21,10 @@ def install(extra: str) -> str:
 
 @contextmanager
 def needed(extra: str, what: str) -> Iterator[None]:
-    """Turn an import that fails in the block into the command that helps.
+    """Turn an import that fails in the block into the command that installs its package.
 
     Args:
-        extra: where the package is declared
+        extra: the extra that has it
         what: what needs it, for the message
 
     Raises:

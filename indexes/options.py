@@ -55,14 +55,10 @@ _ELSEWHERE = {
 
 
 def checked_options(kind: type[Given], given: Mapping[str, Any]) -> Given:
-    """Options as they may be used.
-
-    Args:
-        kind: a `TypedDict` with `strictly`
-        given: names and values as they came
+    """Validate options against a `TypedDict` with `strictly`.
 
     Raises:
-        SettingsError: there is no such option, or a value is not what it takes
+        SettingsError: there is no such option, or it does not take this value
     """
     # numpy's whole numbers are as good as Python's.
     plain = {

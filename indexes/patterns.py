@@ -29,13 +29,13 @@ _LONGEST_NAME = 200
 
 @dataclass(frozen=True)
 class Part:
-    """A retriever or a postprocessor.
+    """A retriever or a postprocessor, as a pattern's name refers to it.
 
     Attributes:
-        name: what it is called in a pattern's name.
-        summary: what it does, for people.
-        langchain: its counterpart there.
-        method: of a retriever, how `TreeRetriever` chooses contexts.
+        name: its part of a pattern's name
+        summary: what it does, for people
+        langchain: its counterpart there
+        method: of a retriever: how `TreeRetriever` chooses contexts
     """
 
     name: str
@@ -49,12 +49,12 @@ class Pattern:
     """A named way from a question to contexts.
 
     Attributes:
-        name: what it is called on the command line and on the page.
-        method: how `TreeRetriever` chooses contexts.
-        summary: what it does, for people.
-        langchain: its counterpart there.
-        postprocessors: what works on the contexts, in this order.
-        source: what retrieves instead of `TreeRetriever`, as it was registered.
+        name: on the command line and the page
+        method: how `TreeRetriever` chooses contexts
+        summary: what it does, for people
+        langchain: its counterpart there
+        postprocessors: applied to the contexts in this order
+        source: a registered retriever or function that replaces `TreeRetriever`
     """
 
     name: str

@@ -17,11 +17,10 @@ class Progress:
     """How far some work is: ingesting, copying, verifying, evaluating, fetching a model.
 
     Attributes:
-        event: what has happened.
-        what: to what: the name of a document, a lane or a model; empty for all.
-        done: how many chunks, documents, points, questions or bytes are dealt with.
-        known: how many there are, as far as is known. Of a "page", both count its file's
-            pages that are read or, if that was asked for, recognised.
+        event: what has happened
+        what: the document, lane or model; empty for all
+        done: chunks, documents, points, questions or bytes that are dealt with
+        known: how many there are, as far as is known; for a "page", both count pages of the file
     """
 
     event: ProgressEvent

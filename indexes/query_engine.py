@@ -45,13 +45,13 @@ class CitingSynthesizer(BaseSynthesizer):
     """Answers from nodes as `HierarchicalIndex.ask` does: one call, citations, a trace.
 
     The response's metadata has the metadata of each node by its id, as LlamaIndex's own
-    synthesizers have it, and under `advanced_rag` the `Answer` as JSON. Of a streaming
-    response that is complete once the stream has ended.
+    synthesizers have it, and under `advanced_rag` the `Answer` as JSON (of a stream, once it has
+    ended).
 
     Args:
-        answerer: who is asked
-        pattern: what the answer is to say the nodes were retrieved by
-        streaming: give the words as they are written
+        answerer: asks the model
+        pattern: named in the answer
+        streaming: yield words as they are written
         callback_manager: told of synthesis and model calls
     """
 
@@ -196,11 +196,11 @@ class _Unsaid(dict[str, Any]):
 
 
 class PatternQueryEngine(Remade, RetrieverQueryEngine):
-    """LlamaIndex's query engine over a pattern, which notes what happened in a trace.
+    """LlamaIndex's query engine over a pattern, with a trace of what happened.
 
     Args:
-        retriever: the pattern's
-        response_synthesizer: who answers
+        retriever: of the pattern
+        response_synthesizer: answers
         node_postprocessors: applied to what the retriever delivers
         callback_manager: told of everything
         pattern: its name

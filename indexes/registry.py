@@ -49,15 +49,15 @@ class Registry(Mapping[str, Item]):
         self._lock = threading.Lock()
 
     def register(self, name: str, item: Item, *, replace: bool = False) -> None:
-        """Add an item.
+        """Add an item under a name.
 
         Args:
-            name: what it is called from now on
-            item: what goes by that name
-            replace: take the place of what goes by it now
+            name: what it is called
+            item: the item
+            replace: take the place of an item of that name
 
         Raises:
-            SettingsError: the name is not a valid one, or is taken
+            SettingsError: the name is invalid or taken
         """
         if not isinstance(name, str) or not self._valid.fullmatch(name):
             raise SettingsError(f"{_shown(name)} can't name a {self.kind}: use {self._takes}")
@@ -71,7 +71,7 @@ class Registry(Mapping[str, Item]):
             self._items = {**self._items, name: item}
 
     def unregister(self, name: str) -> None:
-        """Take away what was added under a name; one of ours that it replaced is back.
+        """Remove what was added under a name; one of ours that it replaced returns.
 
         Raises:
             SettingsError: nothing was added under that name

@@ -160,10 +160,10 @@ class TreeRetriever(Remade, BaseRetriever):
             self._filters = qdrant_filter(filters, unfilterable=unfilterable)
 
     def embed(self, question: QueryBundle) -> QueryBundle:
-        """The question with its vector, where it needs one and has none.
+        """Embed the question if this search needs its vector and it has none.
 
-        As LlamaIndex's own retrievers do, it embeds `embedding_strs`, which HyDE and other
-        transformations set, and averages.
+        Like LlamaIndex's retrievers, it averages the vectors of `embedding_strs`, which HyDE and
+        other transformations set.
         """
         if not self._needs_vector(question):
             return question

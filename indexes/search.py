@@ -62,11 +62,11 @@ class Query:
     """Parameters of a search.
 
     Attributes:
-        text: its words.
-        vector: its embedding; None to search by words only.
-        mode: which searches take part.
-        top_k: how many hits each search returns.
-        max_roots: of how many roots, those of the best hits, the leaves are fetched.
+        text: the question's words
+        vector: its embedding; None searches by words only
+        mode: which searches take part
+        top_k: hits of each search
+        max_roots: roots whose leaves are fetched, those of the best hits
     """
 
     text: str

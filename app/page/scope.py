@@ -23,12 +23,12 @@ _MOST_CHOSEN = 100
 
 @dataclass(frozen=True)
 class Scope:
-    """What is asked.
+    """The documents that a question is asked of.
 
     Attributes:
-        chosen: ids of documents, parts of names, or `MINE`; empty for all.
-        told: the same in words.
-        options: what the index takes to keep a search to it.
+        chosen: document ids, parts of names, or `MINE`; empty for all
+        told: the same in words
+        options: what limits the index's search to them
     """
 
     chosen: tuple[str, ...] = ()

@@ -65,9 +65,9 @@ class Access:
     """Who may call the page, and under which names.
 
     Attributes:
-        hosts: names that `Host` may have.
-        user: asked for, with `password`, if not empty.
-        password: never shown.
+        hosts: accepted values of `Host`
+        user: asked for together with `password`, unless empty
+        password: never shown
     """
 
     hosts: frozenset[str] = LOOPBACK

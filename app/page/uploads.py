@@ -19,17 +19,17 @@ Phase = Literal[
 
 @dataclass(frozen=True)
 class Upload:
-    """How far one file is.
+    """The progress of one uploaded file.
 
     Attributes:
-        name: the file's.
+        name: the file's
         phase: `waiting`, `reading`, `indexing`, then `added`, `updated`, `unchanged`, `failed` or
-            `cancelled`.
-        done: pages read; while indexing, chunks stored.
-        total: pages to read, if it has any; then chunks to store.
-        reason: why it failed.
-        problems: what of it could not be read, though it was added.
-        ahead: while it waits, how many other uploads come first.
+            `cancelled`
+        done: pages read; while indexing, chunks stored
+        total: pages to read, if it has any; then chunks to store
+        reason: why it failed
+        problems: what could not be read of it, though it was added
+        ahead: uploads that come before it, while it waits
     """
 
     name: str

@@ -9,14 +9,13 @@ _Z = 1.96
 
 @dataclass(frozen=True)
 class Standing:
-    """How often a pattern was chosen where it could be.
+    """How often a pattern won the blind votes that it took part in.
 
     Attributes:
-        pattern: its name.
-        chosen: votes for it, alone or with others.
-        shown: votes in which it stood.
-        low: of the share, the lower end of its 95% interval.
-        high: the upper end.
+        pattern: its name
+        chosen: votes for it, alone or with others
+        shown: votes in which it took part
+        low, high: the 95% interval of the share
     """
 
     pattern: str

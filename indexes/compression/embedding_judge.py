@@ -109,10 +109,9 @@ class EmbeddingJudge(ScoringJudge):
     """Keeps what is similar to the question. Thread-safe.
 
     Args:
-        embedding: any LlamaIndex embedding model; best the one that made the index, since
-            the question's vector is then there already.
-        scoring: the thresholds.
-        seconds: the longest that embedding may take; then everything is kept.
+        embedding: any LlamaIndex model; best the index's own, which has the question's vector
+        scoring: the thresholds
+        seconds: the longest that embedding may take; after that everything is kept
     """
 
     kind: JudgeKind = "embedding"

@@ -55,8 +55,8 @@ class FunctionJudge(ScoringJudge):
     Args:
         name: what it is registered as
         function: called with `question` and `texts`
-        scoring: the thresholds, in shares of the way from the average to the best
-        seconds: the longest that one call may take; then everything is kept
+        scoring: the thresholds, as shares of the way from the average to the best
+        seconds: the longest call; after that everything is kept
     """
 
     def __init__(

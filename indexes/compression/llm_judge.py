@@ -179,11 +179,10 @@ class LLMJudge:
     # Order
 
     def order(self, question: QueryBundle, passages: Sequence[Passage]) -> Steps[Judgement]:
-        """The best first; see `Judge`.
+        """Order the passages, the best first; see `Judge`.
 
-        Where the passages are too many for one call, a window moves from the last to the
-        first and takes the better half of its passages along (Sun et al., "Is ChatGPT Good
-        at Search?", 2023).
+        Where they are too many for one call, a window moves from the last to the first and takes
+        the better half of its passages along (Sun et al., "Is ChatGPT Good at Search?", 2023).
         """
         share = self._share("rerank", question)
         order = list(range(len(passages)))

@@ -253,10 +253,10 @@ def _base(node: BaseNode, text: str) -> int:
 
 
 def judged_spans(text: str) -> list[Span]:
-    """Sentences of `text`, each worth judging: none blank, too short or too long.
+    """Split `text` into sentences worth judging: none blank, too short or too long.
 
-    Trimmed of white space. A list's number or a table's rule goes with what follows it;
-    text without full stops is divided at the best place there is.
+    Spans are trimmed. A list's number or a table's rule goes with what follows it; text without
+    full stops is divided at the best place there is.
     """
     spans: list[Span] = []
     held: int | None = None

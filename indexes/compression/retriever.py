@@ -20,14 +20,13 @@ from indexes.trace import stage
 
 
 class CompressingRetriever(Remade, BaseRetriever):
-    """Retrieves, postprocesses, and hands on as much as fits into a budget.
+    """Retrieves, postprocesses, and delivers as much as fits into a budget.
 
     Args:
         retriever: any LlamaIndex retriever; it should find more than the budget holds
         postprocessors: applied in order; any of LlamaIndex's
-        budget: cl100k tokens of what is handed on
-        order: as the postprocessors have it (`relevance`), or each document's passages in its
-            own order (`document`)
+        budget: cl100k tokens to deliver
+        order: best first (`relevance`), or each document's passages in its own order (`document`)
         callback_manager: told of each retrieval
     """
 

@@ -28,18 +28,17 @@ Report = Callable[[Path, DocumentError], None]
 
 
 def find_files(paths: Iterable[str | Path], *, on_skip: Report | None = None) -> list[Path]:
-    """The files to read: those named, and all supported ones in the folders named.
+    """List the files to read: those named, and all supported ones in folders named.
 
-    Folders are searched recursively, in sorted order. Hidden files and folders are left
-    out, links are followed within the folder, not out of it, and a file reached in several
-    ways is listed once.
+    Folders are searched recursively, in sorted order. Hidden files and folders are left out,
+    links are followed only within the folder, and no file is listed twice.
 
     Args:
-        paths: Files and folders.
-        on_skip: Told of each file in a folder that cannot be read, and why; default: the log.
+        paths: files and folders
+        on_skip: told of each file in a folder that cannot be read, and why; default: the log
 
     Raises:
-        DocumentError: a path does not exist, or a file given by name is of no supported type.
+        DocumentError: a path does not exist, or a named file is of no supported type
     """
     return [path for path, _ in walk(paths, on_skip=on_skip or log_skip, on_error=_raise)]
 

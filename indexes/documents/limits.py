@@ -14,12 +14,12 @@ _WALL = 6
 
 @dataclass(frozen=True)
 class Limits:
-    """What reading one file may take, in a process that ends when it takes more.
+    """What reading one file may take; its process is ended when it takes more.
 
     Attributes:
-        seconds: of processor time, and 4 more for each MB of the file.
-        memory_mb: that the process may have, beside what it starts with.
-        in_process: read in the calling process, without limits: where none can be started.
+        seconds: of processor time, and 4 more for each MB of the file
+        memory_mb: beside what the process starts with
+        in_process: read in the calling process, without limits, where none can be started
     """
 
     seconds: float = 6.0

@@ -17,14 +17,14 @@ from indexes.documents.extracted import Extracted, UnreadableError
 
 @dataclass(frozen=True)
 class Reading:
-    """How a file is to be read.
+    """How to read a file.
 
     Attributes:
-        file_name: the file's name, for formats that say little themselves.
-        max_characters: how long its text may be.
-        ocr: whether pages without text are to be recognised.
-        page: the page to draw, from 1, where a picture is wanted.
-        width: of that picture, in pixels.
+        file_name: for formats that say little themselves
+        max_characters: the longest text
+        ocr: recognise pages without text
+        page: the page to draw, from 1, if a picture is wanted
+        width: of that picture, in pixels
     """
 
     file_name: str = ""

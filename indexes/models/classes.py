@@ -28,7 +28,7 @@ _SECRETS = ("key", "token", "secret", "password", "credential", "auth")
 def constructed(
     name: str, arguments: Mapping[str, str], purpose: Literal["llm", "embedding"]
 ) -> Any:
-    """A model object; what it connects to is its own affair.
+    """Make an object of a LlamaIndex model class; it connects by itself.
 
     Args:
         name: of the class, with its module
@@ -36,8 +36,8 @@ def constructed(
         purpose: what it must be
 
     Raises:
-        SettingsError: its package is missing, there is no such class, it is none of
-            LlamaIndex's models, or refuses the arguments; the message says what to do
+        SettingsError: its package is missing, there is no such class, it is not a model of
+            LlamaIndex, or refuses the arguments; the message says what to do
     """
     from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.llms import LLM

@@ -45,15 +45,15 @@ def make_llm(
     temperature: float = 0.0,
     sampling: Mapping[str, Any] | None = None,
 ) -> LLM:
-    """A chat model; nothing is loaded or reached until it is asked.
+    """Make a chat model; nothing is loaded or reached until it is asked.
 
     Args:
-        connection: Where it is served.
-        model: Its name there.
-        context_window: Tokens of prompt and answer together.
-        max_tokens: Tokens of an answer.
-        temperature: 0 for the likeliest answer, up to 2.
-        sampling: What this server understands beyond OpenAI's API.
+        connection: where it is served
+        model: its name there
+        context_window: tokens of prompt and answer together
+        max_tokens: tokens of an answer
+        temperature: 0 for the likeliest answer, up to 2
+        sampling: further parameters of that server
     """
     return CompatibleLLM(
         connection,

@@ -88,11 +88,11 @@ _sharing = threading.Lock()
 def way_to(
     name: str, cache: Any, *, retries: int, seconds: float, own: frozenset[str] = frozenset()
 ) -> Way:
-    """The way to an endpoint and model; its habits and pace are shared.
+    """The way to an endpoint and model; its habits and pace are shared within the process.
 
     Args:
-        name: what tells it from others, without secrets
-        cache: folder where habits are kept; None to keep them with this way
+        name: identifies them, without secrets
+        cache: folder where habits are kept; None keeps them with this way
         retries: see `Way`
         seconds: see `Way`
         own: see `Way`

@@ -44,12 +44,7 @@ _CLASS = re.compile(r"(?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?:\?(?P<argument
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A model that llama.cpp runs in this process.
-
-    Attributes:
-        entry: what is known of it
-        path: the user's file; None for one of the catalogue or the hub
-    """
+    """A model that llama.cpp runs in this process: its entry, and the user's own file if any."""
 
     entry: Entry
     path: Path | None = None
@@ -245,11 +240,11 @@ def _hub(text: str, purpose: Kind) -> Parsed:
 
 
 def hub_entry(text: str, purpose: Kind = "llm") -> Entry:
-    """What is known of a file on the Hugging Face Hub.
+    """Describe a file on the Hugging Face Hub, given as OWNER/REPOSITORY/FILE.gguf.
 
     Args:
-        text: OWNER/REPOSITORY/FILE.gguf
-        purpose: what it is taken to do, if the catalogue doesn't know it
+        text: the address
+        purpose: what it is for, if the catalogue doesn't know it
 
     Raises:
         SettingsError: it is no such address

@@ -38,13 +38,7 @@ _PACKAGES = {"local": ("openai", "xllamacpp"), "openai": ("openai",), "sagemaker
 
 @dataclass(frozen=True)
 class Chosen:
-    """Who makes a model, and with which settings.
-
-    Attributes:
-        name: the provider's, for people
-        provider: its functions
-        settings: with what a spec says
-    """
+    """Who makes a model: a provider's name and functions, and the settings that a spec changes."""
 
     name: str
     provider: Provider

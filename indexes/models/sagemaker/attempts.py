@@ -22,14 +22,14 @@ Said = tuple[str, Delta, Tries]
 
 @dataclass
 class Asking:
-    """How an endpoint is asked, for all calls of a model object.
+    """How an endpoint is asked, shared by all calls of a model object.
 
     Args:
-        manner: what is known by now.
-        model: the model's name, where an endpoint insists on one.
-        learns: whether what an answer is written in says what is to be sent.
-        target: the endpoint, under whose name lessons are remembered.
-        cache: where; None for nowhere but here.
+        manner: what is known of it so far
+        model: the model's name, for endpoints that insist on one
+        learns: take the format of answers as the format to send
+        target: the endpoint, under whose name lessons are remembered
+        cache: folder for them; None keeps them in memory
     """
 
     manner: Manner
@@ -81,14 +81,14 @@ class Attempt:
         )
 
     def learn(self, error: ModelError, *, streamed: bool) -> None:
-        """Take another manner after a failure.
+        """Try another format after a failure.
 
         Args:
-            error: what was raised.
-            streamed: whether a stream was asked for.
+            error: what was raised
+            streamed: whether a stream was asked for
 
         Raises:
-            ModelError: no other manner would help.
+            ModelError: no other format would help
         """
         refusal = refusal_of(error.__cause__)
         self._first = self._first or error

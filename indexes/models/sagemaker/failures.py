@@ -139,13 +139,13 @@ def may_pass(error: BaseException) -> bool:
 def explain(
     error: Exception, target: Target, secrets: Iterable[str], region: str | None = None
 ) -> ModelError:
-    """The failure as a `ModelError`: one line, with the fix, without secrets.
+    """Turn a failure into a `ModelError`: one line that names the fix, without secrets.
 
     Args:
-        error: One of `FAILURES`.
-        target: The endpoint.
-        secrets: What must not be shown.
-        region: Where it was looked for.
+        error: one of `FAILURES`
+        target: the endpoint
+        secrets: texts to hide
+        region: where it was looked for
     """
     message = f"{target} {_what_happened(error, target, region)}"
     for secret in secrets:

@@ -52,12 +52,12 @@ class Manner:
     streams: bool = True
 
     def after(self, refusal: Refusal, *, streamed: bool, held: bool) -> "Manner | None":
-        """What to try next; None if asking in another manner won't help.
+        """The next format to try after a refusal; None if no other would help.
 
         Args:
-            refusal: what came back.
-            streamed: whether a stream was asked for.
-            held: whether the answer was to follow a schema.
+            refusal: what came back
+            streamed: whether a stream was asked for
+            held: whether the answer had to follow a schema
         """
         said = refusal.said
         # Under 200: something that is no stream.
@@ -126,13 +126,7 @@ class EmbeddingManner:
 
     @classmethod
     def of(cls, first: Payload, batch: int, *, fixed: bool) -> "EmbeddingManner":
-        """The manner to begin with.
-
-        Args:
-            first: what is sent at first.
-            batch: texts in one request.
-            fixed: whether nothing else is tried.
-        """
+        """The format to begin with; if `fixed`, nothing else is tried."""
         rest = () if fixed else tuple(payload for payload in PAYLOADS if payload != first)
         return cls(first, rest, batch)
 

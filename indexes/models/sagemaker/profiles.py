@@ -71,11 +71,11 @@ def profiles() -> tuple[Profile, ...]:
 
 
 def profile_of(part: Part, *names: str | None) -> Profile | None:
-    """The profile of the first name that is known.
+    """Find the profile of the first known name.
 
     Args:
-        part: what the model is for.
-        names: JumpStart's id, the model's name, its endpoint's name; whichever there are.
+        part: what the model is for
+        names: JumpStart's id, the model's name or its endpoint's, whichever are known
     """
     for name in names:
         for profile in profiles():

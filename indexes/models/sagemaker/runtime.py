@@ -82,15 +82,15 @@ class Runtime:
     # Calls
 
     def invoke(self, body: bytes, read: Callable[[bytes], T], tries: "Tries | None" = None) -> T:
-        """Call and read the answer; what fails for the moment is tried again.
+        """Call the endpoint and read its answer, trying again after a passing failure.
 
         Args:
-            body: the request.
-            read: makes the result of the answer's bytes.
-            tries: counts, for whoever asks afterwards.
+            body: the request
+            read: turns the answer's bytes into the result
+            tries: counts the repetitions
 
         Raises:
-            ModelError: the call failed for good.
+            ModelError: the call failed for good
         """
 
         def call() -> T:
@@ -105,12 +105,10 @@ class Runtime:
             return self._persist(call, tries)
 
     def stream(self, body: bytes, tries: "Tries | None" = None) -> Iterator[bytes]:
-        """Call and hand on the parts of the answer as they come.
-
-        Until the first part has come, what fails for the moment is tried again.
+        """Call the endpoint and yield the parts of its answer; try again only before the first one.
 
         Raises:
-            ModelError: the call failed for good, or in the middle of an answer.
+            ModelError: the call failed for good, or broke off
         """
 
         def start() -> tuple[Any, Iterator[Any], bytes | None]:

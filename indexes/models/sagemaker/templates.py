@@ -43,12 +43,9 @@ Message = Mapping[str, str]
 
 
 def prompt_of(messages: Sequence[Message], template: Template, bos: bool = False) -> str:
-    """The prompt for messages with the roles system, user and assistant.
+    """Write a conversation (roles system, user, assistant) in the model's template.
 
-    Args:
-        messages: a conversation.
-        template: the model's.
-        bos: whether a literal `<s>` goes in front of Mistral's.
+    With `bos`, Mistral's begins with a literal `<s>`.
     """
     if template == "plain":
         return "\n\n".join(message["content"] for message in messages)

@@ -19,13 +19,7 @@ PAYLOADS: tuple[Payload, ...] = get_args(Payload)
 
 
 def write_texts(texts: Sequence[str], payload: Payload, model: str | None = None) -> bytes:
-    """The body of a request for embeddings.
-
-    Args:
-        texts: to be embedded.
-        payload: in which form.
-        model: the model's name, for OpenAI-like containers that insist on one.
-    """
+    """The body of a request for embeddings; `model` for containers that insist on a name."""
     body: dict[str, Any]
     if payload == "jumpstart":
         body = {"text_inputs": list(texts), "mode": "embedding"}

@@ -50,14 +50,7 @@ UNSTREAMED = "Serverless endpoints do not support response streaming"
 
 
 class RefusedError(Exception):
-    """A request that gets no answer.
-
-    Args:
-        status: HTTP's.
-        code: AWS's name of the error.
-        message: in words.
-        more: further fields of the body.
-    """
+    """A refused request: HTTP's status, AWS's code, a message and further fields of the body."""
 
     def __init__(self, status: int, code: str, message: str, **more: Any) -> None:
         super().__init__(message)

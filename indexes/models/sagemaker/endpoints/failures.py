@@ -51,8 +51,8 @@ def explained(what: str, secrets: "Callable[[], Iterable[str]] | None" = None) -
     """Turn what AWS raises in the block into a SettingsError or ModelError.
 
     Args:
-        what: What is being done, in words, like "creating the model m".
-        secrets: Gives what must not be shown.
+        what: what is being done, like "creating the model m"
+        secrets: returns texts to hide
     """
     try:
         yield

@@ -17,12 +17,7 @@ _GIVEN = re.compile(r"(ml\.[a-z0-9-]+\.[a-z0-9-]+)=(\d{1,5}(?:\.\d{1,6})?)")
 
 @dataclass(frozen=True)
 class Price:
-    """What some instances of a type cost while they exist.
-
-    Args:
-        hour: US dollars an hour.
-        of: where and when that was so, in words.
-    """
+    """What some instances of a type cost: US dollars `hour`ly, and where and when that was so."""
 
     hour: float
     of: str
