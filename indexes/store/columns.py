@@ -6,6 +6,7 @@ place in three lists, and each engine fills these straight from what it answers.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 from qdrant_client import models
@@ -101,6 +102,7 @@ def joined(responses: Sequence[Hits], owners: Sequence[int], searches: int) -> l
     return found
 
 
+@lru_cache(maxsize=16_384)
 def uuid_of(number: int) -> str:
     """An integer of `Hits.ids` as a UUID's text."""
     digits = f"{number:032x}"

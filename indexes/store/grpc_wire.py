@@ -17,6 +17,9 @@ from qdrant_client.conversions.conversion import (
 from indexes.store.columns import Hits, Search, numbers_of, uuid_of
 from indexes.store.retries import Patience
 
+# What stands before each UUID of a `HasIdCondition` on the wire: field 1 in 38 bytes, a `PointId`
+# whose field 2 has 36. An object for each id takes four times as long.
+_POINT_ID = b"\x0a\x26\x12\x24"
 _PLAIN = frozenset({"string_value", "integer_value", "bool_value", "double_value"})
 
 
@@ -92,8 +95,8 @@ def _filter(search: Search) -> wire.Filter | None:
     if search.roots:
         must.append(_field("root", wire.Match(keywords=wire.RepeatedStrings(strings=search.roots))))
     if search.ids:
-        ids = [wire.PointId(uuid=uuid_of(number)) for number in search.ids]
-        must.append(wire.Condition(has_id=wire.HasIdCondition(has_id=ids)))
+        ids = b"".join([_POINT_ID + uuid_of(number).encode() for number in search.ids])
+        must.append(wire.Condition(has_id=wire.HasIdCondition.FromString(ids)))
     if search.filter is not None:
         must.append(wire.Condition(filter=RestToGrpc.convert_filter(search.filter)))
     return wire.Filter(must=must) if must else None
