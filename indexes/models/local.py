@@ -295,7 +295,7 @@ def _cores() -> int:
 def _import_xllamacpp() -> Any:
     try:
         with needed("local", "llama.cpp"), _environment(SHORT_SPIN):
-            import xllamacpp  # type: ignore[import-untyped]
+            import xllamacpp
     except ImportError as error:
         reason = " ".join(str(error).split())
         raise SettingsError(

@@ -70,7 +70,7 @@ def make_llm(
     )
 
 
-class CompatibleLLM(OpenAILike):  # type: ignore[misc]
+class CompatibleLLM(OpenAILike):
     """A chat model on any endpoint that speaks OpenAI's API."""
 
     _clients: Clients = PrivateAttr()

@@ -67,7 +67,7 @@ def make_embedding(
     )
 
 
-class CompatibleEmbedding(OpenAILikeEmbedding):  # type: ignore[misc]
+class CompatibleEmbedding(OpenAILikeEmbedding):
     """An embedding model on any endpoint that speaks OpenAI's API.
 
     A text over the model's window is cut at its end until the endpoint takes it, with a

@@ -19,7 +19,7 @@ from urllib.parse import SplitResult
 
 import certifi
 import httpx
-import pycurl  # type: ignore[import-untyped]
+import pycurl
 from qdrant_client.http.exceptions import ResponseHandlingException
 
 from indexes.store.cluster import Nodes

@@ -211,7 +211,7 @@ def _grid(table: Any) -> list[list[str]]:
 
 
 def _related(part: Any, id_: str | None) -> Any:
-    from lxml import etree  # type: ignore[import-untyped]
+    from lxml import etree
 
     try:
         blob = part.related_part(id_).blob

@@ -34,7 +34,7 @@ _TOKENS_MARGIN = 1.35
 PAYLOAD_BYTES = 5 * 2**20
 
 
-class EndpointEmbedding(SageMakerEmbedding):  # type: ignore[misc]
+class EndpointEmbedding(SageMakerEmbedding):
     """An embedding model on a SageMaker endpoint.
 
     Takes the arguments of `SageMakerEmbedding` and those below; connects on first use.

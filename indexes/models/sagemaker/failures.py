@@ -32,7 +32,7 @@ from indexes.models.sagemaker.codecs import CodecError, ReportedError, WebPageEr
 from indexes.models.sagemaker.target import Target
 
 
-class RoleError(BotoCoreError):  # type: ignore[misc]
+class RoleError(BotoCoreError):
     """A role could not be taken on."""
 
     fmt = (

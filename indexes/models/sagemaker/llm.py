@@ -35,7 +35,7 @@ MAX_TOKENS = 256
 _OURS = {"max_tokens", "max_new_tokens", "temperature", "stop", "schema"}
 
 
-class EndpointLLM(SageMakerLLM):  # type: ignore[misc]
+class EndpointLLM(SageMakerLLM):
     """A language model on a SageMaker endpoint.
 
     Takes the arguments of `SageMakerLLM` and those below; connects on first use. Every way

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Union
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from indexes.documents.extracted import UnreadableError, storable
 

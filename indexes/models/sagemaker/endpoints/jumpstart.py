@@ -134,7 +134,7 @@ class JumpStart:
 
         plane, jumpstart = self._plane, self
 
-        class Quiet(Session):  # type: ignore[misc]
+        class Quiet(Session):
             """The SDK's session, without a bucket and a guessed role."""
 
             def default_bucket(self) -> str:
