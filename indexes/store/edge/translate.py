@@ -1,8 +1,7 @@
 """qdrant-client's models to Qdrant Edge's classes, and Edge's answers back.
 
-Both describe the same engine, so most classes differ in nothing but the names of a few
-fields. `_SAME` lists them; `_RULES` holds the ones with a shape of their own; `to_edge`
-walks a model and applies both:
+Both describe the same engine, so most classes have the same fields. `_SAME` lists them;
+`_RULES` holds the ones with a shape of their own; `to_edge` walks a model and applies both:
 
     to_edge(models.Filter(must=[models.HasIdCondition(has_id=[1, 2])]))
 
@@ -13,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from enum import Enum
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import qdrant_edge as edge
@@ -27,47 +26,46 @@ from indexes.store.edge.failures import server_only
 # A payload that is to be found by a truth value has this beside it.
 AS_TEXT = {True: "true", False: "false"}
 
-# Model class → Edge class and, where a field is called otherwise there, its name.
-_SAME: dict[type[BaseModel], tuple[Callable[..., Any], dict[str, str]]] = {
-    models.FieldCondition: (edge.FieldCondition, {}),
-    models.MatchText: (edge.MatchText, {}),
-    models.MatchTextAny: (edge.MatchTextAny, {}),
-    models.MatchPhrase: (edge.MatchPhrase, {}),
-    models.MatchPrefix: (edge.MatchPrefix, {}),
-    models.MatchSubstring: (edge.MatchSubstring, {}),
-    models.MatchAny: (edge.MatchAny, {}),
-    models.Range: (edge.RangeFloat, {}),
-    models.DatetimeRange: (edge.RangeDateTime, {}),
-    models.ValuesCount: (edge.ValuesCount, {}),
-    models.GeoPoint: (edge.GeoPoint, {}),
-    models.GeoBoundingBox: (edge.GeoBoundingBox, {}),
-    models.GeoRadius: (edge.GeoRadius, {}),
-    models.GeoPolygon: (edge.GeoPolygon, {}),
-    models.HasVectorCondition: (edge.HasVectorCondition, {"has_vector": "vector"}),
-    models.Nested: (edge.NestedCondition, {}),
-    models.MinShould: (edge.MinShould, {}),
-    models.SearchParams: (edge.SearchParams, {}),
-    models.QuantizationSearchParams: (edge.QuantizationSearchParams, {}),
-    models.AcornSearchParams: (edge.AcornSearchParams, {}),
-    models.IdfCorpusParams: (edge.IdfParams, {}),
-    models.Bm25Config: (edge.Bm25Config, {}),
-    models.SnowballParams: (edge.SnowballParams, {}),
-    models.DisabledStemmerParams: (edge.DisabledStemmer, {}),
-    models.TextScoringParams: (edge.TextScoringParams, {}),
-    models.KeywordIndexParams: (edge.KeywordIndexParams, {}),
-    models.IntegerIndexParams: (edge.IntegerIndexParams, {}),
-    models.FloatIndexParams: (edge.FloatIndexParams, {}),
-    models.GeoIndexParams: (edge.GeoIndexParams, {}),
-    models.BoolIndexParams: (edge.BoolIndexParams, {}),
-    models.DatetimeIndexParams: (edge.DatetimeIndexParams, {}),
-    models.UuidIndexParams: (edge.UuidIndexParams, {}),
-    models.TextIndexParams: (edge.TextIndexParams, {}),
-    models.HnswConfig: (edge.HnswIndexConfig, {}),
-    models.VectorParams: (edge.EdgeVectorParams, {}),
-    models.MultiVectorConfig: (edge.MultiVectorConfig, {}),
-    models.ProductQuantizationConfig: (edge.ProductQuantizationConfig, {}),
-    models.BinaryQuantizationConfig: (edge.BinaryQuantizationConfig, {}),
-    models.TurboQuantQuantizationConfig: (edge.TurboQuantQuantizationConfig, {}),
+# Model class → Edge class whose fields are called the same.
+_SAME: dict[type[BaseModel], Callable[..., Any]] = {
+    models.FieldCondition: edge.FieldCondition,
+    models.MatchText: edge.MatchText,
+    models.MatchTextAny: edge.MatchTextAny,
+    models.MatchPhrase: edge.MatchPhrase,
+    models.MatchPrefix: edge.MatchPrefix,
+    models.MatchSubstring: edge.MatchSubstring,
+    models.MatchAny: edge.MatchAny,
+    models.Range: edge.RangeFloat,
+    models.DatetimeRange: edge.RangeDateTime,
+    models.ValuesCount: edge.ValuesCount,
+    models.GeoPoint: edge.GeoPoint,
+    models.GeoBoundingBox: edge.GeoBoundingBox,
+    models.GeoRadius: edge.GeoRadius,
+    models.GeoPolygon: edge.GeoPolygon,
+    models.Nested: edge.NestedCondition,
+    models.MinShould: edge.MinShould,
+    models.SearchParams: edge.SearchParams,
+    models.QuantizationSearchParams: edge.QuantizationSearchParams,
+    models.AcornSearchParams: edge.AcornSearchParams,
+    models.IdfCorpusParams: edge.IdfParams,
+    models.Bm25Config: edge.Bm25Config,
+    models.SnowballParams: edge.SnowballParams,
+    models.DisabledStemmerParams: edge.DisabledStemmer,
+    models.TextScoringParams: edge.TextScoringParams,
+    models.KeywordIndexParams: edge.KeywordIndexParams,
+    models.IntegerIndexParams: edge.IntegerIndexParams,
+    models.FloatIndexParams: edge.FloatIndexParams,
+    models.GeoIndexParams: edge.GeoIndexParams,
+    models.BoolIndexParams: edge.BoolIndexParams,
+    models.DatetimeIndexParams: edge.DatetimeIndexParams,
+    models.UuidIndexParams: edge.UuidIndexParams,
+    models.TextIndexParams: edge.TextIndexParams,
+    models.HnswConfig: edge.HnswIndexConfig,
+    models.VectorParams: edge.EdgeVectorParams,
+    models.MultiVectorConfig: edge.MultiVectorConfig,
+    models.ProductQuantizationConfig: edge.ProductQuantizationConfig,
+    models.BinaryQuantizationConfig: edge.BinaryQuantizationConfig,
+    models.TurboQuantQuantizationConfig: edge.TurboQuantQuantizationConfig,
 }
 
 # Enumerations whose Edge counterpart has another name than the model's.
@@ -90,20 +88,21 @@ def to_edge(value: Any) -> Any:
             return _RULES[kind](value)
         if kind not in _SAME:
             raise server_only(kind.__name__)
-        build, renamed = _SAME[kind]
-        fields = ((name, getattr(value, name)) for name in kind.model_fields)
-        return build(
-            **{
-                renamed.get(name, name): to_edge(item)
-                for name, item in fields
-                if item is not None and name != "type"
-            }
-        )
+        return _SAME[kind](**_fields(value))
     if isinstance(value, list | tuple):
         return [to_edge(item) for item in value]
     if isinstance(value, datetime | date):
         return value.isoformat()
     return value
+
+
+def _fields(value: BaseModel) -> dict[str, Any]:
+    """The fields that are set, translated."""
+    return {
+        name: to_edge(item)
+        for name in type(value).model_fields
+        if name != "type" and (item := getattr(value, name)) is not None
+    }
 
 
 # Typed, since members of two enumerations of strings may be equal.
@@ -121,12 +120,9 @@ def _enum(member: Enum) -> Any:
     raise server_only(f"{kind}.{member.name}")
 
 
-def _listed(value: Any) -> list[Any] | None:
+def _listed(value: Any) -> Any:
     """Translated items of a field that takes one value or a list of them."""
-    if value is None:
-        return None
-    items = value if isinstance(value, list | tuple) else [value]
-    return [to_edge(item) for item in items]
+    return to_edge(value if value is None or isinstance(value, list | tuple) else [value])
 
 
 def _filter(value: models.Filter) -> edge.Filter:
@@ -146,11 +142,7 @@ def _stopwords(value: models.StopwordsSet) -> edge.StopwordsSet:
 
 def _text_index(value: models.TextIndexParams) -> edge.TextIndexParams:
     """A language or `scoring=True` is shorthand that Edge wants spelled out."""
-    given: dict[str, Any] = {
-        name: to_edge(item)
-        for name in models.TextIndexParams.model_fields
-        if name != "type" and (item := getattr(value, name)) is not None
-    }
+    given = _fields(value)
     if isinstance(value.stopwords, models.Language):
         given["stopwords"] = edge.StopwordsSet(languages={given["stopwords"]})
     if isinstance(value.scoring, bool):
@@ -183,7 +175,8 @@ def _sparse_params(value: models.SparseVectorParams) -> edge.EdgeSparseVectorPar
 
 def _hnsw_diff(value: models.HnswConfigDiff) -> edge.HnswIndexConfig:
     given = {name: item for name, item in value if item is not None}
-    return cast("edge.HnswIndexConfig", to_edge(DEFAULT_HNSW.model_copy(update=given)))
+    translated: edge.HnswIndexConfig = to_edge(DEFAULT_HNSW.model_copy(update=given))
+    return translated
 
 
 def _matched(value: str | int | bool) -> str | int:
@@ -202,6 +195,7 @@ _RULES: dict[type[BaseModel], Callable[[Any], Any]] = {
     models.HnswConfigDiff: _hnsw_diff,
     models.MatchValue: lambda value: edge.MatchValue(_matched(value.value)),
     models.MatchExcept: lambda value: edge.MatchExcept(value.except_),
+    models.HasVectorCondition: lambda value: edge.HasVectorCondition(value.has_vector),
     models.HasIdCondition: lambda value: edge.HasIdCondition({*point_ids(value.has_id)}),
     models.IsEmptyCondition: lambda value: edge.IsEmptyCondition(value.is_empty.key),
     models.IsNullCondition: lambda value: edge.IsNullCondition(value.is_null.key),
@@ -284,7 +278,7 @@ def points_of(points: Any) -> Iterator[tuple[Any, Any, Any]]:
     if not isinstance(points, models.Batch):
         yield from ((point.id, point.vector, point.payload) for point in points)
         return
-    vectors: Iterable[Any] = cast("Iterable[Any]", points.vectors)
+    vectors: Any = points.vectors
     if isinstance(points.vectors, dict):
         names = list(points.vectors)
         rows = zip(*points.vectors.values(), strict=True)
