@@ -40,7 +40,6 @@ class LeafRun:
     Attributes:
         leaves: the leaves it is made of, in order; the outer ones may be cut.
         score: the best of their scores, higher being better.
-        covers: the largest parent that it covers exactly, if any.
         reason: how it came to be as long as it is, in words.
         scores: those of the leaves, if they are not all of them `score`.
     """
@@ -174,15 +173,13 @@ def grow(candidates: Candidates, scores: Scores, budget: int) -> list[LeafRun]:
     """Fill `budget` tokens leaf by leaf, best first, completing parents on the way.
 
     Once most of a parent is in and the rest of it fits, the rest is taken too. Leaves
-    that follow each other become one passage. The last leaf is cut at a sentence end.
+    that follow each other become one passage, the best first. The last leaf is cut at a sentence
+    end.
 
     Args:
         candidates: all leaves of the roots that were found, those `in_reach` with their texts.
         scores: of each.
         budget: in tokens.
-
-    Returns:
-        Passages, the best first.
     """
     order = in_order(scores)
     return _within(budget, lambda allowance: _grow(candidates, scores, order, allowance))
