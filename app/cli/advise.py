@@ -89,14 +89,16 @@ def advise(
 
     from indexes.evaluation.advice.adviser import SEARCHES
     from indexes.evaluation.advice.adviser import advise as advised
+    from indexes.evaluation.questions import read_questions
     from indexes.evaluation.scores import Prices
 
     given = [*paths, *documents]
     sizes = _numbers(budgets, "--budgets")
     tried = [tuple(_numbers(text, "--try-levels")) for text in try_levels]
     levels = tried or ([] if settings["levels"] and given else None)
-    with _opened(given, work, settings) as index:
-        asked, drafted = _questions(index, questions, count, work)
+    asked = None if questions is None else read_questions(questions)
+    with _opened(given, work, settings, drafts=asked is None) as index:
+        asked, drafted = _questions(index, asked, questions, count, work)
         with bar("trying", "", transient=True) as show:
             advice = advised(
                 index,
@@ -129,10 +131,14 @@ def advise(
 
 @contextmanager
 def _opened(
-    given: list[Path], work: Path, settings: dict[str, Any]
+    given: list[Path], work: Path, settings: dict[str, Any], *, drafts: bool
 ) -> "Iterator[HierarchicalIndex]":
-    """The index of the settings; without one, an index of the documents that is deleted again."""
+    """The index of the settings; without one, an index of the documents that is deleted again.
+
+    A model that can't draft what is to be drafted is refused before anything is indexed.
+    """
     from indexes import HierarchicalIndex, Settings, load_settings
+    from indexes.evaluation.advice.drafted import require_drafter
     from indexes.evaluation.vectors import RememberedEmbedding
     from indexes.models.providers import build_embedding
 
@@ -144,23 +150,29 @@ def _opened(
             loaded = loaded.model_copy(update={"index": folder})
         embedding = RememberedEmbedding(build_embedding(loaded), work / "vectors.sqlite")
         with HierarchicalIndex(loaded, embedding=embedding) as index:
+            if drafts:
+                require_drafter(index)
             if given:
                 ingest_paths(index, tuple(given))
             yield index
 
 
 def _questions(
-    index: "HierarchicalIndex", path: Path | None, count: int, work: Path
+    index: "HierarchicalIndex",
+    given: "list[Question] | None",
+    path: Path | None,
+    count: int,
+    work: Path,
 ) -> "tuple[list[Question], Drafted | None]":
     """Questions with evidence in this index; drafted where none are given."""
     from indexes.evaluation.advice.drafted import draft_checked
     from indexes.evaluation.peers.texts import text_of
-    from indexes.evaluation.questions import read_questions, write_questions
+    from indexes.evaluation.questions import write_questions
 
     from .evaluation import check_places
 
-    if path is not None:
-        asked = [question for question in read_questions(path) if question.references]
+    if path is not None and given is not None:
+        asked = [question for question in given if question.references]
         texts = {found.source: text_of(index, found).text for found in index.documents()}
         check_places(path, asked, texts)
         return asked, None

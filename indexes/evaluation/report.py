@@ -326,12 +326,13 @@ def _caveats(comparison: Comparison) -> Iterator[str]:
     )
     yield (
         "Our patterns search by meaning and by words, the peers by meaning only, as they are "
-        "documented; `regular@dense` and `parent@dense` are ours by meaning only."
+        "documented, but for those that say `search hybrid` below; `regular@dense` and "
+        "`parent@dense` are ours by meaning only."
     )
     yield (
         "Our chunks carry their document's title and headings when they are embedded; "
-        "LlamaIndex's carry the title, LangChain's nothing, as each does by default. "
-        "`langchain-regular-hybrid` and `langchain-parent-hybrid` have both put right."
+        "LlamaIndex's carry the title, LangChain's nothing, as each does by default; those that "
+        "say `title True` below carry it."
     )
     yield (
         "Tuned lanes have chunk sizes that suit this embedding model and are known to do well "

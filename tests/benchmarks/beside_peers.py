@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from indexes.evaluation.comparison import Comparison, to_json
+from indexes.evaluation.comparison import Comparison
 from indexes.evaluation.questions import Question, read_questions
 from indexes.evaluation.scores import compare
 from indexes.evaluation.vectors import RememberedEmbedding
@@ -131,7 +131,13 @@ def main() -> None:
                 corpus, options.work or Path(scratch), options.characters,
                 options.lanes.split(","), budgets,
             )  # fmt: skip
-            results[corpus] = to_json(found)
+            results[corpus] = {
+                lane.info.name: {
+                    budget: {name: lane.mean(budget, name) for name in ("recall", "RR", "nDCG@10")}
+                    for budget in budgets
+                }
+                for lane in found.lanes
+            }
             print(
                 f"\n{corpus}: {found.questions} questions, {found.documents} documents, "
                 f"{found.characters:,} characters\n"

@@ -75,8 +75,14 @@ def test_without_questions_a_fit_model_drafts_them(
     for topic in ("lamp", "roses"):
         said = [f"In {year} the {topic} cost {year % 37} crowns." for year in range(1900, 1964)]
         (tmp_path / "docs" / f"{topic}.txt").write_text(" ".join(said), encoding="utf-8")
-    assert rag("advise", "docs", *SIZES).code == 1
-    refused = rag("advise", "docs", *SIZES)
+
+    def unwanted(*_: object, **__: object) -> None:
+        raise AssertionError("nothing need be indexed for that")
+
+    with monkeypatch.context() as before:
+        before.setattr(indexes.index.HierarchicalIndex, "ingest", unwanted)
+        refused = rag("advise", "docs", *SIZES)
+    assert refused.code == 1
     assert "not fit to draft any: give --questions" in refused.err
 
     def scripted(_: object) -> ScriptedLLM:

@@ -83,6 +83,20 @@ class Drafted:
     unchecked: int = 0
 
 
+def require_drafter(index: HierarchicalIndex) -> None:
+    """Check that the index's language model can draft questions.
+
+    Raises:
+        SettingsError: it is not fit to judge
+    """
+    able = index.llm_capabilities
+    if not able.fits("judge"):
+        raise SettingsError(
+            f"there are no questions, and {able.name} is not fit to draft any: give --questions, "
+            "or choose a better model by --llm or --provider"
+        )
+
+
 def draft_checked(
     index: HierarchicalIndex, count: int, *, on_progress: OnProgress = lambda _: None
 ) -> Drafted:
@@ -92,12 +106,7 @@ def draft_checked(
         SettingsError: the index's language model is not fit to judge, or nothing is indexed
         ModelError: the model fails, or no draft is usable
     """
-    able = index.llm_capabilities
-    if not able.fits("judge"):
-        raise SettingsError(
-            f"there are no questions, and {able.name} is not fit to draft any: give --questions, "
-            "or choose a better model by --llm or --provider"
-        )
+    require_drafter(index)
     wanted = min(MAX_DRAFTS, round(_DRAFTS * count))
     drafts = draft_questions(index, wanted, on_progress=on_progress)
     texts = {found.source: text_of(index, found).text for found in index.documents()}
@@ -120,8 +129,8 @@ def draft_checked(
     if not kept:
         told = ", ".join(f"{reason}: {number}" for reason, number in dropped.items())
         raise ModelError(
-            f"no draft of {able.name} is usable ({told or 'none can be read'}): give --questions, "
-            "or choose a better model"
+            f"no draft of {index.llm_capabilities.name} is usable "
+            f"({told or 'none can be read'}): give --questions, or choose a better model"
         )
     return Drafted(tuple(one.question for one in kept), dict(dropped), unchecked)
 
