@@ -1,5 +1,6 @@
 """Scored leaves become passages that fill a budget."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -336,7 +337,7 @@ def test_leaves_are_taken_as_the_plain_definition_says(keep, relevance, budget) 
 
 
 def candidates_with(candidates: Candidates, leaves: dict[int, Leaf]) -> Candidates:
-    return Candidates(**{**vars(candidates), "leaves": leaves})
+    return replace(candidates, leaves=leaves)
 
 
 @given(some_scores, st.integers(1, 400))
