@@ -1,14 +1,16 @@
 """What the file system and qdrant-client raise, at each call that our code makes into them.
 
-    python -m tests.benchmarks.faults [--into disk|server] [--only OPERATION] [--every N] [--json]
+    python -m tests.benchmarks.faults [--into disk|server|grpc] [--only OPERATION] [--every N]
+        [--json]
 
 An operation is watched once, for the places where it calls into the file system, or into
-qdrant-client (see `tests.faults`). Then it is done again for each place, which fails. Whatever was
-raised must arrive as one of our errors, in one line, or cost nothing; and afterwards every document
-is there, and a deep verification finds nothing.
+qdrant-client, urllib3 and gRPC (see `tests.faults`). Then it is done again for each place, which
+fails. Whatever was raised must arrive as one of our errors, in one line, or cost nothing; and
+afterwards every document is there, and a deep verification finds nothing.
 """
 
 import argparse
+import asyncio
 import errno
 import itertools
 import json
@@ -20,23 +22,28 @@ import tempfile
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any, cast
 
+import grpc  # type: ignore[import-untyped]
 import httpx
+import urllib3
 from llama_index.core.schema import Document
 from qdrant_client.client_base import QdrantBase
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
+from indexes.disks import copy_folder
 from indexes.errors import RagError
 from indexes.index import HierarchicalIndex
 from tests.fakes import WordEmbedding
 from tests.faults import Into, Place, failing_at, watched
+from tests.store.grpc_door import GrpcDoor
 from tests.store.stand_in import StandIn
 
 TEXTS = {name: f"The {name} in the harbour was lit by Ada. " * 12 for name in ("lamp", "bell")}
-OPERATIONS = ("ask", "change", "export", "import_", "verify", "rebuild")
+OPERATIONS = ("ask", "aask", "change", "export", "import_", "verify", "rebuild")
 
 _FILES = {
     "io", "_io", "posix", "os", "pathlib", "shutil", "tempfile", "sqlite3", "posixpath",
@@ -67,9 +74,11 @@ _REQUESTS = {name for name in dir(QdrantBase) if not name.startswith("_")} - {"c
 
 
 def into_server(module: str, name: str) -> bool:
-    """Requests through qdrant-client, those of our short way among them."""
+    """Requests through qdrant-client, and those of our shorter ways, by urllib3 and gRPC."""
+    short = module.startswith("urllib3.") and name == "urlopen"
+    short = short or (module.startswith("grpc.") and name == "__call__")
     ours = module.startswith("qdrant_client.http") and name in ("middleware", "send_inner")
-    return ours or (module.startswith("qdrant_client.") and name in _REQUESTS | _MORE)
+    return short or ours or (module.startswith("qdrant_client.") and name in _REQUESTS | _MORE)
 
 
 def _of_disk(place: Place) -> Iterator[BaseException]:
@@ -79,7 +88,47 @@ def _of_disk(place: Place) -> Iterator[BaseException]:
         yield OSError(code, os.strerror(code))
 
 
-def _of_server(_place: Place) -> Iterator[BaseException]:
+class Refused(grpc.RpcError):  # type: ignore[misc]
+    """What a gRPC call ends with."""
+
+    def __init__(self, code: grpc.StatusCode, words: str) -> None:
+        super().__init__(words)
+        self._code, self._words = code, words
+
+    def code(self) -> grpc.StatusCode:
+        return self._code
+
+    def details(self) -> str:
+        return self._words
+
+
+def _of_grpc(_place: Place) -> Iterator[BaseException]:
+    code = grpc.StatusCode
+    yield Refused(code.UNAVAILABLE, "failed to connect to all addresses")
+    yield Refused(code.INTERNAL, "Service internal error:\n1 of 1 read operations failed")
+    yield Refused(code.DEADLINE_EXCEEDED, "Deadline Exceeded")
+    yield Refused(code.PERMISSION_DENIED, "Forbidden")
+    yield Refused(code.RESOURCE_EXHAUSTED, "Received message larger than max")
+    yield Refused(code.NOT_FOUND, "Not found: Collection `documents` doesn't exist!")
+    yield ResourceExhaustedResponse("too many requests", 1)
+    yield grpc.RpcError("cancelled")
+
+
+def _of_urllib3() -> Iterator[BaseException]:
+    pool = urllib3.HTTPConnectionPool("127.0.0.1")
+    yield urllib3.exceptions.NewConnectionError(cast(Any, pool), "refused")
+    yield urllib3.exceptions.ReadTimeoutError(pool, "/", "timed out")
+    yield urllib3.exceptions.ProtocolError("broken", ConnectionResetError(104, "reset by peer"))
+    yield urllib3.exceptions.SSLError("certificate verify failed")
+    yield urllib3.exceptions.IncompleteRead(1, 9)
+    yield urllib3.exceptions.DecodeError("not gzip")
+    yield urllib3.exceptions.MaxRetryError(pool, "/", urllib3.exceptions.ResponseError("loop"))
+
+
+def _of_server(place: Place) -> Iterator[BaseException]:
+    if place[2] == "urlopen":
+        yield from _of_urllib3()
+        return
     request = httpx.Request("POST", "http://127.0.0.1")
     headers = httpx.Headers()
     broken = b'{"status": {"error": "a shard is gone"}}'
@@ -99,24 +148,31 @@ class Work:
     Args:
         folder: for everything
         server: where the index is; without one it is in the folder
+        grpc_port: of the server, where gRPC is spoken
     """
 
-    def __init__(self, folder: Path, server: StandIn | None = None) -> None:
+    def __init__(
+        self, folder: Path, server: StandIn | None = None, grpc_port: int | None = None
+    ) -> None:
         self.folder = folder
         self.server = server
+        self.faults = _of_grpc if grpc_port else _of_server if server else _of_disk
+        self._way: dict[str, Any] = {"qdrant_retries": 0}
+        if grpc_port:
+            self._way |= {"qdrant_grpc": True, "qdrant_grpc_port": grpc_port}
         self.index = folder / "index"
         self.begin()
         with self.opened() as index:
             index.export_file(folder / "kept.jsonl.gz")
         if server is None:
-            shutil.copytree(self.index, folder / "before")
+            copy_folder(self.index, folder / "before")
 
     def begin(self) -> None:
         """Make all as it was."""
         shutil.rmtree(self.folder / "other", ignore_errors=True)
         if (self.folder / "before").exists():
             shutil.rmtree(self.index, ignore_errors=True)
-            shutil.copytree(self.folder / "before", self.index)
+            copy_folder(self.folder / "before", self.index)
             return
         if self.server is not None:
             self.server.aliases = {}
@@ -131,12 +187,16 @@ class Work:
         if self.server is None:
             return HierarchicalIndex.open(self.folder / name, embedding=embedding)
         return HierarchicalIndex.open(
-            self.server.url, collection=name, embedding=embedding, qdrant_retries=0
+            self.server.url, collection=name, embedding=embedding, **self._way
         )
 
     def ask(self) -> None:
         with self.opened() as index:
             assert index.retrieve("Who lit the lamp?", "parent")[0]
+
+    def aask(self) -> None:
+        with self.opened() as index:
+            assert asyncio.run(index.aretrieve("Who lit the lamp?", "parent"))[0]
 
     def change(self) -> None:
         with self.opened() as index:
@@ -180,11 +240,10 @@ def sweep(
         The place, the fault, and `told`, `went on`, `not reached`, or whatever should not be.
     """
     operation: Callable[[], None] = getattr(work, name)
-    faults = _of_server if work.server else _of_disk
     turn = itertools.count()
     places = watched(operation, into)
     for place in places[offset::every]:
-        choice = list(faults(place))
+        choice = list(work.faults(place))
         fault = choice[0] if place[0].endswith("spool.py") else choice[next(turn) % len(choice)]
         work.begin()
         with failing_at(place, fault, into) as watch:
@@ -213,18 +272,21 @@ RIGHT = ("told", "went on", "not reached")
 
 @contextmanager
 def work_on(into: str) -> Iterator[tuple[Work, Into]]:
-    """An index in a folder, or on the stand-in for a server."""
+    """An index in a folder, or on the stand-in for a server, by REST or gRPC."""
     with tempfile.TemporaryDirectory() as folder:
         if into == "disk":
             yield Work(Path(folder)), into_disk
             return
-        with StandIn(Path(folder) / "served") as server:
-            yield Work(Path(folder), server), into_server
+        with (
+            StandIn(Path(folder) / "served") as server,
+            GrpcDoor(server) if into == "grpc" else nullcontext() as door,
+        ):
+            yield Work(Path(folder), server, door.port if door else None), into_server
 
 
 def main(given: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--into", choices=("disk", "server"), default="disk")
+    parser.add_argument("--into", choices=("disk", "server", "grpc"), default="disk")
     parser.add_argument("--only", choices=OPERATIONS)
     parser.add_argument("--every", type=int, default=1, help="only every n-th place")
     parser.add_argument("--offset", type=int, default=0, help="from that one on")

@@ -91,7 +91,7 @@ def _get_collection(backend: Any, given: Any) -> Any:
 def _get(backend: Any, given: Any) -> Any:
     ids = [GrpcToRest.convert_point_id(id_) for id_ in given.ids]
     found = backend.retrieve(given.collection_name, ids, _payload(given), _vectors(given))
-    return wire.GetResponse(result=map(RestToGrpc.convert_record, found))
+    return wire.GetResponse(result=map(_record, found))
 
 
 def _scroll(backend: Any, given: Any) -> Any:
@@ -105,8 +105,12 @@ def _scroll(backend: Any, given: Any) -> Any:
     )
     offset = None if following is None else RestToGrpc.convert_extended_point_id(following)
     return wire.ScrollResponse(
-        next_page_offset=offset, result=map(RestToGrpc.convert_record, points)
+        next_page_offset=offset, result=map(_record, points)
     )
+
+
+def _record(found: models.Record) -> Any:
+    return RestToGrpc.convert_record(found.model_copy(update={"payload": found.payload or {}}))
 
 
 def _count(backend: Any, given: Any) -> Any:
