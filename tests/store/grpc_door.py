@@ -104,9 +104,7 @@ def _scroll(backend: Any, given: Any) -> Any:
         with_vectors=_vectors(given),
     )
     offset = None if following is None else RestToGrpc.convert_extended_point_id(following)
-    return wire.ScrollResponse(
-        next_page_offset=offset, result=map(_record, points)
-    )
+    return wire.ScrollResponse(next_page_offset=offset, result=map(_record, points))
 
 
 def _record(found: models.Record) -> Any:
