@@ -16,22 +16,22 @@ from tests.benchmarks.faults import RIGHT, Work, sweep, work_on
 from tests.fakes import WordEmbedding
 from tests.faults import Into
 
-_EVERY = {"disk": 20, "server": 5}
+_EVERY = {"disk": 20, "server": 5, "grpc": 5}
 
 
-@pytest.fixture(params=["disk", "server"])
-def worked_on(request: pytest.FixtureRequest) -> Iterator[tuple[Work, Into]]:
+@pytest.fixture(params=["disk", "server", "grpc"])
+def worked_on(request: pytest.FixtureRequest) -> Iterator[tuple[str, Work, Into]]:
     with work_on(request.param) as found:
-        yield found
+        yield request.param, *found
 
 
 @pytest.mark.slow  # some 0.3 s a place
-@pytest.mark.parametrize("name", ["change", "export", "import_"])
+@pytest.mark.parametrize("name", ["aask", "change", "export", "import_"])
 def test_what_is_raised_below_is_told_in_one_line_and_costs_nothing(
-    worked_on: tuple[Work, Into], name: str
+    worked_on: tuple[str, Work, Into], name: str
 ) -> None:
-    work, into = worked_on
-    every = _EVERY["server" if work.server else "disk"]
+    kind, work, into = worked_on
+    every = _EVERY[kind]
     cases = list(sweep(work, name, into, every=every))
     assert not [case for case in cases if case[2] not in RIGHT]
     assert any(became != "not reached" for *_, became in cases)
