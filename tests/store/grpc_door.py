@@ -51,6 +51,8 @@ class GrpcDoor:
         self.calls.append(name)
         kind, answer = _CALLS[name]
         given = kind.FromString(request)
+        aliases = self._stand_in.aliases
+        given.collection_name = aliases.get(given.collection_name, given.collection_name)
         backend = self._stand_in.backend
         if not backend.collection_exists(given.collection_name):
             missing = f"Not found: Collection `{given.collection_name}` doesn't exist!"

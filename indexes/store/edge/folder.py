@@ -363,5 +363,5 @@ def _close_all() -> None:
             _, folder = _open.popitem()
             try:
                 folder.close()
-            except StoreError:
-                _log.exception("the index at %s was not closed cleanly", folder.path)
+            except StoreError as error:
+                _log.error("the index at %s was not closed cleanly: %s", folder.path, error)
