@@ -16,8 +16,8 @@ CELL_SEPARATOR = " | "
 class Mark(NamedTuple):
     """From `at` on, characters of a block's text stand on this page, in this box.
 
-    `box` is left, top, right and bottom in points from the page's top left corner as it is
-    shown, or None where there is no layout.
+    `box` is left, top, right and bottom in points from the top left corner of the page as
+    shown; None without a layout.
     """
 
     at: int

@@ -45,13 +45,7 @@ def unpacked(text: str) -> tuple[Mark, ...]:
 
 
 def boxes_of(text: str, start: int, end: int) -> list[tuple[int, Box]]:
-    """Pages and boxes of the runs that `start:end` touches.
-
-    Args:
-        text: what `packed` gave
-        start: offset of the first character
-        end: offset behind the last
-    """
+    """Pages and boxes of the runs that `start:end` touches; `text` is what `packed` gave."""
     table = _table(text)
     if not len(table) or end <= start:
         return []

@@ -22,13 +22,7 @@ _PICTURES = Reader("PDF page", (), "application/pdf", "indexes.documents.pdf.pic
 
 @dataclass(frozen=True)
 class PagePicture:
-    """A page, drawn.
-
-    Attributes:
-        png: the picture's bytes.
-        width: of the page, in points.
-        height: likewise.
-    """
+    """A drawn page: the PNG's bytes, and the page's width and height in points."""
 
     png: bytes
     width: float

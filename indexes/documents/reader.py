@@ -43,11 +43,11 @@ class Reader:
     """A format.
 
     Attributes:
-        name: what people call it: "PDF", "Word".
-        suffixes: file name extensions, lower case, with their dot.
-        media_type: as in a `Content-Type`.
-        function: reads it, or says where the function is that does: "package.module:function".
-        extra: the extra of this package that it needs, if it needs one.
+        name: for people: "PDF", "Word"
+        suffixes: file name extensions, lower case, with their dot
+        media_type: as in a `Content-Type`
+        function: reads it, or names the function that does: "package.module:function"
+        extra: the extra of this package that it needs, if any
     """
 
     name: str

@@ -59,7 +59,7 @@ def read_limited(
     levels: tuple[int, ...] = (),
     on_page: OnPage = ignore,
 ) -> Outcome:
-    """What a file holds, and its tree if `levels` are given. Thread-safe.
+    """Read a file in another process, within limits, and cut it if `levels` are given. Thread-safe.
 
     Args:
         reader: of its format

@@ -37,13 +37,13 @@ _SILENT = (pdfium.FPDF_ANNOT_LINK, pdfium.FPDF_ANNOT_POPUP, pdfium.FPDF_ANNOT_WI
 
 
 def read_fields(page: Any, form: Any, frame: Frame, report: ReadingReport) -> list[Run]:
-    """The values of a page's fields and its free texts; comments are left out and counted.
+    """Read a page's fields and free texts; comments are only counted, in `report`.
 
     Args:
-        page: of PDFium.
-        form: PDFium's form environment; None without fields.
-        frame: how the page is shown.
-        report: where to count comments.
+        page: of PDFium
+        form: PDFium's form environment; None without fields
+        frame: how the page is shown
+        report: told of comments
     """
     found: list[Run] = []
     for number in range(min(pdfium.FPDFPage_GetAnnotCount(page), _MOST_ANNOTATIONS)):

@@ -27,12 +27,12 @@ _MOST_HEADERS = 3
 
 @dataclass(eq=False)
 class Grid:
-    """A table on a page.
+    """A table on a page (from 0).
 
     Attributes:
-        rows: the runs of each cell; what spans cells is in all of them, as the same list.
-        header_rows: how many of the first rows name columns.
-        page: from 0.
+        rows: the runs of each cell; a spanning cell's are in all it covers, as the same list
+        header_rows: how many of the first rows name columns
+        page: from 0
     """
 
     rows: list[list[Cell]]

@@ -22,13 +22,7 @@ _FEWEST_WORDS = 5
 
 
 class Bookmark(NamedTuple):
-    """An entry of a document's outline.
-
-    Attributes:
-        title: what it says.
-        page: where it leads, from 0.
-        level: 1 is the outermost.
-    """
+    """An entry of a document's outline: title, page from 0, level from 1 (the outermost)."""
 
     title: str
     page: int
@@ -36,12 +30,7 @@ class Bookmark(NamedTuple):
 
 
 class Headings:
-    """Tells the headings of one document.
-
-    Args:
-        rows: all of it.
-        outline: its bookmarks.
-    """
+    """Tells the headings of one document by all its rows and its bookmarks."""
 
     def __init__(self, rows: Sequence[Row], outline: Sequence[Bookmark]) -> None:
         sizes: Counter[float] = Counter()

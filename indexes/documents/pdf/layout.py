@@ -14,12 +14,12 @@ from indexes.documents.pdf.runs import Run, Writing
 
 @dataclass
 class Page:
-    """What a page says, and where.
+    """A page's content.
 
     Attributes:
-        writing: the runs of each direction in which the page is written.
-        rulings: its lines.
-        width, height: in points, as shown.
+        writing: the runs of each direction in which it is written
+        rulings: its lines
+        width, height: in points, as shown
     """
 
     writing: list[Writing]

@@ -40,13 +40,7 @@ _TWO_BYTES = ("cp932", "shift", "euc", "gb", "big5", "cp949", "johab", "hz", "is
 
 @dataclass(frozen=True)
 class Decoded:
-    """Characters, and how they were come by.
-
-    Attributes:
-        text: the characters.
-        encoding: what they were decoded as.
-        guessed: whether the file itself doesn't say so.
-    """
+    """Decoded text, its encoding, and whether that was guessed because the file doesn't say."""
 
     text: str
     encoding: str

@@ -38,10 +38,10 @@ class Relation:
     """A link from one part to another.
 
     Attributes:
-        id: what the part calls it.
-        kind: the last word of its type: "footnotes", "officeDocument".
-        target: the part it leads to, or, for an external one, its address.
-        external: whether it leads out of the file.
+        id: what the part calls it
+        kind: the last word of its type: "footnotes", "officeDocument"
+        target: the other part, or an address if the link is external
+        external: whether it leads out of the file
     """
 
     id: str

@@ -145,12 +145,7 @@ class _Taken:
 
 
 class _Page:
-    """One page, and what goes of it.
-
-    Args:
-        root: its tree, counted.
-        careful: whether only what is marked as furniture goes.
-    """
+    """One page, and what is left out of it; if `careful`, only what is marked as furniture."""
 
     def __init__(self, root: Element, careful: bool) -> None:
         self._root = root

@@ -14,13 +14,7 @@ _PARTS = _GROUPS | {"tr", "td", "th", "caption", "colgroup", "col"}
 
 @dataclass
 class Grid:
-    """The cells of a table, row by row.
-
-    Attributes:
-        rows: the rows' elements, the foot last.
-        head: how many of them the table says are its head.
-        caption: its caption, if it has one.
-    """
+    """A table: its rows' elements (the foot last), how many of them are its head, its caption."""
 
     rows: list[Element] = field(default_factory=list)
     head: int = 0

@@ -84,12 +84,12 @@ class Element:
 
 @dataclass(frozen=True)
 class Parsed:
-    """A page.
+    """A parsed page.
 
     Attributes:
-        root: all that may be text.
-        title: what stands in its `title`.
-        found: how often each element that holds no text was there.
+        root: all that may be text
+        title: from its `title`
+        found: how often each element without text occurred
     """
 
     root: Element

@@ -12,11 +12,11 @@ MAX_CELLS = 2_000_000
 
 
 class Grids:
-    """Squares the tables of one document, which may hold so many cells altogether.
+    """Squares the tables of one document, up to a number of cells altogether.
 
     Args:
-        text_of: gives a cell's text.
-        report: told of hidden rows.
+        text_of: returns a cell's text
+        report: told of hidden rows
     """
 
     def __init__(self, text_of: Callable[[Any], str], report: ReadingReport) -> None:

@@ -61,13 +61,13 @@ class Notes:
 
 @dataclass
 class Line:
-    """What a paragraph holds.
+    """A paragraph's content.
 
     Attributes:
-        text: its text.
-        boxes: what hangs on it: text boxes, as elements that hold paragraphs.
-        notes: the notes that it refers to: kind, id and mark.
-        drawings: diagrams and charts: the id of the relation to each.
+        text: its text
+        boxes: its text boxes, as elements that hold paragraphs
+        notes: the notes that it refers to: kind, id and mark
+        drawings: relation ids of its diagrams and charts
     """
 
     text: str = ""
@@ -77,12 +77,12 @@ class Line:
 
 
 class Inline:
-    """Reads paragraphs one after another; a field may begin in one and end in the next.
+    """Reads paragraphs in order, for a field may begin in one and end in the next.
 
     Args:
-        styles: the document's.
-        notes: its notes' numbers.
-        report: what is left out.
+        styles: the document's
+        notes: its notes' numbers
+        report: told what is left out
     """
 
     def __init__(self, styles: Styles, notes: Notes, report: ReadingReport) -> None:

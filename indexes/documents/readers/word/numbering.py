@@ -51,13 +51,7 @@ class _Counters:
 
 @dataclass(frozen=True)
 class Marker:
-    """What stands before a paragraph.
-
-    Attributes:
-        text: the number or bullet.
-        depth: its level, from 0 on.
-        glued: whether nothing stands between it and the text.
-    """
+    """The number or bullet before a paragraph, its level from 0, whether it touches the text."""
 
     text: str
     depth: int
@@ -65,11 +59,11 @@ class Marker:
 
 
 class Numbering:
-    """The numberings of a document, and how far each has come.
+    """The numberings of a document, and how far each has counted.
 
     Args:
-        root: the root element of its part with numberings.
-        styles: its styles, of which some stand for a numbering.
+        root: the root element of its part with numberings
+        styles: its styles, some of which stand for a numbering
     """
 
     def __init__(self, root: Any, styles: Styles) -> None:
