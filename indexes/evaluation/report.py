@@ -11,7 +11,6 @@ from rich.text import Text
 
 from indexes.evaluation.bootstrap import Interval
 from indexes.evaluation.comparison import SHARDS, Comparison, LaneResult
-from indexes.evaluation.judges import NAME as PERFECT
 from indexes.evaluation.scores import QuestionScore, compare, summarize
 
 # Below so many documents, an interval over documents is a rough guide.
@@ -326,13 +325,13 @@ def _caveats(comparison: Comparison) -> Iterator[str]:
     )
     yield (
         "Our patterns search by meaning and by words, the peers by meaning only, as they are "
-        "documented, but for those that say `search hybrid` below; `regular@dense` and "
+        "documented, but for those with `search hybrid` in their settings; `regular@dense` and "
         "`parent@dense` are ours by meaning only."
     )
     yield (
         "Our chunks carry their document's title and headings when they are embedded; "
-        "LlamaIndex's carry the title, LangChain's nothing, as each does by default; those that "
-        "say `title True` below carry it."
+        "LlamaIndex's carry the title, LangChain's nothing, as each does by default; those with "
+        "`title True` in their settings carry it."
     )
     yield (
         "Tuned lanes have chunk sizes that suit this embedding model and are known to do well "
@@ -352,7 +351,7 @@ def _caveats(comparison: Comparison) -> Iterator[str]:
             "What compresses gets several budgets of context to choose from (`overfetch`), in our "
             "patterns and in LangChain's lanes alike."
         )
-    if comparison.about["llm"] == PERFECT:
+    if any(map(comparison.told, comparison.lanes)):
         yield (
             "Compressors that ask a language model asked a stand-in that knows the evidence "
             "and makes no mistake. So the figures show what each form of asking can keep and "
