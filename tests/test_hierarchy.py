@@ -1,6 +1,6 @@
 """A document becomes a tree: exact offsets, tiling levels, stable ids, true links."""
 
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +203,75 @@ def test_token_starts_agree_with_the_token_count(text: str) -> None:
     assert all(0 <= start < len(text) for start in starts)
     if not any("\ud800" <= character <= "\udfff" for character in text):
         assert len(starts) == count_tokens(text)
+
+
+# Words, digits, blanks and signs, and what joins them in odd ways.
+_PIECES = [
+    "the",
+    "shall",
+    "Don't",
+    "'tis",
+    "x'LL",
+    "we'Ve",
+    "'s",
+    "'ſ",
+    "ſt",
+    "é",
+    "naïve",
+    "ß",
+    "ª",
+    "½x",
+    "m²",
+    "1",
+    "23",
+    "4567",
+    "12a3",
+    "_",
+    "-",
+    "--",
+    "!?",
+    ".",
+    "…",
+    "—",
+    "“",
+    "”",
+    "’s",
+    "€",
+    "™",
+    "→",
+    "■",
+    "中文",
+    "ا",
+    "😀",
+    "<|endoftext|>",
+]
+_GAPS = [
+    " ",
+    "  ",
+    "\n",
+    "\r\n",
+    "\n\n ",
+    "\t",
+    "\x0b",
+    "\x1c",
+    "\x85",
+    "\xa0",
+    "\u2003",
+    "\u200b",
+    "",
+]
+
+
+@given(st.lists(st.tuples(st.sampled_from(_PIECES), st.sampled_from(_GAPS)), max_size=60))
+@settings(max_examples=150)
+def test_tokens_of_known_words_begin_where_the_encoding_says(
+    pieces: list[tuple[str, str]],
+) -> None:
+    text = "".join(chain.from_iterable(pieces))
+    long = text + " " + "and so on. " * 200
+    alone = token_starts(text + " ")  # short texts are encoded as they are
+    together = token_starts(long)
+    assert together[together < len(text)].tolist() == alone[alone < len(text)].tolist()
 
 
 def test_llamaindex_nodes_carry_offsets_and_true_links() -> None:

@@ -7,12 +7,18 @@ from qdrant_client import models
 
 # A leaf holds about this many words that count (stop words don't).
 _AVERAGE_LENGTH = 64
+_OPTIONS = {"avg_len": _AVERAGE_LENGTH}
 
 
 @cache
 def _bm25() -> qdrant_edge.Bm25:
     # The engine's own encoder: a server's `qdrant/bm25` gives the same vectors.
     return qdrant_edge.Bm25(qdrant_edge.Bm25Config(avg_len=_AVERAGE_LENGTH))
+
+
+def bm25_text(text: str) -> models.Document:
+    """The same, to be encoded by the engine that stores it: on a server, while we go on."""
+    return models.Document.model_construct(text=text, model="qdrant/bm25", options=_OPTIONS)
 
 
 def bm25_document(text: str) -> models.SparseVector:

@@ -21,7 +21,7 @@ from qdrant_client import models
 
 from indexes.documents.report import ReadingReport, report_of
 from indexes.errors import IndexMismatchError, StoreError
-from indexes.store.bm25 import bm25_document
+from indexes.store.bm25 import bm25_text
 from indexes.tokens import squeezed
 from indexes.tree import Node, Tree, node_id
 
@@ -205,7 +205,7 @@ def leaf_point(
     *,
     text: str,
     embedded: str,
-    dense: Sequence[float],
+    dense: list[float],
     digest: str,
     shared: dict[str, Any],
 ) -> models.PointStruct:
@@ -230,13 +230,13 @@ def leaf_point(
         payload["header"] = tree.headers[position]
     if tree.rows and tree.rows[position]:
         payload["rows"] = list(tree.rows[position] or ())
-    vectors: dict[str, Any] = {DENSE: list(dense), BM25: bm25_document(embedded)}
+    vectors: dict[str, Any] = {DENSE: dense, BM25: bm25_text(embedded)}
     # Not validated, here and below: it costs as much as storing the point.
     return models.PointStruct.model_construct(id=leaf.id, vector=vectors, payload=payload)
 
 
 def parent_point(
-    tree: Tree, node: Node, *, dense: Sequence[float], digest: str, shared: dict[str, Any]
+    tree: Tree, node: Node, *, dense: list[float], digest: str, shared: dict[str, Any]
 ) -> models.PointStruct:
     """The point of a parent whose level is searched too."""
     payload = {
@@ -245,9 +245,7 @@ def parent_point(
         "digest": digest,
         **shared,
     }
-    return models.PointStruct.model_construct(
-        id=node.id, vector={DENSE: list(dense)}, payload=payload
-    )
+    return models.PointStruct.model_construct(id=node.id, vector={DENSE: dense}, payload=payload)
 
 
 def manifest_point(manifest: Manifest) -> models.PointStruct:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -14,6 +14,10 @@ from indexes import ingestion
 from indexes.errors import StoreError
 from indexes.index import HierarchicalIndex
 from indexes.settings import load_settings
+from indexes.store.bm25 import bm25_document
+from indexes.store.http import Sender
+from indexes.store.points import BM25
+from indexes.store.rest import RestWire
 from tests.benchmarks.lanes import FakeEmbedding
 from tests.benchmarks.synthetic import FakeVectors
 from tests.store.stand_in import StandIn
@@ -48,6 +52,40 @@ def watched(index: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch, watch: Wa
         upsert(collection, points)
 
     monkeypatch.setattr(index.engine.wire, "upsert", watching)
+
+
+def test_words_are_sent_as_text_and_stored_as_a_folder_stores_them(
+    index: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: Points = []
+    watched(index, monkeypatch, lambda points: sent.extend(points))
+    index.ingest([Document(id_="whales", text=about("whales"))])
+    leaves = {point["id"]: point for point in sent if point["payload"]["kind"] == "leaf"}
+    client, collection = index.engine.client, index.store.collection
+    stored = client.retrieve(collection, list(leaves), with_vectors=[BM25])
+    assert leaves and len(stored) == len(leaves)
+    for point in stored:
+        text = leaves[str(point.id)]["vector"][BM25]["text"]
+        assert isinstance(point.vector, dict)
+        found, expected = point.vector[BM25], bm25_document(text)
+        assert isinstance(found, models.SparseVector)
+        assert dict(zip(found.indices, found.values, strict=True)) == pytest.approx(
+            dict(zip(expected.indices, expected.values, strict=True))
+        )
+
+
+@pytest.mark.parametrize("vectors", [[[0.1, 2.0], [1e-9, -3.0]], [[0.5], [1.0, 2.0]], [[]], [[1]]])
+def test_vectors_are_sent_with_the_digits_that_count(vectors: list[list[float]]) -> None:
+    points = [
+        models.PointStruct.model_construct(id=str(n), vector={"dense": vector}, payload={})
+        for n, vector in enumerate(vectors)
+    ]
+    # Encoding needs no connection.
+    encoded = RestWire(cast(Sender, None)).encoded(points)
+    for (body, size), vector in zip(encoded, vectors, strict=True):
+        assert size == len(body)
+        assert orjson.loads(body)["vector"]["dense"] == pytest.approx(vector)
+        assert b"000000" not in body
 
 
 def is_node(points: Points) -> bool:
