@@ -164,7 +164,7 @@ def _vector(vector: Any) -> wire.Vector:
     if isinstance(vector, models.SparseVector):
         return wire.Vector(sparse=wire.SparseVector(indices=vector.indices, values=vector.values))
     if isinstance(vector, models.Document):
-        options = payload_to_grpc(vector.options or {})
+        options = payload_to_grpc(cast("dict[str, Any]", vector.options or {}))
         text = wire.Document(text=vector.text, model=vector.model, options=options)
         return wire.Vector(document=text)
     return wire.Vector(dense=wire.DenseVector(data=vector))
