@@ -106,7 +106,10 @@ class _Inside(dict[str, tuple[int, ...]]):
     """Where in a piece its tokens begin, but for the first."""
 
     def __missing__(self, piece: str) -> tuple[int, ...]:
-        found = tuple(_encoded_starts(piece).tolist()[1:])
+        found: tuple[int, ...] = ()
+        # Most are one token, which the vocabulary tells quicker than encoding.
+        if piece.encode() not in _encoding()._mergeable_ranks:
+            found = tuple(_encoded_starts(piece).tolist()[1:])
         if len(piece) <= _LONGEST_REMEMBERED:
             self[piece] = found
         return found
