@@ -12,12 +12,13 @@ _OPTIONS = {"avg_len": _AVERAGE_LENGTH}
 
 @cache
 def _bm25() -> qdrant_edge.Bm25:
-    # The engine's own encoder: a server's `qdrant/bm25` gives the same vectors.
     return qdrant_edge.Bm25(qdrant_edge.Bm25Config(avg_len=_AVERAGE_LENGTH))
 
 
 def bm25_text(text: str) -> models.Document:
-    """The same, to be encoded by the engine that stores it: on a server, while we go on."""
+    """A document to be encoded where it is stored: by the engine of a folder, but by us for a
+    server, whose own encoder may be of another version than the one that encodes questions.
+    """
     return models.Document.model_construct(text=text, model="qdrant/bm25", options=_OPTIONS)
 
 

@@ -14,6 +14,7 @@ from qdrant_client.conversions.conversion import (
     value_to_json,
 )
 
+from indexes.store.bm25 import bm25_document
 from indexes.store.columns import Hits, Search, numbers_of, uuid_of
 from indexes.store.retries import Patience
 
@@ -161,10 +162,8 @@ def _point(point: models.PointStruct) -> wire.PointStruct:
 
 
 def _vector(vector: Any) -> wire.Vector:
+    if isinstance(vector, models.Document):
+        vector = bm25_document(vector.text)
     if isinstance(vector, models.SparseVector):
         return wire.Vector(sparse=wire.SparseVector(indices=vector.indices, values=vector.values))
-    if isinstance(vector, models.Document):
-        options = payload_to_grpc(cast("dict[str, Any]", vector.options or {}))
-        text = wire.Document(text=vector.text, model=vector.model, options=options)
-        return wire.Vector(document=text)
     return wire.Vector(dense=wire.DenseVector(data=vector))

@@ -17,7 +17,7 @@ from indexes.index import HierarchicalIndex
 from indexes.settings import load_settings
 from indexes.store.bm25 import bm25_document
 from indexes.store.http import Sender
-from indexes.store.points import BM25
+from indexes.store.points import BM25, embedding_text
 from indexes.store.rest import RestWire
 from tests.benchmarks.lanes import FakeEmbedding
 from tests.benchmarks.synthetic import FakeVectors
@@ -55,7 +55,7 @@ def watched(index: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch, watch: Wa
     monkeypatch.setattr(index.engine.wire, "upsert", watching)
 
 
-def test_words_are_sent_as_text_and_stored_as_a_folder_stores_them(
+def test_words_are_encoded_before_they_are_sent_as_a_folder_encodes_them(
     index: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: Points = []
@@ -66,9 +66,11 @@ def test_words_are_sent_as_text_and_stored_as_a_folder_stores_them(
     stored = client.retrieve(collection, list(leaves), with_vectors=[BM25])
     assert leaves and len(stored) == len(leaves)
     for point in stored:
-        text = leaves[str(point.id)]["vector"][BM25]["text"]
+        said = leaves[str(point.id)]["payload"]
+        expected = bm25_document(embedding_text("whales", said["heading"], said["text"]))
+        assert leaves[str(point.id)]["vector"][BM25]["indices"] == expected.indices
         assert isinstance(point.vector, dict)
-        found, expected = point.vector[BM25], bm25_document(text)
+        found = point.vector[BM25]
         assert isinstance(found, models.SparseVector)
         assert dict(zip(found.indices, found.values, strict=True)) == pytest.approx(
             dict(zip(expected.indices, expected.values, strict=True))
