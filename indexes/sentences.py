@@ -18,6 +18,8 @@ Span = tuple[int, int]
 _LINE_START = re.compile(r"\r\n?(?=[^\r\n])|\n(?=[^\r\n])")
 # The same where no line ends in another way: found several times as quickly.
 _AFTER_LINE_FEED = re.compile(r"\n(?=[^\n])")
+_WIDE_SPACE = re.compile(r"[^\S\x00-\x7f]")
+_BEFORE_STOP = re.compile(r"[^\S\x00-\x7f](?=\.)")
 _WHITE_SPACE = re.compile(r"\s*")
 # The engine takes time with the square of some texts (a row of opening quotes), so it gets
 # no more than this at once.
@@ -55,10 +57,8 @@ def unwrapped_spans(text: str) -> list[Span]:
 def _engine_cuts(text: str) -> Iterator[int]:
     cut = 0
     for start, end in _blocks(text):
-        for boundary in sentencex.get_sentence_boundaries(
-            "en", without_surrogates(text[start:end])
-        ):
-            place = start + boundary["end_index"]
+        for boundary in _engine_ends(without_surrogates(text[start:end])):
+            place = start + boundary
             # The end of a block is not the end of a sentence, unless the text ends there.
             if place < cut or place == end < len(text):
                 continue
@@ -70,6 +70,19 @@ def _engine_cuts(text: str) -> Iterator[int]:
             yield cut
         if end < len(text) and _closes_paragraph(text, end):
             yield end
+
+
+def _engine_ends(text: str) -> list[int]:
+    # It panics at `A .` with a space of several bytes, and says so on standard error.
+    text = _BEFORE_STOP.sub(" ", text)
+    try:
+        found = sentencex.get_sentence_boundaries("en", text)
+    except BaseException as error:
+        # A panic of Rust's is no `Exception`, and nothing that a text may end a process with.
+        if type(error).__name__ != "PanicException":
+            raise
+        found = sentencex.get_sentence_boundaries("en", _WIDE_SPACE.sub(" ", text))
+    return [boundary["end_index"] for boundary in found]
 
 
 def _blocks(text: str) -> Iterator[tuple[int, int]]:

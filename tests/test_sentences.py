@@ -81,10 +81,28 @@ def test_windows_line_ends_wrap_as_well() -> None:
     assert sentences(WRAPPED.replace("\n", "\r\n")) == sentences(WRAPPED)
 
 
+@pytest.mark.parametrize("space", ["\u00a0", "\u2009", "\u3000"])
+def test_a_wide_space_before_a_full_stop_is_a_space(space: str) -> None:
+    assert sentences(f"We chose plan A{space}. It works.") == ["We chose plan A .", "It works."]
+
+
 @given(
     st.lists(
         st.sampled_from(
-            ["Words go on ", "by ", "Mrs", "\n", "\r\n", " ", ". ", "“", "- a", "|", "é"]
+            [
+                "Words go on ",
+                "by ",
+                "Mrs",
+                "\n",
+                "\r\n",
+                " ",
+                ". ",
+                "“",
+                "- a",
+                "|",
+                "é",
+                "A\u00a0.",
+            ]
         )
     ).map("".join)
 )
