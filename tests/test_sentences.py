@@ -2,8 +2,10 @@
 
 import time
 from itertools import pairwise
+from typing import Any
 
 import pytest
+import sentencex
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,6 +86,19 @@ def test_windows_line_ends_wrap_as_well() -> None:
 @pytest.mark.parametrize("space", ["\u00a0", "\u2009", "\u3000"])
 def test_a_wide_space_before_a_full_stop_is_a_space(space: str) -> None:
     assert sentences(f"We chose plan A{space}. It works.") == ["We chose plan A .", "It works."]
+
+
+def test_a_panic_of_the_engine_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut = sentencex.get_sentence_boundaries
+
+    def panicking(language: str, text: str) -> list[dict[str, Any]]:
+        if "\u00a0" in text:
+            raise type("PanicException", (BaseException,), {})
+        found: list[dict[str, Any]] = cut(language, text)
+        return found
+
+    monkeypatch.setattr(sentencex, "get_sentence_boundaries", panicking)
+    assert sentences("One\u00a0day. Two\u00a0days.") == ["One day.", "Two days."]
 
 
 @given(
