@@ -89,10 +89,19 @@ class Sender:
         nodes: Nodes,
         retries: Retries,
     ) -> None:
-        options = _options(headers, trust, timeout, compress=compress)
-        self._lines = [_Line(url, options) for url in urls]
+        self._urls = urls
+        self._options = _options(headers, trust, timeout, compress=compress)
         self._nodes = nodes
         self._retries = retries
+        self._lines: list[_Line] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start with no connection and no thread: a fork's are its parent's."""
+        self._process = os.getpid()
+        # Kept, for closing them would tell the server that the parent goes.
+        self._inherited = self._lines
+        self._lines = [_Line(url, self._options) for url in self._urls]
         # Not the event loop's own, which whoever else waits in may have taken.
         self._threads = ThreadPoolExecutor(_KEPT, thread_name_prefix="rag-ask")
 
@@ -102,11 +111,15 @@ class Sender:
         Raises:
             ResponseHandlingException: nobody answered, whatever was tried.
         """
+        if self._process != os.getpid():
+            self._begin()
         once = partial(self._once, method, path, body)
         return self._retries.through(f"{method} {path}", partial(self._nodes.through, once))
 
     async def asend(self, method: str, path: str, body: bytes) -> Reply:
         """The same, awaited: a thread waits for the answer, but not between two tries."""
+        if self._process != os.getpid():
+            self._begin()
 
         def through_nodes() -> Awaitable[Reply]:
             once = partial(self._once, method, path, body)

@@ -700,3 +700,19 @@ def test_who_waits_for_a_server_can_stop(stand_in: StandIn, remote: Hierarchical
     finally:
         signal.signal(signal.SIGALRM, before)
     assert time.perf_counter() - started < 10
+
+
+def test_a_fork_asks_by_itself(remote: HierarchicalIndex) -> None:
+    remote.ingest(documents()[:1])
+
+    def found() -> list[str]:
+        nodes = asyncio.run(remote.retriever("parent").aretrieve("harbour"))
+        return [node.node.text for node in nodes]
+
+    expected = found()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)  # a thread of the parent's would be waited for in vain
+        os._exit(0 if found() == expected else 1)
+    assert found() == expected
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
