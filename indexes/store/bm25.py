@@ -7,19 +7,12 @@ from qdrant_client import models
 
 # A leaf holds about this many words that count (stop words don't).
 _AVERAGE_LENGTH = 64
-_OPTIONS = {"avg_len": _AVERAGE_LENGTH}
 
 
 @cache
 def _bm25() -> qdrant_edge.Bm25:
+    # For a server, too: its own may be of another version than the one that encodes questions.
     return qdrant_edge.Bm25(qdrant_edge.Bm25Config(avg_len=_AVERAGE_LENGTH))
-
-
-def bm25_text(text: str) -> models.Document:
-    """A document to be encoded where it is stored: by the engine of a folder, but by us for a
-    server, whose own encoder may be of another version than the one that encodes questions.
-    """
-    return models.Document.model_construct(text=text, model="qdrant/bm25", options=_OPTIONS)
 
 
 def bm25_document(text: str) -> models.SparseVector:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from qdrant_client import models
 
 from indexes.errors import StoreError
+from indexes.tree import uuid_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,7 @@ def joined(responses: Sequence[Hits], owners: Sequence[int], searches: int) -> l
 @lru_cache(maxsize=16_384)
 def uuid_of(number: int) -> str:
     """An integer of `Hits.ids` as a UUID's text."""
-    digits = f"{number:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    return uuid_text(number)
 
 
 def number_of(uuid: str) -> int:

@@ -14,7 +14,6 @@ from qdrant_client.conversions.conversion import (
     value_to_json,
 )
 
-from indexes.store.bm25 import bm25_document
 from indexes.store.columns import Hits, Search, numbers_of, uuid_of
 from indexes.store.retries import Patience
 
@@ -162,8 +161,6 @@ def _point(point: models.PointStruct) -> wire.PointStruct:
 
 
 def _vector(vector: Any) -> wire.Vector:
-    if isinstance(vector, models.Document):
-        vector = bm25_document(vector.text)
     if isinstance(vector, models.SparseVector):
         return wire.Vector(sparse=wire.SparseVector(indices=vector.indices, values=vector.values))
     return wire.Vector(dense=wire.DenseVector(data=vector))

@@ -21,9 +21,9 @@ from qdrant_client import models
 
 from indexes.documents.report import ReadingReport, report_of
 from indexes.errors import IndexMismatchError, StoreError
-from indexes.store.bm25 import bm25_text
+from indexes.store.bm25 import bm25_document
 from indexes.tokens import squeezed
-from indexes.tree import Node, Tree, node_id
+from indexes.tree import Node, Tree, node_id, uuid_text
 
 DENSE = "dense"
 BM25 = "bm25"
@@ -186,7 +186,7 @@ def manifest_number(document_id: str) -> int:
 
 def manifest_id(document_id: str) -> str:
     """The id of a document's manifest point."""
-    return str(uuid.UUID(int=manifest_number(document_id)))
+    return uuid_text(manifest_number(document_id))
 
 
 def embedding_text(title: str, heading: str, text: str, *, header: str = "") -> str:
@@ -230,7 +230,7 @@ def leaf_point(
         payload["header"] = tree.headers[position]
     if tree.rows and tree.rows[position]:
         payload["rows"] = list(tree.rows[position] or ())
-    vectors: dict[str, Any] = {DENSE: dense, BM25: bm25_text(embedded)}
+    vectors: dict[str, Any] = {DENSE: dense, BM25: bm25_document(embedded)}
     # Not validated, here and below: it costs as much as storing the point.
     return models.PointStruct.model_construct(id=leaf.id, vector=vectors, payload=payload)
 

@@ -18,7 +18,6 @@ from qdrant_client import models
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from indexes.store.bm25 import bm25_document
 from indexes.store.columns import Hits, Search, numbers_of, uuid_of
 from indexes.store.http import Reply, Sender
 
@@ -101,8 +100,6 @@ def _rows(vectors: list[list[float]]) -> list[bytes]:
 
 
 def _sparse(vector: Any) -> Any:
-    if isinstance(vector, models.Document):
-        vector = bm25_document(vector.text)
     if isinstance(vector, models.SparseVector):
         values = np.array(vector.values, np.float32)
         return {"indices": vector.indices, "values": values}
