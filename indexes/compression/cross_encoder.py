@@ -16,6 +16,7 @@ import httpx
 import numpy as np
 from pydantic import SecretStr
 
+from indexes.certificates import public_authorities
 from indexes.compression.scoring_judge import Ranking, ScoringJudge
 from indexes.compression.similarity import Scoring
 from indexes.compression.verdicts import JudgeKind
@@ -88,15 +89,22 @@ class Reranking:
             "texts": self.texts,
         }
 
+    def _options(self, route: Route) -> dict[str, Any]:
+        return {
+            "timeout": self.seconds,
+            "trust_env": route.use_proxy,
+            "verify": public_authorities(),
+        }
+
     def _send(self, body: dict[str, Any]) -> Any:
         route = self.route()
-        with httpx.Client(timeout=self.seconds, trust_env=route.use_proxy) as client:
+        with httpx.Client(**self._options(route)) as client:
             reply = client.post(route.url, json=body, headers=_headers(route))
             return reply.raise_for_status().json()
 
     async def _asend(self, body: dict[str, Any]) -> Any:
         route = await asyncio.to_thread(self.route)
-        async with httpx.AsyncClient(timeout=self.seconds, trust_env=route.use_proxy) as client:
+        async with httpx.AsyncClient(**self._options(route)) as client:
             reply = await client.post(route.url, json=body, headers=_headers(route))
             return reply.raise_for_status().json()
 

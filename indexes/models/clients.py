@@ -16,6 +16,7 @@ import openai
 # openai imports it at the first request, which would look slow for it.
 import openai.resources
 
+from indexes.certificates import public_authorities
 from indexes.errors import SettingsError
 from indexes.models.endpoint import Connection, Endpoint
 from indexes.models.failures import FAILURES, explain
@@ -143,19 +144,20 @@ class Clients:
 
 @cache
 def _tls(ca_bundle: Path | None) -> ssl.SSLContext:
-    """Reading the certificates takes longer than a local call: once for all clients."""
+    """Return whom an endpoint's clients trust: read once for all of them."""
+    if ca_bundle is None:
+        return public_authorities()
     context = httpx.create_ssl_context()
-    if ca_bundle is not None:
-        try:
-            if ca_bundle.is_dir():
-                context.load_verify_locations(capath=ca_bundle)
-            else:
-                context.load_verify_locations(cafile=ca_bundle)
-        except OSError as error:  # ssl.SSLError is one
-            raise SettingsError(
-                f"setting ca_bundle (environment RAG_CA_BUNDLE): {ca_bundle} has no "
-                f"certificates in PEM format that can be read ({error}): name such a file"
-            ) from error
+    try:
+        if ca_bundle.is_dir():
+            context.load_verify_locations(capath=ca_bundle)
+        else:
+            context.load_verify_locations(cafile=ca_bundle)
+    except OSError as error:  # ssl.SSLError is one
+        raise SettingsError(
+            f"setting ca_bundle (environment RAG_CA_BUNDLE): {ca_bundle} has no "
+            f"certificates in PEM format that can be read ({error}): name such a file"
+        ) from error
     return context
 
 

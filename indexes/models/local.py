@@ -39,6 +39,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from indexes.certificates import public_authorities
 from indexes.errors import ModelError, SettingsError
 from indexes.extras import WEIGHTS, needed
 from indexes.models.catalogue import KINDS, Kind, Pooling
@@ -204,6 +205,7 @@ class _Server:
                 headers={"Authorization": f"Bearer {self.key.get_secret_value()}"},
                 timeout=model.seconds,
                 trust_env=False,
+                verify=public_authorities(),
             )
         except httpx.TimeoutException as error:
             raise ModelError(

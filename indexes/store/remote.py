@@ -24,6 +24,7 @@ from qdrant_client.async_qdrant_remote import AsyncQdrantRemote
 from qdrant_client.http.exceptions import UnexpectedResponse
 from qdrant_client.qdrant_remote import QdrantRemote
 
+from indexes.certificates import public_authorities
 from indexes.errors import SettingsError, StoreError
 from indexes.store.cluster import Nodes
 from indexes.store.columns import Wire
@@ -121,8 +122,7 @@ def reach(index: str, api_key: SecretStr | None, ways: Ways) -> Remote:
             "grpc_options": grpc_options(ways.retries)
             | _grpc_tls(first, ways, several=len(urls) > 1),
         }
-    tls = _tls(ways) if first.scheme == "https" else None
-    verify = True if tls is None else tls
+    verify = _tls(ways) if first.scheme == "https" else public_authorities()
     nodes = Nodes([url.geturl() for url in urls])
     with store_errors(address):
         try:
@@ -221,6 +221,8 @@ def _grpc_targets(urls: list[SplitResult], ways: Ways) -> str:
 
 
 def _tls(ways: Ways) -> ssl.SSLContext:
+    if ways.ca is None and ways.cert is None:
+        return public_authorities()
     context = httpx.create_ssl_context()
     if ways.ca is not None:
         with _readable("qdrant_ca", ways.ca):
