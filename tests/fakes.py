@@ -3,6 +3,7 @@
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
@@ -15,9 +16,15 @@ from llama_index.core.base.llms.types import (
     LLMMetadata,
 )
 from llama_index.core.llms import CustomLLM
+from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
 DIMENSION = 64
+
+
+@lru_cache(maxsize=50_000)
+def _direction(word: str) -> NDArray[np.float64]:
+    return np.random.default_rng(crc32(word.encode())).standard_normal(DIMENSION)
 
 
 class WordEmbedding(BaseEmbedding):
@@ -36,7 +43,7 @@ class WordEmbedding(BaseEmbedding):
     def _embed(self, text: str) -> list[float]:
         total = np.full(DIMENSION, 1e-3)
         for word in re.findall(r"\w+", text.lower()):
-            total += np.random.default_rng(crc32(word.encode())).standard_normal(DIMENSION)
+            total += _direction(word)
         return list(map(float, total / np.linalg.norm(total)))
 
     def _get_text_embedding(self, text: str) -> list[float]:

@@ -210,10 +210,13 @@ KEYS = {
 }
 
 
-@pytest.fixture(params=[False, True], ids=["own", "cloud"])
-def keyed(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[StandIn]:
-    """A server with keys of each kind and four documents."""
-    with StandIn(tmp_path / "keyed", rules=Rules(KEYS, cloud=request.param)) as server:
+@pytest.fixture(scope="module", params=[False, True], ids=["own", "cloud"])
+def keyed(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[StandIn]:
+    """A server with keys of each kind and four documents, which no test changes."""
+    folder = tmp_path_factory.mktemp("keyed")
+    with StandIn(folder, rules=Rules(KEYS, cloud=request.param)) as server:
         with Place(server.url, KEY).open() as served:
             served.ingest(documents())
         yield server
@@ -226,9 +229,13 @@ def test_a_key_for_little_asks(keyed: StandIn, key: str) -> None:
         assert len(served.documents()) == len(TOPICS)
 
 
-def test_a_key_for_one_collection_writes_there(keyed: StandIn) -> None:
-    with Place(keyed.url, "writer-one").open() as served:
-        assert served.ingest(documents(30)).updated
+@pytest.mark.parametrize("cloud", [False, True], ids=["own", "cloud"])
+def test_a_key_for_one_collection_writes_there(tmp_path: Path, cloud: bool) -> None:
+    with StandIn(tmp_path / "keyed", rules=Rules(KEYS, cloud=cloud)) as server:
+        with Place(server.url, KEY).open() as served:
+            served.ingest(documents()[:1])
+        with Place(server.url, "writer-one").open() as served:
+            assert served.ingest(documents(30)[:1]).updated
 
 
 @pytest.mark.parametrize(
@@ -249,7 +256,9 @@ def test_what_is_wrong_with_a_key_is_said_at_opening(
 @pytest.mark.parametrize("key", ["reader", "reader-one"])
 def test_a_key_that_may_only_read_is_told_so(keyed: StandIn, key: str) -> None:
     with Place(keyed.url, key).open() as served:
+        before = served.documents()
         message = failure(served.ingest, documents(30))
+        assert served.documents() == before
         assert "may read, but not do this (403): take one that may write" in message
 
 
