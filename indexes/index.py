@@ -237,7 +237,7 @@ class HierarchicalIndex(Fillable, Queryable):
         """What a collection made now would be; what is not set is as it is there."""
         levels = levels or self.settings.levels
         if levels is None:
-            there = self.store.fingerprint() if self.store.exists() else None
+            there = self.store.made()
             levels = there.levels if there else DEFAULT_LEVELS
         reads = self.embedding_capabilities
         if levels[-1] * WINDOW_MARGIN > reads.window:

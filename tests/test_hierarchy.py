@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiktoken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from llama_index.core.schema import Document, NodeRelationship
+from llama_index.core.utils import get_tokenizer
 
 from indexes.documents import load_document
 from indexes.documents.assembly import assemble
@@ -262,16 +264,21 @@ _GAPS = [
 ]
 
 
-@given(st.lists(st.tuples(st.sampled_from(_PIECES), st.sampled_from(_GAPS)), max_size=60))
-@settings(max_examples=150)
-def test_tokens_of_known_words_begin_where_the_encoding_says(
-    pieces: list[tuple[str, str]],
+@pytest.fixture(scope="module")
+def tiktoken_cl100k() -> Any:
+    get_tokenizer()  # points it at the vocabulary that llama-index-core carries
+    return tiktoken.get_encoding("cl100k_base")
+
+
+@given(pieces=st.lists(st.tuples(st.sampled_from(_PIECES), st.sampled_from(_GAPS)), max_size=60))
+@settings(max_examples=300, deadline=None)
+def test_tokens_are_those_of_openai_s_own_encoder(
+    tiktoken_cl100k: Any, pieces: list[tuple[str, str]]
 ) -> None:
     text = "".join(chain.from_iterable(pieces))
-    long = text + " " + "and so on. " * 200
-    alone = token_starts(text + " ")  # short texts are encoded as they are
-    together = token_starts(long)
-    assert together[together < len(text)].tolist() == alone[alone < len(text)].tolist()
+    tokens = tiktoken_cl100k.encode(text, disallowed_special=())
+    assert token_starts(text).tolist() == tiktoken_cl100k.decode_with_offsets(tokens)[1]
+    assert count_tokens(text) == len(tokens)
 
 
 def test_llamaindex_nodes_carry_offsets_and_true_links() -> None:

@@ -113,11 +113,11 @@ class ParentDocuments(PatternRetriever):
             load_settings(index=address, **(settings or {})), embedding=embedding, llm=llm
         )
         try:
-            if levels is None and not opened.store.exists():
+            if levels is None and opened.store.made() is None:
                 levels = levels_of(tokens_of(_CHILD, "child"), tokens_of(_PARENT, "parent"))
             if levels is not None:
                 opened.settings = opened.settings.model_copy(update={"levels": levels})
-                if opened.store.exists():
+                if opened.store.made() is not None:
                     _check_sizes(opened, levels)
             return cls(index=opened, budget=budget, **searching, **fields)
         except BaseException:

@@ -131,21 +131,29 @@ class TreeCollection(Pages):
         Raises:
             StoreError: there is no collection yet, or something else made it.
         """
+        made = self.made()
+        if made is None:
+            raise StoreError(
+                f"nothing is indexed in {self.engine.address} (collection "
+                f"{self.collection}): run `advanced-rag ingest FILES` first"
+            )
+        return made
+
+    def made(self) -> Fingerprint | None:
+        """The same; None if there is no collection, or one that was cut short when it was made.
+
+        Raises:
+            StoreError: something else made it.
+        """
         if self._fingerprint is None:
             if not self.exists():
-                raise StoreError(
-                    f"nothing is indexed in {self.engine.address} (collection "
-                    f"{self.collection}): run `advanced-rag ingest FILES` first"
-                )
+                return None
             with store_errors(self.engine.address):
                 found = self.engine.client.retrieve(
                     self.collection, [COLLECTION_POINT], with_payload=True
                 )
-            if not found and self._empty():
-                raise StoreError(
-                    f"nothing is indexed in {self.engine.address} (collection "
-                    f"{self.collection}): run `advanced-rag ingest FILES` first"
-                )
+            if not found and self.count() == 0:
+                return None
             if not found:
                 raise StoreError(
                     f"collection {self.collection} in {self.engine.address} was not made by "
@@ -163,15 +171,11 @@ class TreeCollection(Pages):
             IndexMismatchError: it was made with another model or other chunk sizes.
         """
         with self.writing():
-            # Empty, it may have been cut short when it was made.
-            if self._fingerprint is None and (not self.exists() or self._empty()):
+            if self.made() is None:
                 self._create(wanted)
             self.check(levels=wanted.levels, embedded_levels=wanted.embedded_levels)
             self._compare(wanted.embedding, wanted.probe, wanted.dimension)
             self._bring_up_to_date(wanted)
-
-    def _empty(self) -> bool:
-        return self.count() == 0
 
     def check(self, **wanted: object) -> None:
         """Compare fields of the collection's `Fingerprint` with what they should be.

@@ -566,6 +566,18 @@ def test_a_wrong_path_is_an_error(stand_in: StandIn) -> None:
     assert "answered 404, and not as a Qdrant server does" in message
 
 
+def test_a_collection_whose_making_was_cut_short_is_completed(stand_in: StandIn) -> None:
+    """With the chunk sizes that nobody chose, which it could not tell either."""
+    own: dict[str, Any] = {"levels": None, "budget": 1000}
+    stand_in.fail(400, "PUT /collections/documents/points")
+    with Place(stand_in.url, KEY).open(**own) as index:
+        assert "refused" in failure(index.ingest, documents())
+    stand_in.heal()
+    with Place(stand_in.url, KEY).open(**own) as index:
+        assert "nothing is indexed" in failure(index.retrieve, "harbour")
+        assert len(index.ingest(documents()).added) == len(TOPICS)
+
+
 def test_a_collection_that_vanishes_is_an_error(
     stand_in: StandIn, remote: HierarchicalIndex
 ) -> None:
