@@ -39,7 +39,8 @@ def count_tokens(text: str) -> int:
 
 
 def _count(text: str) -> int:
-    return _encoding().count(without_surrogates(text))
+    count: int = _encoding().count(without_surrogates(text))
+    return count
 
 
 _counted = lru_cache(maxsize=2048)(_count)
@@ -55,7 +56,7 @@ def token_starts(text: str) -> NDArray[np.int64]:
     text = without_surrogates(text)
     tokens = _encoding().encode_to_numpy(text, disallowed_special=())
     lengths = _token_bytes()[tokens]
-    begins = np.cumsum(lengths) - lengths
+    begins: NDArray[np.int64] = np.cumsum(lengths) - lengths
     if text.isascii():
         return begins
     encoded = np.frombuffer(text.encode(), dtype=np.uint8)
