@@ -2,8 +2,7 @@
 
 from collections.abc import KeysView, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count, repeat
-from operator import neg
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -95,13 +94,6 @@ def candidates_of(
         hits=_column(scores.hits, ids),
         last=positions == np.repeat(last, counts),
     )
-
-
-def in_order(hits: Hits) -> list[int]:
-    """Rows, the best first. Equal scores come as the engine happened to store the points, which
-    is another order when the same documents are indexed again: ids are the same each time.
-    """
-    return [row for _, _, row in sorted(zip(map(neg, hits.scores), hits.ids, count()))]
 
 
 def measured(guessed: Candidates, scores: Measured, lengths: Mapping[str, int]) -> Candidates:

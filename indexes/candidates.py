@@ -91,16 +91,18 @@ class SearchResult:
 
     Attributes:
         candidates: visible leaves, in document order.
-        documents: how many documents were looked at.
-        sources: of those, by id.
+        sources: of their documents, by id.
         stale: a document changed between the round trips: ask again.
+        scored: how many leaves were scored, also those that can't be delivered anyway.
+        documents: how many documents these are of.
         manifests: of the documents that may be delivered, by id; see `TreeSearch.told`.
     """
 
     candidates: Candidates
-    documents: int
     sources: dict[str, str]
     stale: bool
+    scored: int = 0
+    documents: int = 0
     manifests: dict[str, Manifest] = field(default_factory=dict)
 
     def without(self, documents: Container[str]) -> "SearchResult":

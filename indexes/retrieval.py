@@ -223,8 +223,9 @@ class TreeRetriever(Remade, BaseRetriever):
     ) -> Generator[list[Search], list[Hits], "tuple[SearchResult, _Plan]"]:
         """The search without its I/O: yields batches of searches, is sent what they find."""
         tries, top_k = 0, self._top_k
+        reach: int | None = self._reach
         while True:
-            search = self._search(question, top_k)
+            search = self._search(question, top_k, reach)
             hits = yield self._store.server.tuned(search.searches())
             record.round_trips += 1
             if unknown := search.unknown(hits):
@@ -236,11 +237,15 @@ class TreeRetriever(Remade, BaseRetriever):
             places = search.places(hits)
             guess = search.guess() if places else None
             guessed = self._plan(guess) if guess is not None else None
-            reach = guessed.reach if guessed is not None else []
-            early = search.texts(guess, reach) if guess is not None and reach else []
+            early = (
+                search.texts(guess, guessed.reach) if guess and guessed and guessed.reach else []
+            )
             answers = (yield [*places, *early]) if places else []
             found = search.found(answers[: len(places)])
             record.round_trips += bool(places)
+            if search.short(found):
+                reach = None
+                continue
             stale, tries = found.stale, tries + 1
             while not stale or tries == _TRIES:
                 same = guess is not None and found.candidates.hits is guess.candidates.hits
@@ -260,6 +265,7 @@ class TreeRetriever(Remade, BaseRetriever):
                 stale, found = True, found.without(lost)
             if not stale or tries == _TRIES:
                 break
+            reach = None
         if current_trace() is not None:
             hit = found.candidates.hits > 0
             record.nodes_out = int(hit.sum())
@@ -267,7 +273,7 @@ class TreeRetriever(Remade, BaseRetriever):
             record.details = SearchDetails(
                 mode=self._mode,
                 top_k=self._top_k,
-                candidates=len(found.candidates),
+                candidates=found.scored,
                 documents=found.documents,
                 changed_while_reading=stale,
                 nodes_lost=self._store.engine.nodes_lost,
@@ -276,7 +282,7 @@ class TreeRetriever(Remade, BaseRetriever):
                 record.details.vector = question.embedding
         return found, plan
 
-    def _search(self, question: QueryBundle, top_k: int) -> TreeSearch:
+    def _search(self, question: QueryBundle, top_k: int, reach: int | None) -> TreeSearch:
         made = self._store.fingerprint()
         vector = question.embedding if self._mode != "bm25" else None
         if vector is not None and len(vector) != made.dimension:
@@ -287,7 +293,15 @@ class TreeRetriever(Remade, BaseRetriever):
             )
         levels = sorted(made.embedded_levels, reverse=True)
         return TreeSearch(
-            Query(question.query_str, vector, self._mode, top_k, self._max_roots),
+            Query(
+                question.query_str,
+                vector,
+                self._mode,
+                top_k,
+                self._max_roots,
+                reach=reach,
+                least=_RANKED if current_trace() is not None else 0,
+            ),
             # What is found by its children is searched by them alone.
             levels=levels[:1] if self._method == "whole" else levels,
             whole_roots=self._method != "leaves",

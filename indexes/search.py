@@ -14,7 +14,6 @@ The batches are plain lists of searches, built here and sent by whoever asks, so
 sync and async retrieval are the same code but for an `await`.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,13 +25,12 @@ from indexes.arrived import (
     Measured,
     by_id,
     candidates_of,
-    in_order,
     ingested,
     measured,
     worded,
 )
 from indexes.candidates import Candidates, SearchResult
-from indexes.errors import StoreError
+from indexes.fusion import enough, fused, ranked
 from indexes.settings import SearchMode
 from indexes.store.bm25 import bm25_query
 from indexes.store.columns import Hits, Search, number_of
@@ -46,9 +44,6 @@ from indexes.store.points import (
 )
 from indexes.tree import node_number
 
-# Reciprocal rank fusion (Cormack et al., SIGIR 2009). The paper's constant of 60 suits
-# lists of a thousand; for short ones the engine's own default serves better.
-RRF_CONSTANT = 2
 # What is read of a hit, of a leaf that it leads to, and of one that may be delivered.
 _HIT = ("document_id", "root", "root_leaves", "level")
 _WORDING = ("text", "heading", "header", "rows")
@@ -67,6 +62,9 @@ class Query:
         mode: which searches take part
         top_k: hits of each search
         max_roots: roots whose leaves are fetched, those of the best hits
+        reach: tokens after which further hits are not looked at, where no root is fetched whole
+            and it is known how long the hits are; None for no such bound
+        least: hits that are looked at in any case
     """
 
     text: str
@@ -74,6 +72,8 @@ class Query:
     mode: SearchMode
     top_k: int
     max_roots: int
+    reach: int | None = None
+    least: int = 0
 
 
 class TreeSearch:
@@ -109,7 +109,8 @@ class TreeSearch:
         sparse = bm25_query(query.text) if query.mode != "dense" else None
         # A question of nothing but stop words has no words to search for.
         self._sparse = sparse if sparse is not None and sparse.indices else None
-        self._scores: defaultdict[int, float] = defaultdict(float)
+        self._scores: dict[int, float] = {}
+        self._cut = False
         self._expected: dict[str, Expected] = {}
         self._versions: dict[str, str] = {}
         self._known: dict[str, Root] = {}
@@ -167,25 +168,16 @@ class TreeSearch:
 
     def places(self, responses: Sequence[Hits]) -> list[Search]:
         """Searches of the second round trip; empty when nothing was found."""
-        hits: dict[int, dict[str, Any]] = {}
-        for found in responses:
-            ranks: dict[int, int] = {}  # of each level its own
-            for row in in_order(found):
-                id_ = found.ids[row]
-                payload = self._points.get(id_)
-                if payload is None:
-                    continue  # gone meanwhile
-                if (level := payload.get("level")) is None:
-                    raise StoreError(
-                        "the index is damaged (a search finds a point with nothing in it): "
-                        "`advanced-rag rebuild` saves what can be read"
-                    )
-                ranks[level] = rank = ranks.get(level, 0) + 1
-                self._scores[id_] += 1 / (RRF_CONSTANT + rank)
-                hits[id_] = payload
+        self._scores = fused(responses, self._points)
+        hits = ranked(self._scores)
         if not hits:
             return []
-        self._expected = self._expect(hits)
+        best = hits
+        if not self._whole_roots and self._query.reach is not None:
+            least = self._query.least
+            best = hits[: enough(hits, self._points, self._layouts, self._query.reach, least)]
+        self._cut = len(best) < len(hits)
+        self._expected = self._expect(best)
         documents = sorted({expected.document_id for expected in self._expected.values()})
         shown = Search(len(documents), ids=_manifests(documents), fields=_SHOWN)
         searches = [shown, *self._leaves()]
@@ -229,11 +221,15 @@ class TreeSearch:
         using = None if self._dense is None else DENSE
         return Search(limit, self._dense, using, exact=True, **wanted)
 
-    def _expect(self, hits: dict[int, dict[str, Any]]) -> dict[str, Expected]:
+    def short(self, found: SearchResult) -> bool:
+        """Whether some of the hits that would fill the budget are not visible: look at all."""
+        return self._cut and len(found.candidates) < sum(map(len, self._expected.values()))
+
+    def _expect(self, hits: Sequence[tuple[float, int]]) -> dict[str, Expected]:
         """By root, the best first: which document was hit, and which leaves must come."""
         expected: dict[str, Expected] = {}
-        for _, id_ in sorted([(-self._scores[id_], id_) for id_ in hits]):
-            place = hits[id_]
+        for _, id_ in hits:
+            place = self._points[id_]
             root = place["root"]
             if root not in expected:
                 if self._whole_roots and len(expected) == self._query.max_roots:
@@ -246,7 +242,7 @@ class TreeSearch:
     def found(self, responses: Sequence[Hits]) -> SearchResult:
         """The visible leaves among what the second round trip returned."""
         if not responses:
-            return SearchResult(self._candidates([], {}, {}), 0, {}, stale=False)
+            return SearchResult(self._candidates([], {}, {}), {}, stale=False)
         shown, *others = responses
         described = {about["document_id"]: about for about in shown.payloads}
         scores, came = self._arrived(others)
@@ -255,7 +251,11 @@ class TreeSearch:
         sources = {document: about["source"] for document, about in described.items()}
         whole, stale = self._whole(came, scores, described)
         candidates = self._candidates(whole, described, scores, by_id(words), by_id(parents))
-        return SearchResult(candidates, len(described), sources, stale)
+        scored, documents = len(candidates), len(described)
+        if self._cut:
+            scored = len(self._scores)
+            documents = len({self._points[id_]["document_id"] for id_ in self._scores})
+        return SearchResult(candidates, sources, stale, scored, documents)
 
     def guess(self) -> SearchResult | None:
         """What `found` will give unless something changed, but for similarities; None if that
@@ -265,7 +265,7 @@ class TreeSearch:
             return None
         described = {root.document_id: {"leaves": 0} for root in self._known.values()}
         self._guessed = self._candidates(list(self._known.items()), described, {})
-        return SearchResult(self._guessed, 0, {}, stale=False)
+        return SearchResult(self._guessed, {}, stale=False)
 
     def _arrived(
         self, responses: list[Hits]
