@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.schema import Document
 
 from indexes.errors import StoreError
 from indexes.index import HierarchicalIndex
-from indexes.settings import load_settings
+from indexes.settings import SearchMode, load_settings
 from indexes.store.columns import Hits, Search
 from indexes.store.layouts import Layouts, Place, place_of_payload
+from indexes.store.points import manifest_point
 from tests.benchmarks.lanes import FakeEmbedding
 from tests.benchmarks.synthetic import FakeVectors
 
@@ -35,6 +37,23 @@ def index(tmp_path: Path) -> Iterator[HierarchicalIndex]:
 def found(index: HierarchicalIndex, pattern: str) -> list[tuple[str, str, float | None]]:
     nodes = index.retriever(pattern, budget=BUDGET).retrieve(QUESTION)
     return [(node.node.node_id, node.node.get_content(), node.score) for node in nodes]
+
+
+def passages_and_leaves(
+    index: HierarchicalIndex, retriever: BaseRetriever
+) -> tuple[list[tuple[str, float | None]], int]:
+    """What a question gives, and how many leaves are scored after the hits are known."""
+    scored: list[int] = []
+    search = index.engine.wire.search
+
+    def watched(collection: str, batch: list[Search]) -> list[Hits]:
+        scored.extend(one.limit for one in batch if one.exact)
+        return search(collection, batch)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(index.engine.wire, "search", watched)
+        nodes = retriever.retrieve(QUESTION)
+    return [(node.get_content(), node.score) for node in nodes], sum(scored)
 
 
 def asked_fields(index: HierarchicalIndex, pattern: str, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -106,6 +125,33 @@ def test_what_is_known_by_now_is_asked_for_no_more(
 def test_leaves_whose_places_are_known_take_two_round_trips(index: HierarchicalIndex) -> None:
     trips = [index.retrieve(QUESTION, "regular", budget=BUDGET)[1] for _ in range(2)]
     assert [trace["search"].round_trips for trace in trips] == [3, 2]
+
+
+@pytest.mark.parametrize("budget", [16, 40, 256, 1000, 20_000])
+@pytest.mark.parametrize("search", ["dense", "bm25", "hybrid"])
+def test_only_the_hits_that_fill_the_budget_are_looked_at(
+    index: HierarchicalIndex, budget: int, search: SearchMode
+) -> None:
+    retriever = index.retriever("regular", budget=budget, search=search)
+    every, looked_at = (passages_and_leaves(index, retriever) for _ in range(2))
+    assert looked_at[0] == every[0]
+    assert looked_at[1] <= every[1]
+    if budget == 40:
+        assert looked_at[1] < every[1] / 4
+
+
+def test_where_the_best_hits_cannot_be_seen_all_are_looked_at(index: HierarchicalIndex) -> None:
+    best = index.retrieve(QUESTION, "regular", budget=BUDGET)[0][0].document_id
+    manifest = index.store.manifest(best)
+    assert manifest is not None
+    # As a deletion that was broken off leaves it.
+    gone = manifest.model_copy(update={"version": None, "settled": False})
+    index.store.put([manifest_point(gone)])
+    seen = found(index, "regular")
+    index.store.layouts = Layouts()
+    assert found(index, "regular") == seen
+    assert sum(len(text) for _, text, _ in seen) > 3 * BUDGET
+    assert best not in {said for _, text, _ in seen for said in text.split()}
 
 
 @pytest.mark.parametrize("pattern", ["regular", "parent"])
