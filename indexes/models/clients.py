@@ -24,6 +24,8 @@ from indexes.models.sending import AsyncSender, SyncSender, Way, way_to
 
 CONNECT_SECONDS = 10.0
 LISTED_MODELS = 10
+# Many servers (uvicorn, llama.cpp) close a connection after 5 s without a request.
+_IDLE_SECONDS = 4.0
 
 
 class Clients:
@@ -70,9 +72,7 @@ class Clients:
         with self._lock:
             if self._sync is None:
                 endpoint = self.connection.open()
-                http = SyncSender(
-                    self.way, trust_env=endpoint.use_proxy, verify=_tls(endpoint.ca_bundle)
-                )
+                http = SyncSender(self.way, **_connections(endpoint))
                 weakref.finalize(self, http.close)
                 self._sync = openai.OpenAI(http_client=http, **_options(endpoint))
             return self._sync
@@ -134,12 +134,23 @@ class Clients:
 
     async def _open_until_the_loop_ends(self) -> AsyncGenerator[openai.AsyncOpenAI, None]:
         endpoint = self.connection.open()
-        http = AsyncSender(self.way, trust_env=endpoint.use_proxy, verify=_tls(endpoint.ca_bundle))
+        http = AsyncSender(self.way, **_connections(endpoint))
         client = openai.AsyncOpenAI(http_client=http, **_options(endpoint))
         try:
             yield client
         finally:
             await client.close()
+
+
+def _connections(endpoint: Endpoint) -> dict[str, Any]:
+    limits = httpx.Limits(
+        max_connections=1000,
+        max_keepalive_connections=100 if endpoint.keep_alive else 0,
+        keepalive_expiry=_IDLE_SECONDS,
+    )
+    return {
+        "trust_env": endpoint.use_proxy, "verify": _tls(endpoint.ca_bundle), "limits": limits,
+    }  # fmt: skip
 
 
 @cache

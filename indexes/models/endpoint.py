@@ -32,6 +32,8 @@ class Endpoint:
         seconds: Time to wait for an answer, or for the next piece of a streamed one.
         retries: Repetitions, with growing pauses, after a failure that may pass.
         use_proxy: Whether the environment's proxy settings apply.
+        keep_alive: Whether connections are used again. Who closes them after some idle seconds
+            closes one now and then on which a question is on its way.
         cache: Folder where what its refusals teach is remembered; None to remember it with
             the model object.
         headers: Sent with each request; as secret as the key.
@@ -48,6 +50,7 @@ class Endpoint:
     seconds: float = 120.0
     retries: int = 2
     use_proxy: bool = True
+    keep_alive: bool = True
     cache: Path | None = None
     headers: Mapping[str, SecretStr] = field(default_factory=dict)
     ca_bundle: Path | None = None

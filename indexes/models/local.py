@@ -131,6 +131,7 @@ class LocalModel:
             # What fails in this process fails again.
             retries=0,
             use_proxy=False,
+            keep_alive=False,
         )
 
     def path(self) -> Path:

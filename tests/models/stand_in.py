@@ -36,6 +36,7 @@ class StandIn:
         finish: Why its answers end.
         paths: Those of requests, with their queries, in order.
         headers: Those of requests, in order.
+        ports: Of whom each request came from: a connection has one of its own.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -52,6 +53,7 @@ class StandIn:
         self.finish: str | None = None
         self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
+        self.ports: list[int] = []
         self.lock = threading.Lock()
         self.in_flight = 0
         self.done = threading.Event()
@@ -109,6 +111,7 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
             if not self.path.startswith("/v1/"):
                 return self.json(404, {"detail": "Not Found"})
             stand_in.paths.append(self.path)
+            stand_in.ports.append(self.client_address[1])
             stand_in.headers.append({n.lower(): v for n, v in self.headers.items()})
             stand_in.seen.append(body)
             stand_in.keys.append(self.headers["Authorization"].removeprefix("Bearer "))

@@ -151,6 +151,10 @@ def test_the_environment_is_left_as_it_was(cache: Path) -> None:
     assert dict(os.environ) == before
 
 
+def test_no_connection_is_kept_for_the_server_to_close_under_a_question(cache: Path) -> None:
+    assert not embedding_model(cache).open().keep_alive
+
+
 def test_a_proxy_is_not_asked_for_what_is_in_this_process(
     local: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

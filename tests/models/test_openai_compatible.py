@@ -4,6 +4,7 @@ import asyncio
 import copy
 import pickle
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,6 +52,19 @@ def llm(server: StandIn) -> LLM:
 @pytest.fixture
 def embedding(server: StandIn) -> BaseEmbedding:
     return embedding_at(endpoint(server.url))
+
+
+# Connections
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_connections_are_used_again_where_that_is_safe(server: StandIn, kept: bool) -> None:
+    embedding = embedding_at(replace(endpoint(server.url), keep_alive=kept))
+    for _ in range(2):
+        embedding.get_query_embedding("How is it?")
+    for _ in range(2):
+        await embedding.aget_query_embedding("How is it?")
+    assert len(set(server.ports)) == (2 if kept else 4)
 
 
 # Answers
