@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import BaseNode, Document
-from qdrant_client import models
 
 from indexes.documents.adopting import adopt, is_blank, name_of
 from indexes.documents.loading import ReadDocument
@@ -28,6 +27,7 @@ from indexes.errors import DocumentError, ModelError, RagError
 from indexes.models.guard import model_errors
 from indexes.namespace import ours, theirs
 from indexes.progress import IngestReport, OnProgress, Progress, ProgressEvent
+from indexes.store.columns import Point
 from indexes.store.filterable import filterable
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Manifest, embedding_text, leaf_point, parent_point
@@ -82,7 +82,7 @@ class _Job:
         digest = hashlib.blake2b(embedded.encode(), digest_size=12).hexdigest()
         return _Chunk(node, embedded, digest)
 
-    def point(self, chunk: _Chunk, dense: list[float]) -> models.PointStruct:
+    def point(self, chunk: _Chunk, dense: list[float]) -> Point:
         """The chunk as it is stored."""
         node = chunk.node
         if node is not self.tree.leaves[node.leaves[0]]:

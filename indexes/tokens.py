@@ -56,7 +56,7 @@ def token_starts(text: str) -> NDArray[np.int64]:
     text = without_surrogates(text)
     tokens = _encoding().encode_to_numpy(text, disallowed_special=())
     lengths = _token_bytes()[tokens]
-    begins: NDArray[np.int64] = np.cumsum(lengths) - lengths
+    begins: NDArray[np.int64] = np.cumsum(lengths, dtype=np.int64) - lengths
     if text.isascii():
         return begins
     encoded = np.frombuffer(text.encode(), dtype=np.uint8)
@@ -73,6 +73,6 @@ def _encoding() -> Tokenizer:
 
 
 @cache
-def _token_bytes() -> NDArray[np.int64]:
-    """How many bytes each token stands for."""
-    return np.fromiter(map(len, _encoding().token_byte_values()), np.int64)
+def _token_bytes() -> NDArray[np.uint8]:
+    """How many bytes each token stands for: small numbers, so that the table stays in the cache."""
+    return np.fromiter(map(len, _encoding().token_byte_values()), np.uint8)

@@ -25,8 +25,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from qdrant_client import models
-
 from indexes.disks import explained
 from indexes.errors import DiskError, StoreError
 from indexes.progress import OnProgress, Progress
@@ -35,6 +33,7 @@ from indexes.store.archive_lines import (
     Header,
 )
 from indexes.store.check import DAMAGED, DocumentCheck
+from indexes.store.columns import Point
 from indexes.store.nodes import TreeStore
 from indexes.store.points import BM25, DENSE, Manifest
 from indexes.store.scan import visible
@@ -113,7 +112,7 @@ def _header(store: TreeStore) -> "Header":
     )
 
 
-def _whole(store: TreeStore, manifest: Manifest) -> Iterator[list[models.PointStruct]]:
+def _whole(store: TreeStore, manifest: Manifest) -> Iterator[list[Point]]:
     """The nodes of a document; an error at the end if they are not all there."""
     check = DocumentCheck(manifest, store.fingerprint())
     damaged = (manifest.version or "").endswith(DAMAGED)
@@ -129,8 +128,8 @@ def _whole(store: TreeStore, manifest: Manifest) -> Iterator[list[models.PointSt
         )
 
 
-def _point_line(point: models.PointStruct) -> dict[str, Any]:
-    vector = cast("dict[str, Any]", point.vector)
+def _point_line(point: Point) -> dict[str, Any]:
+    vector = point.vector
     # Nine digits bring back every 32-bit float.
     shown: dict[str, Any] = {DENSE: [float(f"{value:.9g}") for value in vector[DENSE]]}
     if (sparse := vector.get(BM25)) is not None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from qdrant_client import models
 
+from indexes.store.columns import Point
 from indexes.store.points import BM25, DENSE, FORMAT, READABLE, Fingerprint, Leaf, Manifest
 from indexes.store.probe import dimension_of
 
@@ -163,13 +164,11 @@ class PointLine(Line):
     vector: _Vector
     payload: _Payload
 
-    def point(self) -> models.PointStruct:
+    def point(self) -> Point:
         """The point, made of nothing but what was checked."""
         vector: dict[str, Any] = {DENSE: self.vector.dense}
         if self.vector.bm25 is not None:
             vector[BM25] = models.SparseVector.model_construct(
                 indices=self.vector.bm25.indices, values=self.vector.bm25.values
             )
-        return models.PointStruct.model_construct(
-            id=self.id, vector=vector, payload=self.payload.model_dump(exclude_unset=True)
-        )
+        return Point(id=self.id, vector=vector, payload=self.payload.model_dump(exclude_unset=True))

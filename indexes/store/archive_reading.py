@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
 from pydantic import ValidationError
-from qdrant_client import models
 
 from indexes.disks import explained
 from indexes.errors import DiskError, StoreError
@@ -24,6 +23,7 @@ from indexes.progress import OnProgress
 from indexes.store.archive import MAX_LINE, progress_of
 from indexes.store.archive_lines import Footer, Header, Line, ManifestLine, PointLine
 from indexes.store.check import DocumentCheck
+from indexes.store.columns import Point
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Fingerprint, Manifest
 from indexes.store.transfer import PAGE, Receiver, TransferReport, note
@@ -97,7 +97,7 @@ class _Import:
         self._report = report
         self._manifests: list[Manifest] = []
         self._begun = 0
-        self._points: list[models.PointStruct] = []
+        self._points: list[Point] = []
         self._wanted = False
 
     def next_document(self, manifest: Manifest) -> None:
@@ -109,7 +109,7 @@ class _Import:
         else:
             self._report.unchanged.append(manifest.source)
 
-    def point(self, point: models.PointStruct) -> None:
+    def point(self, point: Point) -> None:
         if self._wanted:
             self._points.append(point)
             if len(self._points) >= PAGE:
@@ -173,7 +173,7 @@ class _Reader:
         self._hash.update(line)
         return self._parse(Header, line)
 
-    def documents(self, header: Header, *, whole: bool) -> Iterator[Manifest | models.PointStruct]:
+    def documents(self, header: Header, *, whole: bool) -> Iterator[Manifest | Point]:
         """Each document's manifest, then its nodes; an error if anything is wrong.
 
         Args:

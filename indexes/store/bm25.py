@@ -15,10 +15,9 @@ def _bm25() -> qdrant_edge.Bm25:
     return qdrant_edge.Bm25(qdrant_edge.Bm25Config(avg_len=_AVERAGE_LENGTH))
 
 
-def bm25_document(text: str) -> models.SparseVector:
+def bm25_document(text: str) -> qdrant_edge.SparseVector:
     """Term weights of a document; the engine multiplies in the inverse frequencies."""
-    vector = _bm25().embed_document(text)
-    return models.SparseVector.model_construct(indices=vector.indices, values=vector.values)
+    return _bm25().embed_document(text)
 
 
 def bm25_query(text: str) -> models.SparseVector:

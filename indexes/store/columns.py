@@ -63,6 +63,21 @@ class Hits:
     payloads: list[dict[str, Any]]
 
 
+@dataclass(slots=True)
+class Point:
+    """A point to be written; one of qdrant-client's takes as long to make as all else of it.
+
+    Attributes:
+        id: a UUID.
+        vector: by name; a dense one is a list, any other is sparse.
+        payload: as JSON has it.
+    """
+
+    id: str
+    vector: dict[str, Any]
+    payload: dict[str, Any]
+
+
 class Wire(Protocol):
     """How searches and points get to an engine."""
 
@@ -72,7 +87,7 @@ class Wire(Protocol):
     async def asearch(self, collection: str, searches: Sequence[Search]) -> list[Hits]:
         """The same, awaited."""
 
-    def encoded(self, points: Sequence[models.PointStruct]) -> list[tuple[Any, int]]:
+    def encoded(self, points: Sequence[Point]) -> list[tuple[Any, int]]:
         """Points as they are sent, and how many bytes each is; 0 where that doesn't matter."""
 
     def upsert(self, collection: str, points: Sequence[Any]) -> None:

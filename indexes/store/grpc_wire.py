@@ -14,7 +14,7 @@ from qdrant_client.conversions.conversion import (
     value_to_json,
 )
 
-from indexes.store.columns import Hits, Search, numbers_of, uuid_of
+from indexes.store.columns import Hits, Point, Search, numbers_of, uuid_of
 from indexes.store.retries import Patience
 
 # What stands before each UUID of a `HasIdCondition` on the wire: field 1 in 38 bytes, a `PointId`
@@ -54,7 +54,7 @@ class GrpcWire:
 
         return _found(await self._patience.asend(send), searches)
 
-    def encoded(self, points: Sequence[models.PointStruct]) -> list[tuple[Any, int]]:
+    def encoded(self, points: Sequence[Point]) -> list[tuple[Any, int]]:
         """Points as messages, and their bytes."""
         messages = [_point(point) for point in points]
         return [(message, message.ByteSize()) for message in messages]
@@ -150,17 +150,16 @@ def _payload(given: Any) -> dict[str, Any]:
     return payload
 
 
-def _point(point: models.PointStruct) -> wire.PointStruct:
-    given = cast("dict[str, Any]", point.vector)
-    named = wire.NamedVectors(vectors={name: _vector(vector) for name, vector in given.items()})
+def _point(point: Point) -> wire.PointStruct:
+    named = {name: _vector(vector) for name, vector in point.vector.items()}
     return wire.PointStruct(
         id=wire.PointId(uuid=str(point.id)),
-        vectors=wire.Vectors(vectors=named),
-        payload=payload_to_grpc(point.payload or {}),
+        vectors=wire.Vectors(vectors=wire.NamedVectors(vectors=named)),
+        payload=payload_to_grpc(point.payload),
     )
 
 
 def _vector(vector: Any) -> wire.Vector:
-    if isinstance(vector, models.SparseVector):
-        return wire.Vector(sparse=wire.SparseVector(indices=vector.indices, values=vector.values))
-    return wire.Vector(dense=wire.DenseVector(data=vector))
+    if isinstance(vector, list):
+        return wire.Vector(dense=wire.DenseVector(data=vector))
+    return wire.Vector(sparse=wire.SparseVector(indices=vector.indices, values=vector.values))

@@ -24,7 +24,7 @@ from qdrant_client import models
 from indexes.errors import StoreError
 from indexes.namespace import OURS, ours, theirs
 from indexes.store.collection import TreeCollection
-from indexes.store.columns import Hits, Search, joined
+from indexes.store.columns import Hits, Point, Search, joined
 from indexes.store.connect import Engine
 from indexes.store.layouts import Layouts
 from indexes.store.points import (
@@ -153,7 +153,7 @@ class TreeStore(TreeCollection):
         self._write(written)
         return announced
 
-    def put(self, points: Sequence[models.PointStruct]) -> None:
+    def put(self, points: Sequence[Point]) -> None:
         """Add nodes of a version that was begun. Adding them again changes nothing."""
         self._write(points)
 
@@ -240,7 +240,7 @@ class TreeStore(TreeCollection):
         with store_errors(self.engine.address):
             self.engine.client.delete(self.collection, points, wait=True)
 
-    def _write(self, points: Sequence[models.PointStruct]) -> None:
+    def _write(self, points: Sequence[Point]) -> None:
         left = self.engine.wire.encoded(points)
         while left:
             known = replace(self.limits)

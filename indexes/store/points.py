@@ -22,6 +22,7 @@ from qdrant_client import models
 from indexes.documents.report import ReadingReport, report_of
 from indexes.errors import IndexMismatchError, StoreError
 from indexes.store.bm25 import bm25_document
+from indexes.store.columns import Point
 from indexes.tokens import squeezed
 from indexes.tree import Node, Tree, node_id, uuid_text
 
@@ -208,7 +209,7 @@ def leaf_point(
     dense: list[float],
     digest: str,
     shared: dict[str, Any],
-) -> models.PointStruct:
+) -> Point:
     """The point of a leaf.
 
     `text` is delivered; `embedded` is what BM25 indexes, and `digest` is its digest;
@@ -231,13 +232,12 @@ def leaf_point(
     if tree.rows and tree.rows[position]:
         payload["rows"] = list(tree.rows[position] or ())
     vectors: dict[str, Any] = {DENSE: dense, BM25: bm25_document(embedded)}
-    # Not validated, here and below: it costs as much as storing the point.
-    return models.PointStruct.model_construct(id=leaf.id, vector=vectors, payload=payload)
+    return Point(id=leaf.id, vector=vectors, payload=payload)
 
 
 def parent_point(
     tree: Tree, node: Node, *, dense: list[float], digest: str, shared: dict[str, Any]
-) -> models.PointStruct:
+) -> Point:
     """The point of a parent whose level is searched too."""
     payload = {
         "kind": "parent",
@@ -245,12 +245,12 @@ def parent_point(
         "digest": digest,
         **shared,
     }
-    return models.PointStruct.model_construct(id=node.id, vector={DENSE: dense}, payload=payload)
+    return Point(id=node.id, vector={DENSE: dense}, payload=payload)
 
 
-def manifest_point(manifest: Manifest) -> models.PointStruct:
+def manifest_point(manifest: Manifest) -> Point:
     """The point of a document."""
-    return models.PointStruct(id=manifest.point_id, vector={}, payload=manifest.payload())
+    return Point(id=manifest.point_id, vector={}, payload=manifest.payload())
 
 
 def fingerprint_point(fingerprint: Fingerprint) -> models.PointStruct:

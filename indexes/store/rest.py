@@ -3,8 +3,9 @@
 Neither qdrant-client's models nor its connections take part: they take longer than the server.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 from operator import attrgetter
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -13,12 +14,12 @@ import httpx
 import msgspec
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 from pydantic import BaseModel
-from qdrant_client import models
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from indexes.store.columns import Hits, Search, numbers_of, uuid_of
+from indexes.store.columns import Hits, Point, Search, numbers_of, uuid_of
 from indexes.store.http import Reply, Sender
 
 _WELL = 2
@@ -47,18 +48,18 @@ class RestWire:
         path = _path(collection, "/query/batch")
         return _found(await self._sender.asend("POST", path, _json(_batch(searches))), searches)
 
-    def encoded(self, points: Sequence[models.PointStruct]) -> list[tuple[Any, int]]:
+    def encoded(self, points: Sequence[Point]) -> list[tuple[Any, int]]:
         """Points as JSON, and its bytes."""
-        dense = [given for point in points for given in _lists(point.vector)]
+        dense = [
+            given for point in points for given in point.vector.values() if isinstance(given, list)
+        ]
         rows = iter(_rows(dense))
         found = []
         for point in points:
-            vector: Any = point.vector
-            if isinstance(vector, dict):
-                vector = {
-                    name: orjson.Fragment(next(rows)) if isinstance(given, list) else _sparse(given)
-                    for name, given in vector.items()
-                }
+            vector = {
+                name: next(rows) if isinstance(given, list) else _sparse(given)
+                for name, given in point.vector.items()
+            }
             body = _json({"id": point.id, "vector": vector, "payload": point.payload})
             found.append((body, len(body)))
         return found
@@ -82,28 +83,17 @@ def _json(body: Any) -> bytes:
     return orjson.dumps(body, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def _lists(vectors: Any) -> list[list[float]]:
-    """The dense ones of a point's vectors."""
-    named = vectors.values() if isinstance(vectors, dict) else ()
-    return [given for given in named if isinstance(given, list)]
-
-
-def _rows(vectors: list[list[float]]) -> list[bytes]:
+def _rows(vectors: list[list[float]]) -> Iterable[NDArray[np.float32]]:
     """Dense vectors as the engine takes them, in half as many digits; all in one go, if they are
     of one size.
     """
-    sizes = {len(vector) for vector in vectors}
-    if len(sizes) != 1 or 0 in sizes or not isinstance(vectors[0][0], float):
-        return [_json(np.array(vector, np.float32)) for vector in vectors]
-    joined = _json(np.array(vectors, np.float32)).removeprefix(b"[[").removesuffix(b"]]")
-    return [b"[" + row + b"]" for row in joined.split(b"],[")]
+    if len(set(map(len, vectors))) != 1:
+        return [np.array(vector, np.float32) for vector in vectors]
+    return np.fromiter(chain.from_iterable(vectors), np.float32).reshape(len(vectors), -1)
 
 
-def _sparse(vector: Any) -> Any:
-    if isinstance(vector, models.SparseVector):
-        values = np.array(vector.values, np.float32)
-        return {"indices": vector.indices, "values": values}
-    return vector
+def _sparse(vector: Any) -> dict[str, Any]:
+    return {"indices": vector.indices, "values": np.array(vector.values, np.float32)}
 
 
 def _batch(searches: Sequence[Search]) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from qdrant_client import models
 
 from indexes.errors import StoreError
 from indexes.models.guard import model_errors
@@ -21,6 +20,7 @@ from indexes.progress import OnProgress, Progress
 from indexes.store.archive_reading import fingerprint_in, import_file
 from indexes.store.bm25 import bm25_document
 from indexes.store.check import DAMAGED, DocumentCheck
+from indexes.store.columns import Point
 from indexes.store.nodes import TreeStore
 from indexes.store.points import (
     BM25,
@@ -196,22 +196,18 @@ class Restoring:
         receiver.commit([manifest])
         return None
 
-    def _nodes(
-        self, found: _Found, manifest: Manifest, fingerprint: Fingerprint
-    ) -> list[models.PointStruct]:
+    def _nodes(self, found: _Found, manifest: Manifest, fingerprint: Fingerprint) -> list[Point]:
         """All nodes of a document, from its leaves; vectors as far as they are known.
 
         Those that are not have their texts instead.
         """
         texts = {leaf.position: leaf.text for leaf, _ in found.leaves}
-        points: dict[str, models.PointStruct] = {}
+        points: dict[str, Point] = {}
         vector: Any
         for leaf, payload in found.leaves:
             said = embedding_text(manifest.title, leaf.heading, leaf.text, header=leaf.header)
             vector = {DENSE: _vector(said, payload, found), BM25: bm25_document(said)}
-            points[leaf.id] = models.PointStruct.model_construct(
-                id=leaf.id, vector=vector, payload=payload
-            )
+            points[leaf.id] = Point(id=leaf.id, vector=vector, payload=payload)
             for parent in leaf.ancestors:
                 first = parent.first_leaf == leaf.position
                 if not first or parent.level not in fingerprint.embedded_levels:
@@ -234,14 +230,12 @@ class Restoring:
                     **shared,
                 }
                 vector = {DENSE: found.vectors.get(digest) or said}
-                points[parent.id] = models.PointStruct.model_construct(
-                    id=parent.id, vector=vector, payload=above
-                )
+                points[parent.id] = Point(id=parent.id, vector=vector, payload=above)
         return list(points.values())
 
-    def _embed(self, store: TreeStore, points: list[models.PointStruct]) -> None:
+    def _embed(self, store: TreeStore, points: list[Point]) -> None:
         """Embed the texts that stand where vectors should."""
-        bare: list[Any] = [point for point in points if isinstance(point.vector[DENSE], str)]  # type: ignore[index,call-overload]
+        bare: list[Any] = [point for point in points if isinstance(point.vector[DENSE], str)]
         if not bare:
             return
         if self._model is None:

@@ -13,11 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from qdrant_client import models
-
 from indexes.errors import SettingsError
 from indexes.progress import OnProgress, Progress
 from indexes.store.check import DAMAGED, DocumentCheck
+from indexes.store.columns import Point
 from indexes.store.nodes import TreeStore, matching
 from indexes.store.points import (
     BM25,
@@ -181,19 +180,21 @@ class _Copy:
 
 def points_of(
     store: TreeStore, document_ids: str | Sequence[str], version: str | None = None
-) -> Iterator[list[models.PointStruct]]:
+) -> Iterator[list[Point]]:
     """The nodes of documents with their vectors, a page at a time."""
     for records in store.scroll(nodes_of(document_ids, version), vectors=[DENSE, BM25], page=PAGE):
         # Straight from an engine: no need to validate them again.
         yield [
-            models.PointStruct.model_construct(
-                id=record.id, vector=cast(Any, record.vector or {}), payload=record.payload
+            Point(
+                id=str(record.id),
+                vector=cast(Any, record.vector or {}),
+                payload=record.payload or {},
             )
             for record in records
         ]
 
 
-def note(check: DocumentCheck, point: models.PointStruct) -> None:
+def note(check: DocumentCheck, point: Point) -> None:
     """Tell a check of a point with its vectors."""
     check.add(str(point.id), point.payload)
     if not isinstance(point.vector, dict) or DENSE not in point.vector:
@@ -246,7 +247,7 @@ class Receiver:
         ]
         self._write([manifest.model_copy(update={"settled": False}) for manifest in shown])
 
-    def put(self, points: Sequence[models.PointStruct]) -> None:
+    def put(self, points: Sequence[Point]) -> None:
         """Add nodes of documents that were begun."""
         for place in range(0, len(points), PAGE):
             self._store.put(points[place : place + PAGE])

@@ -16,6 +16,7 @@ from indexes.errors import StoreError
 from indexes.index import HierarchicalIndex
 from indexes.settings import load_settings
 from indexes.store.bm25 import bm25_document
+from indexes.store.columns import Point
 from indexes.store.http import Sender
 from indexes.store.points import BM25, embedding_text
 from indexes.store.rest import RestWire
@@ -79,10 +80,7 @@ def test_words_are_encoded_before_they_are_sent_as_a_folder_encodes_them(
 
 @pytest.mark.parametrize("vectors", [[[0.1, 2.0], [1e-9, -3.0]], [[0.5], [1.0, 2.0]], [[]], [[1]]])
 def test_vectors_are_sent_with_the_digits_that_count(vectors: list[list[float]]) -> None:
-    points = [
-        models.PointStruct.model_construct(id=str(n), vector={"dense": vector}, payload={})
-        for n, vector in enumerate(vectors)
-    ]
+    points = [Point(str(n), {"dense": vector}, {}) for n, vector in enumerate(vectors)]
     # Encoding needs no connection.
     encoded = RestWire(cast(Sender, None)).encoded(points)
     for (body, size), vector in zip(encoded, vectors, strict=True):

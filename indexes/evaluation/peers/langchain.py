@@ -19,7 +19,6 @@ from langchain_core.messages import BaseMessage, get_buffer_string
 from langchain_core.outputs import LLMResult
 from langchain_qdrant import QdrantVectorStore, RetrievalMode, SparseEmbeddings, SparseVector
 from langchain_text_splitters import RecursiveCharacterTextSplitter
-from qdrant_client import models
 
 from indexes.compression.build import OVERFETCH
 from indexes.details import JudgedPassage, PeerCompressionDetails
@@ -158,7 +157,7 @@ class _Bm25(SparseEmbeddings):
         return _sparse(bm25_query(text))
 
 
-def _sparse(vector: models.SparseVector) -> SparseVector:
+def _sparse(vector: Any) -> SparseVector:
     return SparseVector(indices=vector.indices, values=vector.values)
 
 

@@ -116,15 +116,15 @@ def check_vectors(params: models.CollectionParams, vector: Any) -> None:
         dense = {"": dense}
     for name, item in (vector if isinstance(vector, dict) else {"": vector}).items():
         declared = dense.get(name)
-        sparse = isinstance(item, models.SparseVector | models.Document)
+        sparse = isinstance(item, models.SparseVector | edge.SparseVector | models.Document)
         if declared is None and name not in (params.sparse_vectors or {}):
             known = ", ".join(map(repr, [*dense, *(params.sparse_vectors or {})]))
             raise StoreError(f"the collection has no vector {name!r}, only {known or 'none'}")
         if (declared is None) != sparse:
             kind = "sparse" if declared is None else "dense"
             raise StoreError(f"the vector {name!r} is {kind} in this collection")
-        if isinstance(item, models.Document):
-            continue  # the engine encodes it
+        if isinstance(item, models.Document | edge.SparseVector):
+            continue  # the engine makes it, or made it
         if isinstance(item, models.SparseVector):
             numbers = item.values
             if len(set(item.indices)) != len(item.indices):

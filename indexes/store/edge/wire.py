@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import qdrant_edge as edge
 from qdrant_client import models
 
-from indexes.store.columns import Hits, Search
+from indexes.store.columns import Hits, Point, Search
 from indexes.store.edge.backend import EdgeBackend
 from indexes.store.edge.translate import to_edge
 
@@ -39,13 +39,13 @@ class EdgeWire:
         """The same in a thread."""
         return await asyncio.to_thread(self.search, collection, searches)
 
-    def encoded(self, points: Sequence[models.PointStruct]) -> list[tuple[Any, int]]:
+    def encoded(self, points: Sequence[Point]) -> list[tuple[Any, int]]:
         """The points: nothing is sent."""
         return [(point, 0) for point in points]
 
-    def upsert(self, collection: str, points: Sequence[models.PointStruct]) -> None:
+    def upsert(self, collection: str, points: Sequence[Point]) -> None:
         """Insert points, or replace those whose id is there."""
-        self._backend.upsert(collection, list(points))
+        self._backend.upsert(collection, cast(Any, points))
 
     def close(self) -> None:
         """The folder's clients close it."""
