@@ -20,7 +20,8 @@ demo: .venv/base
 	$(PYTHON) -m app page app/samples/letters --port $(PORT)
 
 test: .venv/sagemaker .venv/browser
-	$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
+		--no-loadscope-reorder
 
 lint: .venv/dev
 	$(PYTHON) -m ruff check .

@@ -19,7 +19,7 @@ if "NOTEBOOK_INDEX" not in os.environ:
 def pytest_configure(config: pytest.Config) -> None:
     """A test shows that a notebook runs; with --overwrite its figures are kept, and so whole."""
     if not config.option.overwrite:
-        os.environ.setdefault("NOTEBOOK_ASKS_ONE_IN", "6")
+        os.environ.setdefault("NOTEBOOK_TAKES_ONE_IN", "6")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -25,6 +25,8 @@ from indexes.evaluation.questions import Question, read_questions
 from indexes.evaluation.vectors import RememberedEmbedding
 from indexes.models.providers import build_embedding
 from indexes.tree import Tree
+
+T = TypeVar("T")
 
 ENDED = {"length": "cut", "thinking": "spent on thinking", "broken": "broken off"}
 FOUND, OTHER, KEPT = "#0072B2", "#DDE6EE", "#FFE9A8"
@@ -67,9 +69,13 @@ def questions() -> dict[str, Question]:
 
 
 def answerable() -> list[Question]:
-    """The questions whose evidence is known; as tests, the notebooks ask one of several."""
-    every = int(os.environ.get("NOTEBOOK_ASKS_ONE_IN", "1"))
-    return [question for question in questions().values() if question.references][::every]
+    """The questions whose evidence is known."""
+    return sampled([question for question in questions().values() if question.references])
+
+
+def sampled(found: Sequence[T]) -> list[T]:
+    """All of them; one of several when the notebooks run as tests."""
+    return list(found[:: int(os.environ.get("NOTEBOOK_TAKES_ONE_IN", "1"))])
 
 
 def amazon_letters() -> list[Path]:
@@ -81,7 +87,7 @@ def amazon_letters() -> list[Path]:
         ROOT.parent / "shared" / "data" / "amazon_letters",
     )
     found = [place for place in places if place.is_dir()]
-    return sorted(found[0].glob("AMZN-20[12][0129]-*.pdf")) if found else []
+    return sampled(sorted(found[0].glob("AMZN-20[12][0129]-*.pdf"))) if found else []
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> HTML:

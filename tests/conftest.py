@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,9 @@ _ROOM = 4 * 2**30
 if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
+# What a slow test and a notebook take, as so many of the others.
+_SLOW, _NOTEBOOK = 50, 500
+
 # Small chunks, so that short texts have parents.
 LEVELS = (96, 48, 24)
 
@@ -32,6 +36,16 @@ def pytest_collection_finish() -> None:
     """What is imported stays: no test that looks for garbage looks through it."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no process has to wait for the last of another."""
+    weight: Counter[Path] = Counter()
+    for item in items:
+        slow = _NOTEBOOK if item.path.suffix == ".ipynb" else _SLOW
+        weight[item.path] += slow if item.get_closest_marker("slow") else 1
+    items.sort(key=lambda item: -weight[item.path])
 
 
 @pytest.fixture(autouse=True)

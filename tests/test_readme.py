@@ -53,6 +53,10 @@ def test_the_commands_work_in_their_order(folder: Path) -> None:
             check_answer(json.loads(run(folder, *words, "--json")))
         else:
             run(folder, *words)
+        if "fetch" in words:
+            # Two of the four letters tell as much, in half of the time.
+            for letter in sorted((folder / "data/samples/letters").glob("*.pdf"))[:2]:
+                letter.unlink()
 
 
 def check_answer(answer: dict) -> None:
