@@ -80,23 +80,22 @@ def test_a_server_that_is_away_while_documents_are_indexed_is_waited_for(
 async def test_a_server_that_is_away_when_the_page_starts_is_waited_for_and_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tries: list[int] = []
+    back = threading.Event()
 
     class Away(HierarchicalIndex):
         def __init__(self, settings: Settings) -> None:
-            tries.append(1)
-            if len(tries) < 3:
+            if not back.is_set():
                 raise StoreUnreachableError("the server is away")
             super().__init__(settings)
 
-    monkeypatch.setattr(opening_module, "SECONDS_BETWEEN_TRIES", 0.05)
+    monkeypatch.setattr(opening_module, "SECONDS_BETWEEN_TRIES", 0.01)
     monkeypatch.setattr("indexes.HierarchicalIndex", Away, raising=False)
     opening = Opening(Settings(index=str(tmp_path / "index"), provider="openai"))
     opening.start(on_failure=lambda: pytest.fail("it was not to fail"))
-    while not tries:
+    while not (said := opening.away):
         time.sleep(0.001)
-    time.sleep(0.02)
-    assert opening.away.startswith("The index cannot be reached since ")
+    back.set()
+    assert said.startswith("The index cannot be reached since ")
     assert (await opening.index()).documents() == []
     assert opening.away == ""
     opening.close()

@@ -13,12 +13,16 @@ TEXT = "".join(WORDS)
 class SaidModels:
     """Answers with `words`, each `seconds` after the one before, and remembers questions.
 
+    While `free` is not set, nothing comes after the first word.
+
     A text's vector is its length, 3 and 4, not normalised.
     """
 
     def __init__(self) -> None:
         self.words: list[str] = WORDS
         self.seconds = 0.0
+        self.free = threading.Event()
+        self.free.set()
         self.questions: list[ChatRequest] = []
         self.texts: list[str] = []
         self.batches: list[int] = []
@@ -33,6 +37,7 @@ class SaidModels:
             time.sleep(self.seconds)
             self.said += 1
             yield word
+            self.free.wait(60)
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         with self._lock:

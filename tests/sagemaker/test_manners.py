@@ -190,13 +190,13 @@ async def test_an_endpoint_scaled_to_zero_is_waited_for_and_that_is_told(
 
 
 @each_ask
-async def test_one_call_that_times_out_is_tried_again(
-    service: Service, ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    service.fails(fault="slow", calls=1, seconds=1.5)
-    response = await ask(service.llm(timeout=0.5))
+async def test_one_call_that_times_out_is_tried_again(service: Service, ask: Ask) -> None:
+    """On a busy machine the next calls may take too long as well."""
+    service.fails(fault="slow", calls=1, seconds=60)
+    response = await ask(service.llm(timeout=0.5, max_retries=20))
     assert text_of(response) == TEXT
-    assert response.raw["retries"] == 1
+    assert response.raw["retries"] >= 1
+    assert len(service.emulator.faults.handed) == 1
 
 
 def test_a_form_is_changed_once() -> None:

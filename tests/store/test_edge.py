@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from qdrant_client import QdrantClient, models
 
 from indexes.errors import StoreError, StoreLockedError
+from indexes.store.edge import apart
 from indexes.store.edge.backend import EdgeBackend, edge_client
 
 A, B, C = (str(uuid.uuid5(uuid.NAMESPACE_URL, name)) for name in "abc")
@@ -815,11 +816,11 @@ def make_indexed(client: QdrantClient) -> None:
 
 
 def test_optimising_builds_an_index_and_loses_nothing_written_meanwhile(
-    client: QdrantClient, tmp_path: Path
+    client: QdrantClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_indexed(client)
     written: list[int] = []
-    done = threading.Event()
+    done, enough = threading.Event(), threading.Event()
 
     def write() -> None:
         vector = {"dense": [1.0] * 64}
@@ -832,14 +833,25 @@ def test_optimising_builds_an_index_and_loses_nothing_written_meanwhile(
             )
             client.delete("c", [2000 + n])
             written.append(n)
+            if len(written) > 10:
+                enough.set()
             time.sleep(0.002)
 
     thread = threading.Thread(target=write)
-    thread.start()
+    collection = backend_of(client)._folder.collection("c")
+    run = collection._run_optimizer
+
+    def run_while_written(*args: Any) -> bool:
+        """The copy is made and optimised, and only then carried over what was written."""
+        thread.start()
+        optimised = run(*args)
+        assert enough.wait(60)
+        return optimised
+
+    monkeypatch.setattr(collection, "_run_optimizer", run_while_written)
     assert backend_of(client).optimize("c")
     done.set()
     thread.join()
-    assert len(written) > 10
     client.close()
     client = edge_client(EdgeBackend(tmp_path / "index"))
     info = client.get_collection("c")
@@ -863,7 +875,7 @@ def test_optimising_starts_by_itself_once_enough_has_changed(tmp_path: Path) -> 
     backend = EdgeBackend(tmp_path / "index", optimize_after=2000, settle_seconds=0.2)
     client = edge_client(backend)
     make_indexed(client)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not client.get_collection("c").indexed_vectors_count:
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -877,11 +889,18 @@ def test_optimising_a_collection_that_needs_it_not_changes_nothing(filled: Qdran
 
 @pytest.mark.parametrize("end", ["close", "delete"])
 def test_closing_does_not_wait_for_an_optimisation(
-    client: QdrantClient, tmp_path: Path, end: str
+    client: QdrantClient, tmp_path: Path, end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_indexed(client)
     backend = backend_of(client)
     outcome: list[Any] = []
+    begun = threading.Event()
+
+    def endless(shard: Path) -> subprocess.Popen[str]:
+        begun.set()
+        return subprocess.Popen(["sleep", "600"], stdout=subprocess.PIPE, text=True)
+
+    monkeypatch.setattr(apart, "optimizer", endless)
 
     def optimize() -> None:
         try:
@@ -891,9 +910,7 @@ def test_closing_does_not_wait_for_an_optimisation(
 
     thread = threading.Thread(target=optimize)
     thread.start()
-    collection = backend._folder.collection("c")
-    while collection._optimizer is None:
-        time.sleep(0.001)
+    assert begun.wait(60)
     if end == "close":
         client.close()
     else:
@@ -915,7 +932,7 @@ def test_a_new_payload_index_is_not_lost_to_an_optimisation(client: QdrantClient
     thread = threading.Thread(target=backend.optimize, args=("c",))
     thread.start()
     collection = backend._folder.collection("c")
-    while collection._optimizer is None:
+    while collection._optimizer is None and thread.is_alive():
         time.sleep(0.001)
     client.create_payload_index("c", "n", models.PayloadSchemaType.INTEGER)
     thread.join()
