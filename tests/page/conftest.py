@@ -1,5 +1,6 @@
 """A small index whose models answer at once."""
 
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,11 +33,21 @@ def llm() -> ScriptedLLM:
     return ScriptedLLM()
 
 
+@pytest.fixture(scope="session")
+def filled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A letter and its index, closed: to be copied, for making one takes longer."""
+    folder = tmp_path_factory.mktemp("filled")
+    with opened(folder, ScriptedLLM()) as index:
+        index.ingest([letter_in(folder)])
+    return folder
+
+
 @pytest.fixture
-def index(tmp_path: Path, llm: ScriptedLLM) -> Iterator[HierarchicalIndex]:
+def index(filled_folder: Path, tmp_path: Path, llm: ScriptedLLM) -> Iterator[HierarchicalIndex]:
     """An index of one letter."""
+    # Unlike shutil, it leaves holes of files out.
+    subprocess.run(["cp", "-r", f"{filled_folder}/.", tmp_path], check=True)
     with opened(tmp_path, llm) as index:
-        index.ingest([letter_in(tmp_path)])
         yield index
 
 

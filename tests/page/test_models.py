@@ -91,9 +91,7 @@ def test_the_page_is_started_with_models_apart(tmp_path: Path) -> None:
     ("option", "spec", "said"),
     [
         ("--llm", "qwen3-4b", "run `advanced-rag models get qwen3-4b`"),
-        ("--llm", "qwen3-5b", "did you mean qwen3-4b"),
         ("--embedding", "./none.gguf", "cannot read none.gguf"),
-        ("--llm", "llama_index.llms.nobody.Nobody", "pip install llama-index-llms-nobody"),
     ],
 )
 def test_a_model_that_is_not_there_ends_the_start_with_one_line(
