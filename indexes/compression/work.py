@@ -136,11 +136,8 @@ async def on_the_loop(
     at_once: int,
     seconds: float,
 ) -> list[Result | BaseException]:
-    """The same for coroutines. A call that is given up is cancelled, and not waited for."""
-    results: list[Result | BaseException] = [TimedOutError()] * len(items)
-    waiting = deque(range(len(items)))
-    places: dict[asyncio.Task[Result], int] = {}
-    deadlines: dict[int, float] = {}
+    """Do the same with coroutines. A call that is given up is cancelled, and not waited for."""
+    slots = asyncio.Semaphore(at_once)
 
     async def call(item: Item) -> Result:
         try:
@@ -149,31 +146,27 @@ async def on_the_loop(
             # From a task it would end the event loop, and with it the query.
             raise RuntimeError(f"the call tried to exit ({error})") from error
 
+    async def outcome_of(item: Item) -> Result | BaseException:
+        async with slots:
+            task = asyncio.create_task(call(item))
+            try:
+                await asyncio.wait([task], timeout=seconds)
+                outcome = _outcome(task) if task.done() else _too_slow(seconds)
+            finally:
+                if not task.done():
+                    _abandon(task)
+            if isinstance(outcome, BaseException) and is_stop(outcome):
+                raise outcome
+            return outcome
+
     try:
-        while waiting or places:
-            while waiting and len(places) < at_once:
-                place = waiting.popleft()
-                places[asyncio.create_task(call(items[place]))] = place
-                deadlines[place] = time.monotonic() + seconds
-            patience = max(0.0, min(deadlines.values()) - time.monotonic())
-            ended, _ = await asyncio.wait(
-                places, timeout=patience, return_when=asyncio.FIRST_COMPLETED
-            )
-            for task in ended:
-                place = places.pop(task)
-                del deadlines[place]
-                outcome = results[place] = _outcome(task)
-                if isinstance(outcome, BaseException) and is_stop(outcome):
-                    raise outcome
-            for task in [task for task, place in places.items() if place in _expired(deadlines)]:
-                place = places.pop(task)
-                del deadlines[place]
-                results[place] = _too_slow(seconds)
-                _abandon(task)
-    finally:
-        for task in places:
-            _abandon(task)
-    return results
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(outcome_of(item)) for item in items]
+    except BaseExceptionGroup as stops:
+        stop = stops.exceptions[0]
+    else:
+        return [task.result() for task in asked]
+    raise stop
 
 
 def _expired(deadlines: dict[int, float]) -> list[int]:

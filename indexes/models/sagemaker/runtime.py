@@ -19,7 +19,7 @@ import weakref
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -74,10 +74,6 @@ class Runtime:
 
     def __repr__(self) -> str:
         return f"Runtime({self.target.endpoint_name!r})"
-
-    def with_target(self, **changes: Any) -> "Runtime":
-        """The same client for a target that differs."""
-        return Runtime(replace(self.target, **changes), self._given, self._keys)
 
     # Calls
 

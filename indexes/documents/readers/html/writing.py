@@ -81,7 +81,6 @@ class Writer:
         self._buffer: list[str] = []
         self._lists: list[_List] = []
         self._entries: list[_Entry] = []
-        self._preformatted = 0
         self._term = ""
 
     def write(self, element: Element) -> list[Block]:

@@ -76,7 +76,6 @@ class _Body:
         self._notes: dict[str, dict[str, Any]] = {}
         self._endnotes: list[tuple[str, str, str]] = []
         self._carried = ""
-        self._depth = 0
 
     def blocks(self) -> Iterator[Block]:
         """The whole document's."""
