@@ -233,7 +233,7 @@ class TreeSearch:
             root = place["root"]
             if root not in expected:
                 if self._whole_roots and len(expected) == self._query.max_roots:
-                    continue
+                    break
                 size = place["root_leaves"]
                 expected[root] = Expected(place["document_id"], size, whole=self._whole_roots)
             expected[root].hits[id_] = None
