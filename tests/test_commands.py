@@ -19,6 +19,7 @@ from indexes.store.nodes import matching
 from indexes.store.points import DENSE
 from tests.fakes import DIMENSION, ScriptedLLM, WordEmbedding
 from tests.store.stand_in import StandIn
+from tests.store.stand_in_rules import Rules
 
 TEXT = "The lighthouse keeper winds the lamp at dusk. He sleeps by day. " * 20
 
@@ -172,6 +173,15 @@ def test_ingest_leaves_an_export_behind_it(rag: Callable[..., Ran], tmp_path: Pa
     assert rag("ingest", str(tmp_path / "gull.md"), "--export-after-ingest", str(export)).code == 0
     assert "A gull sat on the pier." in export.read_text()
     assert not killed.exists()
+
+
+def test_what_is_worth_knowing_of_a_server_is_a_note(
+    rag: Callable[..., Ran], tmp_path: Path
+) -> None:
+    with StandIn(tmp_path / "served", rules=Rules(version="1.25.0")) as server:
+        ran = rag("documents", "--index", server.url)
+    assert ran.code == 0
+    assert f"note: {server.url} is Qdrant 1.25.0, newer than what was tried\n" in ran.err
 
 
 def test_a_servers_index_is_looked_after_by_the_same_commands(

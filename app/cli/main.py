@@ -45,12 +45,31 @@ API keys are taken from the environment only: RAG_API_KEY, RAG_QDRANT_API_KEY.
 """
 
 
+# What these warn of is for people: a server that is newer, or spoken to unencrypted; a lost node.
+_TELLING = ("indexes.store.remote", "indexes.store.cluster")
+
+
+class _Notes(logging.Handler):
+    """Shows warnings as notes."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        err.print(printable(f"note: {record.getMessage()}", "dim"), soft_wrap=True)
+
+
 def main() -> None:
     """Run a command; whatever goes wrong ends as one line and an exit code."""
     # Importing makes a million objects that stay; looking for garbage among them each time
     # there are 700 more takes a tenth of the start.
     gc.set_threshold(50_000, 20, 50)
-    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    failures = logging.StreamHandler()
+    failures.setLevel(logging.ERROR)
+    logging.basicConfig(
+        level=logging.ERROR, format="%(levelname)s %(name)s: %(message)s", handlers=[failures]
+    )
+    for name in _TELLING:
+        telling = logging.getLogger(name)
+        telling.setLevel(logging.WARNING)
+        telling.handlers = [_Notes()]
     try:
         with told(lambda why: err.print(printable(f"waiting: {why}", "dim"), soft_wrap=True)):
             cli.main(prog_name="advanced-rag", standalone_mode=False)

@@ -5,9 +5,12 @@ whose answer was lost can be repeated without doubling anything. It is done in o
 for REST, between qdrant-client and httpx, and by gRPC itself, from `grpc_options`.
 """
 
+import asyncio
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain, repeat
 from typing import Any, Generic, TypeVar, cast
 
@@ -22,6 +25,8 @@ from tenacity import (
     stop_after_attempt,
     wait_random_exponential,
 )
+
+from indexes.waits import waiting
 
 _log = logging.getLogger(__name__)
 
@@ -58,8 +63,8 @@ class Retries:
             "retry_error_callback": lambda state: state.outcome.result(),
         }
         # Each keeps what it knows of a try by thread.
-        self._retrying = Retrying(**policy)
-        self._aretrying = AsyncRetrying(**policy)
+        self._retrying = Retrying(sleep=_sleep, **policy)
+        self._aretrying = AsyncRetrying(sleep=_asleep, **policy)
 
     def through(self, what: str, attempt: Callable[[], R]) -> R:
         """Make a request as often as need be.
@@ -149,11 +154,28 @@ class Patience:
         except ResourceExhaustedResponse as refused:
             # It counts as the first try.
             tries = chain([_raising(refused)], repeat(call))
-            return Retrying(**self._policy)(lambda: next(tries)())
+            return Retrying(sleep=_sleep, **self._policy)(lambda: next(tries)())
 
     async def asend(self, call: Callable[[], Awaitable[Any]]) -> Any:
         """The same, awaited."""
-        return await AsyncRetrying(**self._policy)(call)
+        return await AsyncRetrying(sleep=_asleep, **self._policy)(call)
+
+
+def _sleep(seconds: float) -> None:
+    with _told(seconds):
+        time.sleep(seconds)
+
+
+async def _asleep(seconds: float) -> None:
+    with _told(seconds):
+        await asyncio.sleep(seconds)
+
+
+def _told(seconds: float) -> AbstractContextManager[None]:
+    """Says what is waited for, where a person would wonder."""
+    if seconds <= LONGEST_WAIT_SECONDS:
+        return nullcontext()
+    return waiting(f"the server counts requests and asks for a pause of {seconds:.0f} s")
 
 
 def _raising(error: BaseException) -> Callable[[], Any]:

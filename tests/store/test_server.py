@@ -35,6 +35,7 @@ from indexes.store import retries
 from indexes.store.bm25 import bm25_query
 from indexes.store.connect import connect
 from indexes.store.points import BM25
+from indexes.waits import told
 from tests.conftest import LEVELS
 from tests.fakes import ScriptedLLM, WordEmbedding
 from tests.store.stand_in import StandIn
@@ -483,9 +484,12 @@ def test_an_overloaded_server_is_given_the_time_it_asks_for(
 ) -> None:
     remote.ingest(documents()[:1])
     stand_in.fail(429, "query/batch", times=1, headers={"retry-after": "1"})
+    said: list[str] = []
     started = time.perf_counter()
-    assert remote.retrieve("harbour")[0]
+    with told(said.append):
+        assert remote.retrieve("harbour")[0]
     assert time.perf_counter() - started >= retries.LONGEST_WAIT_SECONDS
+    assert said == ["the server counts requests and asks for a pause of 1 s"]
 
 
 @pytest.mark.parametrize(
