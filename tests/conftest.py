@@ -70,8 +70,11 @@ def index(
     tmp_path: Path, embedding: WordEmbedding, llm: ScriptedLLM
 ) -> Iterator[HierarchicalIndex]:
     """An empty index on the real engine, with models that do what they are told."""
-    settings = load_settings(
-        index=str(tmp_path / "index"), levels=LEVELS, budget=120, judge="embedding"
-    )
-    with HierarchicalIndex(settings, embedding=embedding, llm=llm) as opened:
-        yield opened
+    with opened(tmp_path / "index", embedding, llm) as made:
+        yield made
+
+
+def opened(folder: Path, embedding: WordEmbedding, llm: ScriptedLLM) -> HierarchicalIndex:
+    """The fixture `index`, for one that several tests share."""
+    settings = load_settings(index=str(folder), levels=LEVELS, budget=120, judge="embedding")
+    return HierarchicalIndex(settings, embedding=embedding, llm=llm)

@@ -1,6 +1,7 @@
 """Options of a question: what there is, what each takes, and how a wrong one is refused."""
 
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,19 @@ from indexes.errors import SettingsError
 from indexes.index import HierarchicalIndex
 from indexes.retrieval import TreeRetriever
 from indexes.settings import load_settings
-from tests.fakes import WordEmbedding
+from tests.conftest import opened
+from tests.fakes import ScriptedLLM, WordEmbedding
 
 QUESTION = "What does the harbour keeper do?"
 
 
-@pytest.fixture
-def filled(index: HierarchicalIndex) -> HierarchicalIndex:
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HierarchicalIndex]:
+    """An index of one document, which no test changes."""
     facts = [f"Fact {n} about the harbour concerns its keeper." for n in range(60)]
-    index.ingest([Document(text=" ".join(facts), id_="harbour")])
-    return index
+    with opened(tmp_path_factory.mktemp("options"), WordEmbedding(), ScriptedLLM()) as index:
+        index.ingest([Document(text=" ".join(facts), id_="harbour")])
+        yield index
 
 
 def doors(index: HierarchicalIndex) -> dict[str, Any]:

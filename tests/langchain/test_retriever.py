@@ -1,6 +1,7 @@
 """Our patterns as LangChain retrievers, on the real engine."""
 
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,8 @@ from indexes.errors import SettingsError
 from indexes.index import HierarchicalIndex
 from indexes.langchain import ParentDocuments, PatternRetriever
 from indexes.namespace import ours
-from tests.conftest import LEVELS
+from tests.conftest import LEVELS, opened
+from tests.fakes import ScriptedLLM, WordEmbedding
 
 LETTERS = Path(__file__).parents[2] / "app" / "samples" / "letters"
 TOPICS = ("lamp", "roses", "tides", "bread", "snow", "bees", "clocks", "maps")
@@ -35,12 +37,15 @@ def texts() -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def filled(index: HierarchicalIndex, tmp_path: Path) -> HierarchicalIndex:
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HierarchicalIndex]:
+    """An index of these documents, which no test changes."""
+    folder = tmp_path_factory.mktemp("retriever")
     for name, text in texts().items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    index.ingest([tmp_path / name for name in texts()])
-    return index
+        (folder / name).write_text(text, encoding="utf-8")
+    with opened(folder / "index", WordEmbedding(), ScriptedLLM()) as index:
+        index.ingest([folder / name for name in texts()])
+        yield index
 
 
 class TestLangChainsOwnSuite(RetrieversIntegrationTests):
