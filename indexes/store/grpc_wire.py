@@ -130,16 +130,19 @@ def _selector(search: Search) -> wire.WithPayloadSelector:
 
 
 def _found(answer: Any, searches: Sequence[Search]) -> list[Hits]:
-    return [
-        Hits(
-            numbers_of([point.id.uuid for point in found.result]),
-            [point.score for point in found.result],
-            [_payload(point.payload) for point in found.result]
-            if search.fields or search.without
-            else [{}] * len(found.result),
+    found = []
+    for result, search in zip(answer.result, searches, strict=True):
+        # Each is made into an object once, not for each field.
+        points = list(result.result)
+        told = search.fields or search.without
+        found.append(
+            Hits(
+                numbers_of([point.id.uuid for point in points]),
+                [point.score for point in points],
+                [_payload(point.payload) for point in points] if told else [{}] * len(points),
+            )
         )
-        for found, search in zip(answer.result, searches, strict=True)
-    ]
+    return found
 
 
 def _payload(given: Any) -> dict[str, Any]:
