@@ -32,6 +32,11 @@ _SLOW, _NOTEBOOK = 50, 500
 LEVELS = (96, 48, 24)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: tests wait for servers, for the disk, for others."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_finish() -> None:
     """What is imported stays: no test that looks for garbage looks through it."""
     gc.collect()

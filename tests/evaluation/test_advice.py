@@ -210,6 +210,7 @@ def opened(tmp_path: Path) -> Opened:
     return of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["regular", "parent", "extract"])
 def test_the_pattern_that_must_win_is_recommended(
     opened: Opened, kind: Kind, tmp_path: Path

@@ -181,6 +181,7 @@ def test_a_local_index_is_answered_by_an_endpoint_on_sagemaker(
     assert json.loads(out)["answer"]
 
 
+@pytest.mark.slow
 def test_an_endpoint_embeds_and_a_local_model_answers(
     run: Run, server: StandIn, cache: Path
 ) -> None:

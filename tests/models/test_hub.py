@@ -59,6 +59,7 @@ def test_a_connection_that_breaks_is_taken_up_where_it_broke(
     assert served.ranges == [None, "bytes=300000-", "bytes=500000-"]
 
 
+@pytest.mark.slow
 def test_a_download_that_was_killed_halfway_goes_on(served: HubStandIn, tmp_path: Path) -> None:
     """The process dies without a chance to tidy up; the next one asks for the rest only."""
     large = DATA * 40

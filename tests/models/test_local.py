@@ -45,6 +45,7 @@ async def test_it_answers_streamed_or_not_with_usage(local: Settings) -> None:
     assert 0 < answer <= local.max_answer_tokens
 
 
+@pytest.mark.slow
 async def test_several_answers_at_once(local: Settings) -> None:
     llm = build_llm(local)
     answers = await asyncio.gather(*(llm.acomplete(f"Count to {n}.") for n in range(6)))

@@ -22,6 +22,7 @@ TEXTS = [
 ]
 
 
+@pytest.mark.slow
 def test_the_converted_model_agrees_with_a_forward_pass_in_numpy(local: Settings) -> None:
     reference = Reference()
     vectors = build_embedding(local).get_text_embedding_batch(TEXTS)
@@ -36,6 +37,7 @@ def test_a_second_call_converts_nothing(cache: Path) -> None:
     assert first.stat().st_mtime_ns == written
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["cut", "flipped", "no checksum"])
 def test_a_damaged_file_is_converted_again(tmp_path: Path, damage: str) -> None:
     file = minilm_gguf(tmp_path)

@@ -87,6 +87,7 @@ def test_the_page_is_started_with_models_apart(tmp_path: Path) -> None:
     assert server.texts == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "spec", "said"),
     [

@@ -16,6 +16,7 @@ from indexes.index import HierarchicalIndex
 from indexes.settings import Settings
 
 
+@pytest.mark.slow
 def test_the_page_is_made_without_the_library() -> None:
     heavy = ("llama_index", "qdrant_client", "qdrant_edge", "xllamacpp", "openai")
     script = f"import sys, app.page.server; print([m for m in {heavy} if m in sys.modules])"

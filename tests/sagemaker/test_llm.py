@@ -204,6 +204,7 @@ def test_without_a_region_or_profile_the_setting_is_named(
         service.llm(profile_name="nobody").complete("?")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pauses")
 async def test_500_calls_survive_throttling_and_resets(
     service: Service, caplog: pytest.LogCaptureFixture

@@ -120,6 +120,7 @@ def test_what_the_engine_would_drop_silently_is_refused_and_rebuilt(
     assert [path.name for path in (tmp_path / "index").iterdir() if "rebuild" in path.name] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "change"),
     [
@@ -149,6 +150,7 @@ def test_texts_come_back_without_the_list_of_points(
         assert len(again.unchanged) == len(TEXTS)
 
 
+@pytest.mark.slow
 def test_vectors_that_are_gone_are_embedded_again(opened: Opened, tmp_path: Path) -> None:
     with opened() as index:
         right = found(index)
@@ -161,6 +163,7 @@ def test_vectors_that_are_gone_are_embedded_again(opened: Opened, tmp_path: Path
         assert index.verify(deep=True).clean
 
 
+@pytest.mark.slow
 def test_a_lost_text_is_told_kept_and_taken_from_an_export(opened: Opened, tmp_path: Path) -> None:
     export = tmp_path / "all.jsonl.gz"
     # More than stands on one page of a file, whatever is written first.
@@ -183,6 +186,7 @@ def test_a_lost_text_is_told_kept_and_taken_from_an_export(opened: Opened, tmp_p
         assert found(index) == right
 
 
+@pytest.mark.slow
 def test_where_nothing_can_be_read_nothing_is_changed(opened: Opened, tmp_path: Path) -> None:
     os.truncate(file(tmp_path, "segments/*/payload_storage/tracker.dat"), 0)
     with opened() as index, pytest.raises(StoreError, match="nothing of the collection"):

@@ -214,6 +214,7 @@ class Killed(BaseException):
 WRITES = 14
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", range(WRITES + 1))
 def test_a_rebuild_that_is_killed_can_be_run_again(
     server: StandIn, opened: Opened, monkeypatch: pytest.MonkeyPatch, after: int

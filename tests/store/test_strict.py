@@ -97,6 +97,7 @@ def test_a_filter_without_an_index_is_refused_with_the_command_that_makes_one(
         assert {context.title for context in contexts} == {"harbour", "orchard", "glacier"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "limits",
     [

@@ -15,6 +15,7 @@ from tests.benchmarks.threads import opened, run
 from tests.benchmarks.versioned import document, shown, text_of
 
 
+@pytest.mark.slow
 def test_readers_see_whole_documents_while_one_writes_and_one_copies(tmp_path: Path) -> None:
     with opened(tmp_path / "index") as index, opened(tmp_path / "copy") as copy:
         outcome = run(index, seconds=3, readers=16, writers=1, copies=[copy])
