@@ -40,7 +40,7 @@ class Constrainable(Protocol):
 
 @dataclass(frozen=True)
 class Ask:
-    """One prompt, the form of its answer, and the most that the answer may cost."""
+    """A prompt, the JSON schema of its answer, and the answer's limit in tokens."""
 
     prompt: str
     schema: dict[str, Any]
@@ -49,7 +49,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came of it.
+    """The model's reply to one prompt.
 
     Attributes:
         text: the answer; empty if there is none.
@@ -74,7 +74,7 @@ class Reply:
 
 @dataclass
 class Asking:
-    """Prompts for one model. Retries are the model's own affair.
+    """Prompts for one model, which retries by itself.
 
     Args:
         llm: any LlamaIndex LLM.
@@ -91,12 +91,12 @@ class Asking:
     constraints: "Constraints" = field(default_factory=lambda: Constraints())
 
     def do(self) -> list[Reply]:
-        """Ask all, in threads."""
+        """Ask all prompts in threads."""
         outcomes = in_threads(self._ask, self.asks, at_once=self.at_once, seconds=self.seconds)
         return self._replies(outcomes)
 
     async def ado(self) -> list[Reply]:
-        """Ask all; models that are only sync are asked in threads, not on the loop."""
+        """Ask all prompts on the event loop, or in threads if the model is only sync."""
         if getattr_static(type(self.llm), "achat") is getattr_static(CustomLLM, "achat"):
             return await asyncio.to_thread(self.do)
         outcomes = await on_the_loop(
@@ -166,13 +166,13 @@ class Asking:
 
 
 class Constraints:
-    """Whether a model's answers can be held to a schema: tried until one is refused."""
+    """Whether a model takes JSON schemas: assumed until it refuses one."""
 
     def __init__(self) -> None:
         self._possible = True
 
     def of(self, llm: LLM, ask: Ask) -> dict[str, Any]:
-        """What to give to `chat`; nothing where the model can't or would not."""
+        """Options for `chat`; empty if the model takes no schema."""
         if not self._possible or not isinstance(llm, Constrainable):
             return {}
         return llm.constrained(ask.schema, ask.max_tokens)
@@ -180,16 +180,14 @@ class Constraints:
     def more(
         self, llm: LLM, ask: Ask, before: dict[str, Any], said: Reading
     ) -> dict[str, Any] | None:
-        """How to ask again a model that spent what it may say on thinking; None if it didn't,
-        or would again.
-        """
+        """Options for asking again when thinking used up the answer; None if that can't help."""
         if not before or not said.spent:
             return None
         options = self.of(llm, ask)
         return options if options and options != before else None
 
     def refused(self, error: Exception) -> None:
-        """A call failed with a constraint and went well without one."""
+        """Note that a call failed with a schema and succeeded without one."""
         self._possible = False
         logger.warning("the model takes no JSON schema, going on without: %s", _one_line(error))
 

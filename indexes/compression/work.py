@@ -1,4 +1,4 @@
-"""Work that a judge needs done: many calls at once, bounded, in threads or natively async.
+"""Many calls at once for a judge, bounded, in threads or on the event loop.
 
 A judge is a generator: it yields work and is sent the results, and so is written once for
 sync and async callers.
@@ -33,14 +33,14 @@ Result = TypeVar("Result")
 
 
 class TimedOutError(RagError):
-    """A call took longer than it may; only ever a result, never raised to a caller."""
+    """A call took too long. It is returned as a result, never raised."""
 
 
 class Work(Protocol):
-    """Something to be done, either way, with the same result."""
+    """Work that can be done in threads or on the event loop, with the same result."""
 
     def do(self) -> Any:
-        """Do it, in threads where there is much to do at once."""
+        """Do it in threads."""
         ...
 
     async def ado(self) -> Any:

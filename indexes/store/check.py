@@ -58,7 +58,7 @@ class DocumentCheck:
         self.nodes = 0
 
     def add(self, point_id: str, payload: Mapping[str, Any] | None) -> None:
-        """Take note of a node of the version."""
+        """Add a node of the version to the check."""
         self.nodes += 1
         payload = payload or {}
         try:
@@ -74,7 +74,7 @@ class DocumentCheck:
             self._found["nodes that cannot be read"] += 1
 
     def lacks_vector(self) -> None:
-        """Take note of a node that no search by meaning can find."""
+        """Count a node without its vector."""
         self._found["nodes without their vector"] += 1
 
     def _add_leaf(self, leaf: Leaf) -> None:
@@ -97,7 +97,7 @@ class DocumentCheck:
         self._texts[leaf.position] = leaf.text
 
     def problems(self) -> list[str]:
-        """Everything that is wrong, in words; nothing if the document is whole."""
+        """Describe everything that is wrong; empty if the document is whole."""
         found = [f"{count} {what}" for what, count in self._found.items() if count]
         found += self._tiling()
         # Parents are runs of leaves: what is wrong with them follows from missing leaves.
@@ -175,7 +175,7 @@ class DocumentCheck:
         ]
 
     def _content(self) -> list[str]:
-        """The text, hashed again as it was when it came in."""
+        """Compare the text's hash with the one made when it was ingested."""
         manifest = self._manifest
         known = manifest.about.get("content_hash")
         if known is None:
@@ -194,5 +194,5 @@ class DocumentCheck:
 
 
 def original_version(manifest: Manifest) -> str:
-    """The version that was ingested, without the mark of damage."""
+    """Return the version that was ingested, without the mark of damage."""
     return (manifest.version or "").removesuffix(DAMAGED)

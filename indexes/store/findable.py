@@ -27,7 +27,7 @@ _NEARLY = 0.005
 
 
 class Findable:
-    """Looks for nodes, and counts what is not found.
+    """Searches for nodes and counts those that are not found.
 
     Args:
         store: where they are.
@@ -40,14 +40,14 @@ class Findable:
         self._roots: set[str] = set()
 
     def problems(self, ids: Sequence[str]) -> list[str]:
-        """What is wrong with finding these nodes, in words."""
+        """Search for these nodes and describe what is not found."""
         found: Counter[str] = Counter()
         for start in range(0, len(ids), BATCH):
             self._look(ids[start : start + BATCH], found)
         return [f"{count} {what}" for what, count in found.items() if count]
 
     def manifest_problems(self, manifests: Sequence[Manifest]) -> list[str]:
-        """The same of documents, which are found by their names."""
+        """Look documents up by their names and describe what is not found."""
         lost = 0
         for manifest in manifests:
             named = {"source": manifest.source, "document_id": manifest.document_id}
@@ -80,7 +80,7 @@ class Findable:
                 found[f"nodes that are not found by their own {by}"] += 1
 
     def _as_near(self, name: str, search: Search, hits: Hits) -> bool:
-        """Whether all that was found instead is as near as the node itself."""
+        """Return whether the hits found instead are as near as the node itself."""
         if len(hits.ids) < _HITS:
             return False
         alone = models.Filter(must=[models.HasIdCondition(has_id=[name])])

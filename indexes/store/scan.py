@@ -1,4 +1,4 @@
-"""Looking at all points of a collection, a page at a time."""
+"""Read all points of a collection, a page at a time."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ NODES = ("leaf", "parent")
 
 
 def visible(store: TreeStore) -> Iterator[Manifest]:
-    """All documents that queries can see and whose manifest can be read."""
+    """Yield the manifests that can be read of documents that queries can see."""
     for point in manifest_points(store):
         manifest = manifest_of(point)
         if manifest is not None and manifest.version is not None:
@@ -21,7 +21,7 @@ def visible(store: TreeStore) -> Iterator[Manifest]:
 
 
 def nodes_of(document_ids: str | Sequence[str], version: str | None = None) -> models.Filter:
-    """The nodes of documents, of one version or of all."""
+    """Filter for the nodes of documents, of one version or of all."""
     chosen: dict[str, Any] = {"document_id": document_ids}
     if version is not None:
         chosen["version"] = version
@@ -29,13 +29,13 @@ def nodes_of(document_ids: str | Sequence[str], version: str | None = None) -> m
 
 
 def manifest_points(store: TreeStore) -> Iterator[models.Record]:
-    """All points that should be manifests."""
+    """Yield all points that should be manifests."""
     for points in store.scroll(matching(kind="manifest")):
         yield from points
 
 
 def manifest_of(point: models.Record) -> Manifest | None:
-    """What the point says; None when it is no manifest, or not in its place."""
+    """Read a manifest from its point; None if it can't be read or has the wrong id."""
     try:
         manifest = Manifest.model_validate(point.payload)
     except ValidationError:

@@ -1,4 +1,4 @@
-"""What the classes of both kinds of endpoints have in common: whom they call, and as whom."""
+"""Arguments that both SageMaker classes share: the endpoint and the credentials."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -12,7 +12,7 @@ from indexes.models.sagemaker.target import Target
 
 @dataclass(frozen=True, repr=False, kw_only=True)
 class Connection:
-    """Arguments of `SageMakerLLM` and `SageMakerEmbedding` that say whom to call, and more.
+    """Arguments that `SageMakerLLM` and `SageMakerEmbedding` share.
 
     Attributes:
         runtime: what calls the endpoint, instead of one made from the others
@@ -44,13 +44,13 @@ class Connection:
 
     @classmethod
     def taken_from(cls, arguments: dict[str, Any], *, timeout: float) -> Self:
-        """What of the arguments is meant for it, which they lose."""
+        """Take the shared arguments out of a constructor's arguments."""
         names = [field.name for field in fields(cls) if field.name in arguments]
         return cls(**{"timeout": timeout, **{name: arguments.pop(name) for name in names}})
 
     @property
     def kept(self) -> dict[str, Any]:
-        """The fields that LlamaIndex's classes have for it; secrets are not kept in them."""
+        """Values for the fields of LlamaIndex's classes, without secrets."""
         return {
             "endpoint_kwargs": dict(self.endpoint_kwargs or {}),
             "model_kwargs": dict(self.model_kwargs or {}),
@@ -66,7 +66,7 @@ class Connection:
     def made(
         self, endpoint_name: str, part: Literal["llm", "embedding"], *, bearer: bool = False
     ) -> Runtime:
-        """What calls the endpoint; nothing is reached yet."""
+        """Make the client of an endpoint; nothing is sent yet."""
         return self.runtime or Runtime(
             Target(
                 endpoint_name,
