@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -361,7 +362,13 @@ def _may_be_missing(method: str, path: str) -> bool:
 
 
 def _read(kind: Any, body: Any) -> Any:
-    return TypeAdapter(kind).validate_python(body)
+    return _adapter(kind).validate_python(body)
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    # A twentieth of a second each, as long as qdrant-client's models are not built.
+    return TypeAdapter(kind)
 
 
 def _create(backend: EdgeBackend, body: Any, name: str) -> bool:
