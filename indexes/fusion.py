@@ -49,27 +49,24 @@ def ranked(scores: Mapping[int, float]) -> list[tuple[float, int]]:
     return sorted(zip(map(neg, scores.values()), scores, strict=True))
 
 
-def enough(
-    hits: Sequence[tuple[float, int]], points: Points, layouts: Layouts, reach: int, least: int
-) -> int:
+def enough(hits: Sequence[tuple[float, int]], layouts: Layouts, reach: int, least: int) -> int:
     """How many of the best leaves have more tokens together than can be used.
 
     Args:
         hits: all of them, `ranked`.
-        points: what they are.
         layouts: which know how long they are; where they don't, all are needed.
         reach: tokens that can be used.
         least: leaves that are needed in any case.
     """
-    tokens, last = 0, 0.0
+    used, last = 0, 0.0
     for place, (score, id_) in enumerate(hits):
         # Equals are put in order later, by where they stand.
-        if tokens > reach and place >= least and score != last:
+        if used > reach and place >= least and score != last:
             return place
-        root = layouts.get(points[id_]["root"])
-        if root is None or id_ not in root.leaves:
+        tokens = layouts.tokens(id_)
+        if tokens is None:
             break
-        tokens, last = tokens + root.leaves[id_].tokens, score
+        used, last = used + tokens, score
     return len(hits)
 
 

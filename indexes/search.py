@@ -45,7 +45,7 @@ from indexes.store.points import (
 from indexes.tree import node_number
 
 # What is read of a hit, of a leaf that it leads to, and of one that may be delivered.
-_HIT = ("document_id", "root", "root_leaves", "level")
+_HIT = ("document_id", "root", "root_leaves", "level", "tokens")
 _WORDING = ("text", "heading", "header", "rows")
 # Of a document, to know what may be shown; and for delivery, all but its pages' layout.
 _SHOWN = ("document_id", "version", "leaves", "source")
@@ -148,9 +148,10 @@ class TreeSearch:
         """Take over what hits are."""
         for hits in responses:
             for id_, point in zip(hits.ids, hits.payloads, strict=True):
+                tokens = point.pop("tokens", 0)
                 self._points[id_] = point
                 if "root" in point:
-                    self._layouts.note([id_], point)
+                    self._layouts.note({id_: tokens}, point)
 
     def wants_more(self, responses: Sequence[Hits]) -> bool:
         """Whether further hits might lead to further roots, of which too few were hit."""
@@ -175,7 +176,7 @@ class TreeSearch:
         best = hits
         if not self._whole_roots and self._query.reach is not None:
             least = self._query.least
-            best = hits[: enough(hits, self._points, self._layouts, self._query.reach, least)]
+            best = hits[: enough(hits, self._layouts, self._query.reach, least)]
         self._cut = len(best) < len(hits)
         self._expected = self._expect(best)
         documents = sorted({expected.document_id for expected in self._expected.values()})
@@ -349,10 +350,11 @@ class TreeSearch:
         if node_number(document, version, *place) != number_of(root):
             return None
         about = {"document_id": document, "root": root, "root_leaves": self._expected[root].size}
-        self._layouts.note(came, {**about, "level": self._leaf_level})
+        tokens = {id_: place.tokens for id_, place in came.items()}
+        self._layouts.note(tokens, {**about, "level": self._leaf_level})
         found = self._layouts.learn(root, document, version, came)
         if (level := self._parent_level) is not None:
-            parents = [id_ for id_ in found.above(level) if id_ is not None]
+            parents = {id_: 0 for id_ in found.above(level) if id_ is not None}
             self._layouts.note(parents, {**about, "level": level})
         return found
 

@@ -81,6 +81,7 @@ class Layouts:
         self._roots: dict[str, Root] = {}
         self._leaves = 0
         self._points: dict[int, dict[str, Any]] = {}
+        self._tokens: dict[int, int] = {}
         self._shared: dict[tuple[str, int], dict[str, Any]] = {}
         self._manifests: dict[str, tuple[dict[str, Any], Manifest]] = {}
         self._share_known = 0.0
@@ -99,14 +100,25 @@ class Layouts:
             self._share_known = (self._share_known + len(found) / len(wanted)) / 2
         return found
 
-    def note(self, ids: Iterable[int], point: dict[str, Any]) -> None:
-        """Remember what points are: `document_id`, `root`, `root_leaves` and `level`."""
+    def tokens(self, id_: int) -> int | None:
+        """How long a point's text is, as `note` was told."""
+        return self._tokens.get(id_)
+
+    def note(self, tokens: Mapping[int, int], point: dict[str, Any]) -> None:
+        """Remember what points are.
+
+        Args:
+            tokens: of each, by id.
+            point: their `document_id`, `root`, `root_leaves` and `level`.
+        """
         with self._lock:
             if len(self._points) > 2 * self._most:
                 self._points.clear()
+                self._tokens.clear()
                 self._shared.clear()
             shared = self._shared.setdefault((point["root"], point["level"]), point)
-            self._points.update(dict.fromkeys(ids, shared))
+            self._points.update(dict.fromkeys(tokens, shared))
+            self._tokens.update(tokens)
 
     def get(self, root: str) -> Root | None:
         """What is known of a root."""
