@@ -14,7 +14,7 @@ import inspect
 import weakref
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import SecretStr
 from qdrant_client import AsyncQdrantClient, QdrantClient
@@ -26,7 +26,10 @@ from indexes.store.cluster import Nodes
 from indexes.store.columns import Wire
 from indexes.store.edge.backend import EdgeBackend, edge_client
 from indexes.store.edge.wire import EdgeWire
-from indexes.store.remote import Remote, Ways, reach
+from indexes.store.ways import Ways
+
+if TYPE_CHECKING:
+    from indexes.store.remote import Remote
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,8 @@ def connect(index: str, *, api_key: SecretStr | None = None, ways: Ways | None =
         SettingsError: a certificate cannot be read.
     """
     if "://" in index:
+        from indexes.store.remote import reach
+
         return _remote_engine(reach(index, api_key, ways or Ways()))
     if not index.strip() or "\0" in index:
         what = "holds a NUL" if index.strip() else "is empty"
@@ -125,7 +130,7 @@ def connect(index: str, *, api_key: SecretStr | None = None, ways: Ways | None =
     return Engine(client, aclient, str(backend.path), client, EdgeWire(backend))
 
 
-def _remote_engine(remote: Remote) -> Engine:
+def _remote_engine(remote: "Remote") -> Engine:
     engine = Engine(
         remote.client, remote.aclient, remote.address, remote.rest, remote.wire, remote.nodes
     )

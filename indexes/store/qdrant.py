@@ -1,7 +1,7 @@
 """qdrant-client, imported without half a second of preparations that nobody needs.
 
-At import it has pydantic build validators for all of its four hundred models. Left alone, pydantic
-builds each when it is first used, which for most is never.
+At import it has pydantic build validators for all of its four hundred models, twice for many.
+Told to wait, pydantic builds each when it is first used, which for most is never.
 """
 
 from importlib import import_module
@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 def import_quickly() -> None:
     """Import qdrant-client; its models are completed as they are used."""
-    rebuild = BaseModel.__dict__["model_rebuild"]
+    rebuild, config = BaseModel.__dict__["model_rebuild"], BaseModel.model_config
 
     def unless_theirs(cls: type[BaseModel], *arguments: Any, **named: Any) -> bool | None:
         if cls.__module__ == "qdrant_client.http.models.models":
@@ -21,7 +21,9 @@ def import_quickly() -> None:
         return built
 
     BaseModel.model_rebuild = classmethod(unless_theirs)  # type: ignore[method-assign, assignment]
+    BaseModel.model_config = {**config, "defer_build": True}
     try:
         import_module("qdrant_client")
     finally:
         BaseModel.model_rebuild = rebuild  # type: ignore[method-assign]
+        BaseModel.model_config = config

@@ -33,6 +33,7 @@ from indexes.store.http import Sender, Trust
 from indexes.store.refusals import store_errors
 from indexes.store.rest import RestWire
 from indexes.store.retries import Patience, Retries, grpc_options
+from indexes.store.ways import Ways
 
 _log = logging.getLogger(__name__)
 
@@ -46,32 +47,6 @@ _VERSION = re.compile(r"(\d+)\.(\d+)")
 _KEPT = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=4.0)
 _NOT_KEPT = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 _HERE = {"localhost", "127.0.0.1", "::1"}
-
-
-@dataclass(frozen=True)
-class Ways:
-    """How a server is spoken to.
-
-    Attributes:
-        timeout: seconds for one request
-        prefer_grpc: gRPC where the client can
-        grpc_port: its port; by default the one after REST's
-        retries: further tries of a request that failed for the moment
-        ca: file of the authority that signed the server's certificate, if not a public one
-        cert: file of our own certificate, where the server asks for one
-        cert_key: file of its key
-        compress: whether REST's answers are compressed; by default beyond the local network,
-            for it costs both sides more time than it saves there
-    """
-
-    timeout: float = 60.0
-    prefer_grpc: bool = False
-    grpc_port: int | None = None
-    retries: int = 5
-    ca: Path | None = None
-    cert: Path | None = None
-    cert_key: Path | None = None
-    compress: bool | None = None
 
 
 @dataclass(frozen=True)

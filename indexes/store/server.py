@@ -19,7 +19,7 @@ from indexes.settings import Settings
 from indexes.store.columns import Search
 from indexes.store.conditions import payload_key
 from indexes.store.points import DENSE
-from indexes.store.remote import Ways
+from indexes.store.ways import Ways
 
 _CONNECTION = {
     "qdrant_timeout": "timeout",

@@ -34,7 +34,8 @@ from indexes.settings import load_settings
 from indexes.store.columns import Wire
 from indexes.store.edge.wire import EdgeWire
 from indexes.store.layouts import Layouts
-from indexes.store.remote import Remote, Ways, reach
+from indexes.store.remote import Remote, reach
+from indexes.store.ways import Ways
 from tests.benchmarks.lanes import BUDGET, FakeEmbedding, _document
 from tests.benchmarks.replay import Recording
 from tests.benchmarks.synthetic import Corpus, FakeVectors

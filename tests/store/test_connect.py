@@ -17,7 +17,7 @@ from qdrant_client.http.exceptions import ResponseHandlingException
 from indexes.errors import StoreError
 from indexes.store.connect import connect
 from indexes.store.refusals import store_errors
-from indexes.store.remote import Ways
+from indexes.store.ways import Ways
 
 KEY = "s3cr3t-key"
 
