@@ -100,13 +100,26 @@ def check_room(place: Path, needed: int, doing: str) -> None:
 def taken(folder: Path) -> int:
     """Bytes that the files below a folder take on its disk: most of the engine's are holes."""
     found = 0
-    for path in folder.rglob("*"):
+    for entry in entries(folder):
         try:
-            status = path.lstat()
+            status = entry.stat(follow_symlinks=False)
         except OSError:  # gone meanwhile
             continue
         found += getattr(status, "st_blocks", status.st_size // 512 + 1) * 512
     return found
+
+
+def entries(folder: str | Path) -> Iterator[os.DirEntry[str]]:
+    """All files and folders below a folder, but not below links; what is gone is left out."""
+    try:
+        with os.scandir(folder) as listed:
+            found = list(listed)
+    except OSError:
+        return
+    for entry in found:
+        yield entry
+        if entry.is_dir(follow_symlinks=False):
+            yield from entries(entry.path)
 
 
 def copy_folder(source: Path, target: Path) -> None:

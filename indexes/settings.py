@@ -19,6 +19,7 @@ from indexes.extensions import JUDGES, PROVIDERS
 from indexes.model_spec import ModelSpec
 from indexes.registry import Registry
 from indexes.setting_checks import check_headers, check_levels, check_spec, read_object, split
+from indexes.setting_sources import QuickSources
 from indexes.settings_file import read_settings
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ DEFAULT_LEVELS = (1024, 256, 128)
 WHOLE_DOCUMENTS = 1_000_000_000
 
 
-class Settings(BaseSettings):
+class Settings(QuickSources, BaseSettings):
     """Settings of one index and the models beside it. Immutable.
 
     Example:

@@ -10,11 +10,12 @@ them; everything by `verify`.
 """
 
 import json
+import os
 import zlib
 from contextlib import suppress
 from pathlib import Path
 
-from indexes.disks import filled
+from indexes.disks import entries, filled
 from indexes.errors import StoreError
 
 NAME = "seal.json"
@@ -64,13 +65,14 @@ def check(shard: Path) -> None:
 
 def write(shard: Path) -> None:
     """Note how a closed shard's files are. A disk that is full keeps no note."""
+    start = len(str(shard)) + 1
     files = {
-        str(path.relative_to(shard)): (
-            path.stat().st_size,
-            None if path.name in _REWRITTEN else _checksum(path),
+        entry.path[start:]: (
+            entry.stat().st_size,
+            None if entry.name in _REWRITTEN else _checksum(entry.path),
         )
-        for path in sorted(shard.rglob("*"))
-        if path.is_file() and path.name not in _FLEETING
+        for entry in entries(shard)
+        if entry.is_file() and entry.name not in _FLEETING
     }
     note = shard.with_name(NAME)
     temporary = note.with_suffix(".new")
@@ -97,11 +99,11 @@ def _noted(shard: Path) -> dict[str, tuple[int, int | None]]:
         return {}
 
 
-def _checksum(path: Path) -> int:
+def _checksum(path: str | Path) -> int:
     """Of the pages that hold something: most of the engine's files are holes."""
     found = 0
-    with path.open("rb", buffering=0) as file:
-        for start, end in filled(file.fileno(), path.stat().st_size):
+    with Path(path).open("rb", buffering=0) as file:
+        for start, end in filled(file.fileno(), os.fstat(file.fileno()).st_size):
             file.seek(start)
             at = start
             while at < end and (read := file.read(min(_READ, end - at))):
