@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexes.beside.spool import Spool
 from indexes.disks import explained
 from indexes.errors import DiskError
 from indexes.progress import OnProgress
@@ -23,7 +24,6 @@ from indexes.store.nodes import TreeStore
 from indexes.store.points import Fingerprint
 from indexes.store.rebuild_served import rebuild_served
 from indexes.store.restoring import RebuildReport, Restoring
-from indexes.store.spool import Spool
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding

@@ -20,6 +20,7 @@ from typing import Any
 
 from qdrant_client import models
 
+from indexes.beside.spool import Spool
 from indexes.errors import StoreError
 from indexes.store.collection import rebuilt_mark
 from indexes.store.nodes import TreeStore, matching
@@ -27,7 +28,6 @@ from indexes.store.points import DENSE
 from indexes.store.refusals import store_errors
 from indexes.store.restoring import RebuildReport, Restoring
 from indexes.store.scan import visible
-from indexes.store.spool import Spool
 from indexes.store.upkeep import verify
 
 _log = logging.getLogger(__name__)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from indexes.beside.spool import Spool
 from indexes.errors import StoreError
 from indexes.models.guard import model_errors
 from indexes.progress import OnProgress, Progress
@@ -31,7 +32,6 @@ from indexes.store.points import (
     embedding_text,
     pack_ancestors,
 )
-from indexes.store.spool import Spool
 from indexes.store.transfer import PAGE, Receiver
 from indexes.tree import node_id
 

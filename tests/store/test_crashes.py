@@ -53,7 +53,7 @@ def test_a_collection_whose_creation_was_cut_short_is_made_by_the_next_ingest(
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it ends when its work is done")
 def test_what_a_killed_process_has_started_ends_with_it() -> None:
     child = (
-        "import sys, time; from indexes.store.edge.apart import end_with; "
+        "import sys, time; from indexes.beside.ending import end_with; "
         "end_with(int(sys.argv[1])); print(flush=True); time.sleep(60)"
     )
     parent = (

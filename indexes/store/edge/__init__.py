@@ -6,5 +6,5 @@ queries.py      queries as the engine takes them; translate.py everything else
 config.py       a collection's parameters
 collection.py   one collection on disk and its upkeep; folder.py all of them
 holding.py      who has a folder open; borrowed.py one that can't be written to
-salvage.py      what is left of a damaged one; remains.py, numbering.py; seal.py what tells
+salvage.py      what is left of a damaged one, with numbering.py; seal.py what tells
 """

@@ -17,13 +17,12 @@ from indexes.disks import MB, free_bytes
 from indexes.errors import DiskError
 
 NOTHING_TO_DO = 3
-_PR_SET_PDEATHSIG = 1
 # Less room than that is tried out: a log's segment of 32 MB may have to be written anew.
 _PLENTY = 64 * MB
 # Nice, so that it takes what cores the foreground leaves.
 _OPTIMIZE = """
 import os, sys
-from indexes.store.edge.apart import end_with
+from indexes.beside.ending import end_with
 end_with(int(sys.argv[2]))
 import qdrant_edge
 if hasattr(os, "nice"):
@@ -36,7 +35,7 @@ sys.exit(0 if done else 3)
 """
 _OPEN = """
 import sys
-from indexes.store.edge.apart import end_with
+from indexes.beside.ending import end_with
 end_with(int(sys.argv[2]))
 import qdrant_edge
 shard = qdrant_edge.EdgeShard.load(sys.argv[1])
@@ -87,17 +86,6 @@ def _python(script: str, shard: Path) -> subprocess.Popen[str]:
         text=True,
         errors="replace",
     )
-
-
-def end_with(parent: int) -> None:
-    """Let this process end at once when the one that started it is killed (Linux).
-
-    Or it goes on writing to a folder that the next process clears away.
-    """
-    with contextlib.suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if hasattr(os, "getppid") and os.getppid() != parent:
-        os._exit(1)
 
 
 def give_memory_back() -> None:

@@ -1,9 +1,9 @@
 """Reading what is left of a damaged shard, from copies that leave out more and more.
 
 A damaged file ends the engine with an error, a panic or a signal. So a copy is read by a process
-of its own (`remains.py`). Where the engine refuses the copy, what it can do without is left out of
-the next one: the log, payload indexes, the words' vectors; then the vectors. They can be made again
-from the texts.
+of its own (`indexes.beside.remains`). Where the engine refuses the copy, what it can do without is
+left out of the next one: the log, payload indexes, the words' vectors; then the vectors. They can
+be made again from the texts.
 """
 
 import json
@@ -16,14 +16,14 @@ from pathlib import Path
 import qdrant_edge as edge
 from qdrant_client.http import models
 
+from indexes.beside.spool import Spool
 from indexes.disks import MB, check_room, copy_folder, explained, taken
 from indexes.errors import DiskError, StoreError
 from indexes.store.edge import numbering
 from indexes.store.edge.config import edge_config
 from indexes.store.edge.failures import engine_errors
-from indexes.store.spool import Spool
 
-_READER = "indexes.store.edge.remains"
+_READER = "indexes.beside.remains"
 _LONGEST_SECONDS = 3600
 # For what the engine writes as it opens a copy.
 _ROOM = 64 * MB

@@ -1,8 +1,8 @@
 """Every point that the engine can still read of a shard, in a process that may die of it.
 
-    python -m indexes.store.edge.remains SHARD SPOOL PARENT
+    python -m indexes.beside.remains SHARD SPOOL PARENT
 
-What is read goes to SPOOL (`indexes.store.spool`); it ends with 0 where that was everything.
+What is read goes to SPOOL (`indexes.beside.spool`); it ends with 0 where that was everything.
 """
 
 import sys
@@ -12,8 +12,8 @@ from typing import Any
 
 import qdrant_edge as edge
 
-from indexes.store.edge.apart import end_with
-from indexes.store.spool import Spool
+from indexes.beside.ending import end_with
+from indexes.beside.spool import Spool
 
 _PAGE = 256
 
