@@ -28,20 +28,13 @@ from typing import Any, BinaryIO, cast
 from indexes.disks import explained
 from indexes.errors import DiskError, StoreError
 from indexes.progress import OnProgress, Progress
-from indexes.store.archive_lines import (
-    ArchivedFingerprint,
-    Header,
-)
-from indexes.store.check import DAMAGED, DocumentCheck
+from indexes.store.archive_lines import ArchivedFingerprint, Header
+from indexes.store.check import DAMAGED
 from indexes.store.columns import Point
 from indexes.store.nodes import TreeStore
 from indexes.store.points import BM25, DENSE, Manifest
-from indexes.store.scan import visible
-from indexes.store.transfer import (
-    TransferReport,
-    note,
-    points_of,
-)
+from indexes.store.scan import Walk, visible
+from indexes.store.transfer import TransferReport
 
 # A point of 4,096 dimensions takes 50 kB. Longer lines are not read into memory.
 MAX_LINE = 16 * 1024 * 1024
@@ -114,14 +107,11 @@ def _header(store: TreeStore) -> "Header":
 
 def _whole(store: TreeStore, manifest: Manifest) -> Iterator[list[Point]]:
     """The nodes of a document; an error at the end if they are not all there."""
-    check = DocumentCheck(manifest, store.fingerprint())
-    damaged = (manifest.version or "").endswith(DAMAGED)
-    if not damaged:
-        for points in points_of(store, manifest.document_id, manifest.version):
-            for point in points:
-                note(check, point)
-            yield points
-    problems = ["it is marked as damaged"] if damaged else check.problems()
+    problems = ["it is marked as damaged"]
+    if not (manifest.version or "").endswith(DAMAGED):
+        walk = Walk(store, [manifest])
+        yield from walk.nodes(vectors=True)
+        problems = walk.problems()[manifest.document_id]
     if problems:
         raise StoreError(
             f"{manifest.source} is not whole ({'; '.join(problems)}): run `advanced-rag verify`"

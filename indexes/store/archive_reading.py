@@ -26,7 +26,8 @@ from indexes.store.check import DocumentCheck
 from indexes.store.columns import Point
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Fingerprint, Manifest
-from indexes.store.transfer import PAGE, Receiver, TransferReport, note
+from indexes.store.scan import PAGE
+from indexes.store.transfer import Receiver, TransferReport
 
 _L = TypeVar("_L", bound=Line)
 
@@ -206,7 +207,7 @@ class _Reader:
                 raise self._wrong(f"dense must have {header.fingerprint.dimension} numbers")
             made = point.point()
             if check is not None:
-                note(check, made)
+                check.add(made.id, made.payload)
             yield made
         self._finish(check)
         self._end(self._parse(Footer, line), header, (len(seen), points, leaves))

@@ -57,8 +57,8 @@ class DocumentCheck:
         self._parents: set[str] = set()
         self.nodes = 0
 
-    def add(self, point_id: str, payload: Mapping[str, Any] | None) -> None:
-        """Add a node of the version to the check."""
+    def add(self, point_id: str, payload: Mapping[str, Any] | None, *, bare: bool = False) -> None:
+        """Add a node of the version to the check; a `bare` one has no vector."""
         self.nodes += 1
         payload = payload or {}
         try:
@@ -72,10 +72,8 @@ class DocumentCheck:
                 self._add_leaf(Leaf.model_validate({**payload, "id": point_id}))
         except (KeyError, TypeError, ValidationError):
             self._found["nodes that cannot be read"] += 1
-
-    def lacks_vector(self) -> None:
-        """Count a node without its vector."""
-        self._found["nodes without their vector"] += 1
+        if bare:
+            self._found["nodes without their vector"] += 1
 
     def _add_leaf(self, leaf: Leaf) -> None:
         if leaf.position in self._leaves:

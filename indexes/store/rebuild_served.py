@@ -23,11 +23,11 @@ from qdrant_client import models
 from indexes.beside.spool import Spool
 from indexes.errors import StoreError
 from indexes.store.collection import rebuilt_mark
-from indexes.store.nodes import TreeStore, matching
+from indexes.store.nodes import TreeStore
 from indexes.store.points import DENSE
 from indexes.store.refusals import store_errors
 from indexes.store.restoring import RebuildReport, Restoring
-from indexes.store.scan import visible
+from indexes.store.scan import manifest_points, visible
 from indexes.store.upkeep import verify
 
 _log = logging.getLogger(__name__)
@@ -136,8 +136,7 @@ class _Served:
         try:
             return {
                 str(point.id): json.dumps(point.payload, sort_keys=True)
-                for points in self._store.scroll(matching(kind="manifest"))
-                for point in points
+                for point in manifest_points(self._store)
             }
         except StoreError:
             return None

@@ -32,7 +32,8 @@ from indexes.store.points import (
     embedding_text,
     pack_ancestors,
 )
-from indexes.store.transfer import PAGE, Receiver
+from indexes.store.scan import PAGE
+from indexes.store.transfer import Receiver
 from indexes.tree import node_id
 
 if TYPE_CHECKING:

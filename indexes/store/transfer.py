@@ -9,28 +9,19 @@ that was half copied is copied anew.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from indexes.errors import SettingsError
 from indexes.progress import OnProgress, Progress
-from indexes.store.check import DAMAGED, DocumentCheck
+from indexes.store.check import DAMAGED
 from indexes.store.columns import Point
 from indexes.store.nodes import TreeStore, matching
-from indexes.store.points import (
-    BM25,
-    DENSE,
-    Manifest,
-    manifest_id,
-    manifest_of_payload,
-    manifest_point,
-)
+from indexes.store.points import Manifest, manifest_id, manifest_of_payload, manifest_point
 from indexes.store.refusals import store_errors
-from indexes.store.scan import nodes_of, visible
+from indexes.store.scan import PAGE, Walk, groups, visible
 
-# Points with vectors that are held and sent at once: under a megabyte or two.
-PAGE = 256
 # What travels together, so that a thousand notes are not a thousand times four requests.
 _GROUP_LEAVES = 1000
 _GROUP_DOCUMENTS = 100
@@ -84,34 +75,17 @@ def copy(
     target.prepare(source.fingerprint())
     run = _Copy(source, target, on_progress)
     try:
-        for group in _groups(source):
+        for group in groups(visible(source), leaves=_GROUP_LEAVES, documents=_GROUP_DOCUMENTS):
             run.bring(group)
     finally:
         run.report.seconds = time.perf_counter() - started
     return run.report
 
 
-def _groups(store: TreeStore) -> Iterator[list[Manifest]]:
-    group: list[Manifest] = []
-    leaves = 0
-    for manifest in visible(store):
-        if group and leaves + manifest.leaves > _GROUP_LEAVES:
-            yield group
-            group, leaves = [], 0
-        group.append(manifest)
-        leaves += manifest.leaves
-        if len(group) == _GROUP_DOCUMENTS:
-            yield group
-            group, leaves = [], 0
-    if group:
-        yield group
-
-
 class _Copy:
     def __init__(self, source: TreeStore, target: TreeStore, on_progress: OnProgress) -> None:
         self.report = TransferReport()
         self._source = source
-        self._fingerprint = source.fingerprint()
         self._receiver = Receiver(target)
         self._on_progress = on_progress
         self._known = source.count(matching(kind="manifest"))
@@ -139,24 +113,14 @@ class _Copy:
 
     def _transfer(self, wanted: dict[str, Manifest], tries: int) -> list[Manifest]:
         """Copy documents; returns those that changed meanwhile, as they are now."""
-        checks = {
-            name: DocumentCheck(manifest, self._fingerprint) for name, manifest in wanted.items()
-        }
+        walk = Walk(self._source, list(wanted.values()))
         self._receiver.begin(list(wanted.values()))
-        for points in points_of(self._source, list(wanted)):
-            fitting = [
-                point
-                for point in points
-                if (point.payload or {}).get("version")
-                == wanted[(point.payload or {})["document_id"]].version
-            ]
-            for point in fitting:
-                note(checks[(point.payload or {})["document_id"]], point)
-            self._receiver.put(fitting)
-            self.report.points += len(fitting)
-            if fitting:
-                self._tell(wanted[(fitting[-1].payload or {})["document_id"]].source)
-        problems = {name: check.problems() for name, check in checks.items()}
+        for points in walk.nodes(vectors=True):
+            self._receiver.put(points)
+            self.report.points += len(points)
+            if points:
+                self._tell(wanted[points[-1].payload["document_id"]].source)
+        problems = walk.problems()
         whole = [manifest for name, manifest in wanted.items() if not problems[name]]
         self._receiver.commit(whole)
         self.report.copied += [manifest.source for manifest in whole]
@@ -176,29 +140,6 @@ class _Copy:
 
     def _fail(self, manifest: Manifest, reason: str) -> None:
         self.report.failed.append((manifest.source, reason))
-
-
-def points_of(
-    store: TreeStore, document_ids: str | Sequence[str], version: str | None = None
-) -> Iterator[list[Point]]:
-    """The nodes of documents with their vectors, a page at a time."""
-    for records in store.scroll(nodes_of(document_ids, version), vectors=[DENSE, BM25], page=PAGE):
-        # Straight from an engine: no need to validate them again.
-        yield [
-            Point(
-                id=str(record.id),
-                vector=cast(Any, record.vector or {}),
-                payload=record.payload or {},
-            )
-            for record in records
-        ]
-
-
-def note(check: DocumentCheck, point: Point) -> None:
-    """Tell a check of a point with its vectors."""
-    check.add(str(point.id), point.payload)
-    if not isinstance(point.vector, dict) or DENSE not in point.vector:
-        check.lacks_vector()
 
 
 class Receiver:

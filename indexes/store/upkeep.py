@@ -12,7 +12,7 @@ so that the next ingest of the same file writes it anew instead of calling it un
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
@@ -20,22 +20,17 @@ from typing import Literal
 from qdrant_client import models
 
 from indexes.progress import OnProgress, Progress, ProgressEvent
-from indexes.store.check import DAMAGED, DocumentCheck, original_version
+from indexes.store.check import DAMAGED, original_version
 from indexes.store.edge.backend import EdgeBackend
 from indexes.store.findable import Findable
 from indexes.store.nodes import TreeStore, matching
 from indexes.store.points import DENSE, Manifest, manifest_id, manifest_point
 from indexes.store.refusals import store_errors
-from indexes.store.scan import (
-    NODES,
-    manifest_of,
-    manifest_points,
-    nodes_of,
-)
+from indexes.store.scan import NODES, Walk, groups, manifest_of, manifest_points, nodes_of
 
 # Leaves of the documents that are looked at together: many small ones in one scroll.
-_BATCH_LEAVES = 4000
-_BATCH_DOCUMENTS = 200
+_GROUP_LEAVES = 4000
+_GROUP_DOCUMENTS = 200
 # A document that changes while it is looked at is looked at again this many times.
 _TRIES = 3
 
@@ -138,7 +133,7 @@ class _Verifier:
         self._fingerprint = store.fingerprint()
         self._findable = Findable(store, len(self._fingerprint.levels) - 1)
         self._found = Verification(points=store.count())
-        self._bare: dict[str, list[str]] = {}
+        self._bare: set[str] = set()
         self._expected = store.count(matching(kind=(*NODES, "manifest")))
         self._seen = 0
         self._every = 1 if deep else max(1, self._found.points // _SAMPLE)
@@ -146,8 +141,8 @@ class _Verifier:
     def run(self) -> Verification:
         self._find_damaged_files()
         self._find_bare_nodes()
-        for batch in self._batches():
-            self._look_at({manifest.document_id: manifest for manifest in batch})
+        for group in groups(self._readable(), leaves=_GROUP_LEAVES, documents=_GROUP_DOCUMENTS):
+            self._look_at(group)
             self._tell("checked", min(self._seen, self._found.points))
         self._find_orphans()
         self._find_foreign_points()
@@ -177,23 +172,14 @@ class _Verifier:
             )
         )
 
-    def _batches(self) -> Iterator[list[Manifest]]:
-        """Manifests, so many that one scroll finds a good number of nodes."""
-        batch: list[Manifest] = []
-        leaves = 0
+    def _readable(self) -> Iterator[Manifest]:
         for point in manifest_points(self._store):
             self._seen += 1
             manifest = manifest_of(point)
             if manifest is None:
                 self._unreadable(point)
-                continue
-            batch.append(manifest)
-            leaves += manifest.leaves
-            if leaves >= _BATCH_LEAVES or len(batch) == _BATCH_DOCUMENTS:
-                yield batch
-                batch, leaves = [], 0
-        if batch:
-            yield batch
+            else:
+                yield manifest
 
     def _unreadable(self, point: models.Record) -> None:
         # No query survives it, so it hides its document, and perhaps others.
@@ -218,49 +204,38 @@ class _Verifier:
         condition.must_not = [models.HasVectorCondition(has_vector=DENSE)]
         if self._store.count(condition) == 0:
             return
-        for points in self._store.scroll(condition, payload=["document_id"]):
-            for point in points:
-                document_id = str((point.payload or {}).get("document_id"))
-                self._bare.setdefault(document_id, []).append(str(point.id))
+        for points in self._store.scroll(condition, payload=False):
+            self._bare |= {str(point.id) for point in points}
 
-    def _look_at(self, manifests: dict[str, Manifest], tries: int = _TRIES) -> None:
-        checks = {
-            name: DocumentCheck(manifest, self._fingerprint) for name, manifest in manifests.items()
-        }
-        others: dict[str, Counter[str]] = {name: Counter() for name in manifests}
+    def _look_at(self, group: Sequence[Manifest], tries: int = _TRIES) -> None:
+        walk = Walk(self._store, group)
         sample: list[tuple[str, str]] = []
-        for points in self._store.scroll(nodes_of(list(manifests))):
-            for point in points:
-                payload = point.payload or {}
-                name, version = payload["document_id"], payload.get("version")
-                if version is not None and version == manifests[name].version:
-                    checks[name].add(str(point.id), payload)
-                    if (self._seen + checks[name].nodes) % self._every == 0:
-                        sample.append((name, str(point.id)))
-                    if str(point.id) in self._bare.get(name, ()):
-                        checks[name].lacks_vector()
-                else:
-                    others[name][str(version)] += 1
-        again: dict[str, Manifest] = {}
-        wrong = {
-            name: [] if manifest.version is None else checks[name].problems()
-            for name, manifest in manifests.items()
-        }
+        place = self._seen
+        for points in walk.nodes(bare=self._bare):
+            sample += [
+                (point.payload["document_id"], point.id)
+                for number, point in enumerate(points, place)
+                if number % self._every == 0
+            ]
+            place += len(points)
+        again: list[Manifest] = []
+        wrong = walk.problems()
         # What isn't there can't be found: that is said of the document already.
         lost = self._findable.problems([id_ for name, id_ in sample if not wrong[name]])
-        for name, manifest in manifests.items():
-            problems = wrong[name]
-            suspicious = problems or others[name] or not manifest.settled
+        for manifest in group:
+            name = manifest.document_id
+            problems, others, nodes = wrong[name], walk.others[name], walk.checks[name].nodes
+            suspicious = problems or others or not manifest.settled
             now = self._store.manifest(name) if suspicious else manifest
             if now != manifest and tries > 1:
                 # It changed under our hands: a second look, or it is gone.
-                again |= {name: now} if now is not None else {}
+                again += [now] if now is not None else []
                 continue
-            self._judge(manifest, problems, others[name])
+            self._judge(manifest, problems, others)
             self._found.documents += manifest.version is not None
-            self._found.nodes += checks[name].nodes
-            self._seen += checks[name].nodes + others[name].total()
-        shown = [found for found in manifests.values() if found.version is not None]
+            self._found.nodes += nodes
+            self._seen += nodes + others.total()
+        shown = [found for found in group if found.version is not None]
         if not again:
             lost += self._findable.manifest_problems(shown)
         for what in () if again or self._store.unfinished() else lost:

@@ -147,8 +147,8 @@ def test_what_the_target_holds_besides_stays(
 def test_large_documents_travel_in_pages(
     filled: HierarchicalIndex, other: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("PAGE", "_GROUP_LEAVES", "_GROUP_DOCUMENTS"):
-        monkeypatch.setattr(f"indexes.store.transfer.{name}", 3)
+    for name in ("scan.PAGE", "transfer._GROUP_LEAVES", "transfer._GROUP_DOCUMENTS"):
+        monkeypatch.setattr(f"indexes.store.{name}", 3)
     steps: list[Any] = []
     filled.copy_to(other, on_progress=steps.append)
     assert content(other) == content(filled)
@@ -217,7 +217,7 @@ def test_a_document_that_changes_under_the_copy_is_copied_as_it_is_then(
             filled.ingest([document("harbour", text_of("pier", 20))])
             filled.remove("orchard.txt")
 
-    monkeypatch.setattr("indexes.store.transfer.PAGE", 5)
+    monkeypatch.setattr("indexes.store.scan.PAGE", 5)
     monkeypatch.setattr(other.store, "put", put_and_change)
     filled.copy_to(other)
     assert verify(other.store).clean

@@ -111,7 +111,7 @@ def test_an_updated_document_is_clean(filled: HierarchicalIndex) -> None:
 def test_more_documents_than_one_batch_holds_are_all_looked_at(
     filled: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("indexes.store.upkeep._BATCH_DOCUMENTS", 2)
+    monkeypatch.setattr("indexes.store.upkeep._GROUP_DOCUMENTS", 2)
     monkeypatch.setattr("indexes.store.pages._PAGE", 3)
     seen: list[tuple[int, int]] = []
     found = verify(filled.store, on_progress=lambda step: seen.append((step.done, step.known)))
