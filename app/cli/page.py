@@ -46,10 +46,12 @@ def page(
     from indexes.extras import needed
     from indexes.models.providers import check_models
 
+    from ..page.gradio_import import import_gradio
     from ..page.opening import Opening
 
     loaded = load_settings(**settings)
     with needed("page", "the page"):
+        import_gradio()
         from ..page.server import serve
     check_models(loaded)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from indexes.errors import RagError
 from indexes.models.sagemaker.endpoints import (
@@ -47,9 +48,22 @@ def main(folder: Path) -> dict[str, Any]:
     )
     with pytest.MonkeyPatch.context() as patch:
         stand_in.mend_moto(patch)
+        _check_schemas_once(patch)
         seen = _run(folder, Aws(os.environ["AWS_ENDPOINT_URL"], stand_in.session()))
     server.stop()
     return seen
+
+
+def _check_schemas_once(patch: pytest.MonkeyPatch) -> None:
+    """The SDK checks its settings' own schema at each of 67 looks at them: half of all its time."""
+    check, checked = Draft202012Validator.check_schema, {}
+
+    def once(schema: Any, *rest: Any, **named: Any) -> None:
+        if id(schema) not in checked:
+            check(schema, *rest, **named)
+            checked[id(schema)] = schema
+
+    patch.setattr(Draft202012Validator, "check_schema", once)
 
 
 def _run(folder: Path, aws: Aws) -> dict[str, Any]:
