@@ -190,7 +190,7 @@ def _shards(index: HierarchicalIndex, lane: Callable[[], Lane]) -> int:
         return 1
     collection = getattr(lane(), "collection", index.store.collection)
     with store_errors(index.engine.address):
-        params = index.engine.rest.get_collection(collection).config.params
+        params = index.engine.client.get_collection(collection).config.params
     return params.shard_number or 1
 
 

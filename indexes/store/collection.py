@@ -6,15 +6,17 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
-import grpc
-from qdrant_client import QdrantClient, models
+from qdrant_client import models
 from qdrant_client.http.exceptions import UnexpectedResponse
 
 from indexes.errors import IndexMismatchError, StoreError
+from indexes.store.columns import Search, number_of
 from indexes.store.conditions import ALL_NAMES
 from indexes.store.connect import Engine
+from indexes.store.grpc_wire import GrpcWire
 from indexes.store.pages import Pages
 from indexes.store.payload_indexes import indexed
 from indexes.store.points import (
@@ -91,10 +93,10 @@ class TreeCollection(Pages):
         if self.engine.embedded and not self.exists():
             return None
         with store_errors(self.engine.address):
-            found = self._described_by(self.engine.rest)
+            found = _there(partial(self.engine.client.get_collection, self.collection))
             if found is not None:
                 self.limits.read(found.config.strict_mode_config)
-            same = self._one_server or not self.engine.speaks_grpc or self._same_by_grpc(found)
+            same = self._one_server or self._same_by_grpc(found)
         if not same:
             raise StoreError(
                 f"{self.engine.address} and its gRPC port lead to different servers: "
@@ -102,28 +104,21 @@ class TreeCollection(Pages):
             )
         return found
 
-    def _described_by(self, client: QdrantClient) -> models.CollectionInfo | None:
-        try:
-            return client.get_collection(self.collection)
-        except UnexpectedResponse as error:
-            if error.status_code != _NOT_FOUND or not said(error).startswith("Not found"):
-                raise
-        except grpc.RpcError as error:
-            if error.code() is not grpc.StatusCode.NOT_FOUND:
-                raise
-        return None
-
     def _same_by_grpc(self, found: models.CollectionInfo | None) -> bool:
-        """Whether the gRPC port leads to the same place: the same collection is there, or none."""
-        there = self._described_by(self.engine.client)
+        """Whether a gRPC port leads to the same place: the same collection is there, or none."""
+        wire = self.engine.wire
+        if not isinstance(wire, GrpcWire):
+            return True
+        there = _there(partial(wire.described, self.collection))
         if found is None or there is None:
             return found is there
-        rest, by_grpc = (
-            [point.payload for point in client.retrieve(self.collection, [COLLECTION_POINT], True)]
-            for client in (self.engine.rest, self.engine.client)
-        )
-        self._one_server = bool(rest) and rest == by_grpc
-        return rest == by_grpc
+        rest = self.engine.client.retrieve(self.collection, [COLLECTION_POINT], True)
+        fields = tuple(Fingerprint.model_fields)
+        one = Search(1, ids=[number_of(COLLECTION_POINT)], fields=fields)
+        (by_grpc,) = wire.search(self.collection, [one])
+        same = [point.payload for point in rest] == by_grpc.payloads
+        self._one_server = bool(rest) and same
+        return same
 
     def fingerprint(self) -> Fingerprint:
         """What made the collection.
@@ -278,21 +273,21 @@ class TreeCollection(Pages):
     def make_index(self, key: str, schema: models.PayloadFieldSchema) -> None:
         """Make a payload index; when it returns, the index serves."""
         with store_errors(self.engine.address):
-            self.engine.rest.create_payload_index(
+            self.engine.client.create_payload_index(
                 self.collection, key, field_schema=schema, wait=True
             )
 
     def drop_index(self, key: str) -> None:
         """Delete a payload index."""
         with store_errors(self.engine.address):
-            self.engine.rest.delete_payload_index(self.collection, key, wait=True)
+            self.engine.client.delete_payload_index(self.collection, key, wait=True)
 
     def _create(self, wanted: Fingerprint) -> None:
         """Make the collection; several may at once, and what was cut short is completed."""
         if not self.engine.embedded:
             self._refuse_half_rebuilt()
         # By REST, so that a gRPC port of another server is found out before it is written to.
-        client = self.engine.rest
+        client = self.engine.client
         dense = models.VectorParams(
             size=wanted.dimension,
             distance=models.Distance.COSINE,
@@ -343,7 +338,7 @@ class TreeCollection(Pages):
             StoreError: it can't be asked, or the key may not.
         """
         with store_errors(self.engine.address):
-            found = self.engine.rest.get_aliases().aliases
+            found = self.engine.client.get_aliases().aliases
         return {alias.alias_name: alias.collection_name for alias in found}
 
     def forget(self) -> None:
@@ -366,13 +361,23 @@ class TreeCollection(Pages):
         if others:
             _log.warning("collection %s is dropped, to which %s lead", named, ", ".join(others))
         with self.writing(), store_errors(self.engine.address):
-            self.engine.rest.delete_collection(named)
+            self.engine.client.delete_collection(named)
         self.forget()
         if self.exists():
             raise StoreError(
                 f"{self.collection} in {self.engine.address} is an alias: name the collection "
                 "that it leads to, or set a key that may list aliases (RAG_QDRANT_API_KEY)"
             )
+
+
+def _there(describe: Callable[[], models.CollectionInfo]) -> models.CollectionInfo | None:
+    """What is said of a collection; None if there is none."""
+    try:
+        return describe()
+    except UnexpectedResponse as error:
+        if error.status_code != _NOT_FOUND or not said(error).startswith("Not found"):
+            raise
+    return None
 
 
 def rebuilt_mark(name: str) -> str:

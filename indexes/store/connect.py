@@ -40,7 +40,6 @@ class Engine:
         client: for ordinary code.
         aclient: for coroutines; on a folder, it runs the engine in threads.
         address: the folder or the URL, without secrets.
-        rest: speaks REST where the others speak gRPC.
         wire: the short way for searches and points, in columns.
         nodes: of a cluster, which of them answers.
     """
@@ -48,7 +47,6 @@ class Engine:
     client: QdrantClient = field(repr=False)
     aclient: AsyncQdrantClient = field(repr=False)
     address: str
-    rest: QdrantClient = field(repr=False)
     wire: Wire = field(repr=False)
     nodes: Nodes | None = field(default=None, repr=False)
 
@@ -58,11 +56,6 @@ class Engine:
         return isinstance(self.client._client, EdgeBackend)
 
     @property
-    def speaks_grpc(self) -> bool:
-        """Whether requests go to another port than REST's."""
-        return bool(getattr(self.client._client, "_prefer_grpc", False))
-
-    @property
     def nodes_lost(self) -> tuple[str, ...]:
         """Nodes of a cluster that did not answer when they were last asked, as host:port."""
         return tuple(self.nodes.lost) if self.nodes is not None else ()
@@ -70,7 +63,6 @@ class Engine:
     def close(self) -> None:
         """Flush and let go; closing twice is fine. In a coroutine, prefer `aclose`."""
         self.client.close()
-        self.rest.close()
         self.wire.close()
         backend = self.aclient._client
         if isinstance(backend, AsyncEdgeBackend):
@@ -86,7 +78,6 @@ class Engine:
     async def aclose(self) -> None:
         """Flush and let go; closing twice is fine."""
         await asyncio.to_thread(self.client.close)
-        await asyncio.to_thread(self.rest.close)
         self.wire.close()
         await self.aclient.close()
 
@@ -127,15 +118,13 @@ def connect(index: str, *, api_key: SecretStr | None = None, ways: Ways | None =
     backend = EdgeBackend(index)
     client = edge_client(backend)
     aclient = _async_edge_client(EdgeBackend(index))
-    return Engine(client, aclient, str(backend.path), client, EdgeWire(backend))
+    return Engine(client, aclient, str(backend.path), EdgeWire(backend))
 
 
 def _remote_engine(remote: "Remote") -> Engine:
-    engine = Engine(
-        remote.client, remote.aclient, remote.address, remote.rest, remote.wire, remote.nodes
-    )
+    engine = Engine(remote.client, remote.aclient, remote.address, remote.wire, remote.nodes)
     # Connections are kept, but not by whoever forgets to close.
-    weakref.finalize(engine, _close, remote.client, remote.rest, remote.wire)
+    weakref.finalize(engine, _close, remote.client, remote.wire)
     return engine
 
 

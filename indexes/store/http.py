@@ -20,13 +20,16 @@ from urllib.parse import SplitResult
 import certifi
 import httpx
 import pycurl
-from qdrant_client.http.exceptions import ResponseHandlingException
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from indexes.store.cluster import Nodes
 from indexes.store.retries import Retries
 
 # As many as threads that may ask at once, and then some; more are made, but not kept.
 _KEPT = 64
+_WELL = 2
+_TOO_MANY = 429
 
 # libcurl's failures as those of httpx; what is not here is a server that doesn't speak HTTP.
 # CURLE_PROXY, which pycurl has no name for.
@@ -55,6 +58,24 @@ class Reply:
     headers: Mapping[str, str]
     content: bytes
 
+    def well(self) -> bytes:
+        """What was asked for.
+
+        Raises:
+            UnexpectedResponse, ResourceExhaustedResponse: it was refused, as qdrant-client says it.
+        """
+        if self.status_code // 100 == _WELL:
+            return self.content
+        failed = httpx.Response(self.status_code, headers=dict(self.headers), content=self.content)
+        wait = failed.headers.get("retry-after")
+        if self.status_code == _TOO_MANY and wait:
+            try:
+                words = failed.json()["status"]["error"]
+            except (ValueError, KeyError, TypeError):
+                words = ""
+            raise ResourceExhaustedResponse(words, wait)
+        raise UnexpectedResponse.for_response(failed)
+
 
 @dataclass(frozen=True)
 class Trust:
@@ -69,6 +90,7 @@ class Sender:
     """Sends requests to a server's nodes, and again where that may help.
 
     Args:
+        line: how a node is spoken to.
         urls: of the nodes.
         headers: of every request.
         trust: whom to trust.
@@ -80,6 +102,7 @@ class Sender:
 
     def __init__(
         self,
+        line: type["Line"],
         urls: Sequence[SplitResult],
         headers: Mapping[str, str],
         *,
@@ -89,11 +112,12 @@ class Sender:
         nodes: Nodes,
         retries: Retries,
     ) -> None:
+        self._line = line
         self._urls = urls
         self._options = _options(headers, trust, timeout, compress=compress)
         self._nodes = nodes
         self._retries = retries
-        self._lines: list[_Line] = []
+        self._lines: list[Line] = []
         self._begin()
 
     def _begin(self) -> None:
@@ -101,7 +125,7 @@ class Sender:
         self._process = os.getpid()
         # Kept, for closing them would tell the server that the parent goes.
         self._inherited = self._lines
-        self._lines = [_Line(url, self._options) for url in self._urls]
+        self._lines = [self._line(url, self._options) for url in self._urls]
         # Not the event loop's own, which whoever else waits in may have taken.
         self._threads = ThreadPoolExecutor(_KEPT, thread_name_prefix="rag-ask")
 
@@ -138,7 +162,7 @@ class Sender:
             line.close()
 
 
-class _Line:
+class Line:
     """Connections to one node. Thread-safe.
 
     Args:
@@ -146,13 +170,20 @@ class _Line:
         options: libcurl's, of every request.
     """
 
+    own: Mapping[int, Any] = {pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1}
+
     def __init__(self, url: SplitResult, options: Mapping[int, Any]) -> None:
         self._base = url.geturl()
         # Found once: what the environment says is for all requests of ours.
-        self._options = {**options, pycurl.PROXY: _proxy(url) or ""}
+        self._options = {**options, **self.own, pycurl.PROXY: _proxy(url) or ""}
         self._idle: deque[pycurl.Curl] = deque(maxlen=_KEPT)
 
     def ask(self, method: str, path: str, body: bytes) -> Reply:
+        """Send a request, and wait for the answer.
+
+        Raises:
+            ResponseHandlingException: there was none.
+        """
         try:
             curl = self._idle.pop()
         except IndexError:
@@ -169,13 +200,28 @@ class _Line:
             curl.perform()
             status = curl.getinfo(pycurl.RESPONSE_CODE)
         except pycurl.error as error:
-            raise ResponseHandlingException(_as_httpx(error, curl)) from error
+            raise ResponseHandlingException(self.failure(error, curl)) from error
         finally:
             self._idle.append(curl)
-        headers = {} if status // 100 == 2 else _headers(head.getvalue())
-        return Reply(status, headers, content.getvalue())
+        return self.reply(status, head.getvalue(), content.getvalue())
+
+    def reply(self, status: int, head: bytes, content: bytes) -> Reply:
+        """What was answered."""
+        return Reply(status, {} if status // 100 == _WELL else headers_of(head), content)
+
+    def failure(self, error: pycurl.error, curl: pycurl.Curl) -> httpx.TransportError:
+        """A failure of libcurl as qdrant-client reports one of httpx."""
+        code, words = error.args
+        kind = _KINDS.get(code, httpx.RemoteProtocolError)
+        if code == pycurl.E_OPERATION_TIMEDOUT:
+            reached = curl.getinfo(pycurl.PRETRANSFER_TIME) > 0
+            kind = httpx.ReadTimeout if reached else httpx.ConnectTimeout
+        source = kind(words)
+        source.__cause__ = error
+        return source
 
     def close(self) -> None:
+        """Close those that nobody asks by."""
         while self._idle:
             self._idle.pop().close()
 
@@ -189,7 +235,6 @@ def _options(
         # It would ask before it sends more than a megabyte, and wait.
         pycurl.HTTPHEADER: [*lines, "expect:"],
         pycurl.ACCEPT_ENCODING: "gzip, deflate" if compress else "identity",
-        pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
         pycurl.CONNECTTIMEOUT_MS: milliseconds,
         pycurl.TIMEOUT_MS: milliseconds,
         pycurl.NOSIGNAL: 1,
@@ -219,7 +264,7 @@ def _proxy(url: SplitResult) -> str | None:
     return proxies.get(url.scheme) or proxies.get("all")
 
 
-def _headers(head: bytes) -> dict[str, str]:
+def headers_of(head: bytes) -> dict[str, str]:
     """The last answer's: there is one for each that led to it."""
     found: dict[str, str] = {}
     for line in head.decode("latin-1").splitlines():
@@ -229,15 +274,3 @@ def _headers(head: bytes) -> dict[str, str]:
         elif colon:
             found[name.strip().lower()] = value.strip()
     return found
-
-
-def _as_httpx(error: pycurl.error, curl: pycurl.Curl) -> httpx.TransportError:
-    """A failure of libcurl as qdrant-client reports one of httpx."""
-    code, words = error.args
-    kind = _KINDS.get(code, httpx.RemoteProtocolError)
-    if code == pycurl.E_OPERATION_TIMEDOUT:
-        reached = curl.getinfo(pycurl.PRETRANSFER_TIME) > 0
-        kind = httpx.ReadTimeout if reached else httpx.ConnectTimeout
-    source = kind(words)
-    source.__cause__ = error
-    return source

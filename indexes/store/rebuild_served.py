@@ -213,8 +213,8 @@ class _Served:
                 models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=gone))
             )
         with store_errors(self._store.engine.address):
-            self._store.engine.rest.update_collection_aliases(steps)
+            self._store.engine.client.update_collection_aliases(steps)
 
     def _delete(self, collection: str) -> None:
         with store_errors(self._store.engine.address):
-            self._store.engine.rest.delete_collection(collection)
+            self._store.engine.client.delete_collection(collection)

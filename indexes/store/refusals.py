@@ -9,9 +9,7 @@ import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-import grpc
 import httpx
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
@@ -26,11 +24,10 @@ FAILURES = (
     httpx.HTTPError,
     json.JSONDecodeError,
     AssertionError,
-    grpc.RpcError,
 )
 
-_AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 _SHOWN = 300
+_BY_GRPC = "by gRPC"
 _METADATA = "metadata."
 _UNINDEXED = re.compile(r'Index required but not found for "(.+?)" of')
 _ELSEWHERE = re.compile(r"Access to collection (\S+) is required")
@@ -66,16 +63,12 @@ def _is_away(error: BaseException) -> bool:
     """Whether nobody answers, or somebody who can't now."""
     if isinstance(error, UnexpectedResponse):
         return (error.status_code or 0) >= 500
-    if isinstance(error, grpc.RpcError):
-        return hasattr(error, "code") and error.code() in _AWAY
     source = error.source if isinstance(error, ResponseHandlingException) else error
     return isinstance(source, httpx.TransportError)
 
 
 def explained(address: str, error: BaseException) -> str:
     """One line for one of `FAILURES`."""
-    if isinstance(error, grpc.RpcError):
-        return _rpc_failed(address, error)
     if isinstance(error, UnexpectedResponse):
         return _refused(address, error)
     if isinstance(error, ResourceExhaustedResponse):
@@ -89,8 +82,6 @@ def said(error: BaseException) -> str:
     """The server's own words, where there are some."""
     if isinstance(error, UnexpectedResponse):
         return _detail(error) or line(error.content.decode(errors="replace"))
-    if isinstance(error, grpc.RpcError):
-        return line(error.details() or "") if hasattr(error, "details") else ""
     return line(error) if isinstance(error, ResourceExhaustedResponse) else ""
 
 
@@ -172,10 +163,10 @@ def _unreached(address: str, source: BaseException) -> str:
     if reason:
         return f"cannot reach {address} ({line(source)}): {reason}"
     if isinstance(source, httpx.TransportError):
-        return (
-            f"cannot reach {address} ({line(source)}): start the server, "
-            "or correct host and port of --index"
-        )
+        fix = "start the server, or correct host and port of --index"
+        if _BY_GRPC in str(source):
+            fix = "set RAG_QDRANT_GRPC_PORT to its port, or use REST instead"
+        return f"cannot reach {address} ({line(source)}): {fix}"
     return (
         f"{address} answered something that is not Qdrant's ({type(source).__name__}): "
         "check the port of --index, and that the server is not much older than the client"
@@ -204,24 +195,6 @@ def _tls_reason(source: BaseException, address: str) -> str | None:
     if broken and address.startswith("http://"):
         return "it may speak TLS there, or gRPC: write https://, or correct the port"
     return None
-
-
-def _rpc_failed(address: str, error: Any) -> str:
-    """The message for a gRPC status."""
-    code = error.code() if hasattr(error, "code") else None
-    detail = said(error) or type(error).__name__
-    if code in {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED}:
-        return _key_refused(address, code.name, detail)
-    if code is grpc.StatusCode.UNAVAILABLE:
-        return (
-            f"cannot reach {address} by gRPC ({detail}): set RAG_QDRANT_GRPC_PORT to its port, "
-            "or use REST instead"
-        )
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return f"{address} did not answer in time: check that it is up, or raise the timeout"
-    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return f"{address} is overloaded ({detail}): try again later"
-    return _not_as_asked(address, "an error" if code is None else code.name, detail)
 
 
 def line(value: object) -> str:

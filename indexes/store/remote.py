@@ -6,11 +6,9 @@ engine = reach("http://a:6333,http://b:6333", api_key=None, ways=Ways(prefer_grp
 import logging
 import math
 import re
-import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,17 +20,17 @@ from pydantic import SecretStr
 from qdrant_client import AsyncQdrantClient, QdrantClient
 from qdrant_client.async_qdrant_remote import AsyncQdrantRemote
 from qdrant_client.http.exceptions import UnexpectedResponse
-from qdrant_client.qdrant_remote import QdrantRemote
 
 from indexes.certificates import public_authorities
 from indexes.errors import SettingsError, StoreError
 from indexes.store.cluster import Nodes
 from indexes.store.columns import Wire
 from indexes.store.grpc_wire import GrpcWire
-from indexes.store.http import Sender, Trust
+from indexes.store.http import Line, Sender, Trust
 from indexes.store.refusals import store_errors
 from indexes.store.rest import RestWire
-from indexes.store.retries import Patience, Retries, grpc_options
+from indexes.store.retries import Retries
+from indexes.store.rpc import HEADERS, RpcLine
 from indexes.store.ways import Ways
 
 _log = logging.getLogger(__name__)
@@ -54,8 +52,7 @@ class Remote:
     """Clients of a server.
 
     Attributes:
-        client, aclient: for everything
-        rest: speaks REST whatever the others speak
+        client, aclient: for everything, by REST
         address: its URL, or its nodes'
         wire: the short way for searches and points
         nodes: which of them answers
@@ -63,7 +60,6 @@ class Remote:
 
     client: QdrantClient
     aclient: AsyncQdrantClient
-    rest: QdrantClient
     address: str
     wire: Wire
     nodes: Nodes
@@ -86,50 +82,44 @@ def reach(index: str, api_key: SecretStr | None, ways: Ways) -> Remote:
     given: dict[str, Any] = {
         "url": first.geturl(),
         "timeout": math.ceil(ways.timeout),
-        # As a header, since `api_key` would turn http:// into a Python warning.
-        "headers": {"api-key": secret} if secret else None,
         "check_compatibility": False,
+        "verify": _tls(ways) if first.scheme == "https" else public_authorities(),
     }
-    if ways.prefer_grpc:
-        given |= {
-            "prefer_grpc": True,
-            "grpc_port": _grpc_port(first, ways),
-            "grpc_options": grpc_options(ways.retries)
-            | _grpc_tls(first, ways, several=len(urls) > 1),
-        }
-    verify = _tls(ways) if first.scheme == "https" else public_authorities()
+    # As a header, since `api_key` would turn http:// into a Python warning.
+    headers = {"api-key": secret} if secret else {}
     nodes = Nodes([url.geturl() for url in urls])
     with store_errors(address):
         try:
-            # A client writes into the dictionaries that it is given: to each its own.
-            client = QdrantClient(**deepcopy(given), verify=verify, limits=_KEPT)
-            aclient = AsyncQdrantClient(**deepcopy(given), verify=verify)
-            rest = QdrantClient(**deepcopy(given), verify=verify, limits=_KEPT)
+            # A client writes into the dictionary that it is given: to each its own.
+            client = QdrantClient(**given, headers={**headers}, limits=_KEPT)
+            aclient = AsyncQdrantClient(**given, headers={**headers})
         except ValueError as error:
             raise StoreError(f"{address} is not a server's URL: {error}") from error
     retries = Retries(ways.retries)
-    wire: Wire = (
-        GrpcWire(client, aclient, Patience(ways.retries))
-        if ways.prefer_grpc
-        else RestWire(
-            Sender(
-                urls,
-                _headers(rest),
-                trust=Trust(ways.ca, ways.cert, ways.cert_key),
-                timeout=ways.timeout,
-                compress=_compress(urls, ways),
-                nodes=nodes,
-                retries=retries,
-            )
+
+    def sender(line: type[Line], urls: list[SplitResult], headers: dict[str, str]) -> Sender:
+        return Sender(
+            line,
+            urls,
+            {**_headers(client), **headers},
+            trust=Trust(ways.ca, ways.cert, ways.cert_key),
+            timeout=ways.timeout,
+            compress=_compress(urls, ways),
+            nodes=nodes,
+            retries=retries,
         )
+
+    wire: Wire = (
+        GrpcWire(sender(RpcLine, [_by_grpc(url, ways) for url in urls], HEADERS))
+        if ways.prefer_grpc
+        else RestWire(sender(Line, urls, {"content-type": "application/json"}))
     )
-    remote = Remote(client, aclient, rest, address, wire, nodes)
-    _install(remote, urls, ways, retries)
+    remote = Remote(client, aclient, address, wire, nodes)
+    _install(remote, retries, compress=_compress(urls, ways))
     try:
         _check_version(remote)
     except BaseException:
-        for client in {remote.client, remote.rest}:
-            client.close()
+        client.close()
         raise
     return remote
 
@@ -139,16 +129,14 @@ def _compress(urls: list[SplitResult], ways: Ways) -> bool:
     return not near if ways.compress is None else ways.compress
 
 
-def _headers(rest: QdrantClient) -> dict[str, str]:
+def _headers(client: QdrantClient) -> dict[str, str]:
     """What qdrant-client says with every request, for requests that don't go through it."""
-    said = cast(Any, rest._client).openapi_client.client._client.headers
-    kept = {name: said[name] for name in ("user-agent", "api-key") if name in said}
-    return {**kept, "content-type": "application/json"}
+    said = cast(Any, client._client).openapi_client.client._client.headers
+    return {name: said[name] for name in ("user-agent", "api-key") if name in said}
 
 
-def _install(remote: Remote, urls: list[SplitResult], ways: Ways, retries: Retries) -> None:
-    compress = _compress(urls, ways)
-    for client in (remote.client, remote.rest, remote.aclient):
+def _install(remote: Remote, retries: Retries, *, compress: bool) -> None:
+    for client in (remote.client, remote.aclient):
         inner = cast(Any, client._client)
         asynchronous = isinstance(inner, AsyncQdrantRemote)
         api = inner.openapi_client.client
@@ -162,9 +150,6 @@ def _install(remote: Remote, urls: list[SplitResult], ways: Ways, retries: Retri
         # The last one added is the outermost: each try may go to another node.
         api.add_middleware(remote.nodes.asend if asynchronous else remote.nodes.send)
         api.add_middleware(retries.asend if asynchronous else retries.send)
-        if ways.prefer_grpc and len(urls) > 1:
-            inner._host = _grpc_targets(urls, ways)
-    cast(QdrantRemote, remote.rest._client)._prefer_grpc = False
 
 
 def _is_near(host: str) -> bool:
@@ -175,24 +160,10 @@ def _is_near(host: str) -> bool:
         return "." not in host or host.endswith((".local", ".internal", ".lan"))
 
 
-def _grpc_port(url: SplitResult, ways: Ways) -> int:
-    return ways.grpc_port or (url.port or _REST_PORT) + 1
-
-
-def _grpc_targets(urls: list[SplitResult], ways: Ways) -> str:
-    """The nodes as one address of gRPC's, but for the port of the last one."""
-    found = []
-    for url in urls:
-        try:
-            (place, *_), *_ = (
-                entry[4] for entry in socket.getaddrinfo(url.hostname, None, socket.AF_INET)
-            )
-        except OSError as error:
-            raise StoreError(f"cannot find {url.hostname} ({error}): correct --index") from error
-        found.append(f"{place}:{_grpc_port(url, ways)}")
-    # The client adds the first node's port behind.
-    *others, last = [found[-1], *found[1:-1], found[0]]
-    return "ipv4:" + ",".join([*others, last.rpartition(":")[0]])
+def _by_grpc(url: SplitResult, ways: Ways) -> SplitResult:
+    """Where a node speaks gRPC."""
+    host, _, port = url.netloc.rpartition(":")
+    return SplitResult(url.scheme, f"{host}:{ways.grpc_port or int(port) + 1}", "", "", "")
 
 
 def _tls(ways: Ways) -> ssl.SSLContext:
@@ -206,23 +177,6 @@ def _tls(ways: Ways) -> ssl.SSLContext:
         with _readable("qdrant_cert", ways.cert):
             context.load_cert_chain(ways.cert, ways.cert_key)
     return context
-
-
-def _grpc_tls(url: SplitResult, ways: Ways, *, several: bool) -> dict[str, Any]:
-    """The same certificates for gRPC, as qdrant-client takes them."""
-    files = {
-        "root_certificates": ("qdrant_ca", ways.ca),
-        "certificate_chain": ("qdrant_cert", ways.cert),
-        "private_key": ("qdrant_cert_key", ways.cert_key),
-    }
-    options: dict[str, Any] = {}
-    for name, (setting, path) in files.items():
-        if path is not None and url.scheme == "https":
-            with _readable(setting, path):
-                options[name] = path.read_bytes()
-    if several and url.scheme == "https":
-        options["grpc.ssl_target_name_override"] = url.hostname
-    return options
 
 
 @contextmanager
@@ -242,7 +196,7 @@ def _check_version(remote: Remote) -> None:
     """Ask the server, once, what it is."""
     try:
         with store_errors(remote.address):
-            about = remote.rest.info()
+            about = remote.client.info()
     except StoreError as error:
         refused = error.__cause__
         # A proxy may serve nothing but collections.

@@ -10,20 +10,16 @@ from operator import attrgetter
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-import httpx
 import msgspec
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 from pydantic import BaseModel
-from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
-from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+from qdrant_client.http.exceptions import ResponseHandlingException
 
 from indexes.store.columns import Hits, Point, Search, numbers_of, uuid_of
 from indexes.store.http import Reply, Sender
 
-_WELL = 2
-_TOO_MANY = 429
 _A = TypeVar("_A")
 _ID, _SCORE = attrgetter("id"), attrgetter("score")
 
@@ -190,24 +186,8 @@ def _read(decoder: msgspec.json.Decoder[_A], response: Reply) -> _A:
         UnexpectedResponse, ResourceExhaustedResponse: it refused.
         ResponseHandlingException: it answered something else.
     """
-    if response.status_code // 100 != _WELL:
-        raise _refusal(response)
+    content = response.well()
     try:
-        return decoder.decode(response.content)
+        return decoder.decode(content)
     except (msgspec.MsgspecError, ValueError) as error:
         raise ResponseHandlingException(error) from error
-
-
-def _refusal(response: Reply) -> Exception:
-    """The error that qdrant-client raises of an answer that is none."""
-    failed = httpx.Response(
-        response.status_code, headers=dict(response.headers), content=response.content
-    )
-    wait = failed.headers.get("retry-after")
-    if response.status_code == _TOO_MANY and wait:
-        try:
-            words = failed.json()["status"]["error"]
-        except (ValueError, KeyError, TypeError):
-            words = ""
-        return ResourceExhaustedResponse(words, wait)
-    return UnexpectedResponse.for_response(failed)

@@ -1,12 +1,11 @@
 """Requests to a server that failed for the moment are sent again.
 
 Everything this project writes carries ids that depend on content only, so a request
-whose answer was lost can be repeated without doubling anything. It is done in one place
-for REST, between qdrant-client and httpx, and by gRPC itself, from `grpc_options`.
+whose answer was lost can be repeated without doubling anything. It is done in one place:
+between qdrant-client and httpx, and above the senders of searches and points.
 """
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -15,7 +14,6 @@ from itertools import chain, repeat
 from typing import Any, Generic, TypeVar, cast
 
 import httpx
-from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException
 from tenacity import (
     AsyncRetrying,
@@ -125,42 +123,6 @@ class Retries:
         return max(least, self._wait(state))
 
 
-class Patience:
-    """Waits as long as a server asks that counts requests by the minute, in gRPC, whose own
-    retries don't read that.
-
-    Args:
-        retries: further tries of a call, at most; 0 for none.
-    """
-
-    def __init__(self, retries: int) -> None:
-        self._policy: dict[str, Any] = {
-            "stop": stop_after_attempt(retries + 1),
-            "wait": lambda state: _asked(_outcome(state)[0]),
-            "retry": lambda state: _is_rate(_outcome(state)[0]),
-            "before_sleep": lambda state: _log.log(
-                logging.WARNING if _asked(_outcome(state)[0]) > LONGEST_WAIT_SECONDS
-                else logging.INFO,
-                "the server counts requests; trying again in %.0f s",
-                _asked(_outcome(state)[0]),
-            ),
-            "retry_error_callback": lambda state: state.outcome.result(),
-        }  # fmt: skip
-
-    def send(self, call: Callable[[], Any]) -> Any:
-        """Make a call, as often as need be."""
-        try:
-            return call()
-        except ResourceExhaustedResponse as refused:
-            # It counts as the first try.
-            tries = chain([_raising(refused)], repeat(call))
-            return Retrying(sleep=_sleep, **self._policy)(lambda: next(tries)())
-
-    async def asend(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        """The same, awaited."""
-        return await AsyncRetrying(sleep=_asleep, **self._policy)(call)
-
-
 def _sleep(seconds: float) -> None:
     with _told(seconds):
         time.sleep(seconds)
@@ -176,43 +138,6 @@ def _told(seconds: float) -> AbstractContextManager[None]:
     if seconds <= LONGEST_WAIT_SECONDS:
         return nullcontext()
     return waiting(f"the server counts requests and asks for a pause of {seconds:.0f} s")
-
-
-def _raising(error: BaseException) -> Callable[[], Any]:
-    def again() -> Any:
-        raise error
-
-    return again
-
-
-def _is_rate(error: BaseException | None) -> bool:
-    return isinstance(error, ResourceExhaustedResponse) and (
-        _TOO_LARGE_EVER.decode() not in str(error)
-    )
-
-
-def _asked(error: Any) -> float:
-    """Seconds that a refusal asks to wait."""
-    return min(float(error.retry_after_s), LONGEST_ASKED_SECONDS)
-
-
-def grpc_options(retries: int) -> dict[str, Any]:
-    """Channel options that make gRPC itself try again; it never tries more than 5 times.
-
-    https://github.com/grpc/proposal/blob/master/A6-client-retries.md
-    """
-    if retries == 0:
-        return {"grpc.enable_retries": 0}
-    policy = {
-        "maxAttempts": min(retries + 1, 5),
-        "initialBackoff": f"{FIRST_WAIT_SECONDS}s",
-        "maxBackoff": f"{LONGEST_WAIT_SECONDS}s",
-        "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
-    }
-    return {
-        "grpc.service_config": json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": policy}]})
-    }
 
 
 class _Tried(Generic[R]):

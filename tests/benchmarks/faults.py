@@ -4,7 +4,7 @@
         [--json]
 
 An operation is watched once, for the places where it calls into the file system, or into
-qdrant-client, urllib3 and gRPC (see `tests.faults`). Then it is done again for each place, which
+qdrant-client and libcurl (see `tests.faults`). Then it is done again for each place, which
 fails. Whatever was raised must arrive as one of our errors, in one line, or cost nothing; and
 afterwards every document is there, and a deep verification finds nothing.
 """
@@ -24,11 +24,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import grpc  # type: ignore[import-untyped]
 import httpx
-import urllib3
+import pycurl
 from llama_index.core.schema import Document
 from qdrant_client.client_base import QdrantBase
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
@@ -73,10 +72,12 @@ _MORE = {"info"}
 _REQUESTS = {name for name in dir(QdrantBase) if not name.startswith("_")} - {"close", "migrate"}
 
 
+_BY_CURL = "perform"
+
+
 def into_server(module: str, name: str) -> bool:
-    """Requests through qdrant-client, and those of our shorter ways, by urllib3 and gRPC."""
-    short = module.startswith("urllib3.") and name == "urlopen"
-    short = short or (module.startswith("grpc.") and name == "__call__")
+    """Requests through qdrant-client, and those of our shorter way, by libcurl."""
+    short = module.startswith("pycurl") and name == _BY_CURL
     ours = module.startswith("qdrant_client.http") and name in ("middleware", "send_inner")
     return short or ours or (module.startswith("qdrant_client.") and name in _REQUESTS | _MORE)
 
@@ -88,46 +89,21 @@ def _of_disk(place: Place) -> Iterator[BaseException]:
         yield OSError(code, os.strerror(code))
 
 
-class Refused(grpc.RpcError):  # type: ignore[misc]
-    """What a gRPC call ends with."""
-
-    def __init__(self, code: grpc.StatusCode, words: str) -> None:
-        super().__init__(words)
-        self._code, self._words = code, words
-
-    def code(self) -> grpc.StatusCode:
-        return self._code
-
-    def details(self) -> str:
-        return self._words
-
-
-def _of_grpc(_place: Place) -> Iterator[BaseException]:
-    code = grpc.StatusCode
-    yield Refused(code.UNAVAILABLE, "failed to connect to all addresses")
-    yield Refused(code.INTERNAL, "Service internal error:\n1 of 1 read operations failed")
-    yield Refused(code.DEADLINE_EXCEEDED, "Deadline Exceeded")
-    yield Refused(code.PERMISSION_DENIED, "Forbidden")
-    yield Refused(code.RESOURCE_EXHAUSTED, "Received message larger than max")
-    yield Refused(code.NOT_FOUND, "Not found: Collection `documents` doesn't exist!")
-    yield ResourceExhaustedResponse("too many requests", 1)
-    yield grpc.RpcError("cancelled")
-
-
-def _of_urllib3() -> Iterator[BaseException]:
-    pool = urllib3.HTTPConnectionPool("127.0.0.1")
-    yield urllib3.exceptions.NewConnectionError(cast(Any, pool), "refused")
-    yield urllib3.exceptions.ReadTimeoutError(pool, "/", "timed out")
-    yield urllib3.exceptions.ProtocolError("broken", ConnectionResetError(104, "reset by peer"))
-    yield urllib3.exceptions.SSLError("certificate verify failed")
-    yield urllib3.exceptions.IncompleteRead(1, 9)
-    yield urllib3.exceptions.DecodeError("not gzip")
-    yield urllib3.exceptions.MaxRetryError(pool, "/", urllib3.exceptions.ResponseError("loop"))
+def _of_curl() -> Iterator[BaseException]:
+    yield pycurl.error(pycurl.E_COULDNT_CONNECT, "refused")
+    yield pycurl.error(pycurl.E_OPERATION_TIMEDOUT, "timed out")
+    yield pycurl.error(pycurl.E_RECV_ERROR, "reset by peer")
+    yield pycurl.error(pycurl.E_SEND_ERROR, "broken pipe")
+    yield pycurl.error(pycurl.E_PEER_FAILED_VERIFICATION, "certificate verify failed")
+    yield pycurl.error(pycurl.E_PARTIAL_FILE, "1 of 9 bytes")
+    yield pycurl.error(pycurl.E_GOT_NOTHING, "Empty reply from server")
+    yield pycurl.error(pycurl.E_WEIRD_SERVER_REPLY, "not HTTP")
+    yield pycurl.error(pycurl.E_HTTP2, "Error in the HTTP2 framing layer")
 
 
 def _of_server(place: Place) -> Iterator[BaseException]:
-    if place[2] == "urlopen":
-        yield from _of_urllib3()
+    if place[2] == _BY_CURL:
+        yield from _of_curl()
         return
     request = httpx.Request("POST", "http://127.0.0.1")
     headers = httpx.Headers()
@@ -156,7 +132,7 @@ class Work:
     ) -> None:
         self.folder = folder
         self.server = server
-        self.faults = _of_grpc if grpc_port else _of_server if server else _of_disk
+        self.faults = _of_server if server else _of_disk
         self._way: dict[str, Any] = {"qdrant_retries": 0}
         if grpc_port:
             self._way |= {"qdrant_grpc": True, "qdrant_grpc_port": grpc_port}

@@ -7,6 +7,7 @@ with StandIn(folder) as server, GrpcDoor(server) as door:
 import json
 from collections.abc import Callable
 from concurrent import futures
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,16 +23,35 @@ from tests.store.stand_in_rules import Refusal
 class GrpcDoor:
     """Serves the collections of a stand-in by gRPC.
 
+    Args:
+        stand_in: whose; what key it asks for, this asks for, too
+        port: where; by default a free one
+        tls: its certificate and key, and what clients' certificates must be signed by, if anything
+
     Attributes:
         port: where
         calls: the names of the calls that arrived, in order
+        refusing: what the next calls are refused with: a status, words, and metadata
     """
 
-    def __init__(self, stand_in: StandIn) -> None:
+    def __init__(
+        self, stand_in: StandIn, *, port: int = 0, tls: tuple[Path, Path, Path | None] | None = None
+    ) -> None:
         self._stand_in = stand_in
         self.calls: list[str] = []
+        self.refusing: list[tuple[grpc.StatusCode, str, dict[str, str]]] = []
         self._server = grpc.server(futures.ThreadPoolExecutor(4), handlers=(_Handler(self),))
-        self.port = self._server.add_insecure_port("127.0.0.1:0")
+        address = f"127.0.0.1:{port}"
+        if tls is None:
+            self.port = self._server.add_insecure_port(address)
+        else:
+            certificate, key, authority = tls
+            credentials = grpc.ssl_server_credentials(
+                [(key.read_bytes(), certificate.read_bytes())],
+                authority.read_bytes() if authority else None,
+                require_client_auth=authority is not None,
+            )
+            self.port = self._server.add_secure_port(address, credentials)
         self._server.start()
 
     def __enter__(self) -> Self:
@@ -49,6 +69,12 @@ class GrpcDoor:
         """Answer one call."""
         name = method.removeprefix("/qdrant.")
         self.calls.append(name)
+        if self.refusing:
+            status, words, metadata = self.refusing.pop(0)
+            context.set_trailing_metadata(tuple(metadata.items()))
+            context.abort(status, words)
+        if self._stand_in.key not in (None, dict(context.invocation_metadata()).get("api-key")):
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "Invalid API key or JWT")
         kind, answer = _CALLS[name]
         given = kind.FromString(request)
         aliases = self._stand_in.aliases

@@ -7,7 +7,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import grpc
 import httpx
 import pytest
 from pydantic import SecretStr
@@ -208,33 +207,6 @@ def test_a_slow_server_is_a_timeout() -> None:
     with late as caught, store_errors("x"):
         raise ResponseHandlingException(source)
     assert isinstance(caught.value.__cause__, ResponseHandlingException)
-
-
-class Rpc(grpc.RpcError):
-    """A gRPC failure with a status, as the client raises it."""
-
-    def __init__(self, code: grpc.StatusCode) -> None:
-        self._code = code
-
-    def code(self) -> grpc.StatusCode:
-        return self._code
-
-    def details(self) -> str:
-        return "some\ndetail"
-
-
-@pytest.mark.parametrize(
-    ("code", "expected"),
-    [
-        (grpc.StatusCode.UNAUTHENTICATED, "refused the API key"),
-        (grpc.StatusCode.UNAVAILABLE, "cannot reach x by gRPC .*RAG_QDRANT_GRPC_PORT"),
-        (grpc.StatusCode.DEADLINE_EXCEEDED, "did not answer in time"),
-        (grpc.StatusCode.NOT_FOUND, "NOT_FOUND\\): some detail"),
-    ],
-)
-async def test_grpc_errors_have_their_lines(code: grpc.StatusCode, expected: str) -> None:
-    with pytest.raises(StoreError, match=expected), store_errors("x"):
-        raise Rpc(code)
 
 
 def test_other_errors_pass_unchanged() -> None:

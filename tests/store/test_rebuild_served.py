@@ -237,7 +237,7 @@ def test_a_rebuild_that_is_killed_can_be_run_again(
         writes = ["create_collection", "create_payload_index", "upsert", "delete"]
         with monkeypatch.context() as patch:
             for name in (*writes, "delete_collection", "update_collection_aliases"):
-                for client in {index.engine.rest, index.engine.client}:
+                for client in {index.engine.client, index.engine.client}:
                     patch.setattr(client, name, dying(getattr(client, name)))
             try:
                 index.rebuild()

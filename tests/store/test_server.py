@@ -6,27 +6,23 @@ The server is the stand-in of `stand_in.py`, and beside it a real one whenever
 
 import asyncio
 import contextlib
-import json
 import os
 import random
 import re
 import signal
 import time
 from collections.abc import Callable, Iterator
-from concurrent import futures
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import grpc
 import pytest
 import yaml
 from llama_index.core.schema import Document
 from llama_index.core.vector_stores import MetadataFilter, MetadataFilters
 from pydantic import SecretStr
-from qdrant_client import QdrantClient, models
-from qdrant_client.grpc import ListCollectionsResponse
+from qdrant_client import models
 
 from indexes.errors import SettingsError, StoreError
 from indexes.index import HierarchicalIndex
@@ -607,48 +603,6 @@ def test_a_server_that_dies_during_an_ingest_is_an_error_and_the_next_run_goes_o
         assert report.unchanged and report.added
         assert points(again) == points(index)
         assert [m.title for m in again.documents()] == sorted(TOPICS)
-
-
-# --- gRPC -----------------------------------------------------------------------------
-
-
-def test_grpc_tries_again_by_itself() -> None:
-    calls: list[str] = []
-
-    class Flaky(grpc.GenericRpcHandler):
-        """A gRPC server that is unavailable twice, then has no collections."""
-
-        def service(self, details: Any) -> Any:
-            def serve(_request: bytes, context: Any) -> bytes:
-                calls.append(details.method)
-                if len(calls) < 3:
-                    context.abort(grpc.StatusCode.UNAVAILABLE, "starting")
-                return ListCollectionsResponse().SerializeToString()
-
-            return grpc.unary_unary_rpc_method_handler(serve)
-
-    server = grpc.server(futures.ThreadPoolExecutor(2), handlers=(Flaky(),))
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    given: dict[str, Any] = {"host": "127.0.0.1", "grpc_port": port, "prefer_grpc": True}
-    try:
-        options = retries.grpc_options(4)
-        client = QdrantClient(**given, grpc_options=options, check_compatibility=False)
-        assert client.get_collections().collections == []
-        assert calls == ["/qdrant.Collections/List"] * 3
-        client.close()
-        calls.clear()
-        once = QdrantClient(
-            **given, grpc_options=retries.grpc_options(0), check_compatibility=False
-        )
-        with pytest.raises(grpc.RpcError):
-            once.get_collections()
-        assert len(calls) == 1
-        once.close()
-    finally:
-        server.stop(None)
-    policy = json.loads(options["grpc.service_config"])["methodConfig"][0]["retryPolicy"]
-    assert policy["maxAttempts"] == 5
 
 
 # --- ordinary use of the server -------------------------------------------------------

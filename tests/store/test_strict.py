@@ -17,7 +17,6 @@ from indexes.settings import SearchMode
 from indexes.store import retries
 from indexes.store.limits import Limits
 from tests.certificates import Authority
-from tests.store.grpc_door import GrpcDoor
 from tests.store.stand_in import StandIn
 from tests.store.stand_in_rules import Key, Rules
 from tests.store.test_server import KEY, TOPICS, WORDS, Place, documents, essays, failure
@@ -162,31 +161,6 @@ def test_a_rate_of_writes_smaller_than_a_batch_is_kept_to(
         served.ingest(documents())
         assert all(manifest.settled for manifest in served.documents())
         assert served.verify().problems == []
-
-
-def test_rates_are_waited_out_over_grpc_too(
-    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[float] = []
-
-    def minute_passes(_level: int, words: str, seconds: float) -> None:
-        assert "counts requests" in words
-        asked.append(seconds)
-        stand_in.rules.time_passes()
-
-    with GrpcDoor(stand_in) as door:
-        options: dict[str, Any] = {"qdrant_grpc": True, "qdrant_grpc_port": door.port}
-        with Place(stand_in.url, KEY).open(**options) as served:
-            served.ingest(documents()[:1])
-        strict(stand_in, write_rate_limit=4, read_rate_limit=8)
-        monkeypatch.setattr(retries, "_asked", lambda error: asked.append(error.retry_after_s) or 0)
-        monkeypatch.setattr(retries._log, "log", minute_passes)
-        # One further try, which gRPC itself makes at once: what waits is ours.
-        with Place(stand_in.url, KEY).open(qdrant_retries=1, **options) as served:
-            served.ingest(documents())
-            assert all(manifest.settled for manifest in served.documents())
-            assert served.verify().problems == []
-    assert max(asked) > 1
 
 
 def test_writes_are_cut_by_bytes(stand_in: StandIn) -> None:
@@ -371,48 +345,3 @@ def test_a_node_that_is_away_at_opening_is_passed_over(tmp_path: Path) -> None:
 def test_nodes_of_different_kinds_are_refused() -> None:
     message = failure(Place("http://a:6333,https://b:6333", None).open)
     assert "must all be http:// or all https://" in message
-
-
-# --- gRPC -----------------------------------------------------------------------------
-
-
-def test_grpc_finds_what_rest_finds(tmp_path: Path, index: HierarchicalIndex) -> None:
-    index.ingest(essays())
-    with (
-        StandIn(tmp_path / "served") as server,
-        GrpcDoor(server) as door,
-        Place(server.url, None).open(qdrant_grpc=True, qdrant_grpc_port=door.port) as served,
-    ):
-        served.ingest(essays())
-        assert found(served) == found(index)
-        assert "Points/QueryBatch" in door.calls
-        assert served.verify().problems == []
-        served.remove("market")
-        assert len(served.documents()) == len(TOPICS) - 1
-
-
-def test_a_grpc_port_of_another_server_is_refused_before_anything_is_written(
-    tmp_path: Path,
-) -> None:
-    with (
-        StandIn(tmp_path / "right") as right,
-        StandIn(tmp_path / "wrong") as wrong,
-        GrpcDoor(wrong) as door,
-    ):
-        said = "lead to different servers: set RAG_QDRANT_GRPC_PORT"
-        mixed = {"qdrant_grpc": True, "qdrant_grpc_port": door.port}
-        # Nothing is there yet: it shows as soon as the collection is made.
-        with Place(right.url, None).open(**mixed) as served:
-            assert said in failure(served.ingest, documents())
-        assert not wrong.backend.collection_exists("documents")
-        with Place(wrong.url, None).open() as served:
-            served.ingest(documents())
-        # Both have such a collection, but not the same one.
-        assert said in failure(Place(right.url, None).open, **mixed)
-
-
-def test_the_grpc_port_is_the_one_after_rest_s(tmp_path: Path) -> None:
-    with StandIn(tmp_path / "served") as server:
-        message = failure(Place(server.url, None).open, qdrant_grpc=True, qdrant_retries=0)
-        assert "by gRPC" in message
-        assert "RAG_QDRANT_GRPC_PORT" in message
