@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qdrant_client.models import PointIdsList, PointVectors
+from qdrant_client.models import PointIdsList, PointStruct
 
 import indexes.index
 from app.cli.main import cli, main
@@ -202,7 +202,9 @@ def test_a_servers_index_is_looked_after_by_the_same_commands(
 
         (point,), _ = server.backend.scroll("documents", matching(kind="leaf"), limit=1)
         wrong = {DENSE: [0.0] * DIMENSION}
-        server.backend.update_vectors("documents", [PointVectors(id=point.id, vector=wrong)])
+        server.backend.upsert(
+            "documents", [PointStruct(id=point.id, vector=wrong, payload=point.payload)]
+        )
         found = rag("verify", "--deep", "--json")
         assert found.code == 1
         assert {problem["fix"] for problem in found.json["problems"]} == {

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import SecretStr
 from qdrant_client import AsyncQdrantClient, QdrantClient
 from qdrant_client.async_client_base import AsyncQdrantBase
-from qdrant_client.async_qdrant_fastembed import AsyncQdrantFastembedMixin
 
 from indexes.errors import StoreError
 from indexes.store.cluster import Nodes
@@ -160,7 +159,4 @@ for _name, _declared in inspect.getmembers(AsyncQdrantBase, inspect.isfunction):
 def _async_edge_client(backend: EdgeBackend) -> AsyncQdrantClient:
     client = AsyncQdrantClient(location=":memory:")
     client._client = AsyncEdgeBackend(backend)
-    # As in `edge_client`: the engine encodes `qdrant/bm25` itself.
-    parser = client._inference_inspector.parser
-    AsyncQdrantFastembedMixin.__init__(client, parser=parser, is_local_mode=False)
     return client

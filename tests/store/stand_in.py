@@ -258,7 +258,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(status, answer)
 
-    do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815
+    do_GET = do_PUT = do_POST = do_DELETE = _handle  # noqa: N815
 
     def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
@@ -379,11 +379,8 @@ def _create(backend: EdgeBackend, body: Any, name: str) -> bool:
 
 
 def _upsert(backend: EdgeBackend, body: Any, name: str) -> Any:
-    given = _read(models.PointInsertOperations, body)
-    points = given.batch if isinstance(given, models.PointsBatch) else given.points
-    return backend.upsert(
-        name, points, update_filter=given.update_filter, update_mode=given.update_mode
-    )
+    given = _read(models.PointsList, body)
+    return backend.upsert(name, given.points, update_mode=given.update_mode)
 
 
 def _scroll(backend: EdgeBackend, body: Any, name: str) -> Any:
@@ -411,11 +408,6 @@ def _count(backend: EdgeBackend, body: Any, name: str) -> Any:
     return backend.count(name, given.filter, given.exact is not False)
 
 
-def _facet(backend: EdgeBackend, body: Any, name: str) -> Any:
-    given = _read(models.FacetRequest, body)
-    return backend.facet(name, given.key, given.filter, given.limit or 10, bool(given.exact))
-
-
 def _query(backend: EdgeBackend, body: Any, name: str) -> Any:
     return backend.query_batch_points(name, [_read(models.QueryRequest, body)])[0]
 
@@ -429,33 +421,10 @@ def _index(backend: EdgeBackend, body: Any, name: str) -> Any:
     return backend.create_payload_index(name, given.field_name, given.field_schema)
 
 
-def _update(backend: EdgeBackend, body: Any, name: str) -> bool:
-    given = dict(_read(models.UpdateCollection, body))
-    return backend.update_collection(name, **given)
-
-
-def _set_payload(write: str) -> Callable[..., Any]:
-    def serve(backend: EdgeBackend, body: Any, name: str) -> Any:
-        given = _read(models.SetPayload, body)
-        chosen = given.filter if given.points is None else given.points
-        return getattr(backend, write)(name, given.payload, chosen, given.key)
-
-    return serve
-
-
-def _delete_payload(backend: EdgeBackend, body: Any, name: str) -> Any:
-    given = _read(models.DeletePayload, body)
+def _set_payload(backend: EdgeBackend, body: Any, name: str) -> Any:
+    given = _read(models.SetPayload, body)
     chosen = given.filter if given.points is None else given.points
-    return backend.delete_payload(name, given.keys, chosen)
-
-
-def _update_vectors(backend: EdgeBackend, body: Any, name: str) -> Any:
-    given = _read(models.UpdateVectors, body)
-    return backend.update_vectors(name, given.points, given.update_filter)
-
-
-def _batch(backend: EdgeBackend, body: Any, name: str) -> Any:
-    return backend.batch_update_points(name, _read(models.UpdateOperations, body).operations)
+    return backend.set_payload(name, given.payload, chosen, given.key)
 
 
 _COLLECTION = "/collections/(?P<name>[^/]+)"
@@ -469,7 +438,6 @@ _ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
         lambda backend, _, name: {"exists": backend.collection_exists(name)},
     ),
     ("PUT", _COLLECTION, _create),
-    ("PATCH", _COLLECTION, _update),
     ("DELETE", _COLLECTION, lambda backend, _, name: backend.delete_collection(name)),
     ("PUT", _COLLECTION + "/index", _index),
     (
@@ -479,24 +447,14 @@ _ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ),
     ("PUT", _COLLECTION + "/points", _upsert),
     ("POST", _COLLECTION + "/points", _retrieve),
-    ("PUT", _COLLECTION + "/points/vectors", _update_vectors),
-    ("POST", _COLLECTION + "/points/batch", _batch),
     ("POST", _COLLECTION + "/points/scroll", _scroll),
     ("POST", _COLLECTION + "/points/count", _count),
-    ("POST", _COLLECTION + "/facet", _facet),
     (
         "POST",
         _COLLECTION + "/points/delete",
         lambda backend, body, name: backend.delete(name, _read(models.PointsSelector, body)),
     ),
-    ("POST", _COLLECTION + "/points/payload", _set_payload("set_payload")),
-    ("PUT", _COLLECTION + "/points/payload", _set_payload("overwrite_payload")),
-    ("POST", _COLLECTION + "/points/payload/delete", _delete_payload),
-    (
-        "POST",
-        _COLLECTION + "/points/payload/clear",
-        lambda backend, body, name: backend.clear_payload(name, _read(models.PointsSelector, body)),
-    ),
+    ("POST", _COLLECTION + "/points/payload", _set_payload),
     ("POST", _COLLECTION + "/points/query", _query),
     ("POST", _COLLECTION + "/points/query/batch", _query_batch),
 ]

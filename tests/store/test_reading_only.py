@@ -84,7 +84,6 @@ def test_questions_are_answered_which_is_said_in_a_line(read_only: Path, tempora
         lambda index: index.remove("lamp"),
         lambda index: index.rebuild(),
         lambda index: index.store.drop(),
-        lambda index: index.engine.client.update_collection("documents", metadata={"a": 1}),
         lambda index: index.engine.client.create_payload_index("documents", "k", "keyword"),
         lambda index: index.engine.client.create_collection("more", {}),
     ],

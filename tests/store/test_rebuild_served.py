@@ -59,8 +59,9 @@ def spoil_vector(server: StandIn, topic: str) -> None:
     (point,), _ = server.backend.scroll(
         "documents", matching(kind="leaf", document_id=topic), limit=1, with_vectors=True
     )
-    wrong = {DENSE: [0.0] * len(point.vector[DENSE])}
-    server.backend.update_vectors("documents", [models.PointVectors(id=point.id, vector=wrong)])
+    point.vector[DENSE] = [0.0] * len(point.vector[DENSE])
+    wrong = models.PointStruct(id=point.id, vector=point.vector, payload=point.payload)
+    server.backend.upsert("documents", [wrong])
 
 
 def lose_leaf(server: StandIn, topic: str) -> None:

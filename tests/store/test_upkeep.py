@@ -10,7 +10,7 @@ from qdrant_client import models
 from indexes.errors import StoreError
 from indexes.index import HierarchicalIndex
 from indexes.store.nodes import matching
-from indexes.store.points import DENSE, fingerprint_point, manifest_id, manifest_point
+from indexes.store.points import fingerprint_point, manifest_id, manifest_point
 from indexes.store.statistics import statistics
 from indexes.store.upkeep import Problem, verify
 from tests.fakes import WordEmbedding
@@ -149,9 +149,9 @@ def lose_a_parent(index: HierarchicalIndex) -> None:
 
 
 def lose_a_vector(index: HierarchicalIndex) -> None:
-    index.engine.client.delete_vectors(
-        index.settings.collection, [DENSE], points=[leaves(index, "harbour")[1].id]
-    )
+    second = leaves(index, "harbour")[1]
+    second.vector = {}
+    put_copy(index, second, str(second.id))
 
 
 def repeat_a_position(index: HierarchicalIndex) -> None:
@@ -205,7 +205,8 @@ def disagree_about_a_parent(index: HierarchicalIndex) -> None:
 
 def forget_a_field(index: HierarchicalIndex) -> None:
     first = leaves(index, "harbour")[0]
-    index.engine.client.delete_payload(index.settings.collection, ["position"], points=[first.id])
+    del (first.payload or {})["position"]
+    put_copy(index, first, str(first.id))
 
 
 def manifest_point_of(index: HierarchicalIndex, name: str = "harbour") -> models.Record:

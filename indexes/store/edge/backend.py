@@ -11,16 +11,14 @@ raises a `StoreError` that says so.
 """
 
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from typing import Any
 
 from qdrant_client import QdrantClient
 from qdrant_client.conversions import common_types as types
 from qdrant_client.http import models
-from qdrant_client.qdrant_fastembed import QdrantFastembedMixin
 
 from indexes.store.edge.base import check_ignored
-from indexes.store.edge.config import collection_config, merged
+from indexes.store.edge.config import collection_config
 from indexes.store.edge.failures import server_only
 from indexes.store.edge.read import EdgeReading
 from indexes.store.edge.translate import payload_schema
@@ -50,26 +48,6 @@ class EdgeBackend(EdgeReading, EdgeWriting):
     def collection_exists(self, collection_name: str, **_kwargs: Any) -> bool:
         """Whether there is such a collection."""
         return self._folder.exists(collection_name)
-
-    def update_collection(self, collection_name: str, **kwargs: Any) -> bool:
-        """Change parameters: metadata at once, the engine's when the folder opens next."""
-        with self._collection(collection_name, "change") as collection:
-            config = collection.config
-            metadata = kwargs.pop("metadata", None)
-            update = {
-                "metadata": {**(config.metadata or {}), **metadata}
-                if metadata
-                else config.metadata,
-                "hnsw_config": merged(config.hnsw_config, kwargs.pop("hnsw_config", None)),
-                "optimizer_config": merged(
-                    config.optimizer_config, kwargs.pop("optimizers_config", None)
-                ),
-                "quantization_config": kwargs.pop("quantization_config", None)
-                or config.quantization_config,
-            }
-            check_ignored(kwargs)
-            collection.configure(config.model_copy(update=update))
-        return True
 
     def optimize(self, collection_name: str) -> bool:
         """Index and compact a collection now rather than in the background.
@@ -108,26 +86,22 @@ class EdgeBackend(EdgeReading, EdgeWriting):
             payload_schema=schema,
         )
 
-    def info(self) -> models.VersionInfo:
-        """The engine's version."""
-        return models.VersionInfo(
-            title="qdrant - embedded engine (Qdrant Edge)", version=version("qdrant-edge-py")
-        )
-
 
 def edge_client(backend: EdgeBackend) -> QdrantClient:
     """A `QdrantClient` whose requests go to `backend`."""
     client = QdrantClient(location=":memory:")
     client._client.close()
     client._client = backend
-    # Not the local mode: `qdrant/bm25` is encoded by the engine, as on a server.
-    parser = client._inference_inspector.parser
-    QdrantFastembedMixin.__init__(client, parser=parser, is_local_mode=False)
     return client
 
 
 _SERVER_ONLY = (
     "recreate_collection",
+    "update_collection",
+    "info",
+    "update_vectors",
+    "delete_vectors",
+    "delete_payload",
     "create_vector_name",
     "delete_vector_name",
     "overwrite_payload",

@@ -142,13 +142,6 @@ class Collection:
         }
         write_in_one_step(self.path / "collection.json", json.dumps(saved))
 
-    def configure(self, config: models.CollectionConfig) -> None:
-        """Change the parameters, on disk as well."""
-        with self._writing:
-            self._check_writable()
-            self.config = config
-            self.save()
-
     @contextlib.contextmanager
     def engine(self) -> Iterator[edge.EdgeShard]:
         """The current shard, which stays open until the block ends."""

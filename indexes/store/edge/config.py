@@ -34,8 +34,6 @@ def collection_config(vectors: Any, given: dict[str, Any]) -> models.CollectionC
         write_consistency_factor=1,
         on_disk_payload=given.pop("on_disk_payload", None),
         sparse_vectors=given.pop("sparse_vectors_config", None),
-        payload=given.pop("payload", None),
-        id_tracker=given.pop("id_tracker", None),
     )
     given.pop("wal_config", None)  # the engine's log has nothing to configure
     return models.CollectionConfig(
@@ -43,7 +41,6 @@ def collection_config(vectors: Any, given: dict[str, Any]) -> models.CollectionC
         hnsw_config=merged(DEFAULT_HNSW, given.pop("hnsw_config", None)),
         optimizer_config=merged(_optimizers(params), given.pop("optimizers_config", None)),
         quantization_config=given.pop("quantization_config", None),
-        metadata=given.pop("metadata", None),
     )
 
 
@@ -94,8 +91,6 @@ def edge_config(config: models.CollectionConfig) -> edge.EdgeConfig:
             max_segment_size=optimizer.max_segment_size,
             indexing_threshold=optimizer.indexing_threshold,
         ),
-        payload_memory=to_edge(params.payload.memory if params.payload else None),
-        id_tracker_memory=to_edge(params.id_tracker.memory if params.id_tracker else None),
     )
 
 
@@ -116,29 +111,27 @@ def check_vectors(params: models.CollectionParams, vector: Any) -> None:
         dense = {"": dense}
     for name, item in (vector if isinstance(vector, dict) else {"": vector}).items():
         declared = dense.get(name)
-        sparse = isinstance(item, models.SparseVector | edge.SparseVector | models.Document)
+        sparse = isinstance(item, models.SparseVector | edge.SparseVector)
         if declared is None and name not in (params.sparse_vectors or {}):
             known = ", ".join(map(repr, [*dense, *(params.sparse_vectors or {})]))
             raise StoreError(f"the collection has no vector {name!r}, only {known or 'none'}")
         if (declared is None) != sparse:
             kind = "sparse" if declared is None else "dense"
             raise StoreError(f"the vector {name!r} is {kind} in this collection")
-        if isinstance(item, models.Document | edge.SparseVector):
-            continue  # the engine makes it, or made it
+        if isinstance(item, edge.SparseVector):
+            continue  # the engine made it
         if isinstance(item, models.SparseVector):
             numbers = item.values
             if len(set(item.indices)) != len(item.indices):
                 raise StoreError(f"a sparse vector {name!r} has the same index twice")
             _check_numbers(name, numbers)
             continue
-        rows = [item] if declared is None or declared.multivector_config is None else item
-        for row in rows:
-            if declared is not None and len(row) != declared.size:
-                raise StoreError(
-                    f"a vector {name!r} has {len(row)} dimensions, "
-                    f"the collection's have {declared.size}"
-                )
-            _check_numbers(name, row)
+        if declared is not None and len(item) != declared.size:
+            raise StoreError(
+                f"a vector {name!r} has {len(item)} dimensions, "
+                f"the collection's have {declared.size}"
+            )
+        _check_numbers(name, item)
 
 
 def _check_numbers(name: str, numbers: Any) -> None:

@@ -1,53 +1,19 @@
 """qdrant-client's queries as Qdrant Edge takes them.
 
-`Document`s become BM25 vectors, as a server makes them. Of its kinds of query those are
-served that retrievers make: nearest (with diversity) and fusion; the others need a server.
+Those are served that retrievers make: nearest (with diversity) and fusion; others need a server.
 """
 
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import qdrant_edge as edge
-from pydantic import ValidationError
 from qdrant_client.http import models
 
-from indexes.errors import StoreError
 from indexes.store.edge.failures import server_only
 from indexes.store.edge.translate import to_edge, vector_to_edge
 
-BM25_MODEL = "qdrant/bm25"
 DEFAULT_LIMIT = 10
 _RRF_K = 2  # the server's default
-
-
-def encode_document(document: models.Document) -> edge.SparseVector:
-    """A text to store, as the server's `qdrant/bm25` encodes it."""
-    return _bm25(document).embed_document(document.text)
-
-
-def encode_query(document: models.Document) -> edge.SparseVector:
-    """A question, as the server's `qdrant/bm25` encodes it."""
-    return _bm25(document).embed_query(document.text)
-
-
-def _bm25(document: models.Document) -> edge.Bm25:
-    if document.model.lower() != BM25_MODEL:
-        raise StoreError(
-            f"the embedded index has no model {document.model!r}, only {BM25_MODEL!r}: "
-            "embed the text first and pass the vector"
-        )
-    options = document.options or {}
-    try:
-        config = models.Bm25Config.model_validate(options)
-    except ValidationError as error:
-        raise StoreError(f"{BM25_MODEL} does not take these options: {options}") from error
-    return _bm25_encoder(config.model_dump_json(exclude_none=True))
-
-
-@lru_cache(maxsize=32)
-def _bm25_encoder(config: str) -> edge.Bm25:
-    return edge.Bm25(to_edge(models.Bm25Config.model_validate_json(config)))
 
 
 def query_request(request: models.QueryRequest) -> edge.QueryRequest:
@@ -99,8 +65,6 @@ def _query(request: models.QueryRequest | models.Prefetch) -> Any:
             return edge.Fusion.Dbsf()
         case models.FusionQuery():
             return edge.Fusion.Rrf(_RRF_K)
-        case models.RrfQuery(rrf=rrf):
-            return edge.Fusion.Rrf(rrf.k or _RRF_K, weights=rrf.weights)
         case models.NearestQuery(nearest=nearest, mmr=models.Mmr() as mmr):
             diversity = 0.5 if mmr.diversity is None else mmr.diversity
             candidates = mmr.candidates_limit or _limit(request)
@@ -114,7 +78,7 @@ def _query(request: models.QueryRequest | models.Prefetch) -> Any:
 def _vector(value: Any) -> Any:
     if isinstance(value, int | str | UUID):
         raise server_only("a query by a point's id")
-    return vector_to_edge(value, encode_query)
+    return vector_to_edge(value)
 
 
 def payload_selector(value: Any, *, default: bool) -> Any:

@@ -8,7 +8,7 @@ Both describe the same engine, so most classes have the same fields. `_SAME` lis
 What Edge has no counterpart for is a `StoreError`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from enum import Enum
 from functools import lru_cache
@@ -46,26 +46,11 @@ _SAME: dict[type[BaseModel], Callable[..., Any]] = {
     models.MinShould: edge.MinShould,
     models.SearchParams: edge.SearchParams,
     models.QuantizationSearchParams: edge.QuantizationSearchParams,
-    models.AcornSearchParams: edge.AcornSearchParams,
-    models.IdfCorpusParams: edge.IdfParams,
-    models.Bm25Config: edge.Bm25Config,
-    models.SnowballParams: edge.SnowballParams,
-    models.DisabledStemmerParams: edge.DisabledStemmer,
-    models.TextScoringParams: edge.TextScoringParams,
     models.KeywordIndexParams: edge.KeywordIndexParams,
     models.IntegerIndexParams: edge.IntegerIndexParams,
-    models.FloatIndexParams: edge.FloatIndexParams,
-    models.GeoIndexParams: edge.GeoIndexParams,
-    models.BoolIndexParams: edge.BoolIndexParams,
-    models.DatetimeIndexParams: edge.DatetimeIndexParams,
-    models.UuidIndexParams: edge.UuidIndexParams,
-    models.TextIndexParams: edge.TextIndexParams,
     models.HnswConfig: edge.HnswIndexConfig,
     models.VectorParams: edge.EdgeVectorParams,
-    models.MultiVectorConfig: edge.MultiVectorConfig,
-    models.ProductQuantizationConfig: edge.ProductQuantizationConfig,
     models.BinaryQuantizationConfig: edge.BinaryQuantizationConfig,
-    models.TurboQuantQuantizationConfig: edge.TurboQuantQuantizationConfig,
 }
 
 # Enumerations whose Edge counterpart has another name than the model's.
@@ -134,34 +119,6 @@ def _filter(value: models.Filter) -> edge.Filter:
     )
 
 
-def _stopwords(value: models.StopwordsSet) -> edge.StopwordsSet:
-    return edge.StopwordsSet(
-        languages=set(to_edge(value.languages or [])), custom=set(value.custom or [])
-    )
-
-
-def _text_index(value: models.TextIndexParams) -> edge.TextIndexParams:
-    """A language or `scoring=True` is shorthand that Edge wants spelled out."""
-    given = _fields(value)
-    if isinstance(value.stopwords, models.Language):
-        given["stopwords"] = edge.StopwordsSet(languages={given["stopwords"]})
-    if isinstance(value.scoring, bool):
-        given["scoring"] = edge.TextScoringParams() if value.scoring else None
-    return edge.TextIndexParams(**given)
-
-
-def _search_params(value: models.SearchParams) -> edge.SearchParams:
-    scope = value.idf if isinstance(value.idf, models.IdfCorpusParams) else None
-    return edge.SearchParams(
-        hnsw_ef=value.hnsw_ef,
-        exact=bool(value.exact),
-        quantization=to_edge(value.quantization),
-        indexed_only=bool(value.indexed_only),
-        acorn=to_edge(value.acorn),
-        idf=to_edge(scope),
-    )
-
-
 def _sparse_params(value: models.SparseVectorParams) -> edge.EdgeSparseVectorParams:
     index = value.index or models.SparseIndexParams()
     return edge.EdgeSparseVectorParams(
@@ -173,12 +130,6 @@ def _sparse_params(value: models.SparseVectorParams) -> edge.EdgeSparseVectorPar
     )
 
 
-def _hnsw_diff(value: models.HnswConfigDiff) -> edge.HnswIndexConfig:
-    given = {name: item for name, item in value if item is not None}
-    translated: edge.HnswIndexConfig = to_edge(DEFAULT_HNSW.model_copy(update=given))
-    return translated
-
-
 def _matched(value: str | int | bool) -> str | int:
     """What a match compares with. The engine's own would take True for 1."""
     return value if not isinstance(value, bool) else AS_TEXT[value]
@@ -186,13 +137,9 @@ def _matched(value: str | int | bool) -> str | int:
 
 _RULES: dict[type[BaseModel], Callable[[Any], Any]] = {
     models.Filter: _filter,
-    models.StopwordsSet: _stopwords,
-    models.TextIndexParams: _text_index,
-    models.SearchParams: _search_params,
     # Field by field it would be walked element by element.
     models.SparseVector: lambda value: edge.SparseVector(value.indices, value.values),
     models.SparseVectorParams: _sparse_params,
-    models.HnswConfigDiff: _hnsw_diff,
     models.MatchValue: lambda value: edge.MatchValue(_matched(value.value)),
     models.MatchExcept: lambda value: edge.MatchExcept(value.except_),
     models.HasVectorCondition: lambda value: edge.HasVectorCondition(value.has_vector),
@@ -209,9 +156,7 @@ _RULES: dict[type[BaseModel], Callable[[Any], Any]] = {
     models.ScalarQuantizationConfig: lambda value: edge.ScalarQuantizationConfig(
         to_edge(value.type), value.quantile, value.always_ram, to_edge(value.memory)
     ),
-    models.ProductQuantization: lambda value: to_edge(value.product),
     models.BinaryQuantization: lambda value: to_edge(value.binary),
-    models.TurboQuantization: lambda value: to_edge(value.turbo),
     models.PayloadSelectorInclude: lambda value: edge.PayloadSelector.Include(value.include),
     models.PayloadSelectorExclude: lambda value: edge.PayloadSelector.Exclude(value.exclude),
 }
@@ -257,44 +202,11 @@ def plain(payload: Any) -> Any:
         raise StoreError(f"a payload must be JSON: {error}") from error
 
 
-def vector_to_edge(vector: Any, encode: Callable[[models.Document], Any]) -> Any:
-    """A vector, or a dictionary of named ones, as Edge takes it.
-
-    Args:
-        vector: lists, numpy arrays, `SparseVector`, or text (`Document`) to encode.
-        encode: turns a `Document` into a sparse vector.
-    """
+def vector_to_edge(vector: Any) -> Any:
+    """A vector as Edge takes it: numbers, a `SparseVector`, or a dictionary of named ones."""
     if isinstance(vector, dict):
-        return {name: vector_to_edge(item, encode) for name, item in vector.items()}
-    if isinstance(vector, models.Document):
-        return encode(vector)
-    if isinstance(vector, BaseModel):
-        return to_edge(vector)
-    return vector
-
-
-def points_of(points: Any) -> Iterator[tuple[Any, Any, Any]]:
-    """(id, vector, payload) of each point of a `Batch` or a list of `PointStruct`s."""
-    if not isinstance(points, models.Batch):
-        yield from ((point.id, point.vector, point.payload) for point in points)
-        return
-    vectors: Any = points.vectors
-    if isinstance(points.vectors, dict):
-        names = list(points.vectors)
-        rows = zip(*points.vectors.values(), strict=True)
-        vectors = (
-            (
-                ({name: item for name, item in zip(names, row, strict=True) if item is not None})
-                for row in rows
-            )
-            if names
-            else ({} for _ in points.ids)
-        )
-    payloads: Sequence[Any] = points.payloads or [None] * len(points.ids)
-    try:
-        yield from zip(points.ids, vectors, payloads, strict=True)
-    except ValueError as error:
-        raise StoreError("a batch needs as many vectors and payloads as ids") from error
+        return {name: vector_to_edge(item) for name, item in vector.items()}
+    return to_edge(vector) if isinstance(vector, BaseModel) else vector
 
 
 # --- answers --------------------------------------------------------------------------

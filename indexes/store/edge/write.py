@@ -13,8 +13,7 @@ from indexes.store.edge.base import EdgeBase, check_ignored
 from indexes.store.edge.collection import Touched
 from indexes.store.edge.config import check_vectors
 from indexes.store.edge.failures import server_only
-from indexes.store.edge.queries import encode_document
-from indexes.store.edge.translate import plain, point_ids, points_of, to_edge, vector_to_edge
+from indexes.store.edge.translate import plain, point_ids, to_edge, vector_to_edge
 
 _Update = edge.UpdateOperation
 
@@ -28,48 +27,24 @@ class EdgeWriting(EdgeBase):
         self,
         collection_name: str,
         points: types.Points,
-        update_filter: models.Filter | None = None,
         update_mode: models.UpdateMode | None = None,
         **kwargs: Any,
     ) -> models.UpdateResult:
         """Insert points, or replace those whose id is there."""
         check_ignored(kwargs)
-
+        if isinstance(points, models.Batch):
+            raise server_only("a Batch")
+        given: Sequence[Any] = points
         params = self._folder.collection(collection_name).config.params
 
         def build() -> tuple[_Update, Touched]:
             translated = []
-            for id_, given, payload in points_of(points):
-                check_vectors(params, given)
-                vector = vector_to_edge(given, encode_document)
-                content = None if payload is None else plain(payload)
-                translated.append(edge.Point(point_ids([id_])[0], vector, content))
-            operation = _Update.upsert_points(
-                translated, condition=to_edge(update_filter), update_mode=to_edge(update_mode)
-            )
-            return operation, [point.id for point in translated]
-
-        return self._update(collection_name, "write to", build)
-
-    def update_vectors(
-        self,
-        collection_name: str,
-        points: Sequence[types.PointVectors],
-        update_filter: models.Filter | None = None,
-        **kwargs: Any,
-    ) -> models.UpdateResult:
-        """Replace vectors of points, named ones by name."""
-        check_ignored(kwargs)
-
-        params = self._folder.collection(collection_name).config.params
-
-        def build() -> tuple[_Update, Touched]:
-            translated = []
-            for point in points:
+            for point in given:
                 check_vectors(params, point.vector)
-                vector = vector_to_edge(point.vector, encode_document)
-                translated.append(edge.PointVectors(point_ids([point.id])[0], vector))
-            operation = _Update.update_vectors(translated, to_edge(update_filter))
+                content = None if point.payload is None else plain(point.payload)
+                (id_,) = point_ids([point.id])
+                translated.append(edge.Point(id_, vector_to_edge(point.vector), content))
+            operation = _Update.upsert_points(translated, update_mode=to_edge(update_mode))
             return operation, [point.id for point in translated]
 
         return self._update(collection_name, "write to", build)
@@ -108,17 +83,6 @@ class EdgeWriting(EdgeBase):
         check_ignored(kwargs)
         return self._update_selected("delete_points", collection_name, points_selector)
 
-    def delete_vectors(
-        self,
-        collection_name: str,
-        vectors: Sequence[str],
-        points: types.PointsSelector,
-        **kwargs: Any,
-    ) -> models.UpdateResult:
-        """Delete named vectors of points."""
-        check_ignored(kwargs)
-        return self._update_selected("delete_vectors", collection_name, points, list(vectors))
-
     def set_payload(
         self,
         collection_name: str,
@@ -131,22 +95,10 @@ class EdgeWriting(EdgeBase):
         check_ignored(kwargs)
         return self._update_selected("set_payload", collection_name, points, plain(payload), key)
 
-    def delete_payload(
-        self,
-        collection_name: str,
-        keys: Sequence[str],
-        points: types.PointsSelector,
-        **kwargs: Any,
-    ) -> models.UpdateResult:
-        """Delete fields of payloads."""
-        check_ignored(kwargs)
-        return self._update_selected("delete_payload", collection_name, points, list(keys))
-
     def upload_points(
         self,
         collection_name: str,
         points: Iterable[types.PointStruct],
-        update_filter: models.Filter | None = None,
         update_mode: models.UpdateMode | None = None,
         **kwargs: Any,
     ) -> None:
@@ -154,7 +106,7 @@ class EdgeWriting(EdgeBase):
         check_ignored(kwargs)
         remaining = iter(points)
         while batch := list(islice(remaining, _UPLOAD_BATCH)):
-            self.upsert(collection_name, batch, update_filter, update_mode)
+            self.upsert(collection_name, batch, update_mode)
 
     # --- payload indexes ----------------------------------------------------------------
 
