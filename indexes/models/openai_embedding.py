@@ -5,29 +5,24 @@ Requests go side by side, of as many texts as are taken; an instruction before q
 that are too long are cut instead of failing the batch.
 """
 
-import asyncio
 import logging
 import math
-import threading
-from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import openai
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.embeddings.openai_like import OpenAILikeEmbedding
-from pydantic import BaseModel, Field, PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from indexes.models.clients import Clients
 from indexes.models.endpoint import UNUSED, Connection
 from indexes.models.forms import KIND
+from indexes.models.instructed import InstructedEmbedding, Kind, Vector, in_threads, together
 from indexes.models.refusals import Refusal, refusal_of
-from indexes.models.sending import given_up
 
 logger = logging.getLogger(__name__)
-
-Vector = list[float]
 
 # A text refused as too long is tried again with this share of it.
 KEPT_WHEN_TOO_LONG = 0.75
@@ -67,64 +62,29 @@ def make_embedding(
     )
 
 
-class CompatibleEmbedding(OpenAILikeEmbedding):
+class CompatibleEmbedding(InstructedEmbedding, OpenAILikeEmbedding):
     """An embedding model on any endpoint that speaks OpenAI's API.
 
     A text over the model's window is cut at its end until the endpoint takes it, with a
     warning in the log: its beginning is what its vector stands for.
     """
 
-    query_instruction: str = Field("", description="Put before queries only.")
-    passage_instruction: str = Field("", description="Put before documents only.")
     texts_per_request: int = Field(32, ge=1)
-    requests_at_once: int = Field(8, ge=1)
 
     _clients: Clients = PrivateAttr()
-    _dimension: int = PrivateAttr(default=0)
 
     def __init__(self, connection: Connection, **fields: Any) -> None:
         super().__init__(**UNUSED, **fields)
         self._clients = Clients(connection, at_once=self.requests_at_once)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        BaseModel.__setstate__(self, state)
-
-    @property
-    def seen_dimension(self) -> int:
-        """Length of the vectors seen so far; 0 before the first."""
-        return self._dimension
-
-    def _get_query_embedding(self, query: str) -> Vector:
-        return self._vectors_of([self.query_instruction + query], "query")[0]
-
-    async def _aget_query_embedding(self, query: str) -> Vector:
-        return (await self._avectors_of([self.query_instruction + query], "query"))[0]
-
-    def _get_text_embedding(self, text: str) -> Vector:
-        return self._get_text_embeddings([text])[0]
-
-    async def _aget_text_embedding(self, text: str) -> Vector:
-        return (await self._aget_text_embeddings([text]))[0]
-
-    def _get_text_embeddings(self, texts: list[str]) -> list[Vector]:
-        return self._vectors_of([self.passage_instruction + text for text in texts], "passage")
-
-    async def _aget_text_embeddings(self, texts: list[str]) -> list[Vector]:
-        passages = [self.passage_instruction + text for text in texts]
-        return await self._avectors_of(passages, "passage")
-
-    def _vectors_of(self, texts: list[str], kind: str) -> list[Vector]:
+    def _vectors_of(self, texts: list[str], kind: Kind) -> list[Vector]:
         with self._clients.errors():
-            batches = self._batches(texts)
             embed = partial(self._embed, kind=kind)
-            if len(batches) == 1:
-                return embed(batches[0])
-            return _flat(_side_by_side(embed, batches, self.requests_at_once))
+            return in_threads(embed, self._batches(texts), self.requests_at_once)
 
-    async def _avectors_of(self, texts: list[str], kind: str) -> list[Vector]:
+    async def _avectors_of(self, texts: list[str], kind: Kind) -> list[Vector]:
         async with self._clients.aerrors():
-            jobs = [self._aembed(batch, kind) for batch in self._batches(texts)]
-            return _flat(await _all(jobs))
+            return await together([self._aembed(batch, kind) for batch in self._batches(texts)])
 
     def _batches(self, texts: list[str]) -> list[list[str]]:
         # OpenAI refuses the empty text; a blank embeds to the same everywhere.
@@ -214,41 +174,3 @@ def _shortened(text: str, refusal: Refusal, error: openai.APIStatusError) -> str
         "a text of %d characters is too long to embed; its first %d are", len(text), kept
     )
     return text[:kept]
-
-
-def _side_by_side(
-    embed: Callable[[list[str]], list[Vector]], batches: list[list[str]], at_once: int
-) -> list[list[Vector]]:
-    """Embed batches in threads; after a failure, start no more and wait for none."""
-    stop = threading.Event()
-
-    def one(batch: list[str]) -> list[Vector]:
-        given_up.set(stop)
-        return embed(batch)
-
-    with ThreadPoolExecutor(at_once, thread_name_prefix="embedding") as threads:
-        try:
-            asked = [threads.submit(one, batch) for batch in batches]
-            for first in wait(asked, return_when=FIRST_EXCEPTION).done:
-                first.result()
-            return [future.result() for future in asked]
-        except BaseException:
-            stop.set()
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-async def _all(jobs: list[Coroutine[Any, Any, list[Vector]]]) -> list[list[Vector]]:
-    """Run jobs together; after a failure, stop the others and wait until they have."""
-    tasks = [asyncio.ensure_future(job) for job in jobs]
-    try:
-        return await asyncio.gather(*tasks)
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
-
-
-def _flat(batches: list[list[Vector]]) -> list[Vector]:
-    return [vector for batch in batches for vector in batch]

@@ -17,7 +17,6 @@ import time
 import weakref
 from concurrent.futures import CancelledError
 from contextlib import AbstractContextManager, nullcontext
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +25,7 @@ import openai
 
 from indexes.models.forms import KIND, Value, formed, lesson
 from indexes.models.habits import Habits, habits_of
+from indexes.models.instructed import given_up
 from indexes.models.pace import Pace
 from indexes.models.refusals import Refusal, refusal_of
 from indexes.models.streams import AsyncStreamed, Streamed, whole_answer
@@ -46,8 +46,6 @@ DOCUMENTS_SECONDS = 3600.0
 # What is seldom better the third time: an error inside, no answer, nobody there.
 _FEW = 2
 _BUSY = {408, 409, 425, 498, 502, 503, 504, 520, 522, 524, 529}
-# Set by who no longer wants what its threads send: they wait no more.
-given_up: ContextVar[threading.Event | None] = ContextVar("given_up", default=None)
 _VERSION = re.compile(r"/v\d+[a-z0-9]*(/|$)")
 _SHOWN = 160
 # A pause that people are told of.

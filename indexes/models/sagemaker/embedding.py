@@ -1,9 +1,7 @@
 """LlamaIndex's `SageMakerEmbedding`, batched, concurrent and normalised."""
 
 import asyncio
-import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -11,11 +9,12 @@ from typing import Any, Literal
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.embeddings.sagemaker_endpoint import SageMakerEmbedding
-from pydantic import BaseModel, Field, PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from indexes.errors import ModelError
 from indexes.models.capabilities import EMBEDDING_WINDOW
 from indexes.models.habits import Habits, habits_of
+from indexes.models.instructed import InstructedEmbedding, Kind, Vector, in_threads, together
 from indexes.models.sagemaker.batches import Batch
 from indexes.models.sagemaker.connection import Connection
 from indexes.models.sagemaker.failures import refusal_of
@@ -25,8 +24,6 @@ from indexes.models.sagemaker.runtime import Runtime
 from indexes.models.sagemaker.vectors import EmbeddingCodec
 from indexes.tokens import count_tokens, token_starts
 
-Vector = list[float]
-
 TEXTS_PER_REQUEST = 64
 # WordPiece splits a text into more tokens than cl100k, which counts here.
 _TOKENS_MARGIN = 1.35
@@ -34,7 +31,7 @@ _TOKENS_MARGIN = 1.35
 PAYLOAD_BYTES = 5 * 2**20
 
 
-class EndpointEmbedding(SageMakerEmbedding):
+class EndpointEmbedding(InstructedEmbedding, SageMakerEmbedding):
     """An embedding model on a SageMaker endpoint.
 
     Takes the arguments of `SageMakerEmbedding` and those below; connects on first use.
@@ -59,17 +56,13 @@ class EndpointEmbedding(SageMakerEmbedding):
     """
 
     codec: EmbeddingCodec = "auto"
-    query_instruction: str = ""
-    passage_instruction: str = ""
     window_tokens: int = Field(EMBEDDING_WINDOW, ge=1)
     too_long: Literal["cut", "refuse"] = "cut"
     tokens_per_request: int = Field(16_384, ge=1)
     texts_per_request: int = Field(TEXTS_PER_REQUEST, ge=1)
-    requests_at_once: int = Field(8, ge=1)
     dimension: int | None = Field(None, ge=1)
 
     _runtime: Runtime = PrivateAttr()
-    _dimension: int = PrivateAttr(default=0)
     _manner: EmbeddingManner = PrivateAttr()
     _model: str = PrivateAttr(default="")
     _cache: Path | None = PrivateAttr(default=None)
@@ -95,73 +88,22 @@ class EndpointEmbedding(SageMakerEmbedding):
         manner = EmbeddingManner.of(first, self.texts_per_request, fixed=fixed)
         self._manner = manner.recalled(self._habits.all()) if self._habits else manner
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        BaseModel.__setstate__(self, state)
-
-    @property
-    def seen_dimension(self) -> int:
-        """Length of the vectors seen so far; 0 before the first."""
-        return self._dimension
-
     @property
     def runtime(self) -> Runtime:
         """What calls the endpoint."""
         return self._runtime
 
-    def _get_query_embedding(self, query: str, **_: Any) -> Vector:
-        return self._vectors_of([self.query_instruction + query])[0]
+    def _vectors_of(self, texts: list[str], kind: Kind) -> list[Vector]:
+        return in_threads(self._embed, self._batches(texts), self.requests_at_once)
 
-    async def _aget_query_embedding(self, query: str, **_: Any) -> Vector:
-        return (await self._avectors_of([self.query_instruction + query]))[0]
-
-    def _get_text_embedding(self, text: str, **_: Any) -> Vector:
-        return self._get_text_embeddings([text])[0]
-
-    async def _aget_text_embedding(self, text: str, **_: Any) -> Vector:
-        return (await self._aget_text_embeddings([text]))[0]
-
-    def _get_text_embeddings(self, texts: list[str], **_: Any) -> list[Vector]:
-        return self._vectors_of([self.passage_instruction + text for text in texts])
-
-    async def _aget_text_embeddings(self, texts: list[str], **_: Any) -> list[Vector]:
-        return await self._avectors_of([self.passage_instruction + text for text in texts])
-
-    def _vectors_of(self, texts: list[str]) -> list[Vector]:
-        batches = self._batches(texts)
-        if len(batches) <= 1:
-            return [vector for batch in batches for vector in self._embed(batch)]
-        failed = threading.Event()
-
-        def embed(batch: list[str]) -> list[Vector]:
-            if failed.is_set():
-                return []  # nobody will see it: an earlier batch raises
-            try:
-                return self._embed(batch)
-            except BaseException:
-                failed.set()
-                raise
-
-        with ThreadPoolExecutor(self.requests_at_once, "sagemaker-embedding") as threads:
-            try:
-                return [v for vectors in threads.map(embed, batches) for v in vectors]
-            finally:
-                failed.set()
-
-    async def _avectors_of(self, texts: list[str]) -> list[Vector]:
+    async def _avectors_of(self, texts: list[str], kind: Kind) -> list[Vector]:
         slots = asyncio.Semaphore(self.requests_at_once)
 
         async def embed(batch: list[str]) -> list[Vector]:
             async with slots:
                 return await self._aembed(batch)
 
-        tasks = [asyncio.ensure_future(embed(batch)) for batch in self._batches(texts)]
-        try:
-            return [v for vectors in await asyncio.gather(*tasks) for v in vectors]
-        except BaseException:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            raise
+        return await together([embed(batch) for batch in self._batches(texts)])
 
     def _embed(self, batch: list[str]) -> list[Vector]:
         asked = Batch(batch, self._manner)
