@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.candidates import Candidates, Scores
+from indexes.store.ancestry import unpack_ancestors
 from indexes.store.check import DAMAGED
 from indexes.store.columns import Hits, uuid_of
 from indexes.store.layouts import Place, Root, columns_of
-from indexes.store.points import Leaf, unpack_ancestors
+from indexes.store.points import Leaf
 
 
 @dataclass(frozen=True, slots=True)

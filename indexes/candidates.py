@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexes.store.points import Leaf, Manifest, Span, spans_of
+from indexes.store.ancestry import Span, spans_of
+from indexes.store.points import Leaf, Manifest
 
 Numbers = NDArray[np.int64]
 Scores = NDArray[np.float64]

@@ -8,13 +8,11 @@ memory: neither the corpus nor a document's vectors are held whole.
 A chunk that an older version of its document had already keeps its vector.
 """
 
-import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import BaseNode, Document
@@ -24,84 +22,27 @@ from indexes.documents.loading import ReadDocument
 from indexes.documents.report import report_of
 from indexes.documents.structure import Structure
 from indexes.errors import DocumentError, ModelError, RagError
+from indexes.job import Chunk, Job
 from indexes.models.guard import model_errors
-from indexes.namespace import ours, theirs
+from indexes.namespace import ours
 from indexes.progress import IngestReport, OnProgress, Progress, ProgressEvent
-from indexes.store.columns import Point
-from indexes.store.filterable import filterable
 from indexes.store.nodes import TreeStore
-from indexes.store.points import Manifest, embedding_text, leaf_point, parent_point
-from indexes.tree import Node, Tree, build_tree
+from indexes.store.points import Manifest
+from indexes.tree import Tree, build_tree
 
 # Chunks embedded and written at once: enough for the model to batch and overlap.
 _SLICE = 256
+# Documents that are looked up together: so many characters, and what comes in so many seconds.
+_GATHERED = 100_000
+_SOON = 0.1
 # Slices that may wait to be written while the next is embedded.
 _AHEAD = 2
 # Slices that may be on their way to a server at once; what a document ends with waits for all.
 _IN_FLIGHT = 4
 
 
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    """A node on its way, with the text that is embedded for it and that text's digest."""
-
-    node: Node
-    embedded: str
-    digest: str
-
-
-class _Job:
-    """A document on its way."""
-
-    def __init__(self, document: Document, tree: Tree, embedded_levels: tuple[int, ...]) -> None:
-        self.document = document
-        self._content = document.text
-        self.tree = tree
-        about = ours(document.metadata)
-        self.source: str = about["source"]
-        self._title: str = about["title"]
-        self.chunks = [self._chunk(node) for node in tree.nodes if node.level in embedded_levels]
-        self.left = len(self.chunks)
-        self.manifest: Manifest | None = None
-        self.vectors: dict[str, list[float]] = {}
-        metadata, self.unfilterable = filterable(theirs(document.metadata))
-        owner = {"owner": about["owner"]} if about.get("owner") else {}
-        self._shared = {"metadata": metadata, **owner}
-
-    def _text(self, node: Node) -> str:
-        return self._content[node.start : node.end]
-
-    def _chunk(self, node: Node) -> _Chunk:
-        first = node.leaves[0]
-        embedded = embedding_text(
-            self._title,
-            self.tree.headings[first],
-            self._text(node),
-            header=self.tree.headers[first],
-        )
-        digest = hashlib.blake2b(embedded.encode(), digest_size=12).hexdigest()
-        return _Chunk(node, embedded, digest)
-
-    def point(self, chunk: _Chunk, dense: list[float]) -> Point:
-        """The chunk as it is stored."""
-        node = chunk.node
-        if node is not self.tree.leaves[node.leaves[0]]:
-            return parent_point(
-                self.tree, node, dense=dense, digest=chunk.digest, shared=self._shared
-            )
-        return leaf_point(
-            self.tree,
-            node,
-            text=self._text(node),
-            embedded=chunk.embedded,
-            dense=dense,
-            digest=chunk.digest,
-            shared=self._shared,
-        )
-
-
 # Chunks that are written together, and whose they are.
-_Part = list[tuple[_Job, _Chunk]]
+_Part = list[tuple[Job, Chunk]]
 
 
 class _SkippedError(Exception):
@@ -159,8 +100,8 @@ def ingest(
     return report
 
 
-def _groups(jobs: Iterable[_Job]) -> Iterator[list[_Job]]:
-    group: list[_Job] = []
+def _groups(jobs: Iterable[Job]) -> Iterator[list[Job]]:
+    group: list[Job] = []
     waiting = 0
     for job in jobs:
         group.append(job)
@@ -220,32 +161,55 @@ class _Run:
         """Ids of those given that are in the store, in the order they came."""
         return [name for name in self._given if name in self._stored]
 
-    def read(self, documents: Iterable[BaseNode]) -> Iterator[_Job]:
+    def read(self, documents: Iterable[BaseNode]) -> Iterator[Job]:
         """Cut the documents that are new or changed."""
+        for some in self._gathered(documents):
+            known = self._store.manifests_of([document.id_ for _, document in some])
+            for given, document in some:
+                self._stop_if_asked()
+                job = self._cut(given, document, known.get(document.id_))
+                if job is not None:
+                    yield job
+
+    def _gathered(self, documents: Iterable[BaseNode]) -> Iterator[list[tuple[BaseNode, Document]]]:
+        """Those that are to be stored, as given and as adopted; as many together as come soon,
+        so that a server is asked once for all what it has of them.
+        """
+        some: list[tuple[BaseNode, Document]] = []
+        waiting, since = 0, time.monotonic()
         for place, given in enumerate(documents, start=1):
             self._stop_if_asked()
             document = self._adopted(given, place)
-            if document is None:
-                continue
-            about = ours(document.metadata)
-            source, version = about["source"], about["content_hash"]
-            self._given.append(document.id_)
-            self._versions[document.id_] = version
-            if reported := report_of(about):
-                self._report.reports[source] = reported
-            there = self._store.manifest(document.id_)
-            if there is not None and there.settled and there.version == version:
-                self._stored.add(document.id_)
-                self._report.unchanged.append(source)
-                self.tell("unchanged", source)
-                continue
-            tree = self._tree(given, document, version)
-            job = _Job(document, tree, self._fingerprint.embedded_levels)
-            if there is not None and there.version is not None:
-                job.vectors = self._store.vectors(document.id_, there.version)
-            self._known += len(job.chunks)
-            self.tell("read", source)
-            yield job
+            if document is not None:
+                self._given.append(document.id_)
+                self._versions[document.id_] = ours(document.metadata)["content_hash"]
+                some.append((given, document))
+                waiting += len(document.text)
+            late = time.monotonic() - since > _SOON
+            if some and (late or waiting > _GATHERED or len(some) == _SLICE):
+                yield some
+                some, waiting, since = [], 0, time.monotonic()
+        if some:
+            yield some
+
+    def _cut(self, given: BaseNode, document: Document, there: Manifest | None) -> Job | None:
+        """A document's job; None if what is there is the same."""
+        about = ours(document.metadata)
+        source, version = about["source"], about["content_hash"]
+        if reported := report_of(about):
+            self._report.reports[source] = reported
+        if there is not None and there.settled and there.version == version:
+            self._stored.add(document.id_)
+            self._report.unchanged.append(source)
+            self.tell("unchanged", source)
+            return None
+        tree = self._tree(given, document, version)
+        job = Job(document, tree, self._fingerprint.embedded_levels)
+        if there is not None and there.version is not None:
+            job.vectors = self._store.vectors(document.id_, there.version)
+        self._known += len(job.chunks)
+        self.tell("read", source)
+        return job
 
     def _adopted(self, given: BaseNode, place: int) -> Document | None:
         """The document to be stored; None if it is not to be, which the report then says."""
@@ -296,7 +260,7 @@ class _Run:
             structure=structure,
         )
 
-    def embed(self, jobs: list[_Job]) -> None:
+    def embed(self, jobs: list[Job]) -> None:
         """Embed a group of documents slice by slice, and have each slice written."""
         work = [(job, chunk) for job in jobs for chunk in job.chunks]
         for place in range(0, len(work), _SLICE):

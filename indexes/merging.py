@@ -17,11 +17,11 @@ import numpy as np
 
 from indexes.candidates import Candidates, Scores
 from indexes.sentences import sentence_spans
-from indexes.store.points import Ancestor, Leaf, Span
+from indexes.store.ancestry import Ancestor, Span
+from indexes.store.points import Leaf
 from indexes.tokens import count_tokens
 
-# How relevance spreads: shares of the mean of the two neighbours, and of the root's.
-# Chosen on two corpora (docs/architecture.md); little changes around these values.
+# Shares of the mean of both neighbours and of the root's; how chosen: docs/architecture.md.
 NEIGHBOURS_WEIGHT = 0.5
 # A neighbour beyond the document's edge counts as half as relevant as the leaf itself:
 # as nothing, it would hold the edges back; as the leaf's equal, push them ahead.

@@ -32,16 +32,12 @@ from indexes.arrived import (
 from indexes.candidates import Candidates, SearchResult
 from indexes.fusion import enough, fused, ranked
 from indexes.settings import SearchMode
+from indexes.store.ancestry import spans_of
 from indexes.store.bm25 import bm25_query
 from indexes.store.columns import Hits, Search, number_of
 from indexes.store.layouts import PLACE, Layouts, Place, Root, place_of_payload
 from indexes.store.nodes import matching
-from indexes.store.points import (
-    BM25,
-    DENSE,
-    manifest_number,
-    spans_of,
-)
+from indexes.store.points import BM25, DENSE, manifest_number
 from indexes.tree import node_number
 
 # What is read of a hit, of a leaf that it leads to, and of one that may be delivered.

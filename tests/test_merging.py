@@ -26,6 +26,7 @@ from indexes.merging import (
     spread,
     whole,
 )
+from indexes.store.ancestry import above
 from indexes.store.columns import number_of
 from indexes.store.points import Leaf, leaf_point
 from indexes.tokens import count_tokens
@@ -42,6 +43,7 @@ def leaves_of(text: str, document: str = "d") -> list[Leaf]:
         leaf_point(
             tree,
             node,
+            above(tree, node),
             text=text[node.start : node.end],
             embedded="",
             dense=[1.0],

@@ -18,8 +18,8 @@ def import_gradio() -> None:
             raise OSError("none is needed")
         return getfile(thing)
 
-    inspect.getfile = unless_theirs
+    vars(inspect)["getfile"] = unless_theirs
     try:
         import_module("gradio")
     finally:
-        inspect.getfile = getfile
+        vars(inspect)["getfile"] = getfile

@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from indexes.documents.identity import BLANK, EARLIER, VERSIONED, content_hash
-from indexes.store.points import Ancestor, Fingerprint, Leaf, Manifest
+from indexes.store.ancestry import Ancestor
+from indexes.store.points import Fingerprint, Leaf, Manifest
 from indexes.tree import node_id
 
 # The mark on a version that is known to be damaged; see `indexes.store.upkeep`.

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.errors import StoreError
-from indexes.store.points import Manifest, manifest_of_payload, spans_of
+from indexes.store.ancestry import spans_of
+from indexes.store.points import Manifest, manifest_of_payload
 from indexes.tree import node_number
 
 # Leaves that are remembered, at most: about 40 MB, with what hits are.

@@ -81,14 +81,17 @@ class TreeStore(TreeCollection):
 
     def manifest(self, document_id: str) -> Manifest | None:
         """The document's manifest, visible or not; None where there is none."""
-        return next(iter(self._manifests_of([document_id])), None)
+        return self.manifests_of([document_id]).get(document_id)
 
-    def _manifests_of(self, document_ids: Sequence[str]) -> list[Manifest]:
+    def manifests_of(self, document_ids: Sequence[str]) -> dict[str, Manifest]:
+        """Manifests of documents by their ids, visible or not; of those that have one."""
         if not document_ids:
-            return []
+            return {}
         wanted = list(map(manifest_number, document_ids))
         (found,) = self.query([Search(len(wanted), ids=wanted, fields=_MANIFEST)])
-        return [manifest_of_payload(payload) for payload in found.payloads]
+        return {
+            manifest.document_id: manifest for manifest in map(manifest_of_payload, found.payloads)
+        }
 
     def named(self, name: str) -> list[Manifest]:
         """Visible documents that go by a name: by their id, else by source or file name."""
@@ -133,10 +136,7 @@ class TreeStore(TreeCollection):
 
         Returns the manifests to hand to `commit`.
         """
-        known = {
-            found.document_id: found
-            for found in self._manifests_of([document.id_ for document, _ in work])
-        }
+        known = self.manifests_of([document.id_ for document, _ in work])
         announced, written = [], []
         for document, tree in work:
             before = known.get(document.id_)
@@ -189,7 +189,7 @@ class TreeStore(TreeCollection):
                 part = document_ids[place : place + _AT_ONCE]
                 gone = [
                     manifest.model_copy(update={"version": None, "settled": False})
-                    for manifest in self._manifests_of(part)
+                    for manifest in self.manifests_of(part).values()
                 ]
                 if gone:
                     self._write([manifest_point(manifest) for manifest in gone])

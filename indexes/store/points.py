@@ -9,22 +9,22 @@
 """
 
 import json
-import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, Json, ValidationError, model_validator
 from qdrant_client import models
 
 from indexes.documents.report import ReadingReport, report_of
 from indexes.errors import IndexMismatchError, StoreError
+from indexes.store.ancestry import Above, Ancestor, unpack_ancestors
 from indexes.store.bm25 import bm25_document
 from indexes.store.columns import Point
 from indexes.tokens import squeezed
-from indexes.tree import Node, Tree, node_id, uuid_text
+from indexes.tree import Node, Tree, uuid_text
 
 DENSE = "dense"
 BM25 = "bm25"
@@ -130,27 +130,6 @@ class Fingerprint(BaseModel):
     )
 
 
-class Span(NamedTuple):
-    """Where a parent stands; `first_leaf` and `leaves` count positions."""
-
-    level: int
-    start: int
-    end: int
-    first_leaf: int
-    leaves: int
-
-
-class Ancestor(NamedTuple):
-    """A parent as its leaves remember it: its id, then as a `Span`."""
-
-    id: str
-    level: int
-    start: int
-    end: int
-    first_leaf: int
-    leaves: int
-
-
 class Leaf(BaseModel):
     """A leaf as the store returns it. Offsets are characters of the document's text."""
 
@@ -203,6 +182,7 @@ def embedding_text(title: str, heading: str, text: str, *, header: str = "") -> 
 def leaf_point(
     tree: Tree,
     leaf: Node,
+    over: Above,
     *,
     text: str,
     embedded: str,
@@ -212,18 +192,19 @@ def leaf_point(
 ) -> Point:
     """The point of a leaf.
 
-    `text` is delivered; `embedded` is what BM25 indexes, and `digest` is its digest;
-    `shared` is what all nodes of the document say, for filters: its `metadata`, and `owner`.
+    `over` is what is above it; `text` is delivered; `embedded` is what BM25 indexes, and
+    `digest` is its digest; `shared` is what all nodes of the document say, for filters: its
+    `metadata`, and `owner`.
     """
     position = leaf.leaves[0]
     payload = {
         "kind": "leaf",
-        **_place(tree, leaf),
+        **_place(tree, leaf, over),
         "tokens": leaf.tokens,
         "position": position,
         "heading": tree.headings[position],
         "digest": digest,
-        "ancestors": pack_ancestors(spans(tree.ancestors(leaf))),
+        "ancestors": over.packed,
         **shared,
         "text": text,
     }
@@ -236,12 +217,12 @@ def leaf_point(
 
 
 def parent_point(
-    tree: Tree, node: Node, *, dense: list[float], digest: str, shared: dict[str, Any]
+    tree: Tree, node: Node, over: Above, *, dense: list[float], digest: str, shared: dict[str, Any]
 ) -> Point:
     """The point of a parent whose level is searched too."""
     payload = {
         "kind": "parent",
-        **_place(tree, node),
+        **_place(tree, node, over),
         "digest": digest,
         **shared,
     }
@@ -317,67 +298,13 @@ def readable(what: str) -> Iterator[None]:
         ) from error
 
 
-# As one string, for the engine takes longer over a dictionary than over all the rest of a
-# leaf; without ids, which follow from the places.
-_PACKED = re.compile(r"(\d{1,9}):(\d{1,15})-(\d{1,15}):(\d{1,15})\+(\d{1,15})")
-
-
-def spans(nodes: Sequence[Node]) -> list[Span]:
-    """Where nodes of a tree stand."""
-    return [
-        Span(node.level, node.start, node.end, node.leaves[0], node.leaves[1] - node.leaves[0])
-        for node in nodes
-    ]
-
-
-def pack_ancestors(parents: Sequence[Span] | Sequence[Ancestor]) -> str:
-    """Parents, root first, as a leaf's payload holds them.
-
-    Each is `level:start-end:first_leaf+leaves`, with a space between: `0:0-4096:0+8`.
-    """
-    return " ".join(
-        f"{parent.level}:{parent.start}-{parent.end}:{parent.first_leaf}+{parent.leaves}"
-        for parent in parents
-    )
-
-
-@lru_cache(maxsize=16_384)
-def unpack_ancestors(packed: str, document_id: str, version: str) -> tuple[Ancestor, ...]:
-    """The parents again.
-
-    Raises:
-        ValueError: it is not what `pack_ancestors` gives.
-    """
-    return tuple(
-        Ancestor(node_id(document_id, version, *span[:3]), *span) for span in spans_of(packed)
-    )
-
-
-# Eight leaves have the same parents, and a question brings a hundred leaves.
-@lru_cache(maxsize=16_384)
-def spans_of(packed: str) -> tuple[Span, ...]:
-    """Where the parents stand.
-
-    Raises:
-        ValueError: it is not what `pack_ancestors` gives.
-    """
-    found = []
-    for part in packed.split():
-        match = _PACKED.fullmatch(part)
-        if match is None:
-            raise ValueError(f"{part[:40]!r} is no ancestor")
-        found.append(Span(*map(int, match.groups())))
-    return tuple(found)
-
-
-def _place(tree: Tree, node: Node) -> dict[str, Any]:
-    root = next(iter(tree.ancestors(node)), node)
+def _place(tree: Tree, node: Node, over: Above) -> dict[str, Any]:
     return {
         "document_id": tree.document_id,
         "version": tree.version,
         "level": node.level,
         "start": node.start,
         "end": node.end,
-        "root": root.id,
-        "root_leaves": root.leaves[1] - root.leaves[0],
+        "root": over.root,
+        "root_leaves": over.root_leaves,
     }

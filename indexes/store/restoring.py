@@ -18,20 +18,13 @@ from indexes.beside.spool import Spool
 from indexes.errors import StoreError
 from indexes.models.guard import model_errors
 from indexes.progress import OnProgress, Progress
+from indexes.store.ancestry import pack_ancestors
 from indexes.store.archive_reading import fingerprint_in, import_file
 from indexes.store.bm25 import bm25_document
 from indexes.store.check import DAMAGED, DocumentCheck
 from indexes.store.columns import Point
 from indexes.store.nodes import TreeStore
-from indexes.store.points import (
-    BM25,
-    DENSE,
-    Fingerprint,
-    Leaf,
-    Manifest,
-    embedding_text,
-    pack_ancestors,
-)
+from indexes.store.points import BM25, DENSE, Fingerprint, Leaf, Manifest, embedding_text
 from indexes.store.scan import PAGE
 from indexes.store.transfer import Receiver
 from indexes.tree import node_id
