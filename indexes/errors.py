@@ -19,6 +19,8 @@ is (`as_stop`).
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from indexes.progress import IngestReport
 
 Error = TypeVar("Error", bound=BaseException)
@@ -117,3 +119,20 @@ def as_stop(error: Error) -> Error:
 def is_stop(error: BaseException) -> bool:
     """Whether an exception is meant to end the whole call."""
     return "ends_the_call" in vars(error)
+
+
+def shown(what: object, most: int = 300) -> str:
+    """What somebody else said, for a message of ours: on one line, not too long, never empty.
+
+    Args:
+        what: an exception, or words
+        most: characters
+    """
+    text = " ".join(str(what).split()) or type(what).__name__
+    return text if len(text) <= most else text[:most] + "…"
+
+
+def first_wrong(error: "ValidationError") -> tuple[str, str]:
+    """Where pydantic found the first thing wrong, and what. Without the value: it may be a key."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    return ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")

@@ -21,7 +21,7 @@ from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from indexes.errors import SettingsError
+from indexes.errors import SettingsError, shown
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 Given = TypeVar("Given")
@@ -74,7 +74,7 @@ def checked_options(kind: type[Given], given: Mapping[str, Any]) -> Given:
             raise SettingsError(_unknown(str(detail["loc"][0]), list(get_type_hints(kind))))
     name, reason = str(wrong[0]["loc"][0]), wrong[0]["msg"]
     reason = reason.removeprefix("Value error, ").replace("Input should", "should", 1)
-    raise SettingsError(f"{name}={_short(given[name])}: {reason}")
+    raise SettingsError(f"{name}={shown(repr(given[name]), _SHOWN)}: {reason}")
 
 
 def named(method: Method) -> Method:
@@ -104,8 +104,3 @@ def _unknown(name: str, known: list[str]) -> str:
     else:
         hint = ""
     return f"no option is called {name!r} here: {hint}there are {', '.join(known)}"
-
-
-def _short(value: object) -> str:
-    shown = " ".join(repr(value).split())
-    return shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
-from indexes.errors import SettingsError
+from indexes.errors import SettingsError, shown
 
 Item = TypeVar("Item")
 
@@ -60,7 +60,9 @@ class Registry(Mapping[str, Item]):
             SettingsError: the name is invalid or taken
         """
         if not isinstance(name, str) or not self._valid.fullmatch(name):
-            raise SettingsError(f"{_shown(name)} can't name a {self.kind}: use {self._takes}")
+            raise SettingsError(
+                f"{shown(repr(name), _SHOWN)} can't name a {self.kind}: use {self._takes}"
+            )
         with self._lock:
             if name in self._items and not replace:
                 raise SettingsError(
@@ -78,7 +80,7 @@ class Registry(Mapping[str, Item]):
         """
         with self._lock:
             if self._items.get(name) is self._ours.get(name):
-                raise SettingsError(f"no {self.kind} was registered as {_shown(name)}")
+                raise SettingsError(f"no {self.kind} was registered as {shown(repr(name), _SHOWN)}")
             items = {known: item for known, item in self._items.items() if known != name}
             self._items = {**items, name: self._ours[name]} if name in self._ours else items
 
@@ -94,7 +96,8 @@ class Registry(Mapping[str, Item]):
         near = difflib.get_close_matches(str(name)[:_SHOWN], items, 1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise SettingsError(
-            f"no {self.kind} is called {_shown(name)}: {hint}choose one of {', '.join(items)}"
+            f"no {self.kind} is called {shown(repr(name), _SHOWN)}: {hint}choose one of "
+            + ", ".join(items)
         )
 
     def __getitem__(self, name: str) -> Item:
@@ -105,8 +108,3 @@ class Registry(Mapping[str, Item]):
 
     def __len__(self) -> int:
         return len(self._items)
-
-
-def _shown(name: object) -> str:
-    text = repr(name)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

@@ -13,13 +13,11 @@ from llama_index.core.llms import LLM, CustomLLM
 
 from indexes.compression.replies import LONGEST
 from indexes.compression.work import TimedOutError, in_threads, on_the_loop
-from indexes.errors import is_stop
+from indexes.errors import is_stop, shown
 from indexes.models.replies import Reading, read
 from indexes.tokens import count_tokens
 
 logger = logging.getLogger(__name__)
-
-_SHOWN_CHARACTERS = 200
 
 
 @runtime_checkable
@@ -150,7 +148,7 @@ class Asking:
             if isinstance(outcome, Reply):
                 replies.append(outcome)
                 continue
-            note = _one_line(outcome)
+            note = shown(outcome)
             logger.warning("a judgement failed: %s", note)
             late = isinstance(outcome, TimedOutError)
             replies.append(
@@ -189,7 +187,7 @@ class Constraints:
     def refused(self, error: Exception) -> None:
         """Note that a call failed with a schema and succeeded without one."""
         self._possible = False
-        logger.warning("the model takes no JSON schema, going on without: %s", _one_line(error))
+        logger.warning("the model takes no JSON schema, going on without: %s", shown(error))
 
 
 def _reply(ask: Ask, said: Reading, seconds: float, calls: int) -> Reply:
@@ -207,8 +205,3 @@ def _reply(ask: Ask, said: Reading, seconds: float, calls: int) -> Reply:
         counted=counted,
         calls=calls,
     )
-
-
-def _one_line(error: BaseException) -> str:
-    said = " ".join(str(error).split()) or type(error).__name__
-    return said if len(said) <= _SHOWN_CHARACTERS else said[:_SHOWN_CHARACTERS] + "…"

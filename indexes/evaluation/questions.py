@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from indexes.errors import SettingsError
+from indexes.errors import SettingsError, first_wrong
 
 MAX_QUESTIONS = 100_000
 # What a spreadsheet cell holds, and far more than a line of JSON should.
@@ -139,11 +139,9 @@ def _question(path: Path | str, number: int, given: Any) -> Question:
     try:
         return Question.model_validate(given)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "line"
-        reason = first["msg"].removeprefix("Value error, ")
+        where, reason = first_wrong(error)
         raise SettingsError(
-            f'{path}, line {number}: not {{"id": …, "question": "…"}}: {where}: {reason}'
+            f'{path}, line {number}: not {{"id": …, "question": "…"}}: {where or "line"}: {reason}'
         ) from error
 
 

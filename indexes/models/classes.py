@@ -17,7 +17,7 @@ from typing import Any, Literal, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from indexes.errors import RagError, SettingsError
+from indexes.errors import RagError, SettingsError, first_wrong, shown
 
 _SHOWN = 300
 LEAST_SECRET = 4
@@ -60,10 +60,10 @@ def constructed(
         raise
     except ValidationError as error:
         # Without what was given: it may be a key.
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        place = ".".join(map(str, first["loc"])) or "an argument"
+        place, reason = first_wrong(error)
+        place = place or "an argument"
         raise SettingsError(
-            f"{name} refuses {place}: {_masked(first['msg'], arguments)}: correct it in ?{place}=…"
+            f"{name} refuses {place}: {_masked(reason, arguments)}: correct it in ?{place}=…"
         ) from None
     except ImportError as error:
         raise SettingsError(_missing(name, error)) from None
@@ -99,10 +99,9 @@ def _found(name: str, kind: type[Any]) -> Any:
     except ImportError as error:
         raise SettingsError(_missing(name, error)) from None
     except Exception as error:  # noqa: BLE001  whatever a stranger's module raises
-        said = " ".join(str(error).split())[:_SHOWN]
         raise SettingsError(
-            f"{module_name} can't be imported ({type(error).__name__}: {said}): see whether it "
-            "works by itself"
+            f"{module_name} can't be imported ({type(error).__name__}: {shown(error)}): see "
+            "whether it works by itself"
         ) from None
     found = getattr(module, class_name, None)
     if found is None:
@@ -122,8 +121,7 @@ def _missing(name: str, error: ImportError) -> str:
     module = name.rpartition(".")[0]
     lacking = error.name or ""
     if not isinstance(error, ModuleNotFoundError) or not lacking:
-        said = " ".join(str(error).split())[:_SHOWN]
-        return f"{module} can't be imported ({said}): install what it needs"
+        return f"{module} can't be imported ({shown(error)}): install what it needs"
     if module == lacking or module.startswith(lacking + "."):
         return f"{name} needs a package that is not installed: {_install(module)}"
     top = lacking.partition(".")[0]

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import httpx
 import openai
 
-from indexes.errors import ModelError
+from indexes.errors import ModelError, shown
 from indexes.models.endpoint import NO_KEY, Endpoint
 from indexes.models.refusals import Refusal, refusal_of
 from indexes.models.shapes import EndpointError, OddAnswerError
@@ -31,7 +31,6 @@ FAILURES = (
 
 AZURE_HOSTS = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 
-SHOWN_CHARACTERS = 200
 # What is shorter is no secret, and would be found in other words.
 _LEAST_SECRET = 6
 
@@ -49,7 +48,7 @@ def explain(error: Exception, endpoint: Endpoint, offered: Sequence[str] = ()) -
     for secret in (endpoint.key, *endpoint.headers.values()):
         if len(hidden := secret.get_secret_value()) >= _LEAST_SECRET:
             message = message.replace(hidden, "***")
-    return ModelError(_one_line(message))
+    return ModelError(" ".join(message.split()))
 
 
 def _what_happened(error: Exception, endpoint: Endpoint, offered: Sequence[str]) -> str:
@@ -65,27 +64,27 @@ def _what_happened(error: Exception, endpoint: Endpoint, offered: Sequence[str])
         cause = error.__cause__ or error
         if "CERTIFICATE_VERIFY_FAILED" in str(cause):
             return (
-                f"has a certificate that is not trusted ({_short(cause)}): name the PEM file "
+                f"has a certificate that is not trusted ({shown(cause)}): name the PEM file "
                 "of its issuer by RAG_CA_BUNDLE"
             )
-        return f"cannot be reached ({_short(cause)}): start it, or change {endpoint.url_setting}"
+        return f"cannot be reached ({shown(cause)}): start it, or change {endpoint.url_setting}"
     if isinstance(error, httpx.InvalidURL):
-        return f"is no address ({_short(error)}): change {endpoint.url_setting}"
+        return f"is no address ({shown(error)}): change {endpoint.url_setting}"
     if isinstance(error, httpx.HTTPError | OSError | EOFError | RuntimeError):
-        return f"broke off in the middle of its answer ({_short(error)}): ask again"
+        return f"broke off in the middle of its answer ({shown(error)}): ask again"
     if isinstance(error, openai.APIResponseValidationError) or not isinstance(
         error, openai.OpenAIError
     ):
         return (
-            f"gave an answer that is not in OpenAI's format ({_short(error)}): "
+            f"gave an answer that is not in OpenAI's format ({shown(error)}): "
             f"change {endpoint.url_setting} to the root of such an API"
         )
-    return f"reported an error ({_short(error)}): look into its log, then ask again"
+    return f"reported an error ({shown(error)}): look into its log, then ask again"
 
 
 def _status(response: httpx.Response, endpoint: Endpoint, offered: Sequence[str]) -> str:
     refusal = refusal_of(response)
-    said, status = _short(refusal.said), refusal.status
+    said, status = shown(refusal.said), refusal.status
     if response.history:
         there = response.url.copy_with(query=None, userinfo=b"")
         return f"sends requests on to {there}, which refuses them: change {endpoint.url_setting}"
@@ -122,7 +121,7 @@ def _status(response: httpx.Response, endpoint: Endpoint, offered: Sequence[str]
 
 
 def _not_found(refusal: Refusal, endpoint: Endpoint, offered: Sequence[str]) -> str:
-    said = _short(refusal.said)
+    said = shown(refusal.said)
     if offered and endpoint.model not in offered:
         return (
             f"does not have that model (404: {said}); it has {', '.join(offered)}: "
@@ -135,12 +134,3 @@ def _not_found(refusal: Refusal, endpoint: Endpoint, offered: Sequence[str]) -> 
         f"was not found (404: {said}): change {endpoint.url_setting}, "
         f"which mostly ends in {ends}, or {endpoint.model_setting}"
     )
-
-
-def _short(what: object) -> str:
-    text = _one_line(str(what)) or type(what).__name__
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from indexes.errors import ModelError, RagError, is_stop
+from indexes.errors import ModelError, RagError, is_stop, shown
 from indexes.models.classes import LEAST_SECRET, is_secret
 
-_SHOWN = 300
 _NAMES = ("model_name", "model", "model_id")
 
 
@@ -28,8 +27,7 @@ def model_errors(model: object) -> Iterator[None]:
         # Some servers repeat the key that they refuse.
         for secret in _secrets(model):
             said = said.replace(secret, "***")
-        said = said[:_SHOWN] + "…" if len(said) > _SHOWN else said
-        what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+        what = f"{type(error).__name__}: {shown(said)}" if said else type(error).__name__
         kind = "embedding model" if hasattr(model, "get_text_embedding") else "model"
         failed = ModelError(f"the {kind} {_name(model)} failed ({what}): {_fix(error)}")
         failed.repeats = type(error).__module__ == "builtins" and not isinstance(error, OSError)

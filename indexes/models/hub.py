@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
-from indexes.errors import ModelError, SettingsError
+from indexes.errors import ModelError, SettingsError, shown
 from indexes.extras import needed
 from indexes.models.capabilities import Capabilities
 from indexes.models.catalogue import Entry, in_words, recommended
@@ -334,12 +334,12 @@ def _explained(entry: Entry, target: Path) -> Iterator[None]:
         raise ModelError(f"{where} refused {entry.name} (status {status}): {fix}") from error
     except httpx2.ConnectError as error:
         raise ModelError(
-            f"{where} can't be reached ({_short(error)}): see whether you are online; HF_ENDPOINT "
+            f"{where} can't be reached ({shown(error)}): see whether you are online; HF_ENDPOINT "
             "names a mirror"
         ) from error
     except httpx2.HTTPError as error:
         raise ModelError(
-            f"{where} broke off {entry.name} ({_short(error)}): run it again, and it goes on from "
+            f"{where} broke off {entry.name} ({shown(error)}): run it again, and it goes on from "
             "where it stopped"
         ) from error
     except OSError as error:
@@ -357,7 +357,3 @@ def _explained(entry: Entry, target: Path) -> Iterator[None]:
             f"cannot write {target} ({error.strerror or error}): point RAG_CACHE at a folder that "
             "can be written"
         ) from error
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -35,7 +35,7 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms import LLM
 from pydantic import Field, PrivateAttr
 
-from indexes.errors import ModelError, RagError, as_stop
+from indexes.errors import ModelError, RagError, as_stop, shown
 from indexes.models.langchain_messages import Answer, asked, completion_of, prompt_of
 
 _CONTEXT_WINDOW = 8192
@@ -265,9 +265,8 @@ def _as_model_error(model: object, method: str) -> Iterator[None]:
     except Exception as error:
         if _is_handlers(error.__traceback__):
             raise as_stop(error)  # noqa: B904  it is the same
-        said = " ".join(str(error).split())[:300] or type(error).__name__
         raise ModelError(
-            f"the LangChain model {name_of(model)} failed: {said}: "
+            f"the LangChain model {name_of(model)} failed: {shown(error)}: "
             f"check that it works by itself, with {method}"
         ) from error
 

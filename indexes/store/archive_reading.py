@@ -18,7 +18,7 @@ from typing import BinaryIO, TypeVar, cast
 from pydantic import ValidationError
 
 from indexes.disks import explained
-from indexes.errors import DiskError, StoreError
+from indexes.errors import DiskError, StoreError, first_wrong
 from indexes.progress import OnProgress
 from indexes.store.archive import MAX_LINE, progress_of
 from indexes.store.archive_lines import Footer, Header, Line, ManifestLine, PointLine
@@ -164,10 +164,8 @@ class _Reader:
         try:
             return kind.model_validate_json(line)
         except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            place = ".".join(map(str, first["loc"]))[:100]
-            reason = first["msg"].removeprefix("Value error, ")
-            raise self._wrong(f"{place} {reason}".strip()) from error
+            place, reason = first_wrong(error)
+            raise self._wrong(f"{place[:100]} {reason}".strip()) from error
 
     def header(self) -> Header:
         line = self._next()

@@ -26,7 +26,7 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 from urllib3.exceptions import HTTPError as TransportError
 from urllib3.exceptions import ReadTimeoutError as TransportTimeout
 
-from indexes.errors import ModelError
+from indexes.errors import ModelError, shown
 from indexes.models.refusals import Refusal
 from indexes.models.sagemaker.codecs import CodecError, ReportedError, WebPageError
 from indexes.models.sagemaker.target import Target
@@ -53,7 +53,6 @@ FAILURES = (
     ValueError,
     LookupError,
 )
-SHOWN_CHARACTERS = 300
 
 _THROTTLED = {"ThrottlingException", "Throttling", "TooManyRequestsException", "SlowDown"}
 _PASSING = {
@@ -283,6 +282,5 @@ def _words(error: ClientError) -> str:
 
 
 def short(what: object) -> str:
-    """One line, not too long."""
-    text = " ".join(str(what or "no reason given").split())
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+    """What was said, on one line, not too long; and where nothing was, that."""
+    return shown(what or "no reason given")

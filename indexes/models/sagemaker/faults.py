@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from indexes.errors import SettingsError
+from indexes.errors import SettingsError, first_wrong
 
 Kind = Literal[
     "throttle",  # 429 ThrottlingException
@@ -75,10 +75,9 @@ class FaultScript:
         try:
             return cls(TypeAdapter(list[Fault]).validate_json(text), seed)
         except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            place = ".".join(map(str, first["loc"])) or "the script"
+            place, reason = first_wrong(error)
             raise SettingsError(
-                f"fault script: {place}: {first['msg']}; give a list like "
+                f"fault script: {place or 'the script'}: {reason}; give a list like "
                 + json.dumps([{"fault": "throttle", "share": 0.3}])
             ) from error
 
