@@ -246,7 +246,7 @@ class Settings(QuickSources, BaseSettings):
     qdrant_retries: int = Field(
         5, ge=0, le=20, description="Further tries of a request that failed for the moment."
     )
-    qdrant_grpc: bool = Field(False, description="Speak gRPC instead of REST.")
+    qdrant_grpc: bool = Field(False, description="Speak gRPC for searches and points.")
     qdrant_grpc_port: int | None = Field(
         None, ge=1, le=65_535, description="Its port; default: the one after REST's."
     )

@@ -97,7 +97,6 @@ def _of_curl() -> Iterator[BaseException]:
     yield pycurl.error(pycurl.E_PEER_FAILED_VERIFICATION, "certificate verify failed")
     yield pycurl.error(pycurl.E_PARTIAL_FILE, "1 of 9 bytes")
     yield pycurl.error(pycurl.E_GOT_NOTHING, "Empty reply from server")
-    yield pycurl.error(pycurl.E_WEIRD_SERVER_REPLY, "not HTTP")
     yield pycurl.error(pycurl.E_HTTP2, "Error in the HTTP2 framing layer")
 
 
