@@ -16,6 +16,7 @@ original as its `__cause__`. What the caller's own code raises to end a call is 
 is (`as_stop`).
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from indexes.progress import IngestReport
 
 Error = TypeVar("Error", bound=BaseException)
+
+# What is shorter is no secret, and would be found in other words.
+LEAST_SECRET = 4
 
 
 class RagError(Exception):
@@ -130,6 +134,14 @@ def shown(what: object, most: int = 300) -> str:
     """
     text = " ".join(str(what).split()) or type(what).__name__
     return text if len(text) <= most else text[:most] + "…"
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """A text with `***` in place of each secret in it: some servers repeat the key they refuse."""
+    for secret in secrets:
+        if len(secret) >= LEAST_SECRET:
+            text = text.replace(secret, "***")
+    return text
 
 
 def first_wrong(error: "ValidationError") -> tuple[str, str]:

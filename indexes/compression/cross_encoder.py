@@ -21,7 +21,7 @@ from indexes.compression.scoring_judge import Ranking, ScoringJudge
 from indexes.compression.similarity import Scoring
 from indexes.compression.verdicts import JudgeKind
 from indexes.compression.work import TimedOutError, in_threads, on_the_loop
-from indexes.errors import RagError
+from indexes.errors import RagError, masked, shown
 from indexes.models.endpoint import Connection
 
 
@@ -132,11 +132,10 @@ class Reranking:
     def _said(self, error: BaseException) -> str:
         if isinstance(error, httpx.HTTPStatusError):
             return f"the rerank endpoint answered {error.response.status_code}"
-        said = " ".join(str(error).split()) or type(error).__name__
         # An error of ours is that of a route that isn't there.
         key = None if isinstance(error, RagError) else self.route().key
-        secret = key.get_secret_value() if key else ""
-        return (said.replace(secret, "***") if secret else said)[:200]
+        said = str(error) or type(error).__name__
+        return shown(masked(said, [key.get_secret_value()] if key else []))
 
 
 def _headers(route: Route) -> dict[str, str]:

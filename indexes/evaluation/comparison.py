@@ -21,12 +21,18 @@ from pathlib import Path
 from typing import Any
 
 import indexes
-from indexes.errors import ModelError
 from indexes.evaluation.judges import NAME as PERFECT
 from indexes.evaluation.lanes import describe_lane, open_lane
 from indexes.evaluation.peers.texts import text_of
 from indexes.evaluation.questions import Question
-from indexes.evaluation.runs import Line, append_line, line_of, read_run, read_unfinished, write_run
+from indexes.evaluation.runs import (
+    Line,
+    append_line,
+    asked_line,
+    read_run,
+    read_unfinished,
+    write_run,
+)
 from indexes.evaluation.scores import SUBSETS, Prices, QuestionScore, Summary, score_run, summarize
 from indexes.index import HierarchicalIndex
 from indexes.lanes import Lane, LaneInfo
@@ -213,20 +219,12 @@ def _run(
         for done, question in enumerate(questions):
             on_progress(Progress("asked", f"{info.name} at {budget}", done, len(questions)))
             if question.id not in known:
-                known[question.id] = _line(lane(), question, budget)
+                ask = partial(lane().retrieve, question.question, budget=budget)
+                known[question.id] = asked_line(question.id, ask)
                 append_line(unfinished, known[question.id])
         write_run(unfinished, [known[question.id] for question in questions])
         unfinished.replace(path)
     return [known[question.id] for question in questions]
-
-
-def _line(lane: Lane, question: Question, budget: int) -> Line:
-    try:
-        contexts, trace = lane.retrieve(question.question, budget=budget)
-    except ModelError as error:
-        # What a user would meet: no answer to this question.
-        return Line(id=question.id, results=(), error=str(error))
-    return line_of(question.id, contexts, trace)
 
 
 def _digest(

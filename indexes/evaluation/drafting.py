@@ -9,6 +9,7 @@ reader to say. Drafts are easy questions: their words are the passage's own.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms import LLM
@@ -116,9 +117,7 @@ def _draft(llm: LLM, passage: _Passage, name: str) -> Draft | None:
         for number, (start, end) in enumerate(passage.sentences, start=1)
     ]
     prompt = PROMPT.format(title=passage.title, sentences="\n".join(lines))
-    options = llm.constrained(_SCHEMA, _ANSWER_TOKENS) if isinstance(llm, Constrainable) else {}
-    answer = llm.chat([ChatMessage(role="user", content=prompt)], **options)
-    drafted = _read(read(answer).text, len(passage.sentences))
+    drafted = _read(answer_of(llm, prompt, _SCHEMA, _ANSWER_TOKENS), len(passage.sentences))
     if drafted is None:
         return None
     asked, numbers = drafted
@@ -132,6 +131,20 @@ def _draft(llm: LLM, passage: _Passage, name: str) -> Draft | None:
         )
     quotes = tuple(passage.text[place.start : place.end] for place in references)
     return Draft(Question(id=name, question=asked, references=tuple(references)), quotes)
+
+
+def answer_of(
+    llm: LLM, prompt: str, schema: dict[str, Any] | None = None, max_tokens: int = 0
+) -> str:
+    """What a model answers, without its thoughts; held to a JSON schema where it can be.
+
+    Raises:
+        ModelError: it fails.
+    """
+    options: dict[str, Any] = {}
+    if schema is not None and isinstance(llm, Constrainable):
+        options = llm.constrained(schema, max_tokens)
+    return read(llm.chat([ChatMessage(role="user", content=prompt)], **options)).text
 
 
 def _read(answer: str, count: int) -> tuple[str, list[int]] | None:

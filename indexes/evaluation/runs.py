@@ -5,7 +5,7 @@
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from indexes.answers import Context
 from indexes.details import CompressionDetails, FitDetails, JudgeDetails
-from indexes.errors import SettingsError
+from indexes.errors import ModelError, SettingsError
 from indexes.trace import Stage, Trace
 
 # Stages that hand on less than they are given.
@@ -91,6 +91,19 @@ def line_of(name: str | int, contexts: Iterable[Context], trace: Trace) -> Line:
             for passage in details.passages
         ),
     )
+
+
+def asked_line(name: str | int, retrieve: Callable[[], tuple[list[Context], Trace]]) -> Line:
+    """A question's line of a run; a model that fails gives none, as a user would find.
+
+    Args:
+        name: the question's id
+        retrieve: asks it
+    """
+    try:
+        return line_of(name, *retrieve())
+    except ModelError as error:
+        return Line(id=name, results=(), error=str(error))
 
 
 def ranked(contexts: Sequence[Context], trace: Trace) -> list[Context]:

@@ -17,10 +17,9 @@ from typing import Any, Literal, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from indexes.errors import RagError, SettingsError, first_wrong, shown
+from indexes.errors import RagError, SettingsError, first_wrong, masked, shown
 
 _SHOWN = 300
-LEAST_SECRET = 4
 # Settings of a class that never belong into a line.
 _SECRETS = ("key", "token", "secret", "password", "credential", "auth")
 
@@ -215,8 +214,5 @@ def is_secret(name: str) -> bool:
 
 
 def _masked(said: str, arguments: Mapping[str, str]) -> str:
-    said = " ".join(said.split())
-    for name, value in arguments.items():
-        if is_secret(name) and len(value) >= LEAST_SECRET:
-            said = said.replace(value, "***")
-    return said[:_SHOWN]
+    secrets = (value for name, value in arguments.items() if is_secret(name))
+    return masked(" ".join(said.split()), secrets)[:_SHOWN]

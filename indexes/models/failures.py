@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import httpx
 import openai
 
-from indexes.errors import ModelError, shown
+from indexes.errors import ModelError, masked, shown
 from indexes.models.endpoint import NO_KEY, Endpoint
 from indexes.models.refusals import Refusal, refusal_of
 from indexes.models.shapes import EndpointError, OddAnswerError
@@ -31,9 +31,6 @@ FAILURES = (
 
 AZURE_HOSTS = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 
-# What is shorter is no secret, and would be found in other words.
-_LEAST_SECRET = 6
-
 
 def explain(error: Exception, endpoint: Endpoint, offered: Sequence[str] = ()) -> ModelError:
     """Turn a failure into a `ModelError`: one line that names the fix, without the key.
@@ -44,10 +41,8 @@ def explain(error: Exception, endpoint: Endpoint, offered: Sequence[str] = ()) -
         offered: the models that the endpoint lists, if it was asked
     """
     message = f"{endpoint} {_what_happened(error, endpoint, offered)}"
-    # Some servers repeat the key that they refuse.
-    for secret in (endpoint.key, *endpoint.headers.values()):
-        if len(hidden := secret.get_secret_value()) >= _LEAST_SECRET:
-            message = message.replace(hidden, "***")
+    given = (secret.get_secret_value() for secret in (endpoint.key, *endpoint.headers.values()))
+    message = masked(message, (secret for secret in given if secret != NO_KEY))
     return ModelError(" ".join(message.split()))
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from indexes.errors import ModelError, RagError, is_stop, shown
-from indexes.models.classes import LEAST_SECRET, is_secret
+from indexes.errors import ModelError, RagError, is_stop, masked, shown
+from indexes.models.classes import is_secret
 
 _NAMES = ("model_name", "model", "model_id")
 
@@ -23,10 +23,7 @@ def model_errors(model: object) -> Iterator[None]:
     except Exception as error:
         if is_stop(error):
             raise
-        said = " ".join(str(error).split())
-        # Some servers repeat the key that they refuse.
-        for secret in _secrets(model):
-            said = said.replace(secret, "***")
+        said = masked(" ".join(str(error).split()), _secrets(model))
         what = f"{type(error).__name__}: {shown(said)}" if said else type(error).__name__
         kind = "embedding model" if hasattr(model, "get_text_embedding") else "model"
         failed = ModelError(f"the {kind} {_name(model)} failed ({what}): {_fix(error)}")
@@ -46,7 +43,7 @@ def _secrets(model: object) -> list[str]:
     """Whatever a model holds in fields that are called like secrets."""
     names = [name for name in (*getattr(model, "__dict__", {}), "api_key") if is_secret(name)]
     held = (getattr(model, name, None) for name in names)
-    return [secret for secret in held if isinstance(secret, str) and len(secret) >= LEAST_SECRET]
+    return [secret for secret in held if isinstance(secret, str)]
 
 
 def _fix(error: Exception) -> str:

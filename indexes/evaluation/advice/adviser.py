@@ -12,19 +12,20 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from llama_index.core.schema import BaseNode
 
 from indexes.documents.given import Given, given_items
-from indexes.errors import ModelError, SettingsError
+from indexes.errors import SettingsError
 from indexes.evaluation.advice.advice import Advice, Measured, advice_of
 from indexes.evaluation.advice.choosing import Recalls, choose
 from indexes.evaluation.advice.drafted import draft_checked
 from indexes.evaluation.advice.variants import Levels, Variant, variants
 from indexes.evaluation.questions import Question
-from indexes.evaluation.runs import Line, line_of
+from indexes.evaluation.runs import Line, asked_line
 from indexes.evaluation.scores import Prices
 from indexes.evaluation.spans import score_spans
 from indexes.evaluation.vectors import RememberedEmbedding
@@ -236,22 +237,15 @@ class _Measuring:
             self._on_progress(Progress("asked", str(tried), row, len(questions)))
             question = self._questions[place]
             for column, budget in enumerate(budgets):
-                line = _line(index, tried, question, self._budgets[budget])
+                ask = partial(
+                    index.retrieve,
+                    question.question,
+                    tried.pattern,
+                    search=tried.search,
+                    judge=tried.judge or None,
+                    budget=self._budgets[budget],
+                )
+                line = asked_line(question.id, ask)
                 self.lines[variant, budget, place] = line
                 found[row, column] = score_spans(line.results, question.references).recall
         return found
-
-
-def _line(index: HierarchicalIndex, variant: Variant, question: Question, budget: int) -> Line:
-    try:
-        contexts, trace = index.retrieve(
-            question.question,
-            variant.pattern,
-            search=variant.search,
-            judge=variant.judge or None,
-            budget=budget,
-        )
-    except ModelError as error:
-        # What a user would meet: no answer to this question.
-        return Line(id=question.id, results=(), error=str(error))
-    return line_of(question.id, contexts, trace)

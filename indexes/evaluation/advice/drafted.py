@@ -11,20 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms import LLM
 from llama_index.core.prompts import PromptTemplate
 
 from indexes.answers import Context
-from indexes.compression.asking import Constrainable
 from indexes.compression.replies import read_objects
 from indexes.errors import ModelError, SettingsError
-from indexes.evaluation.drafting import MAX_DRAFTS, Draft, draft_questions
+from indexes.evaluation.drafting import MAX_DRAFTS, Draft, answer_of, draft_questions
 from indexes.evaluation.peers.texts import text_of
 from indexes.evaluation.questions import Question, Reference
 from indexes.evaluation.spans import merged, overlap
 from indexes.index import HierarchicalIndex
-from indexes.models.replies import read
 from indexes.progress import OnProgress, Progress
 from indexes.verdict.support import supports
 from indexes.verdict.vocabulary import EMPTY
@@ -190,17 +187,16 @@ def _repeats(
 def _asked(llm: LLM, draft: Draft) -> tuple[str, bool]:
     """Why a model finds a draft unusable, and whether its check can be read."""
     asked = draft.question.question
-    known = read(llm.chat(_message(CLOSED_BOOK.format(question=asked)))).text.strip()[:_LONGEST]
+    known = answer_of(llm, CLOSED_BOOK.format(question=asked)).strip()[:_LONGEST]
     if known and not _UNKNOWN.search(known):
         found = supports(known, [_context(*pair) for pair in _evidence(draft)])
         if found and all(one.verdict == "supported" for one in found):
             return "answered without the documents", True
-    options = llm.constrained(_SCHEMA, _ANSWER_TOKENS) if isinstance(llm, Constrainable) else {}
     prompt = CHECK.format(question=asked, evidence=" ".join(draft.quotes))
-    said = _read(read(llm.chat(_message(prompt), **options)).text)
-    if said is None:
+    checked = _read(answer_of(llm, prompt, _SCHEMA, _ANSWER_TOKENS))
+    if checked is None:
         return "", False
-    understood, answered = said
+    understood, answered = checked
     if not understood:
         return "leans on what is not seen", True
     return ("" if answered else "its evidence does not answer it"), True
@@ -223,10 +219,6 @@ def _read(answer: str) -> tuple[bool, bool] | None:
         if isinstance(understood, bool) and isinstance(answered, bool):
             return understood, answered
     return None
-
-
-def _message(text: str) -> list[ChatMessage]:
-    return [ChatMessage(role="user", content=text)]
 
 
 def _words(text: str) -> list[str]:

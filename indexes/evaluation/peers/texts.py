@@ -13,8 +13,7 @@ from indexes.documents import pages_of
 from indexes.index import HierarchicalIndex
 from indexes.merging import cut_at_sentence
 from indexes.sentences import Span, sentence_spans
-from indexes.store.nodes import matching
-from indexes.store.points import Manifest, leaf_of
+from indexes.store.points import Manifest
 from indexes.tokens import count_tokens
 
 
@@ -68,9 +67,7 @@ def located(text: str, chunks: Sequence[str]) -> list[Span]:
 
 def text_of(index: HierarchicalIndex, manifest: Manifest) -> Text:
     """A document of an index, whole: its leaves, joined."""
-    wanted = matching(kind="leaf", document_id=manifest.document_id, version=str(manifest.version))
-    points = (point for page in index.store.scroll(wanted) for point in page)
-    leaves = sorted(map(leaf_of, points), key=lambda leaf: leaf.position)
+    leaves = index.store.leaves(manifest.document_id, str(manifest.version), manifest.leaves)
     return Text(
         document_id=manifest.document_id,
         version=str(manifest.version),

@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import SecretStr
 
+from indexes.errors import masked
 from indexes.models.sagemaker.failures import RoleError, short
 
 # Loggers of botocore that write requests and answers, credentials among them, at DEBUG.
@@ -72,9 +73,7 @@ def aws_session(
     try:
         taken_on.get_frozen_credentials()
     except (BotoCoreError, ClientError) as error:
-        reason = short(error)
-        for secret in secrets_of(session):
-            reason = reason.replace(secret, "***")
+        reason = short(masked(str(error), secrets_of(session)))
         raise RoleError(role=role, reason=reason) from error
     core._credentials = taken_on
     session = boto3.Session(botocore_session=core, region_name=session.region_name)
@@ -137,9 +136,7 @@ class _Hiding(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
-        hidden = self._PLACED.sub(r"\1***", message)
-        for secret in self.known:
-            hidden = hidden.replace(secret, "***")
+        hidden = masked(self._PLACED.sub(r"\1***", message), self.known)
         if hidden != message:
             record.msg, record.args = hidden, ()
         return True

@@ -26,7 +26,7 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 from urllib3.exceptions import HTTPError as TransportError
 from urllib3.exceptions import ReadTimeoutError as TransportTimeout
 
-from indexes.errors import ModelError, shown
+from indexes.errors import ModelError, masked, shown
 from indexes.models.refusals import Refusal
 from indexes.models.sagemaker.codecs import CodecError, ReportedError, WebPageError
 from indexes.models.sagemaker.target import Target
@@ -67,22 +67,24 @@ _PASSING = {
 }
 _INVALID = {"ValidationError", "ValidationException"}
 _ACCOUNT = re.compile(r"of account (\d{12})")
-_DENIED = {"AccessDeniedException", "AccessDenied"}
-_UNKNOWN = {
-    "ExpiredTokenException",
+DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+UNKNOWN = {
     "ExpiredToken",
-    "UnrecognizedClientException",
-    "InvalidSignatureException",
-    "InvalidClientTokenId",
-    "MissingAuthenticationTokenException",
+    "ExpiredTokenException",
     "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
 }
 
 
 def is_throttling(error: BaseException) -> bool:
     """Whether the service asks for fewer requests."""
     return isinstance(error, ClientError) and (
-        _code(error) in _THROTTLED or 429 in (_status(error), _inner_status(error))
+        code_of(error) in _THROTTLED or 429 in (_status(error), _inner_status(error))
     )
 
 
@@ -90,7 +92,7 @@ def is_asleep(error: BaseException) -> bool:
     """Whether the endpoint was scaled to zero, and may be waking up."""
     return (
         isinstance(error, ClientError)
-        and _code(error) in _INVALID
+        and code_of(error) in _INVALID
         and "no capacity to process" in str(_said(error))
     )
 
@@ -108,11 +110,11 @@ def refusal_of(error: BaseException | None) -> Refusal | None:
         return Refusal(200, str(error))
     if not isinstance(error, ClientError) or is_throttling(error) or is_asleep(error):
         return None
-    if _code(error) == "ModelError":
+    if code_of(error) == "ModelError":
         return Refusal(_inner_status(error) or 400, str(_said(error)))
-    if _code(error) in _INVALID:
+    if code_of(error) in _INVALID:
         return Refusal(400, str(_said(error)))
-    known = _code(error) in _PASSING or _code(error) in _DENIED or _code(error) in _UNKNOWN
+    known = code_of(error) in _PASSING or code_of(error) in DENIED or code_of(error) in UNKNOWN
     return None if known or _status(error) < 500 else Refusal(_status(error), str(_said(error)))
 
 
@@ -122,9 +124,9 @@ def may_pass(error: BaseException) -> bool:
     if is_timeout(error):
         return False
     if isinstance(error, ClientError):
-        if _code(error) == "ModelError":
+        if code_of(error) == "ModelError":
             return _inner_status(error) in {429, 500, 502, 503, 504}
-        return is_throttling(error) or _code(error) in _PASSING or _status(error) >= 500
+        return is_throttling(error) or code_of(error) in _PASSING or _status(error) >= 500
     return isinstance(
         error,
         HTTPClientError
@@ -146,9 +148,7 @@ def explain(
         secrets: texts to hide
         region: where it was looked for
     """
-    message = f"{target} {_what_happened(error, target, region)}"
-    for secret in secrets:
-        message = message.replace(secret, "***")
+    message = masked(f"{target} {_what_happened(error, target, region)}", secrets)
     return ModelError(" ".join(message.split()))
 
 
@@ -201,10 +201,10 @@ def _what_happened(error: Exception, target: Target, region: str | None) -> str:
 
 
 def _refusal(error: ClientError, target: Target, region: str | None) -> str:
-    code, said = _code(error), _words(error)
-    if code in _DENIED:
+    code, said = code_of(error), _words(error)
+    if code in DENIED:
         return f"may not be called ({said}): allow sagemaker:InvokeEndpoint* for it"
-    if code in _UNKNOWN:
+    if code in UNKNOWN:
         return f"does not accept these credentials ({code}: {said}): log in again"
     if code in _INVALID and (known := _situation(error, said, target, region)):
         return known
@@ -251,7 +251,8 @@ def _situation(error: ClientError, said: str, target: Target, region: str | None
     return None
 
 
-def _code(error: ClientError) -> str:
+def code_of(error: ClientError) -> str:
+    """AWS's name of the error."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from indexes.errors import ModelError, RagError, SettingsError
+from indexes.errors import ModelError, RagError, SettingsError, masked
 from indexes.models.sagemaker.endpoints import scaling
 from indexes.models.sagemaker.endpoints.control import ControlPlane
 from indexes.models.sagemaker.endpoints.jumpstart import Hosting, JumpStart
@@ -300,10 +300,7 @@ class _Deployment:
         )
 
     def _redacted(self, text: object) -> str:
-        shown = str(text or "no reason given")
-        for secret in self.plane.secrets():
-            shown = shown.replace(secret, "***")
-        return shown
+        return masked(str(text or "no reason given"), self.plane.secrets())
 
 
 def _age(found: dict[str, Any]) -> float:

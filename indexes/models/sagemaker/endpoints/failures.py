@@ -17,25 +17,13 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
-from indexes.errors import ModelError, RagError, SettingsError
-from indexes.models.sagemaker.failures import RoleError, short
+from indexes.errors import ModelError, RagError, SettingsError, masked
+from indexes.models.sagemaker.failures import DENIED, UNKNOWN, RoleError, code_of, short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 REGION_FIX = "set RAG_SAGEMAKER_REGION or AWS_REGION, or give --sagemaker-region"
-_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
-_UNKNOWN = {
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "IncompleteSignature",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "MissingAuthenticationToken",
-    "MissingAuthenticationTokenException",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-}
 _SERVICES = {
     "GetRole": "iam",
     "SimulatePrincipalPolicy": "iam",
@@ -63,10 +51,7 @@ def explained(what: str, secrets: "Callable[[], Iterable[str]] | None" = None) -
 def explain(error: Exception, what: str, secrets: "Iterable[str]" = ()) -> RagError:
     """The failure as one of our errors."""
     kind, message = _explanation(error)
-    message = " ".join(f"{what}: {message}".split())
-    for secret in secrets:
-        message = message.replace(secret, "***")
-    return kind(message)
+    return kind(masked(" ".join(f"{what}: {message}".split()), secrets))
 
 
 def is_missing(error: ClientError) -> bool:
@@ -79,12 +64,7 @@ def is_missing(error: ClientError) -> bool:
 
 def is_denied(error: ClientError) -> bool:
     """Whether the caller lacks a permission."""
-    return code_of(error) in _DENIED
-
-
-def code_of(error: ClientError) -> str:
-    """AWS's name of the error."""
-    return str(error.response.get("Error", {}).get("Code", ""))
+    return code_of(error) in DENIED
 
 
 def _explanation(error: Exception) -> tuple[type[RagError], str]:
@@ -111,7 +91,7 @@ def _explanation(error: Exception) -> tuple[type[RagError], str]:
 def _refusal(error: ClientError) -> tuple[type[RagError], str]:
     code, said = code_of(error), short(error.response.get("Error", {}).get("Message"))
     operation = error.operation_name
-    if code in _UNKNOWN:
+    if code in UNKNOWN:
         # Some of these messages repeat the signed request, a session token included.
         return SettingsError, f"AWS does not accept the credentials ({code}): log in again"
     if code == "ResourceLimitExceeded":
@@ -120,7 +100,7 @@ def _refusal(error: ClientError) -> tuple[type[RagError], str]:
             "Amazon SageMaker, '… for endpoint usage', then run deploy again, which goes on from "
             "here; or give another instance type"
         )
-    if code in _DENIED:
+    if code in DENIED:
         found = _ACTION.search(said)
         action = found[1] if found else f"{_SERVICES.get(operation, 'sagemaker')}:{operation}"
         return ModelError, (

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from indexes.errors import ModelError, RagError, SettingsError
+from indexes.errors import ModelError, RagError, SettingsError, masked
 from indexes.models.sagemaker.endpoints.control import ControlPlane
 from indexes.models.sagemaker.endpoints.plan import EndpointPlan, aws_tags
 from indexes.models.sagemaker.failures import short
@@ -171,8 +171,7 @@ class JumpStart:
 
     def _failure(self, error: Exception, what: str) -> RagError:
         said = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-        for secret in self._plane.secrets():
-            said = said.replace(secret, "***")
+        said = masked(said, self._plane.secrets())
         if type(error).__name__ == "RoleValidationError" or said.startswith("IAM role"):
             # First a sentence, then perhaps what is missing; the rest is how to do it in Python.
             lines = said.splitlines()

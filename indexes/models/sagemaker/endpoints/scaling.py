@@ -18,8 +18,9 @@ from botocore.exceptions import ClientError
 
 from indexes.errors import ModelError, SettingsError
 from indexes.models.sagemaker.endpoints.control import ControlPlane
-from indexes.models.sagemaker.endpoints.failures import code_of, is_missing
+from indexes.models.sagemaker.endpoints.failures import is_missing
 from indexes.models.sagemaker.endpoints.plan import EndpointPlan, aws_tags
+from indexes.models.sagemaker.failures import code_of
 
 VARIANT = "AllTraffic"
 _SPACE = {

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from indexes.errors import masked
 from indexes.models.sagemaker.endpoints import scaling
 from indexes.models.sagemaker.endpoints.control import ControlPlane
 from indexes.models.sagemaker.endpoints.ledger import Ledger
@@ -74,14 +75,12 @@ def _look(plane: ControlPlane, found: FoundResource) -> Running | None:
     zero = scaling.scales(config)
     planned = 0 if zero and counts else variants[0].get("InitialInstanceCount")
     failure = described.get("FailureReason")
-    for secret in plane.secrets():
-        failure = failure.replace(secret, "***") if failure else failure
     return Running(
         found=found,
         status=described["EndpointStatus"],
         instance_type=variants[0].get("InstanceType") or found.instance_type,
         instances=sum(counts) or planned,
         seconds=max(0.0, (datetime.now(UTC) - described["CreationTime"]).total_seconds()),
-        failure=short(failure) if failure else None,
+        failure=short(masked(failure, plane.secrets())) if failure else None,
         scales=zero,
     )
