@@ -18,8 +18,7 @@ from indexes.progress import OnProgress, Progress
 from indexes.store.check import DAMAGED
 from indexes.store.columns import Point
 from indexes.store.nodes import TreeStore, matching
-from indexes.store.points import Manifest, manifest_id, manifest_of_payload, manifest_point
-from indexes.store.refusals import store_errors
+from indexes.store.points import Manifest, manifest_point
 from indexes.store.scan import PAGE, Walk, groups, visible
 
 # What travels together, so that a thousand notes are not a thousand times four requests.
@@ -166,13 +165,7 @@ class Receiver:
         ]
 
     def _here(self, manifests: Sequence[Manifest]) -> dict[str, Manifest]:
-        places = [manifest_id(manifest.document_id) for manifest in manifests]
-        with store_errors(self._store.engine.address):
-            found = self._store.engine.client.retrieve(
-                self._store.collection, places, with_payload=True
-            )
-        here = (manifest_of_payload(point.payload) for point in found)
-        return {manifest.document_id: manifest for manifest in here}
+        return self._store.manifests_of([manifest.document_id for manifest in manifests])
 
     def begin(self, manifests: Sequence[Manifest]) -> None:
         """Announce new versions, and clear away what a crash left of earlier tries."""

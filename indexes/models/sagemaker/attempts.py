@@ -107,6 +107,10 @@ class Attempt:
         text = ended(delta.text, self._asked.stop)
         return text, self._judged(replace(delta, text=text)), self.tries
 
+    def gathered(self) -> Gathered:
+        """What its stream is collected in, anew for each try."""
+        return Gathered(self._asked)
+
     def part(self, gathered: Gathered, delta: Delta) -> Said:
         """A part of a streamed one."""
         self._understood(delta)

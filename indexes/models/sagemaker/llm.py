@@ -23,7 +23,6 @@ from indexes.models.capabilities import LLM_WINDOW
 from indexes.models.sagemaker.attempts import Asking, Attempt, Said
 from indexes.models.sagemaker.codecs import Ask, Codec, Shape, can_constrain
 from indexes.models.sagemaker.connection import Connection
-from indexes.models.sagemaker.gathering import Gathered
 from indexes.models.sagemaker.manners import Manner
 from indexes.models.sagemaker.profiles import profile_of
 from indexes.models.sagemaker.reading import read
@@ -132,7 +131,7 @@ class EndpointLLM(SageMakerLLM):
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """The whole answer to a prompt."""
-        return completion(*self._whole(self._of_prompt(prompt, formatted, kwargs)))
+        return completion(*self._invoked(self._of_prompt(prompt, formatted, kwargs)))
 
     @llm_completion_callback()
     def stream_complete(
@@ -149,7 +148,7 @@ class EndpointLLM(SageMakerLLM):
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """The whole answer to a conversation."""
-        return response(*self._whole(self._of_messages(messages, kwargs)))
+        return response(*self._invoked(self._of_messages(messages, kwargs)))
 
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
@@ -166,7 +165,7 @@ class EndpointLLM(SageMakerLLM):
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponse:
         """The whole answer to a prompt, without blocking the loop."""
-        return completion(*await self._awhole(self._of_prompt(prompt, formatted, kwargs)))
+        return completion(*await self._ainvoked(self._of_prompt(prompt, formatted, kwargs)))
 
     @llm_completion_callback()
     async def astream_complete(
@@ -183,7 +182,7 @@ class EndpointLLM(SageMakerLLM):
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """The whole answer to a conversation, without blocking the loop."""
-        return response(*await self._awhole(self._of_messages(messages, kwargs)))
+        return response(*await self._ainvoked(self._of_messages(messages, kwargs)))
 
     @llm_chat_callback()
     async def astream_chat(
@@ -199,13 +198,13 @@ class EndpointLLM(SageMakerLLM):
 
     # What is sent
 
-    def _of_prompt(self, prompt: str, formatted: bool, options: dict[str, Any]) -> Ask:
+    def _of_prompt(self, prompt: str, formatted: bool, options: dict[str, Any]) -> Attempt:
         messages = [{"role": "user", "content": prompt}]
         if self.system_prompt and not formatted:
             messages.insert(0, {"role": "system", "content": self.system_prompt})
         return self._ask(prompt if formatted else None, messages, options)
 
-    def _of_messages(self, messages: Sequence[ChatMessage], options: dict[str, Any]) -> Ask:
+    def _of_messages(self, messages: Sequence[ChatMessage], options: dict[str, Any]) -> Attempt:
         plain = [
             {"role": MessageRole(message.role).value, "content": message.content or ""}
             for message in messages
@@ -216,10 +215,10 @@ class EndpointLLM(SageMakerLLM):
 
     def _ask(
         self, prompt: str | None, messages: list[dict[str, str]], options: dict[str, Any]
-    ) -> Ask:
+    ) -> Attempt:
         given = {**self.model_kwargs, **options}
         own = {name: value for name, value in given.items() if name in _OURS}
-        return Ask(
+        ask = Ask(
             prompt=prompt_of(messages, self.template, self.bos) if prompt is None else prompt,
             messages=messages,
             max_tokens=own.get("max_tokens") or own.get("max_new_tokens") or self.max_tokens,
@@ -228,14 +227,9 @@ class EndpointLLM(SageMakerLLM):
             schema=own.get("schema"),
             parameters={name: value for name, value in given.items() if name not in _OURS},
         )
+        return Attempt(self._asking, ask)
 
     # What comes back: text so far, what was added, how often it was tried
-
-    def _whole(self, ask: Ask) -> Said:
-        return self._invoked(Attempt(self._asking, ask))
-
-    async def _awhole(self, ask: Ask) -> Said:
-        return await self._ainvoked(Attempt(self._asking, ask))
 
     def _invoked(self, attempt: Attempt) -> Said:
         while True:
@@ -255,10 +249,9 @@ class EndpointLLM(SageMakerLLM):
             else:
                 return attempt.whole(delta)
 
-    def _deltas(self, ask: Ask) -> Iterator[Said]:
-        attempt = Attempt(self._asking, ask)
+    def _deltas(self, attempt: Attempt) -> Iterator[Said]:
         while attempt.manner.streams:
-            gathered, begun = Gathered(ask), False
+            gathered, begun = attempt.gathered(), False
             try:
                 with self._runtime.errors():
                     for part in self._runtime.stream(attempt.body(True), attempt.tries):
@@ -275,10 +268,9 @@ class EndpointLLM(SageMakerLLM):
                 return
         yield self._invoked(attempt)
 
-    async def _adeltas(self, ask: Ask) -> AsyncIterator[Said]:
-        attempt = Attempt(self._asking, ask)
+    async def _adeltas(self, attempt: Attempt) -> AsyncIterator[Said]:
         while attempt.manner.streams:
-            gathered, begun = Gathered(ask), False
+            gathered, begun = attempt.gathered(), False
             parts = self._runtime.astream(attempt.body(True), attempt.tries)
             try:
                 with self._runtime.errors():
