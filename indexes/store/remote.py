@@ -30,7 +30,7 @@ from indexes.store.http import Line, Sender, Trust
 from indexes.store.refusals import store_errors
 from indexes.store.rest import RestWire
 from indexes.store.retries import Retries
-from indexes.store.rpc import HEADERS, RpcLine
+from indexes.store.rpc import HEADERS, RpcLine, speaks_grpc
 from indexes.store.ways import Ways
 
 _log = logging.getLogger(__name__)
@@ -70,8 +70,13 @@ def reach(index: str, api_key: SecretStr | None, ways: Ways) -> Remote:
 
     Raises:
         StoreError: it can't be reached, or is too old.
-        SettingsError: a certificate can't be read.
+        SettingsError: a certificate can't be read, or gRPC not spoken.
     """
+    if ways.prefer_grpc and not speaks_grpc():
+        raise SettingsError(
+            "setting qdrant_grpc (environment RAG_QDRANT_GRPC): libcurl speaks no HTTP/2 here: "
+            "leave it out, or install the wheel of pycurl (pip install --only-binary pycurl pycurl)"
+        )
     urls = [_parse(part) for part in index.split(",")]
     if len({(url.scheme, url.path) for url in urls}) > 1:
         raise StoreError("the nodes of --index must all be http:// or all https://, of one path")

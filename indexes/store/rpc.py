@@ -36,6 +36,12 @@ _STATUSES = {
     16: 401,  # UNAUTHENTICATED
 }
 _FAILED = 500
+_FEATURES = 4  # their place in what pycurl says of libcurl
+
+
+def speaks_grpc() -> bool:
+    """Whether libcurl was built with HTTP/2, as it is in pycurl's wheels."""
+    return bool(pycurl.version_info()[_FEATURES] & pycurl.VERSION_HTTP2)
 
 
 class RpcLine(Line):

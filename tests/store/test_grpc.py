@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import grpc
+import pycurl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from qdrant_client.conversions.conversion import RestToGrpc
 from qdrant_client.http.exceptions import ResponseHandlingException
 
 from indexes.details import SearchDetails
-from indexes.errors import StoreError
+from indexes.errors import SettingsError, StoreError
 from indexes.index import HierarchicalIndex
 from indexes.store import retries
 from indexes.store.columns import Point, Search
@@ -111,6 +112,16 @@ def test_a_port_where_something_else_is_spoken_is_told(stand_in: StandIn) -> Non
         served.ingest(documents()[:1])
     to_rest = {"qdrant_grpc": True, "qdrant_grpc_port": port, "qdrant_retries": 0}
     assert "RAG_QDRANT_GRPC_PORT" in failure(Place(stand_in.url, KEY).open, **to_rest)
+
+
+def test_a_libcurl_without_http_2_is_told(
+    stand_in: StandIn, door: GrpcDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = pycurl.version_info()
+    without = (*known[:4], known[4] & ~pycurl.VERSION_HTTP2, *known[5:])
+    monkeypatch.setattr(pycurl, "version_info", lambda: without)
+    with pytest.raises(SettingsError, match="RAG_QDRANT_GRPC.*leave it out, or install"):
+        opened(stand_in, door)
 
 
 # --- refusals -------------------------------------------------------------------------
