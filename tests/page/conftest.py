@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import gradio as gr
@@ -85,6 +86,14 @@ def upload(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
         return path
 
     return put
+
+
+@contextmanager
+def unserved() -> Iterator[None]:
+    """Blocks made herein have no routes, which take three quarters of the time of making them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gradio.routes.App.create_app", lambda *_, **__: None)
+        yield
 
 
 def letter_in(folder: Path) -> Path:

@@ -19,7 +19,7 @@ from app.page.reopening import Reopening
 from app.page.samples import example_questions
 from app.page.workbench import Workbench
 from indexes.errors import ModelError
-from tests.page.conftest import request_of
+from tests.page.conftest import request_of, unserved
 from tests.page.fakes import ScriptedLLM
 
 QUESTION = "How did the revenue of the cloud business develop?"
@@ -42,7 +42,7 @@ class Page:
     """The tabs of a page, their functions called as Gradio would."""
 
     def __init__(self, workbench: Workbench) -> None:
-        with gr.Blocks(analytics_enabled=False):
+        with unserved(), gr.Blocks(analytics_enabled=False):
             self.compare, self.inspect = Compare(workbench), Inspect(workbench)
             self.documents, self.api = Documents(workbench), Api(workbench)
             for tab in (self.compare, self.inspect, self.documents):
