@@ -13,6 +13,10 @@ LOCK = $(UV) pip compile --quiet --all-extras --group weights --universal --pyth
 HASH = $(UV) pip compile --quiet --universal --python-version 3.11 --no-deps --generate-hashes \
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
+# What is compiled once is kept, in .venv and beside the sources: else each process compiles anew
+# whatever it imports, and the tests start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint format comparison bench figures reference lock sbom licences audit clean \
 	docs/comparison.md docs/comparison-privacy-qa.md
 

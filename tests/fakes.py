@@ -21,6 +21,9 @@ from pydantic import PrivateAttr
 
 DIMENSION = 64
 
+# For local models in processes of their own: a few words show that they answer.
+BRIEFLY = {"RAG_MAX_ANSWER_TOKENS": "16"}
+
 
 @lru_cache(maxsize=50_000)
 def _direction(word: str) -> NDArray[np.float64]:

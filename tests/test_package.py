@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import BRIEFLY
+
 ROOT = Path(__file__).parents[1]
 UV = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
 CONSUMER = ROOT / "tests" / "consumer"
@@ -39,7 +41,7 @@ class Environment:
     def install(self, *what: str) -> None:
         uv("pip", "install", "--quiet", "--link-mode=copy", "--python", str(self.python), *what)
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """A command of this environment; nothing of the checkout is on the path."""
         clean = {
             name: value
@@ -48,11 +50,11 @@ class Environment:
         }
         return subprocess.run(
             [self.home / "bin" / command[0], *command[1:]],
-            cwd=self.folder, env=clean, capture_output=True, text=True, timeout=300,
+            cwd=self.folder, env=clean | variables, capture_output=True, text=True, timeout=300,
         )  # fmt: skip
 
-    def code(self, code: str) -> str:
-        done = self.run("python", "-W", "error", "-c", code)
+    def code(self, code: str, **variables: str) -> str:
+        done = self.run("python", "-W", "error", "-c", code, **variables)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -219,4 +221,4 @@ def test_the_readme_begins_here(bare: Environment, wheel: Path) -> None:
     # One of the four letters tells as much, in a quarter of the time.
     for letter in sorted((bare.folder / "data/samples/letters").glob("*.pdf"))[:-1]:
         letter.unlink()
-    assert ".pdf" in bare.code(snippets(ROOT / "README.md")[0])
+    assert ".pdf" in bare.code(snippets(ROOT / "README.md")[0], **BRIEFLY)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import BRIEFLY
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FENCES = re.findall(r"```(\w+)([^\n]*)\n(.*?)```", README, re.DOTALL)
@@ -34,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, *command: str) -> str:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAG_")}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAG_")} | BRIEFLY
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=200
     )
