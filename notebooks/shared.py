@@ -34,13 +34,15 @@ FOUND, OTHER, KEPT = "#0072B2", "#DDE6EE", "#FFE9A8"
 
 def open_index(
     name: str = "letters",
-    documents: Sequence[Path] = (LETTERS,),
+    documents: Sequence[Path] = (),
     *,
     llm: Any = None,
     embedding: Any = None,
     **settings: Any,
 ) -> HierarchicalIndex:
-    """The index of the letters, with the settings' models or your own; made now if it is not there.
+    """The index of `documents`, or of the letters, with the settings' models or your own.
+
+    It is made now if it is not there.
 
     Vectors are kept beside it, so that no sentence is embedded twice. While another
     notebook has the index open, this one has one of its own, made from those vectors.
@@ -54,7 +56,7 @@ def open_index(
     except StoreLockedError:
         own = chosen.model_copy(update={"index": f"{place / name}-{os.getpid()}"})
         index = HierarchicalIndex(own, llm=llm, embedding=embedding)
-    report = index.ingest(documents)
+    report = index.ingest(documents or letters())
     what = f"{len(index.documents())} documents"
     if report.leaves:
         print(f"{what} indexed: {report.leaves} leaves")
@@ -68,9 +70,22 @@ def questions() -> dict[str, Question]:
     return {str(question.id): question for question in read_questions(QUESTIONS)}
 
 
+def letters() -> list[Path]:
+    """All four; the first two when the notebooks run as tests."""
+    found = sorted(LETTERS.glob("*.pdf"))
+    return found[: max(2, len(sampled(found)))]
+
+
 def answerable() -> list[Question]:
-    """The questions whose evidence is known."""
-    return sampled([question for question in questions().values() if question.references])
+    """The questions whose evidence is known, and in the letters."""
+    known = {letter.name for letter in letters()}
+    return sampled(
+        [
+            question
+            for question in questions().values()
+            if question.references and {place.document for place in question.references} <= known
+        ]
+    )
 
 
 def sampled(found: Sequence[T]) -> list[T]:

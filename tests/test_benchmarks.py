@@ -15,6 +15,7 @@ from tests.benchmarks.figures import RECORDED, Benchmark, Figure, measure, page,
 from tests.benchmarks.soak import Held, grown, soak
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [found.name for found in pkgutil.iter_modules(benchmarks.__path__)]
 )

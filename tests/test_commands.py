@@ -150,6 +150,7 @@ def test_a_lane_is_run_like_a_pattern(rag: Callable[..., Ran], tmp_path: Path) -
     assert "no lane is called 'best'" in rag(*arguments, "best").err
 
 
+@pytest.mark.slow
 def test_documents_are_listed_and_removed(rag: Callable[..., Ran]) -> None:
     rag("ingest", ".")
     listed = rag("documents", "--json").json
@@ -184,6 +185,7 @@ def test_what_is_worth_knowing_of_a_server_is_a_note(
     assert f"note: {server.url} is Qdrant 1.25.0, newer than what was tried\n" in ran.err
 
 
+@pytest.mark.slow
 def test_a_servers_index_is_looked_after_by_the_same_commands(
     rag: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,6 +296,7 @@ def test_help_tells_every_command_in_a_whole_sentence(rag: Callable[..., Ran]) -
         assert not first_words[name].endswith("..."), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("commands", "heavy"),
     [

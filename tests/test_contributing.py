@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_snippets_run_from_top_to_bottom(tmp_path: Path) -> None:
     (tmp_path / "harbour.diary").write_text("It rained. | Ada lit the lamp.", encoding="utf-8")
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n" + "\n".join(SNIPPETS)

@@ -115,6 +115,7 @@ def test_text_is_exactly_the_file(tmp_path: Path, name: str) -> None:
     assert load_document(written(tmp_path, name, content)).text == content
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1).map(lambda text: text.replace("\0", "")))
 def test_any_utf8_survives_with_its_offsets(
     tmp_path_factory: pytest.TempPathFactory, text: str

@@ -197,6 +197,7 @@ def command(
     return rag
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "finish", "text", "thinking", "note"), ENDS)
 def test_the_command_line_says_how_an_answer_ended(
     rag: Callable[..., Ran],
@@ -252,6 +253,7 @@ def test_thoughts_on_the_page_are_text() -> None:
 # End to end, on an endpoint
 
 
+@pytest.mark.slow
 async def test_a_stream_that_dies_keeps_what_came(tmp_path: Path) -> None:
     from indexes.index import HierarchicalIndex
 

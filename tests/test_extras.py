@@ -50,6 +50,7 @@ def test_a_missing_package_names_the_extra() -> None:
         import nowhere_to_be_found  # noqa: F401
 
 
+@pytest.mark.slow
 def test_the_core_does_without_any_extra(tmp_path: object) -> None:
     found = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", CORE_ONLY, str(tmp_path)],

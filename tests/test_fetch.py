@@ -175,6 +175,7 @@ def test_a_reprint_is_found_in_a_real_letter(tmp_path: Path, publisher: Publishe
     assert text == load_document(path).text[: len(text)]
 
 
+@pytest.mark.slow
 def test_the_command_says_where_to_go_on(
     tmp_path: Path,
     letter: Letter,

@@ -66,6 +66,7 @@ def test_importing_the_packages_loads_nothing_else() -> None:
     assert printed.split() == ["indexes.evaluation"]
 
 
+@pytest.mark.slow
 def test_data_and_errors_come_without_the_engine_and_llamaindex() -> None:
     printed = run(
         "import sys; from indexes import Answer, RagError, Settings, Trace, IngestReport\n"

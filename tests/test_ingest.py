@@ -363,6 +363,7 @@ class Limited(WordEmbedding):
         return list(self.quota(text))
 
 
+@pytest.mark.slow
 def test_an_ingestion_that_breaks_off_tells_what_is_in(
     index: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -398,6 +399,7 @@ async def test_ingesting_is_awaitable(index: HierarchicalIndex, here: Path) -> N
     assert (await index.aingest(pages())).document_ids == ["n0", "n1", "n2"]
 
 
+@pytest.mark.slow
 async def test_cancelling_leaves_whole_documents(index: HierarchicalIndex) -> None:
     begun = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -1,5 +1,6 @@
 """Where text stands on its pages is packed small and comes back."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ marks = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(marks, max_size=50))
 def test_what_is_packed_comes_back(layout: list[Mark]) -> None:
     assert [mark[:2] for mark in unpacked(packed(layout))] == [m[:2] for m in sorted(layout)]

@@ -82,6 +82,7 @@ def test_a_missing_package_is_named_with_its_extra():
         reader.read(b"", Reading())
 
 
+@pytest.mark.slow
 def test_our_readers_are_found_and_start_without_llamaindex():
     # Reading happens in small processes that start often.
     script = (

@@ -32,6 +32,7 @@ def file_read_by(tmp_path: Path) -> Iterator[Open]:
     unregister_reader("hostile")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("read", "said"),
     [
@@ -55,6 +56,7 @@ def test_what_takes_too_much_ends_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_next_file_is_read_after_one_that_ended_its_process(
     file_read_by: Open, tmp_path: Path
 ) -> None:
@@ -108,6 +110,7 @@ def test_pages_are_told_while_they_are_read(file_read_by: Open) -> None:
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
+@pytest.mark.slow
 def test_many_threads_read_at_once(tmp_path: Path) -> None:
     found: dict[int, str] = {}
 
@@ -124,6 +127,7 @@ def test_many_threads_read_at_once(tmp_path: Path) -> None:
     assert found == {number: f"File {number}." for number in range(8)}
 
 
+@pytest.mark.slow
 def test_a_script_without_a_main_guard_can_read(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("From a script.")
     script = tmp_path / "script.py"
@@ -139,12 +143,14 @@ def test_a_script_without_a_main_guard_can_read(tmp_path: Path) -> None:
     assert done.stdout == "From a script.\n"
 
 
+@pytest.mark.slow
 def test_the_process_that_reads_imports_no_llama_index() -> None:
     code = "import sys, indexes.documents.worker; print('llama_index.core' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 
 
+@pytest.mark.slow
 def test_waiting_for_a_file_leaves_other_threads_free(file_read_by: Open) -> None:
     path = file_read_by(hostile_readers.endless)
     ticks = 0

@@ -129,6 +129,7 @@ def test_sentences_tile_any_text(text: str) -> None:
     assert all(text[start:end].strip() for start, end in spans) or not text.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["“", " \n", "\n", "Mrs\n", "x", "a \n", "# ", "\r", "« ", "|"])
 def test_four_times_the_text_takes_about_four_times_as_long(unit: str) -> None:
     def seconds(characters: int) -> float:

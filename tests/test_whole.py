@@ -72,6 +72,7 @@ def test_a_threshold_drops_parents_without_a_leaf_that_reaches_it() -> None:
     assert whole(candidates, only).end == len(TEXT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parents", [1, 4, 20])
 def test_as_many_parents_as_are_asked_for_whatever_the_budget(
     index: HierarchicalIndex, parents: int
@@ -90,6 +91,7 @@ def test_neighbouring_parents_stay_apart(index: HierarchicalIndex) -> None:
     assert starts & ends
 
 
+@pytest.mark.slow
 def test_without_a_number_they_fill_the_budget(index: HierarchicalIndex) -> None:
     nodes = found(index, budget=300)
     assert sum(count_tokens(node.node.get_content()) for node in nodes) <= 300
@@ -114,6 +116,7 @@ def test_other_parents_are_found_behind_a_long_one_that_fills_the_first_hits(
         assert {ours(node.node.metadata)["source"] for node in nodes} == set(texts())
 
 
+@pytest.mark.slow
 def test_parents_may_be_little_larger_than_their_children(tmp_path: Path) -> None:
     with opened(tmp_path, (45, 30)) as index:
         assert {ours(node.node.metadata)["leaves"] for node in found(index, parents=4)} == {2}

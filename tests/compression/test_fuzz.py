@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -128,6 +129,7 @@ def check(found: list[NodeWithScore], given: list[NodeWithScore], *, all_of_them
         assert set(ids) == set(scores)
 
 
+@pytest.mark.slow
 @settings(max_examples=120)
 @given(
     said=said,
@@ -157,6 +159,7 @@ def test_any_answer_any_error_any_delay(
     assert [one.model_dump() for one in given_nodes] == before
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     vectors=st.one_of(

@@ -269,6 +269,7 @@ def test_hostile_html_is_read_in_time(tmp_path: Path):
         text.encode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit",
     [
@@ -294,6 +295,7 @@ def test_what_was_replaced_is_left_out_and_readings_are_in_brackets():
     assert found.report.left_out == {"deleted text": 1}
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(

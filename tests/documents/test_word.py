@@ -497,6 +497,7 @@ def test_what_is_no_word_document_is_refused(tmp_path: Path):
     assert "damaged" in error_for(written(tmp_path, "deep.docx", deep))
 
 
+@pytest.mark.slow
 def test_bombs_are_refused_before_they_unpack(monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(UnreadableError, match="absurd size"):
         read("<w:p/>" * (package.MAX_TAGS + 1))
@@ -519,6 +520,7 @@ def test_no_entity_is_resolved(tmp_path: Path):
         extracted("a.docx", zipped(parts))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit",
     [
@@ -536,6 +538,7 @@ def test_time_grows_with_the_length(unit: str):
     grows_linearly(lambda n: extracted("a.docx", made[n]), 500)
 
 
+@pytest.mark.slow
 def test_runs_and_rows_grow_with_the_length_too():
     runs = {n: word(f"<w:p>{r('ab ') * n}</w:p>") for n in (2000, 8000)}
     grows_linearly(lambda n: extracted("a.docx", runs[n]), 2000)

@@ -146,6 +146,7 @@ def test_equals_are_not_told_apart_and_the_setting_in_use_stays() -> None:
     assert choice.more_questions is None
 
 
+@pytest.mark.slow
 def test_on_noise_nothing_is_decided() -> None:
     # More seeds and more kinds of noise: tests.benchmarks.advice.
     false = 0
@@ -240,6 +241,7 @@ def test_the_pattern_that_must_win_is_recommended(
         assert advice.curves[0][0].elsewhere < 0.7 < advice.curves[1][0].elsewhere
 
 
+@pytest.mark.slow
 def test_other_levels_are_tried_on_indexes_of_their_own(opened: Opened) -> None:
     with opened("noise") as index:
         before = [found.version for found in index.documents()]
@@ -264,6 +266,7 @@ def test_other_levels_are_tried_on_indexes_of_their_own(opened: Opened) -> None:
     assert all(0 <= point.elsewhere <= 1 for curve in advice.curves for point in curve)
 
 
+@pytest.mark.slow
 def test_other_levels_need_the_documents(opened: Opened) -> None:
     with (
         opened("noise") as index,

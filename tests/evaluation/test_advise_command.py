@@ -40,6 +40,7 @@ def rag(
     return run
 
 
+@pytest.mark.slow
 def test_a_recommendation_a_report_and_a_settings_file(
     rag: Callable[..., Ran], tmp_path: Path
 ) -> None:
@@ -68,6 +69,7 @@ def test_a_recommendation_a_report_and_a_settings_file(
     assert asked.json["pattern"] == "regular"
 
 
+@pytest.mark.slow
 def test_without_questions_a_fit_model_drafts_them(
     rag: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,6 +60,7 @@ def evaluate(
     return run
 
 
+@pytest.mark.slow
 def test_one_command_makes_table_page_plots_and_json(
     evaluate: Callable[..., Ran], tmp_path: Path
 ) -> None:
@@ -96,6 +97,7 @@ def test_one_command_makes_table_page_plots_and_json(
     assert found["extract@llm@chosen"]["verbatim"] == found["langchain-extract"]["verbatim"] == 1
 
 
+@pytest.mark.slow
 def test_the_stand_in_judges_only_where_a_model_is_asked_for(
     evaluate: Callable[..., Ran], tmp_path: Path
 ) -> None:
@@ -105,6 +107,7 @@ def test_the_stand_in_judges_only_where_a_model_is_asked_for(
     assert judges == {"extract": "embedding", "extract@llm": "llm"}
 
 
+@pytest.mark.slow
 def test_a_second_time_runs_are_read(
     evaluate: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +123,7 @@ def test_a_second_time_runs_are_read(
     assert json.loads(second.out) == json.loads(first.out)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_where_it_stopped(
     evaluate: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +153,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     assert json.loads(figures.out)["lanes"][0]["errors"] == {}
 
 
+@pytest.mark.slow
 def test_documents_of_an_earlier_comparison_are_not_searched(
     evaluate: Callable[..., Ran], tmp_path: Path
 ) -> None:

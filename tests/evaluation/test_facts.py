@@ -66,6 +66,7 @@ def letters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HierarchicalIn
         yield index
 
 
+@pytest.mark.slow
 def test_on_all_sample_questions_facts_are_what_evaluate_counts(letters: HierarchicalIndex) -> None:
     questions = read_questions(QUESTIONS)
     assert len(questions) == 72

@@ -41,6 +41,7 @@ def filled(index: HierarchicalIndex, tmp_path: Path) -> HierarchicalIndex:
     return index
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUIET)
 def test_a_peer_fills_the_budget_with_the_documents_own_words(
     filled: HierarchicalIndex, name: str
@@ -103,6 +104,7 @@ def test_what_was_embedded_is_not_embedded_again(filled: HierarchicalIndex) -> N
     assert len(embedding.texts) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["langchain-regular", "langchain-parent", "llamaindex-auto-merging"]
 )
@@ -128,6 +130,7 @@ def test_progress_is_told(filled: HierarchicalIndex) -> None:
     assert {step.what for step in steps} == {"langchain-regular"}
 
 
+@pytest.mark.slow
 def test_peers_leave_the_index_itself_alone(filled: HierarchicalIndex) -> None:
     before = filled.statistics()
     open_peer("langchain-regular", filled).prepare()
@@ -143,6 +146,7 @@ def test_an_empty_index_says_so(index: HierarchicalIndex) -> None:
 # Compressors that ask a model
 
 
+@pytest.mark.slow
 def test_an_extractors_own_words_have_no_place(filled: HierarchicalIndex, llm: ScriptedLLM) -> None:
     llm.enqueue("The keeper looked after the lamp.", "I think it was the keeper.", "NO_OUTPUT")
     llm.enqueue(*["NO_OUTPUT"] * 9)
@@ -158,6 +162,7 @@ def test_an_extractors_own_words_have_no_place(filled: HierarchicalIndex, llm: S
     assert stage.tokens_out < stage.tokens_in
 
 
+@pytest.mark.slow
 def test_a_filter_that_gets_no_yes_or_no_aborts_as_langchain_does(
     filled: HierarchicalIndex, llm: ScriptedLLM
 ) -> None:
@@ -165,6 +170,7 @@ def test_a_filter_that_gets_no_yes_or_no_aborts_as_langchain_does(
         open_peer("langchain-filter", filled).retrieve(QUESTION, budget=300)
 
 
+@pytest.mark.slow
 def test_a_filter_keeps_what_it_is_told_to(filled: HierarchicalIndex, llm: ScriptedLLM) -> None:
     llm.enqueue("YES", "NO", *["NO"] * 9)
     peer = open_peer("langchain-filter", filled)

@@ -119,6 +119,7 @@ def test_time_grows_no_faster_than_the_reply(name: str, shape: str) -> None:
     assert large < 8 * small + 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", ["lists that never end", "ranges", "years in a list"])
 def test_figures_are_found_in_time_that_grows_as_the_text_does(shape: str) -> None:
     small, large = (cost(figures, ONE_MORE[shape](size)) for size in (6_000, 24_000))

@@ -59,6 +59,7 @@ def characters(spans: list[Place]) -> set[tuple[str, int]]:
     return {(span.document, place) for span in spans for place in range(span.start, span.end)}
 
 
+@pytest.mark.slow
 @given(st.lists(places, max_size=8), st.lists(places, min_size=1, max_size=5))
 def test_counting_spans_is_counting_characters(delivered: list[Place], wanted: list[Place]) -> None:
     evidence, found = characters(wanted), characters(delivered)

@@ -84,6 +84,7 @@ def test_a_document_prompt_may_use_it(parents: ParentDocuments) -> None:
     assert chain.invoke({"context": found, "question": QUESTION}) == "Ada."
 
 
+@pytest.mark.slow
 def test_a_file_of_our_own_reader_says_what_langchains_loaders_say(
     index: HierarchicalIndex,
 ) -> None:

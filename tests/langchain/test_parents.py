@@ -135,6 +135,7 @@ def test_sizes_in_characters_become_tokens() -> None:
     assert levels_of(91, 91) == (91,)
 
 
+@pytest.mark.slow
 def test_a_splitters_size_is_in_what_it_counts() -> None:
     assert tokens_of(splitter(400), "child") == 91
     assert tokens_of(CharacterTextSplitter(chunk_size=4000), "child") == 909
@@ -204,6 +205,7 @@ def test_search_kwargs_are_langchains(tmp_path: Path) -> None:
     assert [document.metadata["source"] for document in found] == ["bees.txt", "bees.txt"]
 
 
+@pytest.mark.slow
 def test_a_score_threshold_keeps_far_children_out(tmp_path: Path) -> None:
     def found(threshold: float) -> list[Document]:
         retriever = opened(
@@ -238,6 +240,7 @@ def test_other_sizes_are_refused_with_the_sizes_there_are(tmp_path: Path) -> Non
         opened(tmp_path, child_size=800, parent_size=4000)
 
 
+@pytest.mark.slow
 def test_an_index_that_is_there_keeps_its_sizes(tmp_path: Path) -> None:
     first = opened(tmp_path, child_size=100, parent_size=400)
     first.add_documents(documents())

@@ -184,6 +184,7 @@ def test_the_default_levels_are_untouched(filled: HierarchicalIndex) -> None:
     assert filled.store.fingerprint().levels == LEVELS
 
 
+@pytest.mark.slow
 def test_offsets_of_a_loaded_pdf_are_those_of_our_own_loader(index: HierarchicalIndex) -> None:
     """A PDF that LangChain's side handed over as one text keeps its offsets."""
     [letter] = LETTERS.glob("*2020*.pdf")

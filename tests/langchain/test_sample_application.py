@@ -65,6 +65,7 @@ def test_imports_and_the_constructor_are_all_that_changes() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_it_answers_on_either(ran: dict[str, dict[str, Any]]) -> None:
     for printed in ran.values():
         assert (printed["answer"], printed["lcel"]) == ("It was sold.", "It was sold.")

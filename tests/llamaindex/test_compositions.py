@@ -180,6 +180,7 @@ def test_a_question_may_bring_its_vector_or_other_texts(
     assert documents_of(found)[0] == "orchard"
 
 
+@pytest.mark.slow
 def test_stock_engines_take_our_retriever(filled: HierarchicalIndex, llm: ScriptedLLM) -> None:
     stock = RetrieverQueryEngine.from_args(filled.retriever("parent+extract"), llm=llm)
     assert documents_of(stock.query(QUESTION).source_nodes)[0] == "harbour"
@@ -476,6 +477,7 @@ def test_the_dispatcher_tells_of_every_stage(filled: HierarchicalIndex) -> None:
 # Loops and threads
 
 
+@pytest.mark.slow
 async def test_sync_methods_work_inside_a_running_loop(filled: HierarchicalIndex) -> None:
     assert filled.ask(QUESTION, "parent+extract").contexts
     assert str(filled.query_engine("parent").query(QUESTION)) == "Scripted answer [1]."
@@ -484,6 +486,7 @@ async def test_sync_methods_work_inside_a_running_loop(filled: HierarchicalIndex
     assert str(filled.as_chat_engine().chat(QUESTION)) == "Scripted answer [1]."
 
 
+@pytest.mark.slow
 def test_async_methods_work_from_many_threads_with_loops_of_their_own(
     filled: HierarchicalIndex,
 ) -> None:

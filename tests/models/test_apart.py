@@ -145,6 +145,7 @@ def test_models_that_cannot_be_had_are_told_in_one_line(
 # Each apart
 
 
+@pytest.mark.slow
 def test_a_local_index_is_answered_by_an_endpoint(run: Run, server: StandIn, cache: Path) -> None:
     where = ("--cache", str(cache))
     assert run("ingest", "letters.txt", "--embedding", "minilm", *where)[0] == 0
@@ -157,6 +158,7 @@ def test_a_local_index_is_answered_by_an_endpoint(run: Run, server: StandIn, cac
     assert "Roses" in answer["contexts"][0]["text"]
 
 
+@pytest.mark.slow
 def test_a_local_index_is_answered_by_an_endpoint_on_sagemaker(
     run: Run, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,6 +198,7 @@ def test_an_endpoint_embeds_and_a_local_model_answers(
 # Windows, pooling, templates
 
 
+@pytest.mark.slow
 def test_leaves_may_be_as_long_as_the_embedding_model_reads(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +238,7 @@ def test_the_pooling_is_the_models_own(cache: Path, tmp_path: Path) -> None:
     assert max(a @ b, b @ c, a @ c) < 0.999
 
 
+@pytest.mark.slow
 def test_a_template_is_used_where_the_file_has_another(cache: Path) -> None:
     model = LocalModel("llm", "m", smollm2_gguf(), cache, 512, template="mistral-v1")
     messages = [{"role": "user", "content": "Q"}]

@@ -33,6 +33,7 @@ def llm_model(cache: Path, file: Path | None = None) -> LocalModel:
 # What it can do
 
 
+@pytest.mark.slow
 async def test_it_answers_streamed_or_not_with_usage(local: Settings) -> None:
     llm = build_llm(local)
     whole = llm.complete("What is the capital of France?")
@@ -52,6 +53,7 @@ async def test_several_answers_at_once(local: Settings) -> None:
     assert all(answer.text for answer in answers)
 
 
+@pytest.mark.slow
 def test_near_texts_have_near_vectors(local: Settings) -> None:
     embedding = build_embedding(local)
     assert embedding_dimension(embedding) == 384
@@ -62,6 +64,7 @@ def test_near_texts_have_near_vectors(local: Settings) -> None:
     assert np.linalg.norm(cat) == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_text_has_one_vector_in_any_company_and_on_any_number_of_threads(
     local: Settings,
 ) -> None:
@@ -83,6 +86,7 @@ def assert_same(some: np.ndarray, others: np.ndarray) -> None:
     assert np.all(cosines >= norms * (1 - 1e-6))
 
 
+@pytest.mark.slow
 def test_a_text_over_the_window_is_embedded_by_its_beginning(local: Settings) -> None:
     embedding = build_embedding(local)
     begin = "The harbour of Alderquay was dredged again in spring. "
@@ -211,11 +215,13 @@ def test_an_embedding_model_is_no_language_model(cache: Path) -> None:
         llm_model(cache, minilm_gguf(cache)).open()
 
 
+@pytest.mark.slow
 def test_a_language_model_is_no_embedding_model(cache: Path) -> None:
     with pytest.raises(ModelError, match="is not an embedding model: change RAG_EMBEDDING_GGUF"):
         embedding_model(cache, smollm2_gguf()).open()
 
 
+@pytest.mark.slow
 def test_a_prompt_over_the_window_names_the_settings(cache: Path) -> None:
     settings = load_settings(cache=cache, context_window=512, max_answer_tokens=8)
     with pytest.raises(ModelError, match="RAG_BUDGET or raise RAG_CONTEXT_WINDOW"):

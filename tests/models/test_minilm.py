@@ -51,6 +51,7 @@ def test_a_damaged_file_is_converted_again(tmp_path: Path, damage: str) -> None:
     assert minilm_gguf(tmp_path).read_bytes() == good
 
 
+@pytest.mark.slow
 def test_another_format_or_version_has_another_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,6 +61,7 @@ def test_another_format_or_version_has_another_name(
     assert minilm_gguf(tmp_path).name != first.name
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_make_one_good_file(tmp_path: Path, cache: Path) -> None:
     code = (
         "import sys, pathlib; from indexes.models.minilm import minilm_gguf; "

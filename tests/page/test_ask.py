@@ -181,6 +181,7 @@ async def test_stopping_ends_the_model_and_keeps_what_was_written(
     assert tab.turns == []
 
 
+@pytest.mark.slow
 async def test_stopping_does_not_wait_for_the_models_first_word(
     lanes: Lanes, llm: ScriptedLLM
 ) -> None:

@@ -19,6 +19,7 @@ def mine() -> Iterator[None]:
     PATTERNS.unregister("mine")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("mine")
 def test_a_pattern_of_the_notebook_is_offered_by_the_page(index: HierarchicalIndex) -> None:
     with open_page(index) as page:

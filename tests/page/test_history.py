@@ -35,6 +35,7 @@ async def compared(index: HierarchicalIndex, shelf: Shelf, **options: Any) -> Ru
     return run
 
 
+@pytest.mark.slow
 async def test_a_comparisons_address_survives_a_restart(
     index: HierarchicalIndex, folder: Path
 ) -> None:
@@ -60,6 +61,7 @@ async def test_a_comparisons_address_survives_a_restart(
     assert workbench.history.of(workbench.visitors.of(request_of("ben")).key) == []
 
 
+@pytest.mark.slow
 async def test_only_this_user_can_read_them(index: HierarchicalIndex, folder: Path) -> None:
     shelf = Shelf(folder)
     shelf.secret()
@@ -69,6 +71,7 @@ async def test_only_this_user_can_read_them(index: HierarchicalIndex, folder: Pa
     assert Shelf(folder).secret() == shelf.secret()
 
 
+@pytest.mark.slow
 async def test_a_visitor_can_have_them_forgotten(index: HierarchicalIndex, folder: Path) -> None:
     run = await compared(index, Shelf(folder))
     workbench = make_workbench(Opening.of(index), shelf=Shelf(folder))

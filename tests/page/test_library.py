@@ -28,6 +28,7 @@ def added(library: Library, visitor: str, *files: Path) -> list[Upload]:
     return last
 
 
+@pytest.mark.slow
 def test_an_upload_is_indexed_and_its_file_deleted(library: Library, upload: Put) -> None:
     file = upload("notes.md", "# Notes\n\nThe harbour closes at nine.\n")
     told = list(library.add(ANN, [file]))

@@ -32,6 +32,7 @@ def test_a_place_is_marked_and_unmarked() -> None:
     assert marked.questions == []
 
 
+@pytest.mark.slow
 def test_evidence_belongs_to_a_question_and_there_are_not_too_many() -> None:
     marked = Marked()
     with pytest.raises(SettingsError, match="ask one first"):
@@ -71,6 +72,7 @@ def test_what_can_not_be_taken_is_refused_and_nothing_changes(text: str, why: st
     assert len(marked.questions) == 1
 
 
+@pytest.mark.slow
 def test_all_patterns_are_tried_and_scored_as_an_evaluation_does(lanes: Lanes) -> None:
     start = LETTER.index("Its revenue")
     document = lanes.opening.wait().documents()[0].source
@@ -93,6 +95,7 @@ def test_all_patterns_are_tried_and_scored_as_an_evaluation_does(lanes: Lanes) -
         asyncio.run(anext(aiter(try_all(lanes, [], {}))))
 
 
+@pytest.mark.slow
 def test_a_visitor_is_told_which_pattern_to_take_or_that_it_is_not_decided(lanes: Lanes) -> None:
     document = lanes.opening.wait().documents()[0].source
     questions = [

@@ -44,6 +44,7 @@ async def test_both_models_are_named_with_who_serves_them(tmp_path: Path) -> Non
     assert "secret" not in shown
 
 
+@pytest.mark.slow
 async def test_where_a_demonstration_answers_a_better_model_is_offered(tmp_path: Path) -> None:
     with HierarchicalIndex.open(tmp_path / "index", cache=tmp_path) as index:
         shown = await head_of(index)

@@ -43,6 +43,7 @@ def test_peers_that_judge_are_offered_where_the_model_is_fit_to(index: Hierarchi
     assert "langchain-extract" in lanes.choices
 
 
+@pytest.mark.slow
 async def test_a_peer_answers_beside_a_pattern(lanes: Lanes) -> None:
     tab = Tab()
     run = tab.begin(QUESTION, QUESTION, ["parent", "langchain-parent"], options={"budget": 128})

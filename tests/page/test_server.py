@@ -39,6 +39,7 @@ def test_a_taken_port_is_an_error_that_names_the_option(index: HierarchicalIndex
             serve(Opening.of(index), port=port)
 
 
+@pytest.mark.slow
 async def test_what_gradio_would_offer_beside_the_page_is_off(index: HierarchicalIndex) -> None:
     transport = httpx.ASGITransport(make_app(make_workbench(Opening.of(index))))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
@@ -51,6 +52,7 @@ async def test_what_gradio_would_offer_beside_the_page_is_off(index: Hierarchica
     assert info["unnamed_endpoints"] == {}
 
 
+@pytest.mark.slow
 async def test_endpoints_are_typed(index: HierarchicalIndex) -> None:
     transport = httpx.ASGITransport(make_app(make_workbench(Opening.of(index))))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
@@ -82,6 +84,7 @@ def test_tools_of_mcp_answer_as_the_endpoints_do(index: HierarchicalIndex) -> No
     assert refused
 
 
+@pytest.mark.slow
 async def test_tools_of_mcp_are_off_unless_asked_for(index: HierarchicalIndex) -> None:
     transport = httpx.ASGITransport(make_app(make_workbench(Opening.of(index))))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
@@ -122,6 +125,7 @@ def test_a_signal_ends_the_page_and_closes_the_index(tmp_path: Path) -> None:
         assert process.returncode == 0
 
 
+@pytest.mark.slow
 def test_unknown_functions_are_not_found_and_developers_streams_are_not_served(
     index: HierarchicalIndex, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -138,6 +142,7 @@ def test_unknown_functions_are_not_found_and_developers_streams_are_not_served(
 
 
 # Gradio keeps figures of its queue with pandas, in a way that pandas 4 will not know.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")
 def test_waiting_for_what_was_never_asked_is_not_found_and_streams_end_cleanly(
     index: HierarchicalIndex, caplog: pytest.LogCaptureFixture
@@ -156,6 +161,7 @@ def test_waiting_for_what_was_never_asked_is_not_found_and_streams_end_cleanly(
     assert "Traceback" not in caplog.text
 
 
+@pytest.mark.slow
 def test_headers_that_never_end_are_not_waited_for(
     index: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +181,7 @@ def test_headers_that_never_end_are_not_waited_for(
             assert received.startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.slow
 def test_uploads_lie_in_a_private_folder_that_goes_with_the_page(
     index: HierarchicalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,7 @@ def test_refusals_in_openais_form_are_understood(service: Service, fault: Any, s
         assert "sagemaker-api-key" not in str(failure.value)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pauses")
 async def test_what_passes_is_tried_again_there_too(service: Service) -> None:
     service.emulator.shape = "messages"

@@ -46,6 +46,7 @@ def decoded(parts: list[bytes]) -> str:
     return "".join(delta.text for delta in deltas)
 
 
+@pytest.mark.slow
 @given(st.lists(texts, min_size=1, max_size=4))
 def test_a_stream_cut_at_any_byte_reads_the_same(words: list[str]) -> None:
     for stream in streams(words).values():

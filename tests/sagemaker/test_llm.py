@@ -230,6 +230,7 @@ async def test_500_calls_survive_throttling_and_resets(
     assert len(service.models.questions) == 500 + handed.count("reset")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pauses")
 async def test_a_call_that_was_tried_again_is_once_in_the_trace(service: Service) -> None:
     from indexes.models.sagemaker.faults import Fault

@@ -62,6 +62,7 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Aws]:
     server.stop()
 
 
+@pytest.mark.slow
 def test_a_newcomers_sequence_runs_from_permissions_to_deletion(
     account: Aws,
     service: Service,
@@ -106,6 +107,7 @@ class Backwards(SaidModels):
         return [vector[::-1] for vector in super().embed(texts)]
 
 
+@pytest.mark.slow
 def test_another_model_behind_an_endpoint_is_refused(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

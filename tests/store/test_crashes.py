@@ -16,6 +16,7 @@ from indexes.index import HierarchicalIndex
 KILLS = int(os.environ.get("RAG_TEST_KILLS", "8"))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120 + 10 * KILLS)
 def test_a_killed_process_loses_nothing_acknowledged_and_shows_no_half_document() -> None:
     ran = subprocess.run(

@@ -61,6 +61,7 @@ def found(index: HierarchicalIndex) -> list[Any]:
     return [(passage.document_id, passage.start, passage.text) for passage in passages]
 
 
+@pytest.mark.slow
 def test_an_index_that_is_only_read_stays_as_it_was_left(opened: Opened) -> None:
     for _ in range(2):
         with opened() as index:
@@ -101,6 +102,7 @@ def test_vectors_that_are_gone_are_told_without_a_note_too(opened: Opened, tmp_p
     assert kinds == {"lost"}
 
 
+@pytest.mark.slow
 def test_what_the_engine_would_drop_silently_is_refused_and_rebuilt(
     opened: Opened, tmp_path: Path
 ) -> None:

@@ -126,6 +126,7 @@ def test_what_the_engine_says_of_a_disk_names_the_fix(number: int, fix: str) -> 
         raise RuntimeError("Service runtime error: it failed")
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.integers(0, 300), st.binary(min_size=1, max_size=50)), max_size=5))
 def test_copies_are_the_same_and_keep_their_holes(
     tmp_path_factory: pytest.TempPathFactory, parts: list[tuple[int, bytes]]

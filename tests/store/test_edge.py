@@ -399,6 +399,7 @@ def two_engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Qdran
         client.close()
 
 
+@pytest.mark.slow
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(payloads=st.lists(_payloads, min_size=1, max_size=10), condition=_filters)
 def test_filters_select_what_qdrants_reference_selects(
@@ -659,6 +660,7 @@ def writer(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+@pytest.mark.slow
 def test_a_second_process_is_told_who_holds_the_folder(
     writer: subprocess.Popen[str], tmp_path: Path
 ) -> None:
@@ -672,6 +674,7 @@ def test_a_second_process_is_told_who_holds_the_folder(
     assert "\n" not in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_acknowledged_points_survive_a_killed_process(
     writer: subprocess.Popen[str], tmp_path: Path, how: signal.Signals
@@ -687,6 +690,7 @@ def test_acknowledged_points_survive_a_killed_process(
     client.close()
 
 
+@pytest.mark.slow
 def test_an_exit_without_closing_leaves_a_clean_folder(tmp_path: Path) -> None:
     code = (
         "import sys; from indexes.store.edge.backend import *; from qdrant_client import models\n"
@@ -756,6 +760,7 @@ def make_indexed(client: QdrantClient) -> None:
     client.upload_points("c", many(3000))
 
 
+@pytest.mark.slow
 def test_optimising_builds_an_index_and_loses_nothing_written_meanwhile(
     client: QdrantClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -168,6 +168,7 @@ def groups(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[MetadataFilters]:
 FILTERS = groups(st.recursive(LEAF_FILTERS, groups, max_leaves=6))
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(wanted=FILTERS)
 def test_filters_select_what_they_would_in_python(
@@ -251,6 +252,7 @@ def test_a_document_can_be_asked_for_by_its_id(library: HierarchicalIndex) -> No
     assert found(library, wanted, "parent") == {"Lima"}
 
 
+@pytest.mark.slow
 async def test_answers_are_filtered_too(library: HierarchicalIndex) -> None:
     wanted = MetadataFilters(filters=[MetadataFilter(key="year", value=2001)])
     assert {c.title for c in library.ask("harbour", filters=wanted).contexts} == {"Oslo"}
@@ -457,6 +459,7 @@ def test_a_filter_has_an_end() -> None:
         qdrant_filter({"a": list(range(2000))})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wanted",
     [
@@ -483,6 +486,7 @@ def test_what_some_document_has_too_much_of_is_no_filter(
         again.retriever("parent", filters=wanted)
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(max_size=20), st.integers() | st.text() | st.lists(st.text())))
 def test_whatever_goes_with_a_leaf_is_small_and_the_rest_is_named(metadata: dict[str, Any]) -> None:
     kept, left_out = filterable(metadata)

@@ -38,6 +38,7 @@ def unpacked(made: int, folder: Path) -> HierarchicalIndex:
     return HierarchicalIndex.open(folder / "index", embedding=OldWords())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", [2, 3])
 def test_an_older_index_is_read_written_and_brought_up_to_date(tmp_path: Path, made: int) -> None:
     with unpacked(made, tmp_path) as index:
@@ -54,6 +55,7 @@ def test_an_older_index_is_read_written_and_brought_up_to_date(tmp_path: Path, m
         assert "lamp" not in index.retrieve("Who lit the lamp?", "parent", budget=60)[0][0].text
 
 
+@pytest.mark.slow
 def test_one_that_is_too_old_is_refused_with_the_command_that_helps(tmp_path: Path) -> None:
     with unpacked(1, tmp_path) as index:
         for refused in (lambda: index.retrieve("lamp"), lambda: index.ingest([]), index.verify):

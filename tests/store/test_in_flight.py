@@ -133,6 +133,7 @@ def test_a_document_is_shown_after_its_last_node(
     assert report.leaves == len(arrived) == sum(shown.values())
 
 
+@pytest.mark.slow
 def test_a_lost_slice_keeps_its_document_unseen(
     index: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,8 @@ from indexes.index import HierarchicalIndex
 from indexes.settings import load_settings
 from tests.benchmarks.versioned import LEVELS, HashEmbedding, document, shown, text_of
 
+pytestmark = pytest.mark.slow
+
 NAMES = st.sampled_from(["ant", "bee", "cat"])
 VERSIONS = st.integers(1, 5)
 DOCUMENTS = st.dictionaries(NAMES, VERSIONS, min_size=1, max_size=2)

@@ -71,6 +71,7 @@ def lose_leaf(server: StandIn, topic: str) -> None:
     server.backend.delete("documents", models.PointIdsList(points=[point.id]))
 
 
+@pytest.mark.slow
 def test_a_damaged_vector_is_embedded_again_and_the_name_stays(
     server: StandIn, opened: Opened
 ) -> None:
@@ -90,6 +91,7 @@ def test_a_damaged_vector_is_embedded_again_and_the_name_stays(
         assert len(index.ingest(documents()).unchanged) == len(TOPICS)
 
 
+@pytest.mark.slow
 def test_rebuilt_again_the_alias_moves_on(server: StandIn, opened: Opened) -> None:
     with opened() as index:
         index.rebuild()
@@ -100,6 +102,7 @@ def test_rebuilt_again_the_alias_moves_on(server: StandIn, opened: Opened) -> No
     assert server.aliases == {"documents": "documents-rebuilt-1"}
 
 
+@pytest.mark.slow
 def test_other_names_of_the_collection_come_along(server: StandIn, opened: Opened) -> None:
     server.aliases = {"letters": "documents"}
     with opened() as index:
@@ -107,6 +110,7 @@ def test_other_names_of_the_collection_come_along(server: StandIn, opened: Opene
     assert server.aliases == dict.fromkeys(["letters", "documents"], "documents-rebuilt-1")
 
 
+@pytest.mark.slow
 def test_by_an_alias_what_it_leads_to_is_dropped_and_its_other_names_are_told(
     server: StandIn, opened: Opened, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -121,6 +125,7 @@ def test_by_an_alias_what_it_leads_to_is_dropped_and_its_other_names_are_told(
         assert len(index.documents()) == len(TOPICS)
 
 
+@pytest.mark.slow
 def test_an_alias_that_cannot_be_resolved_is_told(
     server: StandIn, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +141,7 @@ def test_an_alias_that_cannot_be_resolved_is_told(
     assert collections(server) == {"documents-rebuilt-1"}
 
 
+@pytest.mark.slow
 def test_indexes_of_filters_come_along(server: StandIn, opened: Opened) -> None:
     with opened() as index:
         index.store.make_index("metadata.letters", models.PayloadSchemaType.INTEGER)
@@ -143,6 +149,7 @@ def test_indexes_of_filters_come_along(server: StandIn, opened: Opened) -> None:
     assert "metadata.letters" in server.backend.get_collection("documents-rebuilt-1").payload_schema
 
 
+@pytest.mark.slow
 def test_where_something_is_lost_the_old_collection_stays_as_it_was(
     server: StandIn, opened: Opened
 ) -> None:
@@ -161,6 +168,7 @@ def test_where_something_is_lost_the_old_collection_stays_as_it_was(
         assert len(index.documents()) == len(TOPICS)
 
 
+@pytest.mark.slow
 def test_what_an_alias_named_keeps_its_own_name_where_something_is_lost(
     server: StandIn, opened: Opened
 ) -> None:
@@ -173,6 +181,7 @@ def test_what_an_alias_named_keeps_its_own_name_where_something_is_lost(
     assert server.aliases == {"letters": "letters-rebuilt-1"}
 
 
+@pytest.mark.slow
 def test_what_is_lost_is_taken_from_an_export(
     server: StandIn, opened: Opened, tmp_path: Path
 ) -> None:
@@ -186,6 +195,7 @@ def test_what_is_lost_is_taken_from_an_export(
         assert found(index) == right
 
 
+@pytest.mark.slow
 def test_a_point_that_cannot_be_read_costs_its_document_only(
     server: StandIn, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,6 +269,7 @@ def test_a_rebuild_that_is_killed_can_be_run_again(
     assert [*server.aliases] == ["documents"]
 
 
+@pytest.mark.slow
 def test_documents_that_come_meanwhile_are_not_left_behind(server: StandIn, opened: Opened) -> None:
     def write(step: Progress) -> None:
         if step.done == 2:
@@ -273,6 +284,7 @@ def test_documents_that_come_meanwhile_are_not_left_behind(server: StandIn, open
     assert server.aliases == {}
 
 
+@pytest.mark.slow
 def test_a_collection_of_somebody_else_is_not_touched(server: StandIn, opened: Opened) -> None:
     with Place(server.url, KEY, "documents-rebuilt-1").open() as theirs:
         theirs.ingest(documents()[:1])

@@ -160,6 +160,7 @@ def test_documents_come_change_and_go(place: Place) -> None:
         assert points(index) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pattern", "mode"),
     [("regular", "dense"), ("parent", "dense"), ("parent-ratio", "dense"), ("parent", "hybrid")],
@@ -178,6 +179,7 @@ def test_a_server_finds_what_a_folder_finds(
         assert [c.score for c in there] == pytest.approx([c.score for c in here], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_server_scores_words_as_a_folder_does(place: Place, index: HierarchicalIndex) -> None:
     index.ingest(essays())
     wanted = bm25_query(" ".join(WORDS[5::40]))
@@ -196,6 +198,7 @@ def test_a_server_scores_words_as_a_folder_does(place: Place, index: Hierarchica
         assert there == pytest.approx(here, rel=1e-4)
 
 
+@pytest.mark.slow
 async def test_async_finds_what_sync_finds(place: Place) -> None:
     with place.open() as index:
         await asyncio.to_thread(index.ingest, documents())
@@ -407,6 +410,7 @@ def test_a_folder_does_not_mind_a_key(tmp_path: Path, monkeypatch: pytest.Monkey
 # --- when things go wrong for a moment ------------------------------------------------
 
 
+@pytest.mark.slow
 def test_one_failure_in_five_changes_nothing(stand_in: StandIn, index: HierarchicalIndex) -> None:
     index.ingest(documents())
     stand_in.fail("reset", every=9)
@@ -431,6 +435,7 @@ def ids_of(stand_in: StandIn) -> list[Any]:
     return [point.id for point in found]
 
 
+@pytest.mark.slow
 async def test_one_failure_in_five_changes_nothing_for_coroutines(
     stand_in: StandIn, remote: HierarchicalIndex
 ) -> None:
@@ -443,6 +448,7 @@ async def test_one_failure_in_five_changes_nothing_for_coroutines(
     await remote.engine.aclose()
 
 
+@pytest.mark.slow
 def test_a_write_whose_answer_was_lost_is_not_made_twice(
     stand_in: StandIn, index: HierarchicalIndex
 ) -> None:
@@ -587,6 +593,7 @@ def test_a_collection_that_vanishes_is_an_error(
     assert "refused the request (404): Not found: Collection `documents`" in message
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_during_an_ingest_is_an_error_and_the_next_run_goes_on(
     stand_in: StandIn, index: HierarchicalIndex
 ) -> None:

@@ -56,6 +56,7 @@ def found(
 # --- strict mode ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_with_cloud_s_defaults_everything_works(
     stand_in: StandIn, index: HierarchicalIndex, tmp_path: Path
 ) -> None:
@@ -73,6 +74,7 @@ def test_with_cloud_s_defaults_everything_works(
         assert sorted(m.title for m in served.documents()) == ["glacier", "harbour", "orchard"]
 
 
+@pytest.mark.slow
 def test_a_collection_of_before_gets_the_index_that_it_lacks(stand_in: StandIn) -> None:
     with Place(stand_in.url, KEY).open() as served:
         served.ingest(documents())
@@ -151,6 +153,7 @@ def test_one_index_too_many_says_how_to_drop_one(stand_in: StandIn) -> None:
         assert "drop one by `advanced-rag indexes --drop" in failure(served.ingest, documents())
 
 
+@pytest.mark.slow
 def test_a_rate_of_writes_smaller_than_a_batch_is_kept_to(
     stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,6 +166,7 @@ def test_a_rate_of_writes_smaller_than_a_batch_is_kept_to(
         assert served.verify().problems == []
 
 
+@pytest.mark.slow
 def test_writes_are_cut_by_bytes(stand_in: StandIn) -> None:
     heavy = Document(text=documents(600)[0].text, id_="heavy", metadata={"abstract": "x" * 200_000})
     with Place(stand_in.url, KEY).open() as served:
@@ -313,6 +317,7 @@ def test_a_certificate_s_file_that_is_none_is_refused(tmp_path: Path) -> None:
 # --- several nodes --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_when_a_node_is_lost_the_next_one_goes_on(tmp_path: Path) -> None:
     """Two doors to one store: what a cluster is to those who ask it."""
     with (

@@ -23,6 +23,7 @@ def test_readers_see_whole_documents_while_one_writes_and_one_copies(tmp_path: P
     assert outcome.queries > 8 and outcome.writes > 1 and outcome.copies > 0
 
 
+@pytest.mark.slow
 def test_several_writers_do_not_disturb_each_other(tmp_path: Path) -> None:
     with opened(tmp_path) as index:
         outcome = run(index, seconds=3, readers=8, writers=4)

@@ -156,6 +156,7 @@ def test_large_documents_travel_in_pages(
     assert (steps[-1].done, steps[-1].known) == (4, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writes", range(8))
 def test_a_copy_that_dies_shows_no_half_document_and_can_go_on(
     filled: HierarchicalIndex,
@@ -317,6 +318,7 @@ def test_an_import_replaces_older_versions(
     assert content(other) == content(filled)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writes", range(9))
 def test_an_import_that_dies_shows_no_half_document_and_can_go_on(
     filled: HierarchicalIndex,
@@ -614,6 +616,7 @@ def rag(
     return run
 
 
+@pytest.mark.slow
 def test_the_commands_count_and_verify(rag: Callable[..., Ran]) -> None:
     figures = rag("statistics", "--json").json
     assert (figures["documents"], figures["characters"]) == (1, len(text_of("harbour")))
@@ -623,6 +626,7 @@ def test_the_commands_count_and_verify(rag: Callable[..., Ran]) -> None:
     assert rag("verify", "--json").json["clean"] is True
 
 
+@pytest.mark.slow
 def test_the_commands_carry_an_index_elsewhere(rag: Callable[..., Ran], tmp_path: Path) -> None:
     assert rag("export", "all.jsonl.gz", "--json").json["copied"] == ["harbour.txt"]
     assert rag("import", "all.jsonl.gz", "--index", "second").out.startswith("1 imported: ")
@@ -634,6 +638,7 @@ def test_the_commands_carry_an_index_elsewhere(rag: Callable[..., Ran], tmp_path
         assert rag("verify", "--index", *place).code == 0
 
 
+@pytest.mark.slow
 def test_verify_ends_with_one_line_while_something_is_wrong(
     rag: Callable[..., Ran], tmp_path: Path
 ) -> None:
@@ -700,6 +705,7 @@ def test_a_key_for_one_server_is_not_sent_to_another(
     assert found is not None and found.get_secret_value() == "0ther"
 
 
+@pytest.mark.slow
 def test_the_commands_do_not_load_the_library_for_help() -> None:
     code = (
         "import sys; sys.argv = ['app', 'copy', '--help']\n"
