@@ -8,7 +8,9 @@ import pytest
 
 from indexes.evaluation.comparison import Comparison
 from indexes.evaluation.questions import Question, Reference
+from indexes.evaluation.vectors import RememberedEmbedding
 from indexes.index import HierarchicalIndex
+from indexes.models.providers import build_embedding
 from indexes.settings import load_settings
 
 LANES = ["regular", "parent", "extract", "parent+extract"]
@@ -56,11 +58,12 @@ def test_evaluating_twice_writes_the_same_files(tmp_path: Path) -> None:
             embedding_batch=batch,
         )
         paths = sorted((tmp_path / "documents").iterdir(), reverse=name == "second")
-        with HierarchicalIndex(settings) as index:
+        # As the command does: each run embeds a text once.
+        folder = tmp_path / name
+        embedding = RememberedEmbedding(build_embedding(settings), folder / "vectors.sqlite")
+        with HierarchicalIndex(settings, embedding=embedding) as index:
             index.ingest(paths)
-            Comparison.of(
-                index, questions, lanes=LANES, budgets=[100, 200], folder=tmp_path / name / "runs"
-            )
+            Comparison.of(index, questions, lanes=LANES, budgets=[100, 200], folder=folder / "runs")
     first, second = runs(tmp_path / "first"), runs(tmp_path / "second")
     assert len(first) == len(LANES) * 2
     assert first == second
