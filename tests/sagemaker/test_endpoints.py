@@ -39,6 +39,9 @@ from indexes.settings import load_settings
 from tests.sagemaker import aws as stand_in
 from tests.sagemaker.aws import KEY, REGION, ROLE, SECRET, TOKEN, Aws, Killed, PlainHosting
 
+# Each asks boto3 for dozens of requests over HTTP.
+pytestmark = pytest.mark.slow
+
 PLAN = default_plan()
 NAMES = ["advanced-rag-bge", "advanced-rag-mixtral"]
 ALL = {"endpoint": NAMES, "endpoint-config": NAMES, "model": NAMES}
@@ -105,7 +108,6 @@ def deleted(plane: ControlPlane, ledger: Ledger, plan: Plan = PLAN, **options: A
 # The whole life
 
 
-@pytest.mark.slow
 def test_deploy_status_delete_leaves_nothing(aws: Aws, plane: ControlPlane, ledger: Ledger) -> None:
     done = deployed(plane, ledger)
     assert [(d.plan.name, d.status, d.created) for d in done] == [
@@ -166,7 +168,6 @@ def test_prices_are_told_by_the_hour_and_month_or_are_unknown() -> None:
         Prices(given=["1.5"])
 
 
-@pytest.mark.slow
 def test_dry_run_deploy_and_status_say_what_it_costs(
     aws: Aws, rag: Callable[..., tuple[int, str, str]]
 ) -> None:
@@ -206,7 +207,6 @@ def test_another_model_brings_its_instance_and_a_name_that_tells_it() -> None:
         with_model(llm, "somebody-llm-else")
 
 
-@pytest.mark.slow
 def test_what_a_client_is_told_of_another_model_is_what_it_asks(
     aws: Aws, rag: Callable[..., tuple[int, str, str]]
 ) -> None:
@@ -249,7 +249,6 @@ def test_permissions_are_documents_that_aws_takes(
     }
 
 
-@pytest.mark.slow
 def test_permissions_allow_every_call_that_a_deployments_life_makes(
     aws: Aws, plane: ControlPlane, ledger: Ledger
 ) -> None:
@@ -282,7 +281,6 @@ def test_the_commands_of_permissions_can_be_pasted(
 # Deleted later
 
 
-@pytest.mark.slow
 def test_delete_after_a_while_waits_by_the_wall_clock(
     aws: Aws, rag: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -373,7 +371,6 @@ def test_killed_at_any_step_deploy_goes_on(
     assert all(change.startswith("Create") for change in again)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("call", range(1, CREATING_CALLS + 1))
 def test_a_deletion_killed_at_any_step_is_finished_by_the_next(
     aws: Aws, plane: ControlPlane, ledger: Ledger, call: int
@@ -450,7 +447,6 @@ def test_a_stranger_of_the_same_name_is_neither_used_nor_deleted(
     assert aws.names()["model"] == [NAMES[1]]
 
 
-@pytest.mark.slow
 def test_an_untagged_one_of_the_name_is_deleted_by_force_only(
     aws: Aws, plane: ControlPlane, ledger: Ledger, tmp_path: Path
 ) -> None:
@@ -464,7 +460,6 @@ def test_an_untagged_one_of_the_name_is_deleted_by_force_only(
     assert aws.nothing_left()
 
 
-@pytest.mark.slow
 def test_another_deployment_stays_unless_all_are_meant(
     aws: Aws, plane: ControlPlane, ledger: Ledger
 ) -> None:
@@ -492,7 +487,6 @@ def test_another_model_under_a_used_name_is_refused(
 # What AWS refuses
 
 
-@pytest.mark.slow
 def test_a_refused_quota_names_the_fix_and_what_was_left(
     aws: Aws, plane: ControlPlane, ledger: Ledger
 ) -> None:
@@ -588,7 +582,6 @@ def test_a_failed_endpoint_says_why_and_is_made_again(
     assert [(d.status, d.created) for d in done] == [("InService", True), ("InService", False)]
 
 
-@pytest.mark.slow
 def test_a_refused_deletion_does_not_stop_the_others(
     aws: Aws, plane: ControlPlane, ledger: Ledger
 ) -> None:
@@ -616,7 +609,6 @@ def test_an_endpoint_that_cannot_be_deleted_keeps_its_config_and_model(
     assert aws.names() == ALL
 
 
-@pytest.mark.slow
 def test_an_endpoint_in_creation_is_deleted_once_it_can_be(
     aws: Aws, plane: ControlPlane, ledger: Ledger
 ) -> None:
@@ -637,7 +629,6 @@ def test_an_endpoint_in_creation_is_deleted_once_it_can_be(
     assert aws.nothing_left()
 
 
-@pytest.mark.slow
 def test_where_tags_cannot_be_read_names_and_ledger_are_searched(
     aws: Aws, plane: ControlPlane, ledger: Ledger, tmp_path: Path
 ) -> None:
@@ -699,7 +690,6 @@ def rag(
     return run
 
 
-@pytest.mark.slow
 def test_the_commands_as_json(aws: Aws, rag: Callable[..., tuple[int, str, str]]) -> None:
     code, out, err = rag("deploy", "--role", ROLE, "--json")
     assert code == 0, err
@@ -723,7 +713,6 @@ def test_the_commands_as_json(aws: Aws, rag: Callable[..., tuple[int, str, str]]
     assert aws.nothing_left()
 
 
-@pytest.mark.slow
 def test_the_commands_in_words(aws: Aws, rag: Callable[..., tuple[int, str, str]]) -> None:
     code, out, err = rag("deploy", "--only", "embedding", "--sagemaker-embedding-endpoint", "bge")
     assert code == 0, err
@@ -737,7 +726,6 @@ def test_the_commands_in_words(aws: Aws, rag: Callable[..., tuple[int, str, str]
     assert aws.nothing_left()
 
 
-@pytest.mark.slow
 def test_what_cannot_be_deleted_ends_in_an_error(
     aws: Aws, rag: Callable[..., tuple[int, str, str]]
 ) -> None:
@@ -773,7 +761,6 @@ def test_a_dry_run_of_delete_only_looks(aws: Aws, rag: Callable[..., tuple[int, 
     assert aws.names() == ALL
 
 
-@pytest.mark.slow
 def test_no_secret_in_output_log_or_record(
     aws: Aws,
     plane: ControlPlane,
@@ -831,7 +818,6 @@ def components(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str,
     return stand_in.add_components(monkeypatch)
 
 
-@pytest.mark.slow
 def test_an_endpoint_that_scales_to_zero_wakes_up_again(
     aws: Aws, plane: ControlPlane, ledger: Ledger, components: dict[str, dict[str, Any]]
 ) -> None:
@@ -874,7 +860,6 @@ def test_an_endpoint_that_scales_to_zero_wakes_up_again(
     assert not alarms["MetricAlarms"]
 
 
-@pytest.mark.slow
 def test_a_deployment_that_scales_to_zero_goes_on_where_it_was_killed(
     aws: Aws, plane: ControlPlane, ledger: Ledger, components: dict[str, dict[str, Any]]
 ) -> None:
@@ -892,7 +877,6 @@ def test_a_deployment_that_scales_to_zero_goes_on_where_it_was_killed(
         assert aws.nothing_left()
 
 
-@pytest.mark.slow
 def test_a_model_that_fails_on_its_endpoint_is_told_and_put_on_anew(
     aws: Aws, plane: ControlPlane, ledger: Ledger, components: dict[str, dict[str, Any]]
 ) -> None:
@@ -904,7 +888,6 @@ def test_a_model_that_fails_on_its_endpoint_is_told_and_put_on_anew(
     assert components[BGE]["InferenceComponentStatus"] == "InService"
 
 
-@pytest.mark.slow
 def test_the_command_says_what_sleeping_costs_and_how_to_ask(
     aws: Aws, rag: Callable[..., tuple[int, str, str]], components: dict[str, dict[str, Any]]
 ) -> None:
