@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import grpc
-import pycurl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,11 +18,11 @@ from qdrant_client.http.exceptions import ResponseHandlingException
 from indexes.details import SearchDetails
 from indexes.errors import SettingsError, StoreError
 from indexes.index import HierarchicalIndex
-from indexes.store import retries
+from indexes.store import remote, retries
 from indexes.store.columns import Point, Search
 from indexes.store.grpc_wire import GrpcWire
 from indexes.store.http import Reply
-from indexes.store.rpc import RpcLine
+from indexes.store.rpc import RpcLine, speaks_grpc
 from tests.certificates import Authority
 from tests.store.grpc_door import GrpcDoor
 from tests.store.stand_in import StandIn
@@ -117,10 +116,9 @@ def test_a_port_where_something_else_is_spoken_is_told(stand_in: StandIn) -> Non
 def test_a_libcurl_without_http_2_is_told(
     stand_in: StandIn, door: GrpcDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = pycurl.version_info()
-    without = (*known[:4], known[4] & ~pycurl.VERSION_HTTP2, *known[5:])
-    monkeypatch.setattr(pycurl, "version_info", lambda: without)
-    with pytest.raises(SettingsError, match="RAG_QDRANT_GRPC.*leave it out, or install"):
+    assert speaks_grpc()
+    monkeypatch.setattr(remote, "speaks_grpc", lambda: False)
+    with pytest.raises(SettingsError, match=r"RAG_QDRANT_GRPC.*leave it out, or install"):
         opened(stand_in, door)
 
 
