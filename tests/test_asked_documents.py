@@ -39,6 +39,7 @@ def font() -> Path:
     return Path(mpl.get_data_path(), "fonts/ttf", _FONT)
 
 
+@pytest.mark.slow
 def test_a_spreadsheet_is_cited_by_sheet_and_row(rag: Callable[..., Ran], tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.active
@@ -63,6 +64,7 @@ def test_a_spreadsheet_is_cited_by_sheet_and_row(rag: Callable[..., Ran], tmp_pa
     assert "Depot | Pallets | Manager" in answered["details"]["prompt"]
 
 
+@pytest.mark.slow
 def test_a_slide_deck_is_cited_by_slide(rag: Callable[..., Ran], tmp_path: Path) -> None:
     deck = pptx.Presentation()
     for title, body in [

@@ -76,6 +76,7 @@ def test_ask_as_json_keeps_its_contract(rag: Callable[..., Ran]) -> None:
     assert [stage["name"] for stage in answer["trace"]][-2:] == ["answer", "cite"]
 
 
+@pytest.mark.slow
 def test_a_settings_file_is_taken_and_options_win(rag: Callable[..., Ran], tmp_path: Path) -> None:
     (tmp_path / "advice.json").write_text('{"pattern": "regular", "levels": [48, 24]}', "utf-8")
     assert rag("ingest", "lighthouse.txt", "--settings", "advice.json").code == 0
@@ -100,6 +101,7 @@ def test_ask_prints_the_answer_and_its_sources(rag: Callable[..., Ran]) -> None:
     assert "\x1b" not in ran.out, "colour is for terminals"
 
 
+@pytest.mark.slow
 def test_quotes_are_answered_without_a_language_model(
     rag: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:

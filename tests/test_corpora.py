@@ -40,6 +40,7 @@ def test_the_data_file_says_of_each_corpus_whose_it_is_and_what_it_is_for() -> N
         chosen(["squad"])
 
 
+@pytest.mark.slow
 @needs_data
 @pytest.mark.parametrize("name", [corpus.name for corpus in chosen([])])
 def test_what_is_fetched_is_the_development_data(name: str, tmp_path: Path) -> None:
@@ -125,6 +126,7 @@ def test_squad(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_legalbench_rag(tmp_path: Path) -> None:
     out = io.BytesIO()
     test = {
@@ -199,6 +201,7 @@ def test_what_cannot_be_reached_is_one_line(tmp_path: Path) -> None:
         fetch_corpora(tmp_path, [small("squad", {"a.json": ""})], mirror=mirror)
 
 
+@pytest.mark.slow
 @needs_data
 def test_one_command_fetches_converts_and_says_what_is_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

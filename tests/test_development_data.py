@@ -17,6 +17,7 @@ def data(name: str) -> Path:
     return DATA / name
 
 
+@pytest.mark.slow
 def test_the_amazon_letters_are_read_page_by_page(index: HierarchicalIndex) -> None:
     report = index.ingest([data("amazon_letters")])
     assert (len(report.added), report.failed) == (6, [])

@@ -617,6 +617,7 @@ def test_letters_map_their_pages(letters: dict[int, Document]) -> None:
     assert starts == sorted(starts)
 
 
+@pytest.mark.slow
 def test_letters_keep_every_word(letters: dict[int, Document]) -> None:
     for year in (1997, 2020):
         letter = letters[year]

@@ -128,6 +128,7 @@ def test_kept_spans_of_one_passage_share_its_number_and_its_id(
     assert trace["extract"].details.judge == "llm"
 
 
+@pytest.mark.slow
 def test_the_model_reads_a_compressed_passage_as_one_and_cites_its_number(
     index: HierarchicalIndex, folder: Path, llm: ScriptedLLM
 ) -> None:

@@ -101,6 +101,7 @@ def test_a_panic_of_the_engine_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     assert sentences("One\u00a0day. Two\u00a0days.") == ["One day.", "Two days."]
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.sampled_from(

@@ -89,6 +89,7 @@ def test_a_copied_sentence_is_understood_as_its_number() -> None:
     assert read_numbers('{"keep": ["He said: \\"It rose by 7%.\\""]}', 3, texts).numbers == (1,)
 
 
+@pytest.mark.slow
 @given(st.text(), st.integers(1, 50), st.lists(st.text(), max_size=5))
 def test_any_string_is_read_to_numbers_that_exist(
     answer: str, count: int, texts: list[str]
@@ -99,6 +100,7 @@ def test_any_string_is_read_to_numbers_that_exist(
     assert read.readable or not read.numbers
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.integers(1, 40), unique=True, min_size=1), st.sampled_from([", ", "\n", " and "])
 )

@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 from fpdf import FPDF
 from PIL import Image
 
@@ -75,6 +76,7 @@ def test_a_footnote_stays_on_its_page_and_its_number_apart() -> None:
         assert note.strip() == f"{number} Berth {number} has the longer quay."
 
 
+@pytest.mark.slow
 def test_columns_of_japanese_are_read_from_top_to_bottom_and_from_the_right() -> None:
     columns = ["吾輩は猫である。名前は", "まだ無い。どこで生れた", "かとんと見当がつかぬ。"]
     shown = "".join(

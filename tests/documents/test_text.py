@@ -167,6 +167,7 @@ def test_markdown_takes_time_by_its_length(unit: str):
     grows_linearly(lambda n: text_of("a.md", unit * n), 20_000 // len(unit) + 1000)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.text(st.sampled_from("#`~|-=: \n\r\tab*[]()>+!\ufeff"), max_size=200))
 def test_markdown_is_always_the_file(text: str):

@@ -107,6 +107,7 @@ def test_without_questions_a_fit_model_drafts_them(
     assert "nobody has reviewed them" in (tmp_path / "advice.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_wrong_options_are_one_line(rag: Callable[..., Ran], tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("The lamp burns.", encoding="utf-8")
     (tmp_path / "q.jsonl").write_text(

@@ -40,6 +40,7 @@ def test_a_drafts_evidence_is_cut_from_the_document(
     assert read_questions(tmp_path / "q.jsonl") == [draft.question]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer",
     [

@@ -59,6 +59,7 @@ def test_a_peer_fills_the_budget_with_the_documents_own_words(
     assert trace["search"].nodes_out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["langchain-regular-hybrid", "langchain-parent-hybrid"])
 def test_passages_of_equal_scores_come_in_one_order_whatever_the_engine_s(
     filled: HierarchicalIndex, name: str, monkeypatch: pytest.MonkeyPatch
@@ -86,6 +87,7 @@ def test_passages_of_equal_scores_come_in_one_order_whatever_the_engine_s(
     assert answers[0] == answers[1] == answers[2]
 
 
+@pytest.mark.slow
 async def test_async_gives_the_same(filled: HierarchicalIndex) -> None:
     peer = open_peer("langchain-parent", filled)
     expected, _ = peer.retrieve(QUESTION, budget=300)
@@ -123,6 +125,7 @@ def test_a_peer_follows_its_index(filled: HierarchicalIndex, tmp_path: Path, nam
     assert {context.text for context in fresh} == {context.text for context in contexts}
 
 
+@pytest.mark.slow
 def test_progress_is_told(filled: HierarchicalIndex) -> None:
     steps: list[Progress] = []
     open_peer("langchain-regular", filled).prepare(steps.append)
@@ -183,6 +186,7 @@ def test_a_filter_keeps_what_it_is_told_to(filled: HierarchicalIndex, llm: Scrip
 # Names
 
 
+@pytest.mark.slow
 def test_lanes_are_patterns_and_peers(filled: HierarchicalIndex) -> None:
     assert {"regular", "parent", "langchain-parent"} <= set(lane_names())
     assert "langchain-extract" not in lane_names(with_llm=False)
@@ -210,6 +214,7 @@ def test_without_the_packages_only_what_needs_none_is_there(
 # Texts
 
 
+@pytest.mark.slow
 def test_the_text_of_a_document_is_its_leaves(filled: HierarchicalIndex) -> None:
     for manifest in filled.documents():
         assert text_of(filled, manifest).text == texts()[manifest.source]

@@ -98,6 +98,7 @@ PIECES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.lists(PIECES, max_size=12).map("".join), st.sampled_from([1, 1, 50]))
 @pytest.mark.parametrize("name", READERS)

@@ -73,6 +73,7 @@ def test_counting_spans_is_counting_characters(delivered: list[Place], wanted: l
     assert scores.whole == (evidence <= found)
 
 
+@pytest.mark.slow
 @given(st.lists(places, max_size=8), st.lists(places, max_size=8))
 def test_what_is_missing_is_the_difference(wanted: list[Place], delivered: list[Place]) -> None:
     left = missing(merged(wanted), merged(delivered))

@@ -72,6 +72,7 @@ def test_it_answers_on_either(ran: dict[str, dict[str, Any]]) -> None:
         assert set(printed["compressed"]) == {"Bosun was sold."}
 
 
+@pytest.mark.slow
 def test_with_the_swap_whole_parents_come_as_long_as_before(
     ran: dict[str, dict[str, Any]],
 ) -> None:
@@ -81,11 +82,13 @@ def test_with_the_swap_whole_parents_come_as_long_as_before(
     assert sum(after) > 0.75 * sum(before)
 
 
+@pytest.mark.slow
 def test_with_the_swap_the_users_metadata_comes(ran: dict[str, dict[str, Any]]) -> None:
     assert all(url.startswith("https://example.test/") for url in ran["after"]["urls"])
     assert all(isinstance(page, int) for page in ran["after"]["pages"])
 
 
+@pytest.mark.slow
 def test_with_the_swap_callbacks_see_as_much(ran: dict[str, dict[str, Any]]) -> None:
     assert ran["after"]["seen"] == ran["before"]["seen"] == {"retriever": 1, "model": 1}
     retrievers, calls = ran["after"]["seen_compressed"].values()

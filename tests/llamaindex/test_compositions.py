@@ -95,6 +95,7 @@ def only(topic_year: int) -> MetadataFilters:
 # Query engines
 
 
+@pytest.mark.slow
 def test_a_router_chooses_among_our_engines(
     filled: HierarchicalIndex, embedding: WordEmbedding
 ) -> None:
@@ -114,6 +115,7 @@ def test_a_router_chooses_among_our_engines(
     assert response.metadata[OURS]["pattern"] == "regular"
 
 
+@pytest.mark.slow
 def test_sub_questions_are_asked_of_our_engines(
     filled: HierarchicalIndex, llm: ScriptedLLM
 ) -> None:
@@ -140,6 +142,7 @@ def test_sub_questions_are_asked_of_our_engines(
     assert {"harbour", "volcano"} <= {*documents_of(response.source_nodes)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("include_original", [False, True])
 async def test_hyde_decides_what_is_embedded(
     filled: HierarchicalIndex, embedding: WordEmbedding, include_original: bool,
@@ -168,6 +171,7 @@ async def test_hyde_decides_what_is_embedded(
     assert documents_of(awaited.source_nodes) == documents_of(response.source_nodes)
 
 
+@pytest.mark.slow
 def test_a_question_may_bring_its_vector_or_other_texts(
     filled: HierarchicalIndex, embedding: WordEmbedding
 ) -> None:
@@ -195,6 +199,7 @@ def test_stock_engines_take_our_retriever(filled: HierarchicalIndex, llm: Script
 # Retrievers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", list(FUSION_MODES))
 @pytest.mark.parametrize("use_async", [False, True])
 def test_fusion_joins_our_retrievers(
@@ -213,6 +218,7 @@ def test_fusion_joins_our_retrievers(
     assert len({node.node.node_id for node in found}) == len(found)
 
 
+@pytest.mark.slow
 def test_a_router_chooses_among_our_retrievers(
     filled: HierarchicalIndex, embedding: WordEmbedding
 ) -> None:
@@ -224,6 +230,7 @@ def test_a_router_chooses_among_our_retrievers(
     assert set(documents_of(router.retrieve("volcano"))) == {"volcano"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["query_engine", "retriever"])
 async def test_a_recursive_retriever_enters_ours(
     filled: HierarchicalIndex, embedding: WordEmbedding, kind: str
@@ -259,6 +266,7 @@ HANDBOOK = """# Handbook
 """ + "".join(f"| berth {n} by the sluice | {n} crowns |\n" for n in range(40))
 
 
+@pytest.mark.slow
 def test_stock_synthesizers_read_headings_and_header_of_a_table_that_a_passage_is_cut_from(
     index: HierarchicalIndex, llm: ScriptedLLM, tmp_path: Path
 ) -> None:
@@ -286,6 +294,7 @@ def test_stock_synthesizers_read_headings_and_header_of_a_table_that_a_passage_i
 # Postprocessors
 
 
+@pytest.mark.slow
 def test_stock_postprocessors_work_on_our_passages(
     filled: HierarchicalIndex, embedding: WordEmbedding, llm: ScriptedLLM
 ) -> None:
@@ -314,6 +323,7 @@ def test_stock_postprocessors_work_on_our_passages(
 # Conversations
 
 
+@pytest.mark.slow
 def test_a_chat_engine_condenses_and_streams(filled: HierarchicalIndex) -> None:
     llm = Chatting()
     llm.enqueue("The keeper.", "What does the volcano keeper do?", "It watches.")
@@ -325,6 +335,7 @@ def test_a_chat_engine_condenses_and_streams(filled: HierarchicalIndex) -> None:
     assert documents_of(streamed.source_nodes)[0] == "volcano"
 
 
+@pytest.mark.slow
 async def test_a_chat_engine_streams_asynchronously(filled: HierarchicalIndex) -> None:
     llm = Chatting()
     llm.enqueue("The keeper.")
@@ -332,6 +343,7 @@ async def test_a_chat_engine_streams_asynchronously(filled: HierarchicalIndex) -
     assert "".join([word async for word in streamed.async_response_gen()]) == "The keeper."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["best", "context", "condense_question", "simple"])
 def test_every_chat_mode_answers(filled: HierarchicalIndex, llm: ScriptedLLM, mode: Any) -> None:
     chat = filled.as_chat_engine(mode, budget=64, chat_history=[])
@@ -339,6 +351,7 @@ def test_every_chat_mode_answers(filled: HierarchicalIndex, llm: ScriptedLLM, mo
     assert str(chat.chat("And the volcano?")) == "Scripted answer [1]."
 
 
+@pytest.mark.slow
 def test_condensed_questions_stream_from_our_engine(
     filled: HierarchicalIndex, llm: ScriptedLLM
 ) -> None:
@@ -347,6 +360,7 @@ def test_condensed_questions_stream_from_our_engine(
     assert "".join(chat.stream_chat("Who?").response_gen).strip() == "The keeper [1]."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "options", "message"),
     [
@@ -412,6 +426,7 @@ class ToolCaller(FunctionCallingLLM):
     acomplete = stream_complete = astream_complete = complete  # type: ignore[assignment]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["query_engine", "streaming engine", "retriever"])
 async def test_a_function_agent_uses_our_parts_as_tools(
     filled: HierarchicalIndex, kind: str
@@ -431,6 +446,7 @@ async def test_a_function_agent_uses_our_parts_as_tools(
     assert expected in str(call.tool_output)
 
 
+@pytest.mark.slow
 async def test_a_react_agent_uses_our_engine(filled: HierarchicalIndex) -> None:
     thinking = Chatting()
     thinking.enqueue(
@@ -461,6 +477,7 @@ class Seen(BaseEventHandler):
         self.names.append(type(event).__name__)
 
 
+@pytest.mark.slow
 def test_the_dispatcher_tells_of_every_stage(filled: HierarchicalIndex) -> None:
     seen = Seen()
     dispatcher = get_dispatcher()

@@ -37,6 +37,7 @@ def test_copies_share_the_index(filled: HierarchicalIndex, place: int, copied: A
     assert str(getattr(twin, ask)(QUESTION)) == str(getattr(part, ask)(QUESTION))
 
 
+@pytest.mark.slow
 def test_a_copy_of_an_engine_keeps_its_prompts_and_changes_alone(
     filled: HierarchicalIndex, llm: ScriptedLLM
 ) -> None:

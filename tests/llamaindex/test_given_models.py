@@ -73,6 +73,7 @@ async def test_failures_are_model_errors_of_one_line(
             await aask(QUESTION)
 
 
+@pytest.mark.slow
 async def test_a_failure_in_the_middle_of_a_stream_keeps_what_came(
     filled: HierarchicalIndex,
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_key_is_not_repeated(filled: HierarchicalIndex) -> None:
     assert "sk-very-secret" not in str(caught.value)
 
 
+@pytest.mark.slow
 async def test_a_follow_up_is_condensed_without_a_model_that_fails() -> None:
     llm = ScriptedLLM()
     turns = [Turn(question="What was the revenue in 2019?")]

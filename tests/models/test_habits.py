@@ -94,6 +94,7 @@ def test_many_threads_lose_nothing(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 @given(value=st.one_of(st.booleans(), st.integers(0, 1 << 40), st.text(max_size=200)))
 def test_every_value_comes_back_as_it_is(
     tmp_path_factory: pytest.TempPathFactory, value: bool | int | str

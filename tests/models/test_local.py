@@ -118,6 +118,7 @@ def test_importing_the_models_loads_no_library() -> None:
     assert printed.stdout.strip() == b"[]"
 
 
+@pytest.mark.slow
 def test_first_use_from_many_threads_starts_one_server(cache: Path) -> None:
     model = embedding_model(cache)
     barrier = threading.Barrier(8)
@@ -160,6 +161,7 @@ def test_no_connection_is_kept_for_the_server_to_close_under_a_question(cache: P
     assert not embedding_model(cache).open().keep_alive
 
 
+@pytest.mark.slow
 def test_a_proxy_is_not_asked_for_what_is_in_this_process(
     local: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

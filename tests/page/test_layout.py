@@ -80,6 +80,7 @@ async def page(workbench: Workbench) -> Page:
     return Page(workbench)
 
 
+@pytest.mark.slow
 async def test_asking_swaps_compare_for_stop_and_back(page: Page) -> None:
     last = (await page.begin(QUESTION, ["regular", "parent"]))[-1]
     assert [update["visible"] for update in last[2:5]] == [False, True, False]
@@ -159,6 +160,7 @@ async def test_an_example_asks_its_own_question(page: Page, llm: ScriptedLLM) ->
     assert example_questions()[1] in llm.asked[0]
 
 
+@pytest.mark.slow
 async def test_a_follow_up_is_understood_from_the_conversation(
     page: Page, llm: ScriptedLLM
 ) -> None:
@@ -195,6 +197,7 @@ async def test_a_question_asked_while_documents_are_indexed_says_so(
     assert "Nothing was found yet" in answered
 
 
+@pytest.mark.slow
 async def test_a_comparison_has_an_address_that_shows_it_again(
     page: Page, workbench: Workbench
 ) -> None:
@@ -300,6 +303,7 @@ async def test_understanding_a_follow_up_can_be_stopped(
     assert len(llm.asked) == 1
 
 
+@pytest.mark.slow
 async def test_visitors_do_not_reach_each_others_runs(page: Page, llm: ScriptedLLM) -> None:
     await page.begin(QUESTION, ["parent"])
     await page.lane(0)
@@ -353,6 +357,7 @@ async def test_uploading_checks_what_it_is_sent(page: Page, sent: object) -> Non
     assert "alert" not in last[1]
 
 
+@pytest.mark.slow
 async def test_nothing_but_the_two_endpoints_is_offered_as_an_api(workbench: Workbench) -> None:
     blocks = build_page(workbench)
     assert blocks.analytics_enabled is False

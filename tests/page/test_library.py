@@ -101,6 +101,7 @@ def test_visitors_do_not_see_each_others_documents(library: Library, upload: Put
     assert library.outline(ANN, mine.document_id).whole
 
 
+@pytest.mark.slow
 async def test_no_search_finds_what_another_visitor_added(
     index: HierarchicalIndex, upload: Put
 ) -> None:

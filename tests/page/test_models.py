@@ -30,6 +30,7 @@ async def head_of(index: HierarchicalIndex) -> str:
     return str(documents.show(request_of("ann"))[1])
 
 
+@pytest.mark.slow
 async def test_both_models_are_named_with_who_serves_them(tmp_path: Path) -> None:
     with HierarchicalIndex.open(
         tmp_path / "index",

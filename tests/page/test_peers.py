@@ -56,6 +56,7 @@ async def test_a_peer_answers_beside_a_pattern(lanes: Lanes) -> None:
     assert [stage.name for stage in run.views[1].trace.stages][-2:] == ["answer", "cite"]
 
 
+@pytest.mark.slow
 async def test_a_peer_never_sees_what_a_visitor_added(
     lanes: Lanes, index: HierarchicalIndex, upload: Callable[[str, str], Path]
 ) -> None:

@@ -94,6 +94,7 @@ async def test_a_vote_names_the_lanes_and_counts(page: Page, workbench: Workbenc
     assert f"Blind vote: {chosen}." in saved["text"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [None, "vote", {"vote": "9"}, {"vote": None}, {"vote": ["1"]}])
 async def test_a_vote_that_is_none_changes_nothing(
     page: Page, workbench: Workbench, sent: Any
@@ -130,6 +131,7 @@ def test_wilsons_interval() -> None:
 # Choosing documents
 
 
+@pytest.mark.slow
 async def test_a_question_asks_the_chosen_documents_only(
     page: Page, index: HierarchicalIndex, workbench: Workbench, tmp_path: Any
 ) -> None:

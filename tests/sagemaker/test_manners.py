@@ -67,6 +67,7 @@ async def test_no_model_but_mistrals_is_ever_sent_inst(service: Service, profile
     assert all(("[INST]" in text) == (profile.template == "mistral") for text in texts)
 
 
+@pytest.mark.slow
 def test_each_models_texts_have_its_own_template(service: Service) -> None:
     for name, start in (
         ("llama-3-1-8b", "<|start_header_id|>system<|end_header_id|>\n\nBe brief.<|eot_id|>"),

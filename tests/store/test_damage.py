@@ -76,6 +76,7 @@ def test_an_index_that_is_only_read_stays_as_it_was_left(opened: Opened) -> None
         assert index.verify().clean
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "pattern",
     [

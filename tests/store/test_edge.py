@@ -709,6 +709,7 @@ def test_an_exit_without_closing_leaves_a_clean_folder(tmp_path: Path) -> None:
     client.close()
 
 
+@pytest.mark.slow
 def test_many_readers_and_writers_at_once(client: QdrantClient) -> None:
     make(client)
     errors: list[BaseException] = []
@@ -872,6 +873,7 @@ def test_closing_does_not_wait_for_an_optimisation(
         assert not (tmp_path / "index" / "collections" / "c").exists()
 
 
+@pytest.mark.slow
 def test_a_new_payload_index_is_not_lost_to_an_optimisation(client: QdrantClient) -> None:
     make_indexed(client)
     backend = backend_of(client)

@@ -76,6 +76,7 @@ def test_a_rebuild_for_which_the_engine_can_write_nothing_is_told(
         assert [found.source for found in index.documents()] == ["lamp"]
 
 
+@pytest.mark.slow
 def test_a_folder_whose_left_overs_cannot_be_seen_is_opened_and_closed(
     filled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,7 @@ def opened(stand_in: StandIn, door: GrpcDoor, **settings: Any) -> HierarchicalIn
     return Place(stand_in.url, stand_in.key).open(**through(door, **settings))
 
 
+@pytest.mark.slow
 def test_grpc_finds_what_rest_finds(
     stand_in: StandIn, door: GrpcDoor, index: HierarchicalIndex
 ) -> None:
@@ -72,6 +73,7 @@ def test_grpc_finds_what_rest_finds(
         assert len(served.documents()) == len(TOPICS) - 1
 
 
+@pytest.mark.slow
 async def test_it_can_be_awaited(stand_in: StandIn, door: GrpcDoor) -> None:
     with opened(stand_in, door) as served:
         served.ingest(essays())
@@ -80,6 +82,7 @@ async def test_it_can_be_awaited(stand_in: StandIn, door: GrpcDoor) -> None:
         assert [context.text for context in awaited] == [context.text for context in at_once]
 
 
+@pytest.mark.slow
 def test_a_grpc_port_of_another_server_is_refused_before_anything_is_written(
     tmp_path: Path,
 ) -> None:
@@ -172,6 +175,7 @@ def test_what_fails_for_the_moment_is_asked_again(stand_in: StandIn, door: GrpcD
         assert not door.refusing
 
 
+@pytest.mark.slow
 def test_rates_are_waited_out_as_long_as_the_server_says(
     stand_in: StandIn, door: GrpcDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,6 +196,7 @@ def test_rates_are_waited_out_as_long_as_the_server_says(
     assert max(waited) > 1
 
 
+@pytest.mark.slow
 def test_what_strict_mode_forbids_is_learnt(stand_in: StandIn, door: GrpcDoor) -> None:
     with opened(stand_in, door) as served:
         served.ingest(documents())
@@ -209,6 +214,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
+@pytest.mark.slow
 def test_certificates_serve_both_ports(tmp_path: Path, authority: Authority) -> None:
     mine, my_key = authority.sign("client")
     with (
@@ -233,6 +239,7 @@ def test_an_encrypted_server_whose_grpc_is_not(tmp_path: Path, authority: Author
         assert "by gRPC" in message
 
 
+@pytest.mark.slow
 def test_a_lost_node_is_left_for_the_next(tmp_path: Path) -> None:
     with StandIn(tmp_path / "served") as there, _next_to(there) as door:
         with opened(there, door) as served:
@@ -312,6 +319,7 @@ points = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(points, max_size=4))
 def test_points_arrive_as_qdrant_client_sends_them(made: list[Point]) -> None:
     sender = Given()
@@ -341,6 +349,7 @@ hits = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(hits, min_size=1, max_size=3), st.booleans())
 def test_hits_are_read_as_qdrant_client_reads_them(
     batches: list[list[models.ScoredPoint]], told: bool

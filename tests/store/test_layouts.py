@@ -188,6 +188,7 @@ def test_what_is_remembered_is_bounded() -> None:
     assert [layouts.get(str(root)) is not None for root in range(5)] == [False] * 3 + [True] * 2
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9)), max_size=40))
 def test_leaves_of_a_root_come_in_the_order_of_the_document(
     learnt: list[tuple[str, int]],

@@ -145,6 +145,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
 # --- as on a folder -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_documents_come_change_and_go(place: Place) -> None:
     with place.open() as index:
         assert sorted(index.ingest(documents()).added) == sorted(TOPICS)
@@ -524,6 +525,7 @@ def test_what_the_client_did_wrong_is_not_repeated(
     assert stand_in.requests == [QUERY]
 
 
+@pytest.mark.slow
 def test_a_server_that_restarts_meanwhile_is_waited_for(
     stand_in: StandIn, remote: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -679,6 +681,7 @@ def test_who_waits_for_a_server_can_stop(stand_in: StandIn, remote: Hierarchical
     assert time.perf_counter() - started < 10
 
 
+@pytest.mark.slow
 def test_a_fork_asks_by_itself(remote: HierarchicalIndex) -> None:
     remote.ingest(documents()[:1])
 

@@ -53,6 +53,7 @@ def test_a_forked_process_is_told_to_open_the_index_itself(index: HierarchicalIn
     assert index.retrieve("sentence")[0]
 
 
+@pytest.mark.slow
 def test_a_clock_that_is_set_back_harms_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -114,6 +114,7 @@ def test_nothing_is_embedded_for_a_copy(
     assert other.embedding.texts == []  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_a_copy_answers_as_the_original_does(
     filled: HierarchicalIndex, other: HierarchicalIndex
 ) -> None:
@@ -124,6 +125,7 @@ def test_a_copy_answers_as_the_original_does(
     ]
 
 
+@pytest.mark.slow
 def test_copying_again_copies_what_changed(
     filled: HierarchicalIndex, other: HierarchicalIndex
 ) -> None:
@@ -134,6 +136,7 @@ def test_copying_again_copies_what_changed(
     assert content(other) == content(filled)
 
 
+@pytest.mark.slow
 def test_what_the_target_holds_besides_stays(
     filled: HierarchicalIndex, other: HierarchicalIndex
 ) -> None:
@@ -144,6 +147,7 @@ def test_what_the_target_holds_besides_stays(
     assert verify(other.store).clean
 
 
+@pytest.mark.slow
 def test_large_documents_travel_in_pages(
     filled: HierarchicalIndex, other: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,6 +194,7 @@ def shown_text(index: HierarchicalIndex, source: str) -> str:
     return "".join(text for _, text in found)
 
 
+@pytest.mark.slow
 def test_damaged_documents_are_reported_and_not_copied(
     filled: HierarchicalIndex, other: HierarchicalIndex
 ) -> None:
@@ -204,6 +209,7 @@ def test_damaged_documents_are_reported_and_not_copied(
     assert filled.copy_to(other).failed == [("orchard.txt", "it is damaged")]
 
 
+@pytest.mark.slow
 def test_a_document_that_changes_under_the_copy_is_copied_as_it_is_then(
     filled: HierarchicalIndex, other: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,6 +279,7 @@ def file(filled: HierarchicalIndex, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["all.jsonl", "all.jsonl.gz"])
 def test_an_import_is_the_same_in_every_point(
     filled: HierarchicalIndex, other: HierarchicalIndex, tmp_path: Path, name: str
@@ -308,6 +315,7 @@ def test_importing_twice_changes_nothing(other: HierarchicalIndex, file: Path) -
     assert content(other) == before
 
 
+@pytest.mark.slow
 def test_an_import_replaces_older_versions(
     filled: HierarchicalIndex, other: HierarchicalIndex, file: Path
 ) -> None:

@@ -156,6 +156,7 @@ def test_any_text_has_a_verdict_within_it(answer: str, text: str) -> None:
         assert 0 <= found.start < found.end <= len(answer)
 
 
+@pytest.mark.slow
 @given(st.integers(2, 9_999_999), st.integers(1, 9_999_999))
 def test_no_other_number_passes(said: int, given: int) -> None:
     found = worst(f"The harbour counted {said:,} ships.", f"The harbour counted {given:,} ships.")
