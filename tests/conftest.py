@@ -25,8 +25,10 @@ _ROOM = 4 * 2**30
 if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
-# What a slow test and a notebook take, as so many of the others.
-_SLOW, _NOTEBOOK = 50, 500
+# What a slow test takes, as so many of the others, and what one that installs packages, runs a
+# language model, or opens a browser.
+_SLOW, _LONG = 10, 1000
+_LONGEST = ("test_access", "test_browser", "test_jumpstart", "test_package", "test_readme")
 
 # Small chunks, so that short texts have parents.
 LEVELS = (96, 48, 24)
@@ -48,7 +50,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that no process has to wait for the last of another."""
     weight: Counter[Path] = Counter()
     for item in items:
-        slow = _NOTEBOOK if item.path.suffix == ".ipynb" else _SLOW
+        long = item.path.suffix == ".ipynb" or item.path.stem in _LONGEST
+        slow = _LONG if long else _SLOW
         weight[item.path] += slow if item.get_closest_marker("slow") else 1
     items.sort(key=lambda item: -weight[item.path])
 
