@@ -176,6 +176,33 @@ def test_a_parent_is_not_completed_when_the_rest_does_not_fit() -> None:
     assert passage.end == candidates.ends[1]
 
 
+def test_a_parent_whose_leaves_came_by_themselves_was_not_completed() -> None:
+    candidates = candidates_of(TEXT)
+    parent = candidates.parents(0)[-1]
+    assert parent.leaves == 2
+    relevance = np.full(len(candidates), -1.0)
+    relevance[:2] = 5
+    (passage,) = grow(candidates, relevance, int(candidates.tokens[:2].sum()))
+    assert (passage.start, passage.end) == (parent.start, parent.end)
+    assert passage.reason == "2 leaves that follow each other"
+
+
+def test_of_a_leaf_before_one_that_is_in_its_last_sentences_are_taken() -> None:
+    candidates = candidates_of(TEXT)
+    relevance = np.full(len(candidates), -1.0)
+    relevance[[2, 1]] = [5, 4]
+    before = TEXT[candidates.starts[1] : candidates.ends[1]]
+    last = before[before.index(". ") + 2 :]
+    (passage,) = grow(candidates, relevance, int(candidates.tokens[2]) + count_tokens(last) + 1)
+    assert passage.text == last + TEXT[candidates.starts[2] : candidates.ends[2]]
+
+
+def test_the_weights_are_those_that_were_measured() -> None:
+    """What docs/architecture.md gives figures for: others have others."""
+    assert (BM25_WEIGHT, NEIGHBOURS_WEIGHT, ROOT_WEIGHT, BEYOND_EDGE) == (0.7, 0.5, 0.5, 0.5)
+    assert COMPLETE_ABOVE == 2 / 3
+
+
 def test_relevance_spreads_to_neighbours_and_roots() -> None:
     candidates = candidates_of(TEXT)
     candidates.dense[4] = 1.0
@@ -222,6 +249,13 @@ def test_the_ratio_rule_replaces_children_by_their_parent() -> None:
 def test_a_cut_never_exceeds_its_tokens(text, tokens) -> None:
     length = cut_at_sentence(text, tokens, or_word=True)
     assert count_tokens(text[:length]) <= tokens
+
+
+def test_white_space_that_does_not_fit_is_left() -> None:
+    text = "It was sold." + "\n \n\t" * 40
+    tokens = count_tokens("It was sold.")
+    assert cut_at_sentence(text, tokens) == len("It was sold.")
+    assert cut_at_sentence(text, 500) == len(text)
 
 
 # What merging is, said plainly: no arrays, a leaf at a time.
