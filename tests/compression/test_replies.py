@@ -17,6 +17,7 @@ from indexes.compression.replies import read_numbers, read_yes_no
         ('{"keep": []}', ()),
         ('{"sentences": ["3", "[4]", "S5"]}', (3, 4, 5)),
         ('{"keep": [3.0, 4]}', (3, 4)),
+        ('{"keep": [3.5, 1e300, 4]}', (4,)),
         ('{"keep": "3-5, 7"}', (3, 4, 5, 7)),
         ("[3, 4]", (3, 4)),
         ("Here you are: ```json\n[3,\n4]\n```", (3, 4)),
@@ -76,6 +77,17 @@ def test_what_can_not_be_understood_is_said_to_be_unreadable(answer: str) -> Non
     read = read_numbers(answer, 9)
     assert (read.numbers, read.readable) == ((), False)
     assert read.note
+
+
+def test_numbers_of_no_meaning_are_counted_and_told() -> None:
+    assert read_numbers('{"keep": [3, 99, -2, 99]}', 9).note == "as JSON, 2 of no meaning ignored"
+    assert read_numbers('{"keep": [3, 4]}', 9).note == "as JSON"
+
+
+def test_an_answer_that_repeats_itself_is_unreadable() -> None:
+    read = read_numbers('{"keep": [' + "7, " * 20_000, 9)
+    assert not read.readable
+    assert read.note.endswith("but the model repeats itself")
 
 
 def test_a_number_in_which_the_answer_breaks_off_is_not_read() -> None:
