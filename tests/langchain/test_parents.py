@@ -10,6 +10,7 @@ from langchain_classic.storage import InMemoryStore
 from langchain_core.documents import Document
 from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_text_splitters import CharacterTextSplitter, RecursiveCharacterTextSplitter
+from llama_index.core.utils import get_tokenizer
 from llama_index.core.vector_stores import MetadataFilter, MetadataFilters
 from qdrant_client import models
 
@@ -139,6 +140,7 @@ def test_sizes_in_characters_become_tokens() -> None:
 def test_a_splitters_size_is_in_what_it_counts() -> None:
     assert tokens_of(splitter(400), "child") == 91
     assert tokens_of(CharacterTextSplitter(chunk_size=4000), "child") == 909
+    get_tokenizer()  # points tiktoken at the vocabulary that llama-index-core carries
     tiktoken = RecursiveCharacterTextSplitter.from_tiktoken_encoder(
         "cl100k_base", chunk_size=100, chunk_overlap=0
     )

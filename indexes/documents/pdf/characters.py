@@ -180,19 +180,18 @@ def _characters(text_page: Any, count: int, frame: Frame) -> Characters:
     size, angle, bold, mono = fonts
     # Along a line written left to right, each character's own left edge is its origin.
     x = np.where(angle == 0, box[:, 0], x)
-    down = _downward(codes, box, size)
-    x = np.where(down, (box[:, 0] + box[:, 2]) / 2, x)
-    angle = np.where(down, 270, angle)
+    if codes.max() >= _FIRST_CJK:
+        # Boxes are those of whatever font there is here; origins are the document's own.
+        own_x, own_y = _origins(pointer, kept.tolist())
+        down = _downward(codes, own_x, own_y, size)
+        x, angle = np.where(down, own_x, x), np.where(down, 270, angle)
     return _placed(codes, box, (x, y), angle.astype(int), size, (bold > 0, mono > 0), apart, frame)
 
 
-def _downward(codes: Codes, box: Floats, size: Floats) -> Flags:
+def _downward(codes: Codes, x: Floats, y: Floats, size: Floats) -> Flags:
     """Which characters of Chinese or Japanese are in columns, each below the one before it."""
     found: Flags = np.zeros(len(codes), bool)
-    if codes.max() < _FIRST_CJK:
-        return found
     cjk = kinds_of(codes).cjk
-    x, y = (box[:, 0] + box[:, 2]) / 2, (box[:, 1] + box[:, 3]) / 2
     em, step = size[1:], -np.diff(y)
     below = (np.abs(np.diff(x)) < _ASIDE * em) & (step > 0.5 * em) & (step < 2 * em)
     ends = np.flatnonzero(np.diff(np.r_[False, below & cjk[1:] & cjk[:-1], False].astype(int)))

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from indexes.disks import write_in_one_step
 from indexes.errors import StoreLockedError
 
 try:
@@ -40,8 +39,10 @@ class Hold:
         except Timeout as error:
             raise _held_by_another(folder) from error
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        with contextlib.suppress(OSError):  # a courtesy: an index is read on a full disk, too
-            write_in_one_step(self._holder, json.dumps({"pid": os.getpid(), "since": since}))
+        # A courtesy: an index is read on a full disk, too, and half a note does no harm.
+        with contextlib.suppress(OSError):
+            note = json.dumps({"pid": os.getpid(), "since": since})
+            self._holder.write_text(note, encoding="utf-8")
 
     def give_back(self) -> None:
         """Let others have the folder."""
