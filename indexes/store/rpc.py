@@ -20,7 +20,7 @@ from indexes.store.http import Line, Reply, headers_of
 # What `Line` says of requests to a gRPC port.
 HEADERS = {"content-type": "application/grpc", "te": "trailers"}
 _FRAME = struct.Struct(">?I")  # whether the message is compressed, and its bytes
-_OK = b"grpc-status: 0"
+_OK = b"\ngrpc-status: 0\r"
 # gRPC's statuses as HTTP's; the others are failures of the server.
 _STATUSES = {
     3: 400,  # INVALID_ARGUMENT
@@ -49,6 +49,8 @@ class RpcLine(Line):
 
     own: Mapping[int, Any] = {
         pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE,
+        # gRPC compresses messages, if at all; nothing may compress them again.
+        pycurl.ACCEPT_ENCODING: "identity",
         # No proxy would pass on HTTP/2 that isn't encrypted.
         pycurl.HTTPPROXYTUNNEL: 1,
     }

@@ -10,7 +10,7 @@ class Ways:
 
     Attributes:
         timeout: seconds for one request
-        prefer_grpc: gRPC where the client can
+        prefer_grpc: gRPC for searches and points; REST for all else
         grpc_port: its port; by default the one after REST's
         retries: further tries of a request that failed for the moment
         ca: file of the authority that signed the server's certificate, if not a public one

@@ -72,6 +72,10 @@ class Fault:
         return True
 
 
+# What tests have it ask for.
+KEY = "s3cr3t-key"
+
+
 class StandIn:
     """A server on a port of its own, with the collections of a folder.
 

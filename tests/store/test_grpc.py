@@ -1,7 +1,7 @@
 """Searches and points by gRPC, which goes the way that REST's requests go."""
 
-import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -29,19 +29,9 @@ from tests.store.stand_in import StandIn
 from tests.store.test_server import KEY, TOPICS, Place, documents, essays, failure
 from tests.store.test_strict import found, serving, strict
 
+pytestmark = pytest.mark.usefixtures("hardly_any_waiting")
+
 STATUS = grpc.StatusCode
-
-
-@pytest.fixture(autouse=True)
-def hardly_any_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.01)
-    monkeypatch.setattr(retries, "LONGEST_WAIT_SECONDS", 0.2)
-
-
-@pytest.fixture
-def stand_in(tmp_path: Path) -> Iterator[StandIn]:
-    with StandIn(tmp_path / "served", key=KEY) as server:
-        yield server
 
 
 @pytest.fixture
@@ -280,6 +270,12 @@ def test_an_answer_without_a_status_is_a_proxy_s() -> None:
     assert refused == Reply(403, {}, b"<html>")
 
 
+def test_words_of_a_refusal_are_no_status() -> None:
+    words = "grpc-message: expected grpc-status: 0\r\n"
+    head = HEAD + b"grpc-status: 13\r\n" + words.encode()
+    assert LINE.reply(200, head, b"").status_code == 500
+
+
 @pytest.mark.parametrize("told", ["-1", "99", "many", ""])
 def test_a_status_that_nobody_knows_is_a_failure(told: str) -> None:
     head = HEAD + f"grpc-status: {told}\r\n".encode()
@@ -373,9 +369,6 @@ def test_hits_are_read_as_qdrant_client_reads_them(
 @given(st.binary(max_size=60))
 def test_garbage_is_an_error_of_ours_or_of_the_answer(garbage: bytes) -> None:
     asked = GrpcWire(Given(garbage))  # type: ignore[arg-type]
-    try:
+    with suppress(ResponseHandlingException, StoreError):
         (hits,) = asked.search("here", [Search(9)])
-    except (ResponseHandlingException, StoreError) as error:
-        assert re.search(r".", str(error) or repr(error))
-    else:
         assert len(hits.ids) == len(hits.scores) == len(hits.payloads)

@@ -34,9 +34,10 @@ from indexes.store.points import BM25
 from indexes.waits import told
 from tests.conftest import LEVELS
 from tests.fakes import ScriptedLLM, WordEmbedding
-from tests.store.stand_in import StandIn
+from tests.store.stand_in import KEY, StandIn
 
-KEY = "s3cr3t-key"
+pytestmark = pytest.mark.usefixtures("hardly_any_waiting")
+
 TOPICS = ["harbour", "orchard", "glacier", "market"]
 QUERY = "POST /collections/documents/points/query/batch"
 
@@ -106,18 +107,6 @@ class Place:
         return HierarchicalIndex(
             load_settings(**given), embedding=WordEmbedding(), llm=ScriptedLLM()
         )
-
-
-@pytest.fixture(autouse=True)
-def hardly_any_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.01)
-    monkeypatch.setattr(retries, "LONGEST_WAIT_SECONDS", 0.2)
-
-
-@pytest.fixture
-def stand_in(tmp_path: Path) -> Iterator[StandIn]:
-    with StandIn(tmp_path / "served", key=KEY) as server:
-        yield server
 
 
 @pytest.fixture

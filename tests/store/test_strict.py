@@ -21,6 +21,8 @@ from tests.store.stand_in import StandIn
 from tests.store.stand_in_rules import Key, Rules
 from tests.store.test_server import KEY, TOPICS, WORDS, Place, documents, essays, failure
 
+pytestmark = pytest.mark.usefixtures("hardly_any_waiting")
+
 # As Qdrant Cloud switches it on.
 CLOUD = models.StrictModeConfig(
     enabled=True,
@@ -28,18 +30,6 @@ CLOUD = models.StrictModeConfig(
     unindexed_filtering_update=False,
     max_payload_index_count=100,
 )
-
-
-@pytest.fixture(autouse=True)
-def hardly_any_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.01)
-    monkeypatch.setattr(retries, "LONGEST_WAIT_SECONDS", 0.2)
-
-
-@pytest.fixture
-def stand_in(tmp_path: Path) -> Iterator[StandIn]:
-    with StandIn(tmp_path / "served", key=KEY) as server:
-        yield server
 
 
 def strict(stand_in: StandIn, **limits: Any) -> None:
