@@ -48,6 +48,7 @@ logger = logging.getLogger(__name__)
 
 _ASSETS = Path(__file__).parent / "assets"
 _STYLES = ("page", "compare", "source", "inspect", "documents")
+_SCRIPTS = ("page", "events")
 _NO_DOCS: dict[str, str | None] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
 # Streams to browsers never end by themselves.
 _SECONDS_TO_FINISH = 2
@@ -87,7 +88,7 @@ def make_app(page: Workbench, *, access: Access | None = None, mcp: bool = False
         pwa=False,
         theme=page_theme(),
         css_paths=[_ASSETS / f"{name}.css" for name in _STYLES],
-        head='<script src="page/page.js" defer></script>',
+        head="".join(f'<script src="page/{name}.js" defer></script>' for name in _SCRIPTS),
     )
     gradio = mounted(app)
     for kind in (FnIndexInferError, KeyError):

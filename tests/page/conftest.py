@@ -29,18 +29,6 @@ The depots shipped 418 million parcels. Vans delivered a third of them.
 """
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Try once more what a browser did not show.
-
-    Three times in ten runs of these tests one never heard how an event ended that the server had
-    done, or that a stream had been broken off. Why is not known; Gradio's client closes its stream
-    with the last event, and an event that is sent at that moment may be lost.
-    """
-    for item in items:
-        if "chrome" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.flaky(reruns=1))
-
-
 @pytest.fixture
 def llm() -> ScriptedLLM:
     return ScriptedLLM()

@@ -5,12 +5,13 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from playwright.sync_api import Browser, sync_playwright
+from starlette.types import ASGIApp
 
 from app.page.layout import make_workbench
 from app.page.opening import Opening
@@ -57,11 +58,13 @@ def served(
     *,
     shared: bool = False,
     paths: tuple[Path, ...] = (),
+    behind: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     **options: Any,
 ) -> Iterator[str]:
     """The address of the page of an index, in a thread of this process.
 
-    `paths` are what it was started with, `options` those of `PageServer`.
+    `paths` are what it was started with, `behind` what stands between it and its visitors,
+    `options` those of `PageServer`.
     """
     servers: list[PageServer] = []
     listener = socket.create_server(("127.0.0.1", 0))
@@ -72,7 +75,9 @@ def served(
         page = make_workbench(opening, shared=shared)
         # The first visit waits for imports; these visits are to be like all others.
         page.lanes.find_peers()
-        servers.append(PageServer(page, **options))
+        server = PageServer(page, **options)
+        server.config.app = behind(cast(ASGIApp, server.config.app))
+        servers.append(server)
         await servers[0].serve(sockets=[listener])
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
