@@ -26,7 +26,7 @@ from indexes.job import Chunk, Job
 from indexes.models.guard import model_errors
 from indexes.namespace import ours
 from indexes.progress import IngestReport, OnProgress, Progress, ProgressEvent
-from indexes.store.nodes import TreeStore
+from indexes.store.nodes import TreeStore, manifest_for
 from indexes.store.points import Manifest
 from indexes.tree import Tree, build_tree
 
@@ -136,6 +136,7 @@ class _Run:
         self._stopped = stopped
         self._given: list[str] = []
         self._stored: set[str] = set()
+        self._replaced: set[str] = set()
         self._versions: dict[str, str] = {}
         self._done = 0
         self._known = 0
@@ -292,12 +293,13 @@ class _Run:
 
     def _write(self, part: _Part, vectors: list[list[float]]) -> None:
         new = list({id(job): job for job, _ in part if job.manifest is None}.values())
+        begun: list[Manifest] = []
         for job in new:
+            begun.append(manifest_for(job.document, job.tree))
+            job.manifest = begun[-1]
             self._store.note_unfilterable(job.unfilterable)
-        if new:
-            begun = self._store.begin([(job.document, job.tree) for job in new])
-            for job, manifest in zip(new, begun, strict=True):
-                job.manifest = manifest
+        if begun:
+            self._replaced |= self._store.begin(begun)
         points = [
             job.point(chunk, vector) for (job, chunk), vector in zip(part, vectors, strict=True)
         ]
@@ -323,12 +325,11 @@ class _Run:
             job.left -= 1
         whole = list({id(job): job for job, _ in part if job.left == 0}.values())
         if whole:
-            self._store.commit(
-                [(job.manifest, job.tree.version) for job in whole if job.manifest is not None]
-            )
+            made = [job.manifest for job in whole if job.manifest is not None]
+            self._store.commit(made, self._replaced)
         for job in whole:
             self._stored.add(job.document.id_)
-            replaced = job.manifest is not None and job.manifest.version is not None
+            replaced = job.document.id_ in self._replaced
             (self._report.updated if replaced else self._report.added).append(job.source)
             self._report.leaves += len(job.tree.leaves)
             self.tell("stored", job.source)

@@ -27,7 +27,7 @@ from indexes.store.columns import Point
 from indexes.store.nodes import TreeStore
 from indexes.store.points import Fingerprint, Manifest
 from indexes.store.scan import PAGE
-from indexes.store.transfer import Receiver, TransferReport
+from indexes.store.transfer import TransferReport, lacking
 
 _L = TypeVar("_L", bound=Line)
 
@@ -68,7 +68,7 @@ def import_file(
         reader = _Reader(file, path)
         header = reader.header()
         store.prepare(header.fingerprint.plain())
-        importing = _Import(Receiver(store), report)
+        importing = _Import(store, report)
         for found in reader.documents(header, whole=False):
             if isinstance(found, Manifest):
                 importing.next_document(found)
@@ -93,18 +93,19 @@ def fingerprint_in(path: Path) -> Fingerprint:
 class _Import:
     """Gathers documents until they are worth a request."""
 
-    def __init__(self, receiver: Receiver, report: TransferReport) -> None:
-        self._receiver = receiver
+    def __init__(self, store: TreeStore, report: TransferReport) -> None:
+        self._store = store
         self._report = report
         self._manifests: list[Manifest] = []
         self._begun = 0
+        self._replaced: set[str] = set()
         self._points: list[Point] = []
         self._wanted = False
 
     def next_document(self, manifest: Manifest) -> None:
         if len(self._points) >= PAGE or len(self._manifests) >= PAGE:
             self.flush(end=True)
-        self._wanted = bool(self._receiver.lacking([manifest]))
+        self._wanted = bool(lacking(self._store, [manifest]))
         if self._wanted:
             self._manifests.append(manifest)
         else:
@@ -119,14 +120,14 @@ class _Import:
     def flush(self, *, end: bool) -> None:
         """Write what was gathered; at the `end` of a document, show all that are complete."""
         if new := self._manifests[self._begun :]:
-            self._receiver.begin(new)
+            self._replaced |= self._store.begin(new)
         self._begun = len(self._manifests)
         if self._points:
-            self._receiver.put(self._points)
+            self._store.put(self._points)
         self._report.points += len(self._points)
         self._points = []
         complete = self._manifests if end else self._manifests[:-1]
-        self._receiver.commit(complete)
+        self._store.commit(complete, self._replaced)
         self._report.copied += [manifest.source for manifest in complete]
         self._manifests = self._manifests[len(complete) :]
         self._begun = len(self._manifests)

@@ -13,7 +13,7 @@ Whatever instant a crash picks, the manifest names one whole version or none, an
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -131,51 +131,58 @@ class TreeStore(TreeCollection):
                     found[digest] = cast("list[float]", vector)
         return found
 
-    def begin(self, work: Sequence[tuple["Document", Tree]]) -> list[Manifest]:
-        """Announce new versions of documents; what is visible stays so.
+    def begin(self, new: Sequence[Manifest]) -> set[str]:
+        """Announce new versions of documents, and clear away what a crash left of earlier tries;
+        what is visible stays so.
 
-        Returns the manifests to hand to `commit`.
+        Returns the ids of those that replace another version, for `commit`.
         """
-        known = self.manifests_of([document.id_ for document, _ in work])
-        announced, written = [], []
-        for document, tree in work:
-            before = known.get(document.id_)
+        known = self.manifests_of([manifest.document_id for manifest in new])
+        replaced, shown = set(), []
+        for manifest in new:
+            name = manifest.document_id
+            before = known.get(name)
             if before is not None and not before.settled:
                 self.settle(before)
-            manifest = _announced(document, tree, before)
-            if manifest.version != tree.version:
-                with self._lock:
-                    self._unfinished.add((document.id_, tree.version))
-            announced.append(manifest)
+            visible = before is not None and before.version is not None
+            if visible:
+                replaced.add(name)
             # Until the switch the document is described as it was.
-            shown = before if before is not None and before.version is not None else manifest
-            written.append(manifest_point(shown.model_copy(update={"settled": False})))
-        self._write(written)
-        return announced
+            about = before if visible and before else manifest.model_copy(update={"version": None})
+            if manifest.version is not None and about.version != manifest.version:
+                with self._lock:
+                    self._unfinished.add((name, manifest.version))
+            shown.append(manifest_point(about.model_copy(update={"settled": False})))
+        self._write(shown)
+        return replaced
 
     def put(self, points: Sequence[Point]) -> None:
         """Add nodes of a version that was begun. Adding them again changes nothing."""
         self._write(points)
 
-    def commit(self, work: Sequence[tuple[Manifest, str]]) -> None:
-        """Show new versions of documents from now on, and delete what they replace."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        new = [
-            manifest.model_copy(
-                update={
-                    "version": version,
-                    "settled": manifest.version is None,
-                    "ingested_at": now,
-                }
-            )
-            for manifest, version in work
+    def commit(self, new: Sequence[Manifest], replaced: Container[str]) -> None:
+        """Show new versions of documents from now on, and delete what they replace.
+
+        Args:
+            new: what was begun, and is whole.
+            replaced: ids that `begin` returned.
+        """
+        final = [
+            manifest.model_copy(update={"settled": manifest.document_id not in replaced})
+            for manifest in new
         ]
-        self._write(list(map(manifest_point, new)))
+        self._write(list(map(manifest_point, final)))
         with self._lock:
-            self._unfinished -= {(manifest.document_id, version) for manifest, version in work}
-        for manifest in new:
+            self._unfinished -= {(done.document_id, done.version or "") for done in final}
+        for manifest in final:
             if not manifest.settled:
                 self.settle(manifest)
+
+    def abandon(self, document_id: str) -> None:
+        """Take back what was begun of a document; an older version stays."""
+        there = self.manifest(document_id)
+        if there is not None:
+            self.settle(there)
 
     def remove(self, document_id: str) -> bool:
         """Delete a document with every node of it; False if there was none."""
@@ -299,15 +306,16 @@ class TreeStore(TreeCollection):
                     raise
 
 
-def _announced(document: "Document", tree: Tree, before: Manifest | None) -> Manifest:
-    """The manifest of a version that is being written."""
+def manifest_for(document: "Document", tree: Tree) -> Manifest:
+    """What describes a document that is to be stored now."""
     about = dict(ours(document.metadata))
     about.pop("structure", None)  # it went into the tree
     named = ("title", "source", "file_name", "owner", "page_starts", "layout")
     return Manifest(
         document_id=document.id_,
-        version=before.version if before else None,
+        version=tree.version,
         settled=False,
+        ingested_at=datetime.now(UTC).isoformat(timespec="seconds"),
         **{name: about.pop(name) for name in named if name in about},
         characters=len(document.text),
         tokens=sum(leaf.tokens for leaf in tree.leaves),

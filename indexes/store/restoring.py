@@ -26,7 +26,7 @@ from indexes.store.columns import Point
 from indexes.store.nodes import TreeStore
 from indexes.store.points import BM25, DENSE, Fingerprint, Leaf, Manifest, embedding_text
 from indexes.store.scan import PAGE
-from indexes.store.transfer import Receiver
+from indexes.store.transfer import lacking
 from indexes.tree import node_id
 
 if TYPE_CHECKING:
@@ -181,13 +181,13 @@ class Restoring:
             check.add(str(point.id), point.payload)
         if problems := check.problems():
             return "; ".join(problems)
-        receiver = Receiver(store)
-        if not receiver.lacking([manifest]):
+        if not lacking(store, [manifest]):
             return None
         self._embed(store, points)
-        receiver.begin([manifest])
-        receiver.put(points)
-        receiver.commit([manifest])
+        replaced = store.begin([manifest])
+        for place in range(0, len(points), PAGE):
+            store.put(points[place : place + PAGE])
+        store.commit([manifest], replaced)
         return None
 
     def _nodes(self, found: _Found, manifest: Manifest, fingerprint: Fingerprint) -> list[Point]:

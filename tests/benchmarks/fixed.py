@@ -19,6 +19,7 @@ from indexes.documents import adopt
 from indexes.index import HierarchicalIndex
 from indexes.namespace import ours
 from indexes.sentences import Span
+from indexes.store.nodes import manifest_for
 from indexes.store.points import Fingerprint, leaf_point
 from indexes.store.probe import dimension_of
 from indexes.tokens import token_starts
@@ -72,7 +73,8 @@ def index_chunks(
         for source, text in texts.items():
             document = adopt(Document(id_=source, text=text, metadata={"source": source}))
             tree = _flat_tree(document, chunks[source])
-            (manifest,) = index.store.begin([(document, tree)])
+            manifest = manifest_for(document, tree)
+            replaced = index.store.begin([manifest])
             leaves = iter(tree.leaves)
             while part := list(islice(leaves, _AT_ONCE)):
                 said = [text[leaf.start : leaf.end] for leaf in part]
@@ -86,7 +88,7 @@ def index_chunks(
                         for leaf, words, vector in zip(part, said, vectors, strict=True)
                     ]
                 )  # fmt: skip
-            index.store.commit([(manifest, tree.version)])
+            index.store.commit([manifest], replaced)
             stored += len(tree.leaves)
     return stored
 
