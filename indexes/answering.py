@@ -316,7 +316,7 @@ class _Said:
         return Word(NOT_FOUND)
 
     def answer(self) -> Answer:
-        """All of it."""
+        """The answer as far as it was written, with citations and trace."""
         return Answer(
             question=self.question,
             pattern=self.pattern,
@@ -369,7 +369,7 @@ class _Asked:
         return self._events(self._reading.take(response))
 
     def end(self) -> Iterator[Thought | Word]:
-        """What was held back."""
+        """Give out the words that were held back."""
         return self._events(self._reading.end())
 
     def _events(self, piece: Piece) -> Iterator[Thought | Word]:

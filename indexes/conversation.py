@@ -89,7 +89,7 @@ class Condenser:
                 return condensing.together(f"the model failed ({error}); ")
 
     def condense(self, question: str, turns: Sequence[Turn], trace: Trace | None = None) -> str:
-        """The same, waiting for the model."""
+        """Make a follow-up question stand alone; waits for the model."""
         if not turns:
             return question
         with stage("condense", trace) as record:

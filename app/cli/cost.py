@@ -42,7 +42,7 @@ def in_words(price: "Price | None", instance_type: str | None) -> str:
 
 
 def while_awake(scales: bool) -> str:
-    """When an endpoint costs that, if not always."""
+    """Say when an endpoint costs that, where it isn't always."""
     return ", while awake; asleep nothing" if scales else ""
 
 

@@ -30,7 +30,7 @@ class Api:
         self.page = page
 
     def connect(self) -> None:
-        """Publish them."""
+        """Publish the endpoints under their names."""
         shared: dict[str, Any] = {
             "concurrency_limit": self.page.answers_at_once,
             "concurrency_id": "lanes",
@@ -83,7 +83,7 @@ class Api:
     async def _checked(
         self, question: object, pattern: object, budget: object
     ) -> tuple[str, dict[str, Any]]:
-        """Arguments as they came from anywhere."""
+        """Check arguments that any program may have sent."""
         with _errors_told():
             checked(question if isinstance(question, str) else "")
             name = self.page.lanes.check(pattern)

@@ -145,6 +145,6 @@ def _pause_after(drawing: float) -> float:
 
 
 async def _write(lanes: Lanes, view: View, run: Run, events: "asyncio.Queue[Event | None]") -> None:
-    """Put what happens into `events`."""
+    """Answer in one lane, and put each event of it into `events`."""
     async for event in lanes.astream(view.question, view.pattern, run.trace(), run.options):
         events.put_nowait(event)

@@ -115,7 +115,7 @@ class Compare:
         self.address = gr.JSON(visible=False)
 
     def connect(self, knobs: list[gr.components.Component]) -> None:
-        """Say what happens when."""
+        """Say which function answers which event."""
         shared: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         buttons = [self.ask, self.stop, self.again]
         self.begun = begun = gr.on(

@@ -94,7 +94,7 @@ class Run:
         return " · ".join(filter(None, parts))
 
     def stop(self) -> None:
-        """Let no lane begin any more."""
+        """Let no further lane begin; those that write are ended elsewhere."""
         self.stopped = True
         for place, view in enumerate(self.views):
             if place not in self.started:

@@ -78,7 +78,7 @@ class Documents:
                 self.tree = self.page.html("tree", _NO_TREE)
 
     def connect(self, library: list[Any], welcome: Any) -> None:
-        """Say what happens when.
+        """Say which function answers which event.
 
         Args:
             library: components that show which documents there are, this tab's list first.

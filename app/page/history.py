@@ -25,7 +25,7 @@ class History:
 
     @property
     def lasts(self) -> bool:
-        """Whether they are on disk."""
+        """Whether comparisons are kept on disk."""
         return self._shelf is not None
 
     def keep(self, visitor: str, run: Run) -> None:

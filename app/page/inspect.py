@@ -57,7 +57,7 @@ class Inspect:
     def connect(
         self, knobs: list[gr.components.Component], tabs: gr.Tabs, compare: Compare
     ) -> None:
-        """Say what happens when."""
+        """Say which function answers which event."""
         shared: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         gr.on(
             [self.look.click, self.question.submit],
@@ -93,7 +93,7 @@ class Inspect:
         judge: object,
         request: gr.Request,
     ) -> AsyncGenerator[str, None]:
-        """A question's passages, without an answer."""
+        """Show what a question finds, without having it answered."""
         visitor = self.page.visitors.of(request).key
         yield html('<p class="status busy" role="status">Retrieving…</p>')
         try:

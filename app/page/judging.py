@@ -24,7 +24,7 @@ class Judging:
         self.compare = compare
 
     def connect(self) -> None:
-        """Say what happens when."""
+        """Say which function answers which event."""
         self.compare.judge.click(
             self.judge,
             None,

@@ -35,7 +35,7 @@ class Knobs:
 
     @property
     def options(self) -> dict[str, Any]:
-        """As the index takes them."""
+        """The settings under the names that the index's methods take."""
         return {
             "budget": self.budget,
             "top_k": None if self.top_k == DEFAULT_TOP_K else self.top_k,
@@ -46,14 +46,14 @@ class Knobs:
 
 
 def knobs_of(opening: Opening) -> Knobs:
-    """What a visitor finds set."""
+    """The settings that a visitor finds at first."""
     settings = opening.settings
     budget = min(opening.budget, BUDGETS[1])
     return Knobs(budget, settings.top_k or DEFAULT_TOP_K, settings.search, 0.5, settings.judge)
 
 
 def checked_budget(budget: object) -> int:
-    """A budget as it came from anywhere.
+    """Check a budget that any program may have sent.
 
     Raises:
         SettingsError: it is out of range.

@@ -70,13 +70,13 @@ class Lanes:
 
     @property
     def choices(self) -> Mapping[str, LaneInfo]:
-        """Those that are offered, by name."""
+        """The patterns that are offered, by name."""
         patterns = {row.name: pattern_info(row) for row in PATTERNS.values()}
         return patterns | (self._peers or {})
 
     @property
     def families(self) -> Mapping[str, list[LaneInfo]]:
-        """The same by the keys of `FAMILIES`."""
+        """The patterns that are offered, by the keys of `FAMILIES`."""
         found: dict[str, list[LaneInfo]] = {family.key: [] for family in FAMILIES}
         for info in self.choices.values():
             found[_family(info)].append(info)

@@ -22,7 +22,7 @@ class Marked:
 
     @property
     def questions(self) -> list[Question]:
-        """All of them."""
+        """All questions, in the order in which they were first marked."""
         return list(self._questions.values())
 
     def references(self, question: str) -> tuple[Reference, ...]:

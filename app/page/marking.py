@@ -35,7 +35,7 @@ class Marking:
         self.page = page
 
     def routes(self) -> list[Route]:
-        """Where all of it is served."""
+        """The routes under which marking is served."""
         return [
             Route("/evidence", self._read, methods=["GET"]),
             Route("/evidence", self._mark, methods=["POST"]),

@@ -51,7 +51,7 @@ class Mine:
         self.file = gr.JSON(visible=False)
 
     def connect(self, knobs: list[gr.components.Component], tab: gr.Tab) -> None:
-        """Say what happens when."""
+        """Say which function answers which event."""
         free: dict[str, Any] = {
             "concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private",
         }  # fmt: skip
@@ -81,7 +81,7 @@ class Mine:
         return self.page.visitors.of(request).marked
 
     def show(self, request: gr.Request) -> list[Any]:
-        """What is marked by now."""
+        """Show the questions and places that were marked so far."""
         marked = self._marked(request)
         places = [place for question in marked.questions for place in question.references]
         words = self.page.library.words(self.page.visitors.of(request).key, places)
@@ -126,7 +126,7 @@ class Mine:
         judge: object,
         request: gr.Request,
     ) -> AsyncGenerator[list[Any], None]:
-        """Try every pattern on them."""
+        """Run every pattern on all questions, and show who found how much."""
         visitor = self.page.visitors.of(request)
         try:
             options = checked_knobs(budget, top_k, search, merge_ratio, judge).options

@@ -75,7 +75,7 @@ class Opening:
 
     @property
     def llm(self) -> Capabilities:
-        """What the language model can do, likewise."""
+        """What the language model can do, whether the index is open yet or not."""
         if self.ready:
             return self.wait().llm_capabilities
         return describe_llm(self.settings)
@@ -106,7 +106,7 @@ class Opening:
         return self._index.result()
 
     async def index(self) -> "HierarchicalIndex":
-        """The same, without holding up anyone else."""
+        """Wait for the index without holding up the event loop."""
         return await asyncio.shield(asyncio.wrap_future(self._index))
 
     def close(self) -> None:

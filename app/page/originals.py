@@ -93,7 +93,7 @@ def _named(paths: Iterable[Path]) -> dict[str, Path]:
     from indexes.documents.files import source_of, walk
 
     def ignored(_path: Path, _error: RagError) -> None:
-        """Whoever indexes them hears of it."""
+        """Take no notice: whoever indexes these files reports on them."""
 
     found = walk(paths, on_skip=ignored, on_error=ignored)
     return {source_of(path, root): path for path, root in found}

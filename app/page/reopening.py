@@ -31,7 +31,7 @@ class Reopening:
         self.knobs = knobs
 
     def connect(self, blocks: gr.Blocks) -> None:
-        """Say what happens when."""
+        """Say which function answers which event."""
         private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         self.compare.begun.then(
             self.list_earlier, None, self.compare.earlier, concurrency_limit=None, **private
@@ -167,7 +167,7 @@ class Reopening:
         return self._earlier(self.page.visitors.of(request).key)
 
     def forget_all(self, request: gr.Request) -> list[Any]:
-        """Delete them all, whatever shows them now."""
+        """Delete all comparisons of a visitor, also those that a tab shows now."""
         self.page.history.clear(self.page.visitors.of(request).key)
         return ["", status("Your earlier questions are forgotten, and their addresses with them.")]
 

@@ -37,7 +37,7 @@ class Scope:
 
 
 async def scope_of(library: Library, visitor: str, chosen: object) -> Scope:
-    """A choice as it came from a browser.
+    """Check which documents a browser says that it asks.
 
     Raises:
         SettingsError: no document is of that name, or none is the visitor's.

@@ -105,20 +105,20 @@ class Shelf:
             return None
 
     def entries(self, visitor: str) -> list[Entry]:
-        """A visitor's, the latest first."""
+        """The comparisons of a visitor, the latest first."""
         return [Entry(path.stem, head["asked"], head["told"])
                 for path in reversed(self._files()) if (head := _head(path))
                 and head["visitor"] == visitor]  # fmt: skip
 
     def clear(self, visitor: str) -> None:
-        """Delete a visitor's."""
+        """Delete all comparisons of a visitor."""
         with self._lock:
             for path in self._files():
                 if (head := _head(path)) and head["visitor"] == visitor:
                     path.unlink(missing_ok=True)
 
     def _files(self) -> list[Path]:
-        """The oldest first."""
+        """The files of all comparisons, the oldest first."""
         found = []
         for path in self._folder.glob("*.json"):
             with suppress(OSError):

@@ -67,7 +67,7 @@ class Sources:
         self._drawing = threading.Semaphore(_DRAWN_AT_ONCE)
 
     def routes(self) -> list[Route]:
-        """Where all of it is served."""
+        """The routes under which documents are shown."""
         return [
             Route("/source", self._answer(self._html)),
             Route("/source/page", self._answer(self._picture)),

@@ -36,7 +36,7 @@ class Score:
 
     @property
     def mean(self) -> float:
-        """Over all budgets."""
+        """The mean recall over all budgets, from 0 to 1."""
         return sum(one.mean for one in self.recall) / len(self.recall)
 
 

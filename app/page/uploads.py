@@ -47,7 +47,7 @@ class Upload:
 
 
 class CancelledUploadError(Exception):
-    """Its visitor has cancelled it."""
+    """The visitor has cancelled the upload."""
 
 
 class Turn:
@@ -114,7 +114,7 @@ class Line:
             return len(own)
 
     def before(self, turn: Turn) -> int:
-        """How many come first."""
+        """How many uploads come before this one."""
         with self._moved:
             return self._turns.index(turn)
 

@@ -18,7 +18,7 @@ class Voting:
         self.compare = compare
 
     def connect(self) -> None:
-        """Say what happens when."""
+        """Say which function answers which event."""
         compare = self.compare
         private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         compare.ballot.click(

@@ -71,7 +71,7 @@ class Reranking:
     seconds: float
 
     def do(self) -> Ranking:
-        """Send it."""
+        """Send the request."""
         (outcome,) = in_threads(self._send, [self._body()], at_once=1, seconds=self.seconds)
         return self._read(outcome)
 

@@ -48,7 +48,7 @@ class Embedding:
     seconds: float
 
     def do(self) -> Vectors:
-        """Embed them."""
+        """Embed the texts."""
         (outcome,) = in_threads(self._embed, [self.texts], at_once=1, seconds=self.seconds)
         return _vectors(outcome, len(self.texts))
 

@@ -25,7 +25,7 @@ class _Calling:
     seconds: float
 
     def do(self) -> Ranking:
-        """Call it."""
+        """Call the function."""
         (outcome,) = in_threads(self._call, [self.texts], at_once=1, seconds=self.seconds)
         nothing = np.zeros(0)
         if isinstance(outcome, BaseException):

@@ -100,7 +100,7 @@ class LLMJudge:
 
     @property
     def prompts(self) -> dict[str, JudgePrompt]:
-        """By task."""
+        """The prompts, by what they ask for."""
         return dict(self._prompts)
 
     def with_prompt(self, task: str, prompt: JudgePrompt) -> "LLMJudge":

@@ -74,7 +74,7 @@ class Passage:
 
     @property
     def text(self) -> str:
-        """All of it, gaps marked."""
+        """The passage's text, with a mark where sentences were left out."""
         return GAP.join(segment.text for segment in self.segments)
 
     @property

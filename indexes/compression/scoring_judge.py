@@ -62,7 +62,7 @@ class ScoringJudge(ABC):
 
     @property
     def prompts(self) -> dict[str, JudgePrompt]:
-        """None: it is not asked in words."""
+        """No prompts: this judge is not asked in words."""
         return {}
 
     def with_prompt(self, task: str, prompt: JudgePrompt) -> Self:

@@ -28,17 +28,17 @@ class Limits:
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
-        """Those that are set."""
+        """The limits that settings name."""
         return cls(settings.reading_seconds, settings.reading_memory_mb, settings.read_in_process)
 
     def processor_seconds(self, size: int, *, ocr: bool) -> float:
-        """For a file of `size` bytes."""
+        """Processor seconds that reading a file of `size` bytes may take."""
         return (self.seconds + size / 1024**2 * _SECONDS_A_MB) * (_OCR_SECONDS if ocr else 1)
 
     def wall_seconds(self, size: int, *, ocr: bool) -> float:
-        """Likewise, by the clock."""
+        """Seconds by the clock that reading a file of `size` bytes may take."""
         return self.processor_seconds(size, ocr=ocr) * _WALL
 
     def memory_bytes(self, *, ocr: bool) -> int:
-        """That the process may have, beside what it starts with."""
+        """Bytes of memory that the process may have, beside what it starts with."""
         return self.memory_mb * 1024**2 * (_OCR_MEMORY if ocr else 1)

@@ -103,7 +103,7 @@ class FromBytes:
     read: Simple
 
     def __call__(self, data: bytes, reading: Reading) -> Extracted:
-        """Whatever it gives, made an `Extracted`."""
+        """Read a file, and make what the function gives an `Extracted`."""
         result = self.read(data)
         if isinstance(result, Extracted):
             return result

@@ -239,7 +239,7 @@ class _Idle:
         worker.end()
 
     def end(self) -> None:
-        """End them all."""
+        """End all workers that wait."""
         with self._lock:
             workers, self._workers = self._workers, []
         if self._owner == os.getpid():

@@ -134,7 +134,7 @@ def page_of(header: bytes) -> tuple[int, int]:
 
 
 def outcome_of(body: bytes) -> Outcome:
-    """The outcome again.
+    """Make an outcome of what the worker sent.
 
     Raises:
         ValueError: it is none.

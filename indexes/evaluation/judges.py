@@ -53,7 +53,7 @@ class PerfectJudge(CustomLLM):
 
     @property
     def metadata(self) -> LLMMetadata:
-        """It reads anything."""
+        """Made-up figures of a model that reads texts of any length."""
         return LLMMetadata(context_window=1_000_000, num_output=4096, model_name=NAME)
 
     @llm_completion_callback()

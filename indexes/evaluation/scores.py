@@ -49,7 +49,7 @@ class Summary:
     means: Mapping[str, float]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """The scores as data for JSON."""
         return {
             "questions": self.questions,
             **{name: asdict(found) for name, found in self.intervals.items()},

@@ -64,7 +64,7 @@ def merged(places: Iterable[Placed]) -> Spans:
 
 
 def characters(spans: Spans) -> int:
-    """How many there are."""
+    """How many characters the spans have together."""
     return sum(end - start for places in spans.values() for start, end in places)
 
 

@@ -120,7 +120,7 @@ class _VectorFile:
         return closing(database)
 
     def read(self, keys: Sequence[bytes]) -> dict[bytes, Vector]:
-        """Those of `keys` that are known."""
+        """The vectors of those `keys` that are known."""
         with self._lock:
             known = {key: self._memory[key] for key in keys if key in self._memory}
             wanted = [key for key in dict.fromkeys(keys) if key not in known]

@@ -191,6 +191,6 @@ def _chart(rows: Sequence[_Row]) -> Markup:
 
 
 def _told(row: Figures) -> str:
-    """A bar in words."""
+    """What a bar shows, in words."""
     parts = [(name, get(row)) for name, _, get in _PARTS]
     return ", ".join(f"{name} {seconds(value)}" for name, value in parts if value)

@@ -231,7 +231,7 @@ def _placed(view: View, documents: Sequence[Outline]) -> dict[str, int]:
 
 
 def _reranked(trace: Trace) -> _Chapter | None:
-    """Who moved where."""
+    """Which passage moved to which place."""
     details = next((s.details for s in _named(trace, "rerank")), None)
     if not isinstance(details, JudgeDetails):
         return None
@@ -277,7 +277,7 @@ def _moved(before: int, after: int | None) -> str:
 
 
 def _judge(details: JudgeDetails) -> str:
-    """Who decided."""
+    """Which kind of judge decided, and by which model."""
     what = {"llm": "language model", "embedding": "embedding similarity"}
     told = f"judged by {what.get(details.judge, details.judge)}" if details.judge else ""
     return f"{told}, {details.model}" if told and details.model else told

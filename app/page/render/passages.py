@@ -153,7 +153,7 @@ def _use_class(citations: Sequence[Numbered]) -> str:
 
 
 def _use(citations: Sequence[Numbered]) -> Markup:
-    """In words, for a colour alone tells not everyone."""
+    """What became of a passage, in words: not everyone sees colours."""
     if not citations:
         return Markup("")
     origin = citations[0][1].origin

@@ -32,7 +32,7 @@ class Place:
 
     @property
     def attributes(self) -> Markup:
-        """For a link or a button."""
+        """HTML attributes of a link or a button that leads to the place."""
         return html(
             'data-document="{}" data-start="{}" data-end="{}" data-from="{}" data-to="{}"',
             self.document,

@@ -86,7 +86,7 @@ class Opened:
 
     @property
     def part(self) -> Part:
-        """What is shown."""
+        """The part of the document that is shown."""
         return self.parts[self.place]
 
 

@@ -49,7 +49,7 @@ class Grid:
 
     @property
     def runs(self) -> list[Run]:
-        """All of them; what spans cells comes several times."""
+        """All runs of the table; one that spans cells comes once for each."""
         return [run for row in self.rows for cell in row for run in cell]
 
 

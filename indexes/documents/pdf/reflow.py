@@ -183,7 +183,7 @@ class _Writer:
         self._length = 0
 
     def write(self, blocks: Sequence[list[Row] | Grid]) -> list[Block]:
-        """The paragraphs and tables that they make."""
+        """Rows and tables as paragraphs and tables of the document."""
         last: Row | None = None
         before: Grid | None = None
         for block in blocks:

@@ -49,7 +49,7 @@ def is_cjk(character: str) -> bool:
 
 
 def cjk_in(text: str) -> int:
-    """How many characters of a text are."""
+    """How many characters of a text are Chinese, Japanese or Korean."""
     return 0 if text.isascii() else len(_CJK.findall(text))
 
 

@@ -122,7 +122,7 @@ class _Table:
 
 
 def _least_distance(lines: Sequence[list[Cell]]) -> float:
-    """Between lines of one column."""
+    """The least distance between two lines of one column, in points."""
     levels = [
         [baseline_of([cell]) for cell in column if cell] for column in zip(*lines, strict=True)
     ]

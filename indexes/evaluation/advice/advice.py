@@ -146,7 +146,7 @@ class Advice:
         return markdown(self)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """The advice as data for JSON."""
         return {
             "decided": self.decided,
             "settings": self.settings,

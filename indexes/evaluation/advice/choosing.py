@@ -49,7 +49,7 @@ class Rung:
 
 @dataclass(frozen=True)
 class Choice:
-    """What came of it.
+    """The setting that was chosen, and how sure that is.
 
     Attributes:
         winner: place of the best setting in the list, as half of the questions chose it

@@ -37,7 +37,7 @@ class Variant:
         return " · ".join([*filter(None, parts), *([self.embedding] if self.embedding else [])])
 
     def settings(self, budget: int) -> dict[str, object]:
-        """As a settings file has it."""
+        """The variant as a settings file has it."""
         made: dict[str, object] = {
             "pattern": self.pattern,
             "search": self.search,

@@ -111,7 +111,7 @@ class LangChainPeer(Peer):
 
 
 class _NamedChunks(QdrantVectorStore):
-    """Gives the same answer twice.
+    """A store that gives the same chunks to the same question, also after indexing anew.
 
     LangChain's ids are random, and passages of equal scores, which fusing ranks makes many of,
     come from the engine in any order: here ids follow from a chunk's place, and ties from ids.

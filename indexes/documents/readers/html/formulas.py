@@ -7,7 +7,7 @@ _INVISIBLE = dict.fromkeys(range(0x2061, 0x2065))
 
 
 def linear(element: Element) -> str:
-    """A formula, or a part of one."""
+    """A formula of MathML, or a part of one, written in one line."""
     return " ".join(_text(element).translate(_INVISIBLE).split())
 
 

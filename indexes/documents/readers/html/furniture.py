@@ -139,7 +139,7 @@ class _Taken:
         return list(parent.elements())
 
     def put_back(self) -> None:
-        """Undo it all."""
+        """Put everything back that was taken away."""
         for parent, children in self._before:
             parent.children = children
 

@@ -78,7 +78,7 @@ class _Body:
         self._carried = ""
 
     def blocks(self) -> Iterator[Block]:
-        """The whole document's."""
+        """The blocks of the whole document."""
         data = self._package.markup(self._main)
         for element in stream(data, (P, TBL, _ALT_CHUNK), self._report):
             if not any(above.tag == f"{MC}Fallback" for above in element.iterancestors()):
