@@ -166,16 +166,12 @@ def _questions(
 ) -> "tuple[list[Question], Drafted | None]":
     """Questions with evidence in this index; drafted where none are given."""
     from indexes.evaluation.advice.drafted import draft_checked
-    from indexes.evaluation.peers.texts import text_of
-    from indexes.evaluation.questions import write_questions
-
-    from .evaluation import check_places
+    from indexes.evaluation.peers.texts import texts_of
+    from indexes.evaluation.questions import located, write_questions
 
     if path is not None and given is not None:
         asked = [question for question in given if question.references]
-        texts = {found.source: text_of(index, found).text for found in index.documents()}
-        check_places(path, asked, texts)
-        return asked, None
+        return located(asked, texts_of(index), path), None
     with bar("drafting", "questions", transient=True) as show:
         drafted = draft_checked(index, count, on_progress=show)
     work.mkdir(parents=True, exist_ok=True)

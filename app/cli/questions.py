@@ -49,7 +49,7 @@ def ask(question: str, as_json: bool, verbose: bool, **settings: Any) -> None:
 
 @command(
     epilog="\b\nA line of QUESTIONS:\n"
-    '  {"id": "q1", "question": "…", "references": [{"document": "a.md", "start": 0, "end": 9}]}'
+    '  {"id": "q1", "question": "…", "references": [{"document": "a.md", "quote": "…"}]}'
 )
 @click.option("--questions", required=True, type=click.File("r", encoding="utf-8"))
 @click.option("--out", "out_file", required=True, type=click.File("w", encoding="utf-8"))
@@ -90,8 +90,9 @@ def _read_questions(lines: TextIO) -> list[dict[str, Any]]:
             continue
         try:
             question = json.loads(line)
-            valid = isinstance(question["question"], str) and question["id"] is not None
-        except (ValueError, KeyError, TypeError):
+            valid = isinstance(question["question"], str)
+            valid = valid and question.setdefault("id", number) is not None
+        except (ValueError, KeyError, TypeError, AttributeError):
             valid = False
         if not valid:
             raise SettingsError(

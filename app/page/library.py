@@ -134,6 +134,16 @@ class Library:
             raise DocumentError("this document is not here any more")
         return found
 
+    def texts(self, visitor: str, names: set[str]) -> dict[str, str]:
+        """The texts of documents by source, of those that the visitor sees."""
+        return {
+            found.source: self.outline(visitor, found.document_id, ALL_LEAVES).text(
+                0, found.characters
+            )
+            for found in (self.documents(visitor) if names else ())
+            if found.source in names
+        }
+
     def words(self, visitor: str, places: "Sequence[Reference]") -> tuple[str, ...]:
         """What stands at places of documents; nothing where the visitor sees no such document."""
         try:

@@ -3,10 +3,10 @@
 import hashlib
 import json
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from indexes import SettingsError
-from indexes.evaluation.questions import Question, Reference, parse_questions
+from indexes.evaluation.questions import Question, Reference, located, parse_questions
 
 MOST_QUESTIONS = 200
 _MOST_REFERENCES = 50
@@ -55,12 +55,15 @@ class Marked:
                 self._questions.pop(key, None)
         return marks
 
-    def replace(self, text: str, known: Iterable[str]) -> int:
+    def replace(
+        self, text: str, known: Iterable[str], texts_of: Callable[[set[str]], Mapping[str, str]]
+    ) -> int:
         """Take what a `questions.jsonl` says instead; returns how many questions.
 
         Args:
             text: its lines; none for no questions
             known: documents that are here
+            texts_of: the texts of some of them, to find in them what is quoted
 
         Raises:
             SettingsError: a line is none, or its evidence is in no document here
@@ -78,8 +81,11 @@ class Marked:
                         f"question {question.id}: there is no document {place.document!r} here: "
                         "add it, or mend the line"
                     )
+        quoted = [one for one in questions if any(place.quote for place in one.references)]
+        texts = texts_of({place.document for one in quoted for place in one.references})
+        places = {one.id: one for one in located(quoted, texts, "your questions")}
         with self._lock:
-            self._questions = {_key(one.question): one for one in questions}
+            self._questions = {_key(one.question): places.get(one.id, one) for one in questions}
         return len(questions)
 
     def as_jsonl(self) -> str:

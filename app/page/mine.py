@@ -1,6 +1,7 @@
 """The tab of a visitor's own questions: listed, edited, taken along, and tried on all patterns."""
 
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -92,7 +93,11 @@ class Mine:
         visitor = self.page.visitors.of(request)
         known = [found.source for found in self.page.library.documents(visitor.key)]
         try:
-            count = visitor.marked.replace(text if isinstance(text, str) else "", known)
+            count = visitor.marked.replace(
+                text if isinstance(text, str) else "",
+                known,
+                partial(self.page.library.texts, visitor.key),
+            )
         except RagError as error:
             return [gr.skip(), gr.skip(), _failed(error)]
         told = html('<p class="status" role="status">{} kept.</p>', _counted(count))

@@ -8,7 +8,6 @@ and have to be derived again whenever a letter, its layout or the loader changes
 """
 
 import json
-import re
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -16,6 +15,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from indexes import load_document
+from indexes.evaluation.questions import spans_of_quote
 
 from . import LETTERS, QUESTIONS
 
@@ -64,8 +64,7 @@ def locate(quote: str, text: str) -> tuple[int, int]:
     Raises:
         ValueError: The quote is nowhere in the text, or in several places.
     """
-    pattern = r"\s+".join(re.escape(word) for word in quote.split())
-    spans = [match.span() for match in re.finditer(pattern, text)]
+    spans = spans_of_quote(quote, text)
     if len(spans) != 1:
         raise ValueError(f"found {len(spans)} times instead of once: {quote!r}")
     return spans[0]

@@ -23,8 +23,8 @@ from typing import Any
 import indexes
 from indexes.evaluation.judges import NAME as PERFECT
 from indexes.evaluation.lanes import describe_lane, open_lane
-from indexes.evaluation.peers.texts import text_of
-from indexes.evaluation.questions import Question
+from indexes.evaluation.peers.texts import texts_of
+from indexes.evaluation.questions import Question, located
 from indexes.evaluation.runs import (
     Line,
     append_line,
@@ -140,11 +140,11 @@ class Comparison:
             on_progress: called as documents are embedded and questions asked.
 
         Raises:
-            SettingsError: no lane goes by one of the names.
+            SettingsError: no lane goes by one of the names, or evidence is not in the documents.
             StoreError, ModelError: a lane fails altogether.
         """
-        asked = [question for question in questions if question.references]
-        texts = {found.source: text_of(index, found).text for found in index.documents()}
+        texts = texts_of(index)
+        asked = located((one for one in questions if one.references), texts)
         # Question vectors are made beforehand: no lane's time includes them.
         for done, question in enumerate(asked):
             on_progress(Progress("embedded", "questions", done, len(asked)))

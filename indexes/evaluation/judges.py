@@ -39,16 +39,17 @@ class PerfectJudge(CustomLLM):
     """Answers compressors' prompts from the gold evidence.
 
     Args:
-        questions: those that will be asked, with their evidence.
+        questions: those that will be asked, with their evidence; read when it is first asked.
         texts: the documents, by source.
     """
 
-    _evidence: dict[str, Question] = PrivateAttr()
+    _questions: Sequence[Question] = PrivateAttr()
+    _evidence: dict[str, Question] = PrivateAttr(default_factory=dict)
     _texts: Mapping[str, str] = PrivateAttr()
 
     def __init__(self, questions: Sequence[Question], texts: Mapping[str, str]) -> None:
         super().__init__(callback_manager=None)
-        self._evidence = {question.question.strip(): question for question in questions}
+        self._questions = questions
         self._texts = texts
 
     @property
@@ -63,6 +64,8 @@ class PerfectJudge(CustomLLM):
         Raises:
             ValueError: it is no compressor's prompt, or about a question it doesn't know.
         """
+        if not self._evidence:
+            self._evidence = {question.question.strip(): question for question in self._questions}
         text = self._answer(prompt)
         usage = {"prompt_tokens": count_tokens(prompt), "completion_tokens": count_tokens(text)}
         return CompletionResponse(text=text, raw={"usage": usage})

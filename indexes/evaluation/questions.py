@@ -1,22 +1,24 @@
-"""Questions with the places of their evidence, in JSONL or CSV.
+"""Questions with their evidence, in JSONL or CSV.
 
-    {"id": "q1", "question": "…", "references": [{"document": "a.md", "start": 0, "end": 9}]}
+    {"id": "q1", "question": "…", "references": [{"document": "a.md", "quote": "…"}]}
+    {"id": "q2", "question": "…", "references": [{"document": "a.md", "start": 0, "end": 9}]}
 
-Offsets are characters of the document's text. In CSV, a row for each reference: `id`,
-`question`, `document`, `start`, `end`, the first two repeated, the rest empty for a
-question that the documents do not answer. An `answer`, where there is one, is what an
-answer should say.
+Evidence is quoted, or named by its place: characters of the document's text. Without an `id` a
+question goes by the number of its line. In CSV, a row for each reference: `id`, `question`,
+`document`, and `quote` or `start` and `end`; the first two repeated, the rest empty for a question
+that the documents do not answer. An `answer`, where there is one, is what an answer should say.
 """
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from indexes.errors import SettingsError, first_wrong
+from indexes.errors import SettingsError, first_wrong, shown
 
 MAX_QUESTIONS = 100_000
 # What a spreadsheet cell holds, and far more than a line of JSON should.
@@ -24,20 +26,24 @@ _LONGEST_LINE = 1_000_000
 
 
 class Reference(BaseModel):
-    """Where evidence is: characters `start` to `end` of a document."""
+    """Where evidence is: characters `start` to `end` of a document; until it is `located`, perhaps
+    only its words.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     document: str = Field(min_length=1)
-    start: int = Field(ge=0)
-    end: int
+    start: int = Field(0, ge=0)
+    end: int = 0
+    quote: str | None = Field(None, max_length=100_000)
 
-    @field_validator("end")
-    @classmethod
-    def _after_start(cls, end: int, info: Any) -> int:
-        if end <= info.data.get("start", -1):
-            raise ValueError("end must be after start")
-        return end
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.quote is not None and not self.quote.strip():
+            raise ValueError("the quote is empty")
+        if self.quote is None and self.end <= self.start:
+            raise ValueError("end must be after start, or there must be a quote")
+        return self
 
 
 class Question(BaseModel):
@@ -98,6 +104,54 @@ def _checked(found: list[Question], path: Path | str) -> list[Question]:
     return found
 
 
+def located(
+    questions: Iterable[Question], texts: Mapping[str, str], name: object = "questions"
+) -> list[Question]:
+    """The questions with all evidence as places in documents that are there.
+
+    Args:
+        questions: some of whose evidence may be quoted. White space may differ from the text's,
+            nothing else.
+        texts: of documents, by source
+        name: what the questions are called in errors
+
+    Raises:
+        SettingsError: a document isn't there or is shorter, or a quote isn't in it exactly once
+    """
+    return [_located(question, texts, name) for question in questions]
+
+
+def _located(question: Question, texts: Mapping[str, str], name: object) -> Question:
+    places = []
+    for place in question.references:
+        problem = ""
+        text = texts.get(place.document)
+        if text is None:
+            problem = "is not indexed: name its folder with --documents, or mend the reference"
+        elif place.quote is None:
+            if place.end > len(text):
+                problem = f"ends before character {place.end}: mend the reference"
+        else:
+            spans = spans_of_quote(place.quote, text)
+            if len(spans) == 1:
+                start, end = spans[0]
+                place = Reference(document=place.document, start=start, end=end)
+            elif spans:
+                problem = f"has that {len(spans)} times, quote more of it: {shown(place.quote)}"
+            else:
+                problem = f"has no such words, copy them from its text: {shown(place.quote)}"
+        if problem:
+            raise SettingsError(f"{name}, question {question.id}: {place.document} {problem}")
+        places.append(place)
+    return question.model_copy(update={"references": tuple(places)})
+
+
+def spans_of_quote(quote: str, text: str) -> list[tuple[int, int]]:
+    """Where a text has these words, whatever white space is between them: starts and ends."""
+    words = r"\s+".join(map(re.escape, quote.split()))
+    return [match.span() for match in re.finditer(words, text)]
+
+
 def write_questions(path: str | Path, questions: Iterable[Question]) -> None:
     """Write a JSONL file that `read_questions` reads."""
     with Path(path).open("w", encoding="utf-8") as file:
@@ -136,6 +190,8 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _question(path: Path | str, number: int, given: Any) -> Question:
+    if isinstance(given, dict):
+        given.setdefault("id", number)
     try:
         return Question.model_validate(given)
     except ValidationError as error:
@@ -164,8 +220,8 @@ def _from_rows(path: Path) -> list[Question]:
                 },
             )
             if row.get("document"):
-                place = {key: row.get(key) or "" for key in ("document", "start", "end")}
-                given["references"].append(place)
+                named = ("document", "quote") if row.get("quote") else ("document", "start", "end")
+                given["references"].append({key: row.get(key) or "" for key in named})
     except csv.Error as error:
         raise SettingsError(f"{path}: is no CSV: {error}") from error
     return [_question(path, given.pop("number"), given) for given in found.values()]

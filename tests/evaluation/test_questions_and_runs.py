@@ -7,7 +7,13 @@ import pytest
 from indexes.answers import Context
 from indexes.details import FitDetails, JudgeDetails, JudgedPassage
 from indexes.errors import SettingsError
-from indexes.evaluation.questions import Question, Reference, read_questions, write_questions
+from indexes.evaluation.questions import (
+    Question,
+    Reference,
+    located,
+    read_questions,
+    write_questions,
+)
 from indexes.evaluation.runs import Line, Result, line_of, read_run, write_run
 from indexes.trace import Stage, Trace
 
@@ -52,6 +58,11 @@ def test_a_spreadsheet_has_a_row_for_each_reference(tmp_path: Path) -> None:
             '{"id": 1, "question": "a", "references": [{"document": "x", "start": 5, "end": 5}]}',
             "end must be after start",
         ),
+        (
+            "q.jsonl",
+            '{"id": 1, "question": "a", "references": [{"document": "x", "quote": " "}]}',
+            "the quote is empty",
+        ),
         ("q.csv", "question\nwho\n", "line 2: the column id is empty or missing"),
         ("q.csv", "id,question,document,start,end\n1,a,x,one,2\n", "line 2: .*references.0.start"),
     ],
@@ -60,6 +71,37 @@ def test_a_bad_line_is_named(tmp_path: Path, name: str, text: str, message: str)
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError, match=message):
         read_questions(tmp_path / name)
+
+
+def test_evidence_may_be_quoted_and_is_found_whatever_white_space_is_between_its_words(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "q.jsonl").write_text(
+        '{"question": "Who?", "references": [{"document": "a.md", "quote": "Ada  lit the\\nlamp"}]}'
+    )
+    (tmp_path / "q.csv").write_text('id,question,document,quote\n1,Who?,a.md,"Ada lit the lamp"\n')
+    text = "It rained. Ada lit\n    the lamp. The sea was calm."
+    for name in ("q.jsonl", "q.csv"):
+        [question] = located(read_questions(tmp_path / name), {"a.md": text})
+        [place] = question.references
+        assert text[place.start : place.end] == "Ada lit\n    the lamp"
+        assert place.quote is None
+        assert str(question.id) == "1"
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ({"document": "b.md", "quote": "rain"}, "b.md is not indexed"),
+        ({"document": "a.md", "quote": "snow"}, "a.md has no such words.*: snow"),
+        ({"document": "a.md", "quote": "ra"}, "a.md has that 2 times, quote more of it: ra"),
+        ({"document": "a.md", "start": 0, "end": 99}, "a.md ends before character 99"),
+    ],
+)
+def test_evidence_that_is_not_there_is_named(reference: dict[str, object], message: str) -> None:
+    asked = Question.model_validate({"id": "q7", "question": "a", "references": [reference]})
+    with pytest.raises(SettingsError, match=rf"my\.jsonl, question q7: {message}"):
+        located([asked], {"a.md": "rain, rain"}, "my.jsonl")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -17,6 +17,10 @@ from tests.page.conftest import LETTER
 ASKED = "How did cloud revenue develop?"
 
 
+def texts(names: set[str]) -> dict[str, str]:
+    return dict.fromkeys(names & {"letter.md"}, LETTER)
+
+
 def place(start: int, end: int, document: str = "letter.md") -> Reference:
     return Reference(document=document, start=start, end=end)
 
@@ -49,10 +53,19 @@ def test_what_is_exported_can_be_imported_and_edited() -> None:
     text = marked.as_jsonl()
     line = json.loads(text)
     assert line["references"] == [{"document": "letter.md", "start": 0, "end": 20}]
-    assert other.replace(text, ["letter.md"]) == 1
+    assert other.replace(text, ["letter.md"], texts) == 1
     assert other.questions == marked.questions
-    assert other.replace("", []) == 0
+    assert other.replace("", [], texts) == 0
     assert other.questions == []
+
+
+def test_evidence_that_is_quoted_is_found_in_its_document() -> None:
+    marked = Marked()
+    quote = "revenue rose\\n to 3.18 billion"
+    line = f'{{"question": "a", "references": [{{"document": "letter.md", "quote": "{quote}"}}]}}'
+    marked.replace(line, ["letter.md"], texts)
+    [reference] = marked.questions[0].references
+    assert LETTER[reference.start : reference.end] == "revenue rose to 3.18 billion"
 
 
 @pytest.mark.parametrize(
@@ -62,13 +75,17 @@ def test_what_is_exported_can_be_imported_and_edited() -> None:
         ('{"id": 1, "question": ""}', "line 1"),
         ('{"id": 1, "question": "a", "references": [{"document":"x","start":0,"end":1}]}', "x"),
         ('{"id": 1, "question": "a"}\n{"id": 1, "question": "b"}', "the id 1"),
+        (
+            '{"question": "a", "references": [{"document":"letter.md","quote":"nobody said"}]}',
+            "question 1: letter.md has no such words",
+        ),
     ],
 )  # fmt: skip
 def test_what_can_not_be_taken_is_refused_and_nothing_changes(text: str, why: str) -> None:
     marked = Marked()
     marked.toggle(ASKED, place(0, 20))
     with pytest.raises(SettingsError, match=why):
-        marked.replace(text, ["letter.md"])
+        marked.replace(text, ["letter.md"], texts)
     assert len(marked.questions) == 1
 
 

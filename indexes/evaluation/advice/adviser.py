@@ -24,7 +24,8 @@ from indexes.evaluation.advice.advice import Advice, Measured, advice_of
 from indexes.evaluation.advice.choosing import Recalls, choose
 from indexes.evaluation.advice.drafted import draft_checked
 from indexes.evaluation.advice.variants import Levels, Variant, variants
-from indexes.evaluation.questions import Question
+from indexes.evaluation.peers.texts import texts_of
+from indexes.evaluation.questions import Question, located
 from indexes.evaluation.runs import Line, asked_line
 from indexes.evaluation.scores import Prices
 from indexes.evaluation.spans import score_spans
@@ -89,7 +90,7 @@ def advise(
     if questions is None:
         drafted = draft_checked(index, count, on_progress=on_progress)
         questions, dropped = drafted.questions, drafted.dropped
-    asked = [question for question in questions if question.references]
+    asked = located((one for one in questions if one.references), texts_of(index))
     if documents is None and (embeddings or levels):
         raise SettingsError(
             "other levels or embeddings need the documents themselves: name their files"

@@ -18,7 +18,7 @@ from indexes.answers import Context
 from indexes.compression.replies import read_objects
 from indexes.errors import ModelError, SettingsError
 from indexes.evaluation.drafting import MAX_DRAFTS, Draft, answer_of, draft_questions
-from indexes.evaluation.peers.texts import text_of
+from indexes.evaluation.peers.texts import texts_of
 from indexes.evaluation.questions import Question, Reference
 from indexes.evaluation.spans import merged, overlap
 from indexes.index import HierarchicalIndex
@@ -106,7 +106,7 @@ def draft_checked(
     require_drafter(index)
     wanted = min(MAX_DRAFTS, round(_DRAFTS * count))
     drafts = draft_questions(index, wanted, on_progress=on_progress)
-    texts = {found.source: text_of(index, found).text for found in index.documents()}
+    texts = texts_of(index)
     kept: list[_Kept] = []
     dropped: Counter[str] = Counter()
     unchecked = 0

@@ -78,6 +78,11 @@ def text_of(index: HierarchicalIndex, manifest: Manifest) -> Text:
     )
 
 
+def texts_of(index: HierarchicalIndex) -> dict[str, str]:
+    """The texts of all documents of an index, by source."""
+    return {found.source: text_of(index, found).text for found in index.documents()}
+
+
 def quotes(passage: PeerPassage, said: str) -> list[PeerPassage]:
     """Where what a model wrote about a passage comes from, word for word.
 
