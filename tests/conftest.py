@@ -30,6 +30,9 @@ if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
 _SLOW, _LONG = 10, 1000
 _LONGEST = ("test_access", "test_browser", "test_jumpstart", "test_package", "test_readme")
 
+# Fixtures that open an index, a page, or a server to speak with.
+_OPENING = {"index", "filled_folder", "workbench", "stand_in", "damage", "publisher"}
+
 # Small chunks, so that short texts have parents.
 LEVELS = (96, 48, 24)
 
@@ -43,6 +46,12 @@ def pytest_collection_finish() -> None:
     """What is imported stays: no test that looks for garbage looks through it."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """What opens an index, or speaks with a server, takes a tenth of a second and more."""
+    if _OPENING & set(getattr(item, "fixturenames", ())):
+        item.add_marker("slow")
 
 
 @pytest.hookimpl(trylast=True)

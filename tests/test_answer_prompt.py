@@ -30,6 +30,7 @@ def asked(index: HierarchicalIndex) -> str:
     return answer.trace["answer"].details.prompt  # type: ignore[attr-defined,no-any-return]
 
 
+@pytest.mark.slow
 def test_by_an_argument_of_the_index(
     tmp_path: Path, embedding: WordEmbedding, llm: ScriptedLLM
 ) -> None:
@@ -55,6 +56,7 @@ async def test_by_an_argument_of_an_async_question(index: HierarchicalIndex) -> 
     assert answer.trace["answer"].details.prompt_version.startswith("custom-")  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_by_a_setting_that_names_a_file(
     tmp_path: Path, file: Path, embedding: WordEmbedding, llm: ScriptedLLM,
     monkeypatch: pytest.MonkeyPatch,

@@ -56,6 +56,7 @@ def needed(name: str) -> set[str]:
     return found - {name}
 
 
+@pytest.mark.slow
 def test_no_modules_need_each_other() -> None:
     TopologicalSorter({name: needed(name) for name in FILES}).prepare()
 
@@ -65,6 +66,7 @@ def test_modules_are_short() -> None:
     assert {name: count for name, count in lines.items() if count > LONGEST} == {}
 
 
+@pytest.mark.slow
 def test_no_module_takes_anothers_private_names() -> None:
     taken = [
         (name, module, one)

@@ -83,6 +83,7 @@ def test_a_slide_deck_is_cited_by_slide(rag: Callable[..., Ran], tmp_path: Path)
     assert found["pages"][0] <= 2 <= found["pages"][1]
 
 
+@pytest.mark.slow
 def test_an_arabic_contract_is_found_and_cited_by_page(
     rag: Callable[..., Ran], tmp_path: Path
 ) -> None:

@@ -60,6 +60,7 @@ def rag(
     return run
 
 
+@pytest.mark.slow
 def test_ask_as_json_keeps_its_contract(rag: Callable[..., Ran]) -> None:
     assert rag("ingest", "lighthouse.txt", "garden.md").code == 0
     ran = rag("ask", "Who winds the lamp?", "--pattern", "parent", "--json")
@@ -89,6 +90,7 @@ def test_a_settings_file_is_taken_and_options_win(rag: Callable[..., Ran], tmp_p
     assert "no setting is called 'paterns': did you mean pattern" in ran.err
 
 
+@pytest.mark.slow
 def test_ask_prints_the_answer_and_its_sources(rag: Callable[..., Ran]) -> None:
     rag("ingest", "lighthouse.txt")
     ran = rag("ask", "Who winds the lamp?")
@@ -123,12 +125,14 @@ def test_quotes_are_answered_without_a_language_model(
     assert written["quotes"]
 
 
+@pytest.mark.slow
 def test_a_written_answer_alone_has_no_quotes(rag: Callable[..., Ran]) -> None:
     rag("ingest", "lighthouse.txt")
     found = json.loads(rag("ask", "Who winds the lamp?", "--answer", "written", "--json").out)
     assert (found["quotes"], found["answer"]) == ([], "Scripted answer [1].")
 
 
+@pytest.mark.slow
 def test_run_writes_a_line_per_question(rag: Callable[..., Ran], tmp_path: Path) -> None:
     rag("ingest", "lighthouse.txt", "garden.md")
     questions = [{"id": n, "question": f"lamp {n}", "references": []} for n in range(3)]
@@ -143,6 +147,7 @@ def test_run_writes_a_line_per_question(rag: Callable[..., Ran], tmp_path: Path)
         assert set(line["results"][0]) == {"document", "start", "end", "score", "number"}
 
 
+@pytest.mark.slow
 def test_a_lane_is_run_like_a_pattern(rag: Callable[..., Ran], tmp_path: Path) -> None:
     rag("ingest", "lighthouse.txt")
     (tmp_path / "q.jsonl").write_text('{"id": 1, "question": "lamp"}\n')
@@ -161,6 +166,7 @@ def test_documents_are_listed_and_removed(rag: Callable[..., Ran]) -> None:
     assert "garden.md" not in rag("documents").out
 
 
+@pytest.mark.slow
 def test_ingest_reports_as_json(rag: Callable[..., Ran]) -> None:
     report = rag("ingest", "lighthouse.txt", "--json").json
     assert report["added"] == ["lighthouse.txt"]
@@ -256,6 +262,7 @@ def test_mistakes_end_as_one_line(
     assert line in last
 
 
+@pytest.mark.slow
 def test_one_bad_file_does_not_stop_the_rest(rag: Callable[..., Ran], tmp_path: Path) -> None:
     (tmp_path / "bad.pdf").write_bytes(b"not a pdf")
     ran = rag("ingest", "bad.pdf", "lighthouse.txt")
@@ -271,6 +278,7 @@ def test_a_bad_line_of_questions_is_named(rag: Callable[..., Ran], tmp_path: Pat
     assert "q.jsonl, line 2" in ran.err
 
 
+@pytest.mark.slow
 def test_codes_that_steer_a_terminal_are_not_printed(
     rag: Callable[..., Ran], tmp_path: Path
 ) -> None:

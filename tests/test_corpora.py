@@ -150,6 +150,7 @@ def test_legalbench_rag(tmp_path: Path) -> None:
         fetched(tmp_path / "broken", "legalbench-rag", {"a.zip": "no zip"}, benchmark="maud")
 
 
+@pytest.mark.slow
 def test_obliqa(tmp_path: Path) -> None:
     passages = [
         {"PassageID": "1.", "Passage": "INTRODUCTION"},
@@ -178,6 +179,7 @@ def test_obliqa(tmp_path: Path) -> None:
     assert left_out["passages that are in no document word for word"] == 1
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_its_publishers_is_refused(tmp_path: Path) -> None:
     corpus = small("squad", {"a.json": ""})
     wrong = replace(corpus, files=(Original("a.json", sha256="0" * 64),))

@@ -40,6 +40,7 @@ pieces = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(pieces)
 def test_no_way_to_divide_is_cheaper(pieces: list[tuple[int, float]]) -> None:
     tokens, costs = [0], [0.0]

@@ -80,6 +80,7 @@ def run(code: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_command_line_page_and_notebooks_use_public_names_by_the_front_door() -> None:
     """Nothing private, and what the front door has not by the back door."""
     for place, tree in code_of_users():

@@ -54,6 +54,7 @@ def assert_is_a_tree(tree: Tree, text: str, levels: tuple[int, ...]) -> None:
     assert len(set(spans)) == len(spans), "a node repeats its only child"
 
 
+@pytest.mark.slow
 @given(hostile_text)
 @settings(max_examples=150)
 def test_any_text_is_tiled_at_every_level(text: str) -> None:
@@ -197,6 +198,7 @@ def test_the_tree_of_another_version_has_other_ids_only() -> None:
     assert named == build_tree(text, document_id="e", version="w", levels=LEVELS)
 
 
+@pytest.mark.slow
 @given(hostile_text)
 @settings(max_examples=100)
 def test_token_starts_agree_with_the_token_count(text: str) -> None:
@@ -270,6 +272,7 @@ def tiktoken_cl100k() -> Any:
     return tiktoken.get_encoding("cl100k_base")
 
 
+@pytest.mark.slow
 @given(pieces=st.lists(st.tuples(st.sampled_from(_PIECES), st.sampled_from(_GAPS)), max_size=60))
 @settings(max_examples=300, deadline=None)
 def test_tokens_are_those_of_openai_s_own_encoder(

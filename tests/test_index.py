@@ -255,6 +255,7 @@ def test_passages_come_best_first_or_in_their_documents_order(
     assert [node.node.node_id for node in read] != best
 
 
+@pytest.mark.slow
 def test_documents_of_equal_scores_rank_the_same_in_whatever_order_they_came(
     tmp_path: Path, embedding: WordEmbedding
 ) -> None:

@@ -97,6 +97,7 @@ def tokens_of(passages: list[LeafRun]) -> int:
 scores = st.lists(st.floats(-5, 5), min_size=60, max_size=60)
 
 
+@pytest.mark.slow
 @given(scores, st.integers(16, 900))
 @settings(max_examples=60)
 def test_passages_are_exact_disjoint_and_within_the_budget(relevance, budget) -> None:
@@ -110,6 +111,7 @@ def test_passages_are_exact_disjoint_and_within_the_budget(relevance, budget) ->
     assert [p.score for p in passages] == sorted((p.score for p in passages), reverse=True)
 
 
+@pytest.mark.slow
 @given(scores, st.integers(40, 900))
 @settings(max_examples=60)
 def test_the_budget_is_filled_up_to_one_sentence(relevance, budget) -> None:
@@ -120,6 +122,7 @@ def test_the_budget_is_filled_up_to_one_sentence(relevance, budget) -> None:
     assert tokens_of(passages) >= min(budget, available) - longest - 2 * len(passages) - 2
 
 
+@pytest.mark.slow
 @given(scores, st.integers(16, 900))
 @settings(max_examples=60)
 def test_passages_begin_and_end_where_sentences_do(relevance, budget) -> None:
@@ -244,6 +247,7 @@ def test_the_ratio_rule_replaces_children_by_their_parent() -> None:
     assert merged.score == pytest.approx(np.mean([1.0 + place for place in below]))
 
 
+@pytest.mark.slow
 @given(st.text(max_size=300), st.integers(1, 60))
 @settings(max_examples=100)
 def test_a_cut_never_exceeds_its_tokens(text, tokens) -> None:
@@ -326,6 +330,7 @@ def some_candidates(keep: list[bool]) -> Candidates | None:
     return columns_of(*filter(None, parts)) if any(parts) else None
 
 
+@pytest.mark.slow
 @given(kept, some_scores, some_scores, some_scores)
 @settings(max_examples=60)
 def test_relevance_is_what_its_plain_definition_says(keep, dense, above, words) -> None:
@@ -339,6 +344,7 @@ def test_relevance_is_what_its_plain_definition_says(keep, dense, above, words) 
     assert spread(candidates) == pytest.approx(plainly_spread(candidates), abs=1e-6)
 
 
+@pytest.mark.slow
 @given(kept, some_scores, st.integers(1, 400))
 @settings(max_examples=60)
 def test_leaves_are_taken_as_the_plain_definition_says(keep, relevance, budget) -> None:
@@ -376,6 +382,7 @@ def candidates_with(candidates: Candidates, leaves: dict[int, Leaf]) -> Candidat
     return replace(candidates, leaves=leaves)
 
 
+@pytest.mark.slow
 @given(some_scores, st.integers(1, 400))
 @settings(max_examples=40)
 def test_pieces_are_packed_from_the_texts_in_their_reach(order, budget) -> None:

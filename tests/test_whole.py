@@ -98,6 +98,7 @@ def test_without_a_number_they_fill_the_budget(index: HierarchicalIndex) -> None
     assert [ours(node.node.metadata)["level"] for node in nodes][:2] == [0, 0]
 
 
+@pytest.mark.slow
 def test_a_whole_document_is_a_parent(tmp_path: Path) -> None:
     with opened(tmp_path, (WHOLE_DOCUMENTS, 30)) as index:
         assert index.store.fingerprint().embedded_levels == (1,)
@@ -108,6 +109,7 @@ def test_a_whole_document_is_a_parent(tmp_path: Path) -> None:
         assert nodes[0].node.metadata["source"] == "lamp.txt"
 
 
+@pytest.mark.slow
 def test_other_parents_are_found_behind_a_long_one_that_fills_the_first_hits(
     tmp_path: Path,
 ) -> None:

@@ -64,6 +64,7 @@ def test_only_what_helps_is_kept(packing: Any, way: str) -> None:
     assert stage.llm_tokens_in > 0 and stage.llm_tokens_out > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("packing", ["packed", "each"])
 def test_evidence_survives_however_the_model_puts_it(name: str, packing: Any) -> None:

@@ -1,5 +1,6 @@
 """Nodes are cut into sentences and put together again without losing a character's place."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from llama_index.core.schema import NodeWithScore, TextNode
@@ -97,6 +98,7 @@ def test_spans_that_are_not_of_this_text_are_not_believed() -> None:
         assert Passage.of(odd).sentences == ((5, 9), (10, 14))
 
 
+@pytest.mark.slow
 @given(st.integers(1, 120), st.integers(20, 200))
 def test_a_budget_is_kept_and_what_fits_is_verbatim(budget: int, size: int) -> None:
     fitting, _, tokens = fit(nodes(size=size), budget)

@@ -143,6 +143,7 @@ def test_yes_and_no_are_understood(answer: str, said: bool | None) -> None:
     assert read_yes_no(answer) is said
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_any_string_is_yes_no_or_neither(answer: str) -> None:
     assert read_yes_no(answer) in (True, False, None)
@@ -189,6 +190,7 @@ def cost(read: Callable[[str], object], answer: str) -> float:
     return best
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("read", [lambda said: read_numbers(said, 40), read_yes_no])
 def test_time_grows_no_faster_than_the_answer(name: str, read: Callable[[str], object]) -> None:
@@ -198,6 +200,7 @@ def test_time_grows_no_faster_than_the_answer(name: str, read: Callable[[str], o
     assert large < 8 * small + 0.02
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=300), st.integers(1, 400))
 def test_any_bytes_are_read_at_once(raw: bytes, times: int) -> None:
     answer = (raw * times).decode("utf-8", "replace")

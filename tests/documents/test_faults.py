@@ -70,6 +70,7 @@ def places(name: str) -> Iterator[tuple[str, int, str]]:
     yield from found[:: len(found) // _SAMPLE + 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_what_a_parser_raises_is_told_in_one_line_or_costs_nothing(
     name: str,

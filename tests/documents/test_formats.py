@@ -104,6 +104,7 @@ def test_values_are_written_as_the_sheet_shows_them(value: Value, form: str, tex
     assert shown(value, form) == text
 
 
+@pytest.mark.slow
 @given(
     st.floats() | st.datetimes(),
     st.text(st.sampled_from('0#,.%;"-()E+?ymdhs[]$€@_* \\/'), max_size=20),
@@ -380,6 +381,7 @@ def test_source_code_is_exactly_the_file(name: str):
 # All of them
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "unit"),
     [

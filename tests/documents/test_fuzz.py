@@ -10,6 +10,7 @@ from tests.documents.seeds import FORMATS, seeds
 _SAMPLE = 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_spoilt_files_are_read_or_refused_in_one_line(
     name: str, monkeypatch: pytest.MonkeyPatch

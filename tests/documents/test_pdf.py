@@ -341,6 +341,7 @@ def seconds_for(letters: int) -> float:
     return time.process_time() - started
 
 
+@pytest.mark.slow
 def test_a_long_line_without_words_takes_linear_time() -> None:
     seconds_for(1000)
     once = min(seconds_for(250_000) for _ in range(3))
@@ -348,6 +349,7 @@ def test_a_long_line_without_words_takes_linear_time() -> None:
     assert fourfold < 8 * once + 0.05
 
 
+@pytest.mark.slow
 def test_a_long_row_takes_linear_time() -> None:
     def seconds(letters: int) -> float:
         document = FPDF(unit="pt", format=(100_000, 200))

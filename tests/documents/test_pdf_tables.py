@@ -132,6 +132,7 @@ def test_names_below_each_other_are_no_broken_lines() -> None:
     assert sheet.table_found() == rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("borders", ["ALL", "NONE"])
 def test_a_table_that_goes_on_over_pages_is_one_with_one_header(borders: str) -> None:
     sheet = Sheet()

@@ -63,6 +63,7 @@ def test_what_tesseract_finds_is_the_text(tesseract: Path, tmp_path: Path) -> No
     assert report["guessed"] == ["the text was recognised by Tesseract"]
 
 
+@pytest.mark.slow
 def test_each_page_is_told_as_it_is_recognised(tesseract: Path, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     load_document(

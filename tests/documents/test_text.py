@@ -97,6 +97,7 @@ def test_what_cannot_be_told_is_refused(tmp_path: Path, content: bytes, fix: str
     assert fix in error_for(written(tmp_path, "a.txt", content))
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=300))
 def test_any_bytes_are_decoded_or_refused(data: bytes):
     try:
@@ -150,6 +151,7 @@ def test_a_picture_in_the_text_is_blanked_in_place():
     assert found.report.left_out == {"pictures written into the text": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit",
     [

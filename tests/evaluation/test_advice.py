@@ -114,6 +114,7 @@ def test_the_halves_share_no_question_and_each_has_every_document() -> None:
     assert (len(left), len(right), left & right) == (10, 10, set())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_better_is_chosen_and_confirmed_by_other_questions(seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -131,6 +132,7 @@ def test_what_is_better_is_chosen_and_confirmed_by_other_questions(seed: int) ->
     assert (fixed.budget, fixed.bends) == (2, None)
 
 
+@pytest.mark.slow
 def test_the_setting_in_use_can_win_too() -> None:
     recalls = np.full((24, 60, 3), 0.4)
     recalls[0] = 0.9

@@ -189,6 +189,7 @@ def test_mistakes_end_as_one_line(
     assert line in last
 
 
+@pytest.mark.slow
 def test_evidence_that_is_not_there_is_named(evaluate: Callable[..., Ran], tmp_path: Path) -> None:
     path = tmp_path / "q.jsonl"
     path.write_text(path.read_text().replace('"lamp.txt"', '"lamps.txt"'), encoding="utf-8")

@@ -34,6 +34,7 @@ def asked(tmp_path: Path) -> Iterator[HierarchicalIndex]:
         yield index
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     ["extract@chosen", "filter", "parent+extract@chosen", "langchain-extract", "langchain-filter"],
@@ -50,11 +51,13 @@ def test_it_keeps_the_evidence_and_little_else(asked: HierarchicalIndex, name: s
         assert len(found) <= len(FACT) + 2
 
 
+@pytest.mark.slow
 def test_reranked_the_evidence_comes_first(asked: HierarchicalIndex) -> None:
     contexts, _ = open_lane("rerank", asked).retrieve(QUESTION.question, budget=400)
     assert FACT in contexts[0].text
 
 
+@pytest.mark.slow
 def test_a_passage_asked_for_alone_is_judged(asked: HierarchicalIndex) -> None:
     settings = asked.settings.model_copy(update={"judge_packing": "each"})
     each = HierarchicalIndex(

@@ -108,6 +108,7 @@ def test_any_reply_is_read_at_once_and_without_a_failure(name: str, said: str, t
     assert time.process_time() - started < 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     ["thoughts", "a draft", "a check of a draft", "a follow-up", "its citations", "its support"],

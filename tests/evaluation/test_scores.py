@@ -24,6 +24,7 @@ def line(name: str, *spans: tuple[int, int], document: str = "a", **more: object
 # The bootstrap
 
 
+@pytest.mark.slow
 def test_an_interval_holds_the_mean_and_shrinks_with_more_documents() -> None:
     random = np.random.default_rng(1)
     few, many = random.normal(size=10), random.normal(size=1000)
@@ -35,6 +36,7 @@ def test_an_interval_holds_the_mean_and_shrinks_with_more_documents() -> None:
     assert (narrow.high - narrow.low) / 2 == pytest.approx(1.96 / 1000**0.5, rel=0.15)
 
 
+@pytest.mark.slow
 def test_questions_on_one_document_are_not_independent() -> None:
     # Ten documents whose hundred questions each agree: only ten are drawn.
     values = [float(document % 2) for document in range(10) for _ in range(100)]

@@ -169,6 +169,7 @@ def test_handlers_alone_are_enough_for_a_compressor(index: HierarchicalIndex) ->
     assert seen.models
 
 
+@pytest.mark.slow
 def test_answers_and_follow_ups_inside_a_chain_are_seen(tmp_path: Path) -> None:
     with judged_index(tmp_path / "index", says("Who is Ada?", "It was Ada [1].")) as index:
 
@@ -182,6 +183,7 @@ def test_answers_and_follow_ups_inside_a_chain_are_seen(tmp_path: Path) -> None:
     assert all("request" in call["tags"] for call in seen.models)
 
 
+@pytest.mark.slow
 async def test_streamed_answers_inside_a_chain_are_seen(tmp_path: Path) -> None:
     with judged_index(tmp_path / "index", says("It was Ada [1].")) as index:
 
@@ -219,6 +221,7 @@ def runnables() -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", runnables(), ids=lambda model: type(model).__name__)
 def test_whatever_runnable_judges_its_calls_are_seen(
     tmp_path: Path, model: Runnable[Any, Any]

@@ -74,6 +74,7 @@ def test_metadata_is_the_users_whatever_its_names(parents: ParentDocuments) -> N
     assert isinstance(fields["start"], int)
 
 
+@pytest.mark.slow
 def test_a_document_prompt_may_use_it(parents: ParentDocuments) -> None:
     chain = create_stuff_documents_chain(
         FakeListChatModel(responses=["Ada."]),
@@ -99,6 +100,7 @@ def test_a_file_of_our_own_reader_says_what_langchains_loaders_say(
 # Equality
 
 
+@pytest.mark.slow
 def test_a_passage_found_by_two_questions_is_one_document(parents: ParentDocuments) -> None:
     first = parents.invoke(QUESTION, k=8)
     second = parents.invoke("keeper of the roses", k=8)
@@ -110,6 +112,7 @@ def test_a_passage_found_by_two_questions_is_one_document(parents: ParentDocumen
     assert all(one != other for one, other in different)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compressed", [False, True])
 def test_several_questions_find_each_passage_once(
     parents: ParentDocuments, compressed: bool
@@ -131,6 +134,7 @@ def test_several_questions_find_each_passage_once(
     assert len(set(places)) == len(places)
 
 
+@pytest.mark.slow
 def test_an_ensemble_fuses_them(parents: ParentDocuments) -> None:
     both = EnsembleRetriever(
         retrievers=[parents, PatternRetriever(index=parents.index, pattern="parent-whole", k=4)],

@@ -36,6 +36,7 @@ def chat(*answers: str) -> Chat:
     return Chat(messages=iter(said), asked=[])
 
 
+@pytest.mark.slow
 def test_an_index_takes_langchains_models_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "lamp.txt").write_text(TEXT, encoding="utf-8")
     model = chat("He winds it [1].")
@@ -54,6 +55,7 @@ def test_an_index_takes_langchains_models_as_they_are(tmp_path: Path) -> None:
     assert "Who winds the lamp?" in message.content
 
 
+@pytest.mark.slow
 async def test_the_same_without_blocking(tmp_path: Path) -> None:
     (tmp_path / "lamp.txt").write_text(TEXT, encoding="utf-8")
     with HierarchicalIndex(

@@ -58,6 +58,7 @@ def splitter(size: int, **options: Any) -> RecursiveCharacterTextSplitter:
 # What is delivered
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [1, 3, 8, 20])
 def test_k_parents_come_each_of_them_whole(parents: ParentDocuments, k: int) -> None:
     parents.add_documents(documents())
@@ -69,11 +70,13 @@ def test_k_parents_come_each_of_them_whole(parents: ParentDocuments, k: int) -> 
         assert document.page_content == texts()[place["source"]][place["start"] : place["end"]]
 
 
+@pytest.mark.slow
 def test_by_default_as_many_as_langchains_vector_stores_return(parents: ParentDocuments) -> None:
     parents.add_documents(documents())
     assert len(parents.invoke(QUESTION)) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -95,6 +98,7 @@ def test_without_a_parents_size_whole_documents_are_parents(
     assert found[0].metadata["source"] == "lamp.txt"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("child", "parent"), [(400, 600), (300, 300), (20, 2000), (600, 400)])
 def test_children_and_parents_of_any_size(tmp_path: Path, child: int, parent: int) -> None:
     retriever = opened(tmp_path, child_size=child, parent_size=parent)
@@ -105,12 +109,14 @@ def test_children_and_parents_of_any_size(tmp_path: Path, child: int, parent: in
     assert max(len(document.page_content) for document in found) > 0.6 * min(parent, 900)
 
 
+@pytest.mark.slow
 def test_a_budget_counts_tokens_instead(parents: ParentDocuments) -> None:
     parents.add_documents(documents())
     assert sum(ours(d.metadata)["tokens"] for d in parents.invoke(QUESTION, budget=200)) <= 200
     assert len(parents.invoke(QUESTION, budget=2000, k=2)) == 2
 
 
+@pytest.mark.slow
 def test_they_can_be_compressed(parents: ParentDocuments) -> None:
     parents.index.settings = parents.index.settings.model_copy(update={"judge": "embedding"})
     parents.add_documents(documents())
@@ -120,6 +126,7 @@ def test_they_can_be_compressed(parents: ParentDocuments) -> None:
     assert len(kept.page_content) < len(whole.page_content)
 
 
+@pytest.mark.slow
 def test_growing_parents_are_another_pattern_on_the_same_index(parents: ParentDocuments) -> None:
     parents.add_documents(documents())
     grown = PatternRetriever(index=parents.index, pattern="parent", budget=120).invoke(QUESTION)
@@ -234,6 +241,7 @@ def test_filters_may_be_changed(parents: ParentDocuments) -> None:
     assert {d.metadata["source"] for d in parents.invoke(QUESTION)} == {"bees.txt"}
 
 
+@pytest.mark.slow
 def test_other_sizes_are_refused_with_the_sizes_there_are(tmp_path: Path) -> None:
     first = opened(tmp_path, child_size=100, parent_size=400)
     first.add_documents(documents())
@@ -257,6 +265,7 @@ def test_an_index_that_is_there_keeps_its_sizes(tmp_path: Path) -> None:
 # Adding, replacing, deleting
 
 
+@pytest.mark.slow
 def test_it_takes_the_same_documents(parents: ParentDocuments) -> None:
     parents.add_documents(documents(), ids=None, add_to_docstore=True)
     [first, *_] = parents.invoke("Who looked after the roses?")
@@ -264,6 +273,7 @@ def test_it_takes_the_same_documents(parents: ParentDocuments) -> None:
     assert first.metadata["year"] == 2021
 
 
+@pytest.mark.slow
 def test_adding_again_changes_nothing_and_deleting_deletes(parents: ParentDocuments) -> None:
     ids = parents.add_documents(documents())
     points = parents.index.statistics().points
@@ -274,6 +284,7 @@ def test_adding_again_changes_nothing_and_deleting_deletes(parents: ParentDocume
     parents.delete(ids[:1])  # as LangChain's stores have it: what isn't there is deleted
 
 
+@pytest.mark.slow
 def test_a_passage_says_which_document_to_delete(parents: ParentDocuments) -> None:
     ids = parents.add_documents(documents())
     [first, *_] = parents.invoke(QUESTION)
@@ -329,6 +340,7 @@ def test_ids_must_fit(parents: ParentDocuments, ids: list[str], message: str) ->
         parents.add_documents(documents(), ids=ids)
 
 
+@pytest.mark.slow
 async def test_the_same_without_blocking(parents: ParentDocuments) -> None:
     ids = await parents.aadd_documents(documents())
     assert parents.add_documents(documents()) == ids

@@ -23,6 +23,7 @@ def called(retriever: BaseRetriever, **config: Any) -> ToolMessage:
     return tool.invoke(call, config)
 
 
+@pytest.mark.slow
 def test_the_model_reads_numbers_and_the_artifact_says_what_they_cite(
     parents: ParentDocuments,  # noqa: F811
 ) -> None:
@@ -35,6 +36,7 @@ def test_the_model_reads_numbers_and_the_artifact_says_what_they_cite(
         assert document.metadata["url"].startswith("https://example.test/")
 
 
+@pytest.mark.slow
 async def test_it_is_async_and_its_retriever_runs_below_it(
     parents: ParentDocuments,  # noqa: F811
 ) -> None:
@@ -78,6 +80,7 @@ class Scripted(GenericFakeChatModel):
         return super()._generate(messages, *args, **kwargs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asynchronous", [False, True])
 async def test_an_agent_calls_it_and_its_citations_can_be_followed(
     parents: ParentDocuments,  # noqa: F811

@@ -227,6 +227,7 @@ def test_leaves_may_be_as_long_as_the_embedding_model_reads(
         assert len(whole[0].text) > 7000
 
 
+@pytest.mark.slow
 def test_the_pooling_is_the_models_own(cache: Path, tmp_path: Path) -> None:
     """A file that doesn't say how to pool gives what the catalogue says, each way another."""
     file = tiny_bert(tmp_path / "tiny.gguf", window=512)

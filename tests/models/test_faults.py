@@ -285,6 +285,7 @@ def test_what_boto_raises_is_a_model_error(fault: Fault, late: bool) -> None:
 # llama.cpp
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [

@@ -112,6 +112,7 @@ ODD: list[tuple[Callable[[Path], Path], Kind, str]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("made", "purpose", "told"), ODD, ids=lambda value: getattr(value, "__name__", None)
 )
@@ -126,6 +127,7 @@ def test_what_is_no_model_is_told_for_what_it_is(
     assert file.name in str(failure.value)
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=300))
 def test_whatever_follows_the_magic_is_read(
     tmp_path_factory: pytest.TempPathFactory, rest: bytes

@@ -131,6 +131,7 @@ def test_first_use_from_many_threads_starts_one_server(cache: Path) -> None:
         assert len(set(threads.map(open_together, range(8)))) == 1
 
 
+@pytest.mark.slow
 def test_only_who_knows_the_key_is_answered(cache: Path) -> None:
     endpoint = embedding_model(cache).open()
     assert endpoint.url.startswith("http://127.0.0.1:")

@@ -126,6 +126,7 @@ async def test_the_instruction_goes_before_queries_only(server: StandIn) -> None
     assert server.texts == ["Find: a", "Find: b", "c", "d", "e", "f"]
 
 
+@pytest.mark.slow
 async def test_vectors_come_in_the_order_of_the_texts(server: StandIn) -> None:
     embedding = embedding_at(endpoint(server.url), texts_per_request=4)
     texts = ["x" * length for length in range(1, 31)]
@@ -134,6 +135,7 @@ async def test_vectors_come_in_the_order_of_the_texts(server: StandIn) -> None:
     assert [v[0] for v in await embedding.aget_text_embedding_batch(texts)] == lengths
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_requests_run_side_by_side_up_to_the_bound(server: StandIn, asynchronous: bool) -> None:
     server.pause = 0.05

@@ -382,6 +382,7 @@ def test_a_bundle_without_certificates_is_named(
         llm_at(endpoint(server, ca_bundle=bundle)).chat(MESSAGES)
 
 
+@pytest.mark.slow
 def test_a_bundle_makes_a_certificate_of_ones_own_trusted(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -429,6 +430,7 @@ def test_a_question_does_not_wait_for_ever(server: StandIn) -> None:
     assert len(server.seen) == 1
 
 
+@pytest.mark.slow
 def test_documents_are_embedded_whole_at_the_pace_of_the_endpoint(server: StandIn) -> None:
     lock, tokens = threading.Lock(), [0]
 
@@ -446,6 +448,7 @@ def test_documents_are_embedded_whole_at_the_pace_of_the_endpoint(server: StandI
     assert [vector[0] for vector in vectors] == list(range(1, 41))
 
 
+@pytest.mark.slow
 def test_the_pace_of_an_endpoint_is_remembered(server: StandIn, tmp_path: Path) -> None:
     free = [0.0]
 
@@ -504,6 +507,7 @@ def test_how_long_to_wait_is_read_from_headers_or_words(
     assert refusal_of(response(429, said.encode(), **headers)).wait == pytest.approx(seconds)
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=400), st.sampled_from([400, 413, 422, 429, 500]))
 def test_whatever_comes_as_a_refusal_is_read(body: bytes, status: int) -> None:
     refusal = refusal_of(response(status, body))

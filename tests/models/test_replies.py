@@ -46,6 +46,7 @@ def split(pieces: list[str]) -> tuple[str, str, str]:
     return splitter.text, splitter.thoughts, streamed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("said", "answer", "thoughts"), SAID)
 @given(data=st.data())
 def test_thoughts_are_parted_from_words_wherever_the_pieces_end(
@@ -57,6 +58,7 @@ def test_thoughts_are_parted_from_words_wherever_the_pieces_end(
     assert split(pieces) == (answer, thoughts, answer)
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(["<think>", "</think>", "<th", "ink>", "a", " ", "<", "\n"])))
 def test_pieces_make_no_difference(pieces: list[str]) -> None:
     assert split(pieces)[:2] == split(["".join(pieces)])[:2]
@@ -138,6 +140,7 @@ def test_pieces_of_models_that_tell_all_there_is_so_far() -> None:
 # Our own client
 
 
+@pytest.mark.slow
 async def test_our_models_tell_thoughts_and_words_apart_in_every_way(server: StandIn) -> None:
     for words, thoughts in (
         (["<th", "ink>We ", "need</think>", "\n\nYes", "."], []),

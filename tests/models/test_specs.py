@@ -110,6 +110,7 @@ def test_what_is_no_spec_is_told_with_what_would_be(text: str, purpose: str, sai
     assert f"RAG_{purpose.upper()}" in str(caught.value)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=300))
 def test_any_text_is_a_spec_or_one_line(text: str) -> None:
     for purpose in ("llm", "embedding", "reranker"):
@@ -285,6 +286,7 @@ def test_arguments_of_a_class_are_what_the_class_says_they_are() -> None:
     assert (llm.reuse_client, llm.additional_kwargs) == (False, {"seed": 1})
 
 
+@pytest.mark.slow
 def test_a_class_asks_the_address_that_it_is_given(server: StandIn) -> None:
     where = f"api_base={server.url}&api_key=sk-hidden&max_retries=0"
     llm = build_llm(

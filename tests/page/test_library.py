@@ -150,6 +150,7 @@ def test_a_shared_server_shares_what_is_added_and_deleted(
     assert library.documents(ANN) == []
 
 
+@pytest.mark.slow
 def test_what_a_visitor_added_goes_with_the_visitor(library: Library, upload: Put) -> None:
     added(library, ANN, upload("a.txt", "Of Ann."))
     added(library, BEN, upload("b.txt", "Of Ben."))
@@ -269,6 +270,7 @@ def test_a_cancelled_upload_leaves_nothing(
     assert again.phase == "added"
 
 
+@pytest.mark.slow
 def test_the_same_content_under_another_name_is_noticed(library: Library, upload: Put) -> None:
     added(library, ANN, upload("one.txt", "The harbour."))
     (told,) = added(library, ANN, upload("two.txt", "The harbour."))

@@ -47,6 +47,7 @@ def test_what_could_do_anything_stays_text(written: str) -> None:
     _is_harmless(rich(written))
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="ab <>&\"'`*_[]()!|-#$\\{}^\n\t=/:.⁅⁆\ue000\ue0010", max_size=120))
 def test_whatever_is_written_is_harmless(written: str) -> None:
     _is_harmless(rich(written))

@@ -38,6 +38,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         yield TestClient(Starlette(routes=Sources(page).routes()))
 
 
+@pytest.mark.slow
 def test_a_pdf_opens_at_the_sentence_with_its_page_and_boxes(client: TestClient) -> None:
     text = client.get("/source", params={"document": LETTER.name, "question": "revenue"}).text
     start = text.index("data-start=")

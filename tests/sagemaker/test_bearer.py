@@ -68,6 +68,7 @@ def test_tokens_renew_themselves(service: Service, monkeypatch: pytest.MonkeyPat
     assert len(made) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_pauses")
 @pytest.mark.parametrize(
     ("fault", "said"),

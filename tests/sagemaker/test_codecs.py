@@ -55,6 +55,7 @@ def test_a_stream_cut_at_any_byte_reads_the_same(words: list[str]) -> None:
             assert decoded([stream[:cut], stream[cut:]]) == "".join(words)
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=200), st.integers(1, 9))
 def test_whatever_comes_is_text_or_a_codec_error(stream: bytes, size: int) -> None:
     with suppress(CodecError):
@@ -154,6 +155,7 @@ def test_a_document_cannot_end_the_instruction() -> None:
 # The event stream, read by botocore
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=300), st.integers(1, 64))
 def test_botocore_reads_what_we_write(payload: bytes, size: int) -> None:
     stream = payload_part(payload) + message({"a": "é"}, b"x")

@@ -29,6 +29,7 @@ async def test_the_instruction_goes_before_queries_only(service: Service) -> Non
     assert service.models.texts == [said + "a", said + "b", *"cdef"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["jumpstart", "feature-extraction"])
 async def test_vectors_have_length_one_and_the_order_of_the_texts(
     service: Service, codec: Any
@@ -54,6 +55,7 @@ def test_requests_run_side_by_side_up_to_the_bound(service: Service, asynchronou
     assert service.models.most_at_once == 3
 
 
+@pytest.mark.slow
 def test_batches_are_bounded_by_tokens_and_by_bytes(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -255,6 +255,7 @@ async def test_a_call_that_was_tried_again_is_once_in_the_trace(service: Service
 # Secrets
 
 
+@pytest.mark.slow
 def test_no_secret_is_shown_anywhere(service: Service, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     given = {
@@ -281,6 +282,7 @@ def test_no_secret_is_shown_anywhere(service: Service, caplog: pytest.LogCapture
         assert TOKEN not in text
 
 
+@pytest.mark.slow
 def test_a_role_is_taken_on_and_its_secrets_are_hidden_too(
     service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -331,6 +333,7 @@ def test_a_copy_works_like_the_original(service: Service, duplicate: Any) -> Non
     assert duplicate(llm).complete("?").text == TEXT
 
 
+@pytest.mark.slow
 def test_a_client_can_be_given(service: Service) -> None:
     import boto3
 

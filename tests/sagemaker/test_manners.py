@@ -54,6 +54,7 @@ async def test_an_unknown_container_is_asked_as_it_wants(
     assert len(service.emulator.seen) == sent + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", [p for p in profiles() if p.part == "llm"])
 async def test_no_model_but_mistrals_is_ever_sent_inst(service: Service, profile: Profile) -> None:
     for container in (container_of(profile), Container("tgi", only="inputs"), Container("lmi")):
@@ -153,6 +154,7 @@ async def test_a_situation_is_one_line_with_the_right_setting(
     assert "\n" not in str(failure.value)
 
 
+@pytest.mark.slow
 def test_errors_of_the_embedding_name_its_settings(service: Service) -> None:
     for fault, setting in (
         ("needs_component", "RAG_SAGEMAKER_EMBEDDING_COMPONENT"),
@@ -258,6 +260,7 @@ async def test_texts_are_sent_in_the_form_that_is_taken(
     assert len(service.emulator.seen) == sent + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asynchronous", [False, True])
 @pytest.mark.parametrize("payload", CODECS)
 async def test_batches_are_as_large_as_the_container_takes(
@@ -277,6 +280,7 @@ async def test_batches_are_as_large_as_the_container_takes(
     assert len(service.emulator.seen) == 10
 
 
+@pytest.mark.slow
 def test_a_text_that_is_too_long_after_all_is_cut_or_refused(service: Service) -> None:
     said = json.dumps({"error": "`inputs` must have less than 512 tokens. Given: 602"})
     service.fails(fault="validation", calls=3, message=said)
@@ -305,6 +309,7 @@ def test_a_batch_that_is_too_large_is_made_smaller(status: int, said: str, batch
     assert after.batch == batch
 
 
+@pytest.mark.slow
 def test_what_was_learnt_is_remembered_by_another_process(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -331,6 +336,7 @@ def test_what_was_learnt_is_remembered_by_another_process(
 # What is on the way
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["auto", "openai"])
 def test_a_bundle_makes_a_certificate_of_ones_own_trusted(
     service: Service, tmp_path: Path, codec: Any

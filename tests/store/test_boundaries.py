@@ -96,6 +96,7 @@ def filled(tmp_path: Path) -> Iterator[HierarchicalIndex]:
         yield index
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(called() - {"load", "create", "optimize", "close"}))
 def test_what_a_function_of_the_engine_raises_is_one_of_ours(
     filled: HierarchicalIndex, tmp_path: Path, name: str

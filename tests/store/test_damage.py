@@ -95,6 +95,7 @@ def test_a_flipped_bit_anywhere_is_told_by_verify(
     assert problems[0].detail.endswith("was changed")
 
 
+@pytest.mark.slow
 def test_vectors_that_are_gone_are_told_without_a_note_too(opened: Opened, tmp_path: Path) -> None:
     (tmp_path / "index" / "collections" / "documents" / seal.NAME).unlink()
     spoil(file(tmp_path, "segments/*/vector_storage-dense/vectors/chunk_0.mmap"), zeroed)

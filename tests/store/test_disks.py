@@ -74,6 +74,7 @@ def test_an_optimisation_needs_room_for_a_copy(
     assert there(index) == ["old"]
 
 
+@pytest.mark.slow
 def test_an_index_on_a_full_disk_is_opened_and_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +90,7 @@ def _full(*_: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+@pytest.mark.slow
 def test_a_limit_of_file_sizes_is_told(tmp_path: Path) -> None:
     with HierarchicalIndex.open(tmp_path / "index", embedding=WordEmbedding()) as index:
         with files_of_at_most(disks.MB), pytest.raises(DiskError, match=r"ulimit -f") as caught:

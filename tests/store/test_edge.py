@@ -829,11 +829,13 @@ def test_optimising_starts_by_itself_once_enough_has_changed(tmp_path: Path) -> 
     client.close()
 
 
+@pytest.mark.slow
 def test_optimising_a_collection_that_needs_it_not_changes_nothing(filled: QdrantClient) -> None:
     assert not backend_of(filled).optimize("c")
     assert filled.count("c").count == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["close", "delete"])
 def test_closing_does_not_wait_for_an_optimisation(
     client: QdrantClient, tmp_path: Path, end: str, monkeypatch: pytest.MonkeyPatch

@@ -62,6 +62,7 @@ def test_an_export_that_can_neither_write_nor_clear_away_is_told(
             index.export_file(filled.parent / "export.jsonl")
 
 
+@pytest.mark.slow
 def test_a_rebuild_for_which_the_engine_can_write_nothing_is_told(
     filled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -203,6 +203,7 @@ def test_a_model_that_gives_no_vector_is_a_model_error(
         broken.ingest(NEWT)
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40))
 def test_a_packed_vector_is_like_itself(vector: list[float]) -> None:
     assert dimension_of(packed(vector)) == len(vector)

@@ -63,6 +63,7 @@ def answered(index: HierarchicalIndex) -> bool:
     return bool(index.retrieve("Who lit the lamp?", "parent", budget=100)[0])
 
 
+@pytest.mark.slow
 def test_questions_are_answered_which_is_said_in_a_line(read_only: Path, temporary: Path) -> None:
     said: list[str] = []
     with told(said.append), opened(read_only) as index:
@@ -77,6 +78,7 @@ def test_questions_are_answered_which_is_said_in_a_line(read_only: Path, tempora
     assert line.startswith(f"{read_only} can only be read (Read-only file system)")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "write",
     [
@@ -98,6 +100,7 @@ def test_writing_is_refused_in_a_line_and_answers_go_on(
         assert answered(index)
 
 
+@pytest.mark.slow
 def test_it_can_be_exported_and_copied_to_where_it_can_be_written_to(
     read_only: Path, tmp_path: Path
 ) -> None:
@@ -105,6 +108,7 @@ def test_it_can_be_exported_and_copied_to_where_it_can_be_written_to(
         assert index.export_file(tmp_path / "all.jsonl").copied == ["lamp"]
 
 
+@pytest.mark.slow
 def test_what_a_killed_reader_left_goes(read_only: Path, temporary: Path) -> None:
     gone, alive = (temporary / f"advanced-rag-read-{pid}-x" for pid in (2**22 + 1, os.getpid()))
     gone.mkdir()

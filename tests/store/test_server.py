@@ -198,6 +198,7 @@ async def test_async_finds_what_sync_finds(place: Place) -> None:
         await index.engine.aclose()
 
 
+@pytest.mark.slow
 def test_filters_reach_the_server(place: Place) -> None:
     with place.open(qdrant_indexes="letters:integer", qdrant_tenant="title") as index:
         index.ingest(documents())
@@ -211,6 +212,7 @@ def test_filters_reach_the_server(place: Place) -> None:
         assert {"metadata.letters", "metadata.title", "root"} <= set(indexed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut_after", [1, 3, 4])
 def test_an_ingest_that_dies_leaves_the_old_version_or_the_new_one(
     place: Place, cut_after: int, monkeypatch: pytest.MonkeyPatch

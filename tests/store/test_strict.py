@@ -191,6 +191,7 @@ def keyed(
         yield server
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["reader", "reader-one", "writer-one"])
 def test_a_key_for_little_asks(keyed: StandIn, key: str) -> None:
     with Place(keyed.url, key).open() as served:
@@ -198,6 +199,7 @@ def test_a_key_for_little_asks(keyed: StandIn, key: str) -> None:
         assert len(served.documents()) == len(TOPICS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cloud", [False, True], ids=["own", "cloud"])
 def test_a_key_for_one_collection_writes_there(tmp_path: Path, cloud: bool) -> None:
     with StandIn(tmp_path / "keyed", rules=Rules(KEYS, cloud=cloud)) as server:
@@ -256,6 +258,7 @@ def serving(authority: Authority, *, asks: bool = False, days: int = 10) -> ssl.
     return context
 
 
+@pytest.mark.slow
 def test_an_authority_of_one_s_own_is_named_by_a_setting(
     tmp_path: Path, authority: Authority
 ) -> None:
@@ -267,6 +270,7 @@ def test_an_authority_of_one_s_own_is_named_by_a_setting(
             assert served.retrieve("harbour")[0]
 
 
+@pytest.mark.slow
 def test_a_server_may_ask_for_a_certificate(tmp_path: Path, authority: Authority) -> None:
     cert, key = authority.sign("client")
     with StandIn(tmp_path / "tls", tls=serving(authority, asks=True)) as server:
@@ -297,6 +301,7 @@ def test_encryption_on_one_side_only_is_told_from_a_wrong_address(
         assert "write https://" in failure(Place(url, None).open, qdrant_retries=0)
 
 
+@pytest.mark.slow
 def test_a_certificate_s_file_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("no certificate")
     for name, said in (("ca.pem", "it holds no certificate"), ("none.pem", "No such file")):
@@ -329,6 +334,7 @@ def test_when_a_node_is_lost_the_next_one_goes_on(tmp_path: Path) -> None:
         assert served.retrieve("harbour")[0]
 
 
+@pytest.mark.slow
 def test_a_node_that_is_away_at_opening_is_passed_over(tmp_path: Path) -> None:
     with StandIn(tmp_path / "served") as first, StandIn(first.folder) as second:
         second.stop()

@@ -695,6 +695,7 @@ def test_help_shows_an_example(rag: Callable[..., Ran], command: str) -> None:
     assert f"advanced-rag {command}" in ran.out
 
 
+@pytest.mark.slow
 def test_a_key_for_one_server_is_not_sent_to_another(
     rag: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,7 @@ def test_the_text_says_what_a_comma_is() -> None:
     assert not decimal_comma("It grew 3.5% to 1,250.")
 
 
+@pytest.mark.slow
 @given(st.text(max_size=400))
 def test_figures_lie_within_any_text_in_order_and_apart(text: str) -> None:
     found = figures(text, comma=decimal_comma(text))
@@ -67,6 +68,7 @@ def test_figures_lie_within_any_text_in_order_and_apart(text: str) -> None:
     assert all(0 <= figure.start < figure.end <= len(text) for figure in found)
 
 
+@pytest.mark.slow
 @given(st.decimals(0, 10**9, places=2))
 def test_a_number_survives_being_written_in_english(value: Decimal) -> None:
     (figure,) = figures(f"{value:,}")

@@ -99,6 +99,7 @@ def test_what_claims_nothing_has_no_verdict() -> None:
     assert said_in("Is it so?\n\n1.\n\n---\n\nHere is what I found:") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "judged", "why"),
     [
@@ -150,6 +151,7 @@ def test_a_figure_is_missing_where_it_is_not_in_those_passages() -> None:
     assert not figures_missing("Nothing is counted here [2].", [there])
 
 
+@pytest.mark.slow
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_any_text_has_a_verdict_within_it(answer: str, text: str) -> None:
     for found in supports(answer, [passage(text)] if text else []):
