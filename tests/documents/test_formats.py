@@ -315,7 +315,7 @@ def test_rtf_as_wordpad_writes_it():
     )
     assert found.text == (
         "Lease\n\nThe café – open.\n\n• first\n1. one\n\nDepot | Q1\nEly | \n\n"
-        "Deposit [Waived for members.] after."
+        "Deposit[1] after.\n\n[1] Waived for members."
     )
     assert found.title == "Lease of the shed"
     assert found.report.left_out == {"pictures": 1, "headers and footers": 1}

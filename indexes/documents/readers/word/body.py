@@ -1,6 +1,5 @@
 """A Word document's blocks, in reading order."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ from indexes.documents.extracted import Extracted, UnreadableError, one_line
 from indexes.documents.reader import Reading
 from indexes.documents.readers.cells import flattened
 from indexes.documents.readers.charts import chart_table, diagram_texts
+from indexes.documents.readers.listings import is_listing, joined
 from indexes.documents.readers.package import Package, Relation, stream, tell_what_is_inside
 from indexes.documents.readers.word import tables
 from indexes.documents.readers.word.inline import Inline, Line, Notes
@@ -19,7 +19,6 @@ from indexes.documents.readers.word.styles import Style, Styles, outline_level, 
 from indexes.documents.report import ReadingReport
 
 _ALT_CHUNK = f"{W}altChunk"
-_CODE = re.compile(r"(?:html )?preformatted.*|.*\bcode\b.*|macro text|listing.*")
 _SPECIAL_NOTES = ("separator", "continuationSeparator", "continuationNotice")
 
 
@@ -43,21 +42,6 @@ def read(data: bytes, reading: Reading) -> Extracted:
     if not extracted.text and report.unreadable:
         raise UnreadableError(f"{report.unreadable[0]}: open it in Word and save it again")
     return extracted
-
-
-def joined(blocks: Iterator[Block]) -> Iterator[Block]:
-    """Blocks, with the lines of one listing in one."""
-    code: list[str] = []
-    for block in blocks:
-        if isinstance(block, Code):
-            code.append(block.text)
-            continue
-        if code:
-            yield Code("\n".join(code))
-            code = []
-        yield block
-    if code:
-        yield Code("\n".join(code))
 
 
 class _Body:
@@ -128,7 +112,7 @@ class _Body:
         yield from self._hanging(line)
 
     def _block(self, element: Any, style: Style, marker: Marker | None, text: str) -> Block:
-        if _CODE.fullmatch(style.name) and marker is None:
+        if is_listing(style.name) and marker is None:
             return Code(text.expandtabs(4))
         text = "\n".join(map(one_line, text.split("\n"))).strip()
         outline = outline_level(element)

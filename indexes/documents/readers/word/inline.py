@@ -1,11 +1,12 @@
 """The text of a paragraph: runs, fields, equations, notes' marks; tracked deletions left out."""
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from indexes.documents.extracted import UnreadableError
 from indexes.documents.readers.cells import raised
+from indexes.documents.readers.described import description
+from indexes.documents.readers.symbols import symbol
 from indexes.documents.readers.word.equations import linear
 from indexes.documents.readers.word.names import MC, TBL, WP, M, P, R, W, switched_on
 from indexes.documents.readers.word.numbers import roman
@@ -26,22 +27,6 @@ _ABOUT = frozenset(
     )
 )  # fmt: skip
 _TYPED = {f"{W}cr": "\n", f"{W}tab": "\t", f"{W}ptab": "\t", f"{W}noBreakHyphen": "-"}
-# Of the fonts Wingdings and Symbol, what stands in running text.
-_SYMBOLS = {
-    "wingdings": {
-        0xFC: "✓", 0xFB: "✗", 0xFE: "☑", 0xFD: "☒", 0xA8: "☐", 0x6F: "☐", 0x71: "❑", 0xD8: "➢",
-        0xA7: "▪", 0x6C: "●", 0x6E: "■", 0xE0: "→", 0xDF: "←", 0x4A: "☺", 0x28: "☎", 0x2A: "✉",
-    },
-    "symbol": dict(
-        zip(
-            (*range(0x61, 0x7B), 0xA3, 0xB1, 0xB3, 0xB4, 0xB7, 0xB9, 0xAE, 0xAC, 0xA5, 0xB0, 0xB5),
-            "αβχδεφγηιϕκλμνοπθρστυϖωξψζ≤±≥×•≠→←∞°∝",
-            strict=True,
-        )
-    ),
-}  # fmt: skip
-_FILE_NAME = re.compile(r"\S+\.\w{2,4}|(?:image|picture|grafik|imagen|bild) ?\d*", re.IGNORECASE)
-_MACHINE_MADE = ("Description automatically generated", "AI-generated content may be incorrect.")
 
 
 @dataclass
@@ -205,16 +190,12 @@ class Inline:
         if not switched_on_attribute(reference, "customMarkFollows"):
             self._add(f"[{mark}]")
 
-    def _symbol(self, symbol: Any, hidden: bool) -> None:
-        font = symbol.get(f"{W}font", "").lower().rstrip(" 0123456789")
+    def _symbol(self, element: Any, hidden: bool) -> None:
         try:
-            code = int(symbol.get(f"{W}char", ""), 16)
+            code = int(element.get(f"{W}char", ""), 16)
         except ValueError:
             return
-        plain = code - 0xF000 if 0xF000 <= code < 0xF100 else code
-        known = _SYMBOLS.get(font, {}).get(plain)
-        private = 0xE000 <= code < 0xF900 or not 0x20 <= code <= 0x10FFFF
-        self._add(known or ("•" if private else chr(code)), hidden)
+        self._add(symbol(element.get(f"{W}font", ""), code), hidden)
 
     def _alternative(self, element: Any, hidden: bool) -> None:
         """What a newer program shows, or what an older one does instead: the same, twice."""
@@ -228,7 +209,7 @@ class Inline:
             if tag == f"{W}txbxContent":
                 if not _inside_another(found, element):
                     self._line.boxes.append(found)
-            elif tag == f"{WP}docPr" and (said := _alternative_text(found)):
+            elif tag == f"{WP}docPr" and (said := description(found.get("descr", ""))):
                 self._add(f" {said} ")
             elif isinstance(tag, str) and tag.endswith(("}relIds", "/chart}chart")):
                 id_ = found.get(f"{R}dm") or found.get(f"{R}id")
@@ -239,15 +220,6 @@ class Inline:
 def switched_on_attribute(element: Any, name: str) -> bool:
     """Whether an attribute says yes."""
     return element.get(f"{W}{name}", "0") not in ("0", "false", "off")
-
-
-def _alternative_text(properties: Any) -> str:
-    said = properties.get("descr", "")
-    for phrase in _MACHINE_MADE:
-        said = said.replace(phrase, "")
-    text = " ".join(said.split())
-    says_something = any(map(str.isalpha, text)) and not _FILE_NAME.fullmatch(text)
-    return text if says_something else ""
 
 
 def _inside_another(box: Any, drawing: Any) -> bool:
