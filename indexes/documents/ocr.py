@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.documents.extracted import UnreadableError, one_line
-from indexes.documents.pdf.runs import Box, Run, Writing
+from indexes.documents.pdf.writing import Box, Run, Writing
 
 Picture = NDArray[np.uint8]
 

@@ -3,18 +3,19 @@
 Columns of prose look alike: `columns` takes a page apart before its tables are looked for.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from indexes.documents.pdf.columns import is_prose
 from indexes.documents.pdf.grids import Grid
+from indexes.documents.pdf.gutters import with_gutters
 from indexes.documents.pdf.lines import Cell, lines_of, said
-from indexes.documents.pdf.runs import Run
+from indexes.documents.pdf.markers import CLAUSE, MARKER
 from indexes.documents.pdf.sides import gutter_of
 from indexes.documents.pdf.spans import spanning_row
 from indexes.documents.pdf.wrapped import rows_of_lines
+from indexes.documents.pdf.writing import Run
 
 # In ems.
 _FARTHEST_ROW = 4.0
@@ -31,9 +32,6 @@ _CLOSE = 0.85
 _LAST_ROW = 1.15
 _NEW_TABLE = 1.4
 
-MARKER = re.compile(r"[•‣◦▪●○■□▶➢✓∙·*–—-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxlc]{1,5})[.)]")
-# "1.2" may be a clause's number, or a value.
-CLAUSE = re.compile(r"\d{1,2}(?:\.\d{1,2})+\.?")
 _CLAUSE_WORDS = 4
 
 
@@ -74,7 +72,7 @@ class _Line:
 
 def aligned_grids(runs: Sequence[Run]) -> list[Grid]:
     """The tables that runs make by standing in columns."""
-    lines = [_Line(line) for line in lines_of(runs)]
+    lines = [_Line(line) for line in with_gutters(lines_of(runs))]
     grids = []
     at = free = 0
     while at < len(lines):

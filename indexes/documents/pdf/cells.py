@@ -7,7 +7,7 @@ from indexes.documents.extracted import one_line
 from indexes.documents.pdf.grids import Grid
 from indexes.documents.pdf.hyphens import Hyphens
 from indexes.documents.pdf.lines import Cell, lines_of, said
-from indexes.documents.pdf.runs import Box
+from indexes.documents.pdf.writing import Box
 
 # What belongs to the value behind it, or before it.
 _BEFORE = {"$", "€", "£", "¥", "US$", "CHF", "EUR", "USD"}

@@ -10,8 +10,8 @@ from itertools import groupby, pairwise
 
 from indexes.documents.pdf.grids import Grid
 from indexes.documents.pdf.lines import lines_of
-from indexes.documents.pdf.runs import Run
 from indexes.documents.pdf.scripts import cjk_in
+from indexes.documents.pdf.writing import Run
 
 Item = Run | Grid
 

@@ -4,7 +4,7 @@ import math
 from itertools import pairwise
 
 from indexes.documents.pdf.lines import Cell, lines_of
-from indexes.documents.pdf.runs import SAME_LINE, Run
+from indexes.documents.pdf.writing import SAME_LINE, Run
 
 
 def divided(row: list[Cell], rights: list[float]) -> list[list[Cell]]:

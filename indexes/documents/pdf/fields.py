@@ -10,7 +10,7 @@ import pypdfium2.raw as pdfium
 
 from indexes.documents.extracted import storable
 from indexes.documents.pdf.characters import Frame
-from indexes.documents.pdf.runs import Box, Run, Writing
+from indexes.documents.pdf.writing import Box, Run, Writing
 from indexes.documents.report import ReadingReport
 
 _MOST_ANNOTATIONS = 2_000

@@ -11,7 +11,7 @@ import numpy as np
 from indexes.documents.pdf.divided import divided
 from indexes.documents.pdf.lines import Cell, lines_of
 from indexes.documents.pdf.rulings import Ruling, Rulings
-from indexes.documents.pdf.runs import Run
+from indexes.documents.pdf.writing import Run
 
 # Points.
 _TOUCH = 2.5

@@ -9,7 +9,7 @@ from indexes.documents.pdf.columns import Item, columns_of
 from indexes.documents.pdf.grids import Grid, ruled_grids
 from indexes.documents.pdf.rows import Row, rows_of
 from indexes.documents.pdf.rulings import Rulings
-from indexes.documents.pdf.runs import Run, Writing
+from indexes.documents.pdf.writing import Run, Writing
 
 
 @dataclass
@@ -62,9 +62,14 @@ def _pieces(writing: Writing, rulings: Rulings, number: int) -> Iterator[Piece]:
 
 def _with_grids(items: Sequence[Item], grids: list[Grid]) -> list[Item]:
     """The items with each table in the place of the first of its runs."""
-    of_run = {id(run): grid for grid in grids for run in grid.runs}
+    of_run = {id(part): grid for grid in grids for run in grid.runs for part in (run, *run.pieces)}
     found: dict[int, Item] = {}
     for item in items:
-        piece = of_run.get(id(item), item)
-        found.setdefault(id(piece), piece)
+        for part in _parts(item):
+            piece = of_run.get(id(part), item)
+            found.setdefault(id(piece), piece)
     return list(found.values())
+
+
+def _parts(item: Item) -> Sequence[Item]:
+    return item.pieces or (item,) if isinstance(item, Run) else (item,)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from indexes.documents.pdf.runs import SAME_LINE, Run
+from indexes.documents.pdf.writing import SAME_LINE, Run
 
 Cell = list[Run]
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from indexes.documents.pdf.aligned import CLAUSE, MARKER
 from indexes.documents.pdf.lines import lines_of
-from indexes.documents.pdf.runs import SAME_LINE, Box, Run
+from indexes.documents.pdf.markers import CLAUSE, MARKER
+from indexes.documents.pdf.writing import SAME_LINE, Box, Run
 
 
 @dataclass

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from indexes.documents.extracted import one_line
 from indexes.documents.pdf.lines import lines_of
-from indexes.documents.pdf.runs import Run
+from indexes.documents.pdf.writing import Run
 
 # Of a page's height, at its top and bottom; so many lines at most.
 _BAND = 0.11

@@ -6,23 +6,24 @@ here it is looked at as it stands on the page, and read out in that order again.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 
 from indexes.documents.pdf.characters import Characters, Floats, Ints
 from indexes.documents.pdf.rulings import Ruling, Rulings
 from indexes.documents.pdf.scripts import Flags, Kinds, decoded, kinds_of
+from indexes.documents.pdf.writing import SAME_LINE, Box, Run, Writing, turned
 
 # Distances in ems, the size of the font at hand.
 WORD_GAP = 0.1
 _HINTED_WORD_GAP = 0.05
 _SPACE = 0.2
 CELL_GAP = 1.2
-SAME_LINE = 0.3
+_COLUMN_GAP = 0.55
+# Of a narrow gap between words on the page: what is wider may be one between columns.
+_WIDER = 1.6
 _RAISED = 0.6
 _SMALL = 0.85
 _OVERLAP = 0.6
@@ -46,88 +47,6 @@ _LATIN = re.compile(r"[!-~]*[A-Za-z]")
 _LEADING_STOP = re.compile(r"^([،؛,.;:])(\d[\d.,]*)$")
 
 
-class Box(NamedTuple):
-    """Left, top, right and bottom on the page as shown, in points from its top left corner."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    @classmethod
-    def around(cls, boxes: Iterable["Box"]) -> "Box":
-        """The smallest box that holds all of them."""
-        left, top, right, bottom = zip(*boxes, strict=True)
-        return cls(min(left), min(top), max(right), max(bottom))
-
-
-@dataclass(slots=True)
-class Run:
-    """Characters on one line without a wide gap between them.
-
-    Attributes:
-        text: its words.
-        x0, x1: from where to where it goes, in the direction of reading.
-        baseline: where it stands across that direction.
-        size: of its largest characters, in points.
-        bold: whether all of it is.
-        box: where it is on the page as shown.
-        mono: whether all of it is set as by a typewriter.
-    """
-
-    text: str
-    x0: float
-    x1: float
-    baseline: float
-    size: float
-    bold: bool
-    box: Box = field(repr=False)
-    mono: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """What is written in one direction on a page, in the order of drawing.
-
-    Attributes:
-        angle: the direction, in degrees against the clock.
-        mirrored: whether it is read from right to left. Places of runs are mirrored then, so
-            that what is read first has the smaller one.
-        runs: not empty.
-    """
-
-    angle: int
-    mirrored: bool
-    runs: list[Run]
-
-    def turned(self, rulings: Rulings) -> Rulings:
-        """The lines of the page as seen in this direction; none if that is askew."""
-        turned = _turned(rulings, self.angle)
-        if not self.mirrored:
-            return turned
-        across = [Ruling(line.at, -line.end, -line.start) for line in turned.across]
-        return Rulings(across, [line._replace(at=-line.at) for line in turned.down])
-
-
-def _turned(rulings: Rulings, angle: int) -> Rulings:
-    across, down = rulings
-    if angle == 0:
-        return rulings
-    if angle == 90:
-        return Rulings(
-            [line._replace(at=-line.at) for line in down],
-            [Ruling(line.at, -line.end, -line.start) for line in across],
-        )
-    if angle == 270:
-        return Rulings(
-            [Ruling(line.at, -line.end, -line.start) for line in down],
-            [line._replace(at=-line.at) for line in across],
-        )
-    if angle == 180:
-        return Rulings(*([Ruling(-at, -end, -start) for at, start, end in way] for way in rulings))
-    return Rulings([], [])
-
-
 def writing_of(characters: Characters, rulings: Rulings, height: float) -> list[Writing]:
     """What is written on a page, by direction.
 
@@ -140,7 +59,7 @@ def writing_of(characters: Characters, rulings: Rulings, height: float) -> list[
     visible = characters.angle[characters.codes > ord(" ")]
     for angle in sorted(set(visible.tolist())):
         line = _Line(characters, np.flatnonzero(characters.angle == angle))
-        runs = list(line.runs(_turned(rulings, angle).down, height))
+        runs = list(line.runs(turned(rulings, angle).down, height))
         if runs:
             written.append(Writing(angle, line.mirrored, runs))
     return written
@@ -176,7 +95,41 @@ class _Line:
         _divide(joined, down, self._start, self._end, self._baseline + 0.3 * self._size)
         cuts = np.flatnonzero(~joined) + 1
         firsts, lasts = np.r_[0, cuts], np.r_[cuts, len(self._seen)]
-        begins = self._words(gap / np.minimum(self._size[1:], self._size[:-1]), firsts, lasts)
+        gap = gap / np.minimum(self._size[1:], self._size[:-1])
+        begins = self._words(gap, firsts, lasts)
+        wide = self._wide(gap, begins, firsts, lasts)
+        if not len(wide):
+            yield from self._runs(begins, firsts, lasts, height)
+            return
+        pieces = np.union1d(firsts, wide)
+        last = lasts.tolist()
+        ends = np.r_[pieces[1:], len(self._seen)]
+        number, of_run = 0, []
+        for end, piece in zip(ends.tolist(), self._runs(begins, pieces, ends, height), strict=True):
+            of_run.append(piece)
+            if end == last[number]:
+                yield Run.of([piece for piece in of_run if piece.text] or of_run)
+                number, of_run = number + 1, []
+
+    def _wide(self, gap: Floats, begins: Flags, firsts: Ints, lasts: Ints) -> Ints:
+        """Which characters begin a word behind a gap that may be one between columns."""
+        inner = begins.copy()
+        inner[firsts] = False
+        words = np.flatnonzero(inner)
+        if not len(words):
+            return words
+        before = gap[words - 1]
+        proper = before > WORD_GAP
+        if not proper.any():
+            return words[:0]
+        least = max(_COLUMN_GAP, _WIDER * float(np.quantile(before[proper], 0.1)))
+        backward = np.logical_or.reduceat(self._kinds.right_to_left, firsts)
+        run = np.searchsorted(firsts, words, side="right") - 1
+        both_mono = self._mono[words] & self._mono[words - 1]
+        return words[(before > least) & ~backward[run] & ~both_mono]
+
+    def _runs(self, begins: Flags, firsts: Ints, lasts: Ints, height: float) -> Iterator[Run]:
+        """What stands from each first to each last character."""
         texts = self._texts(begins, firsts, lasts)
         begin, end = (
             np.minimum.reduceat(self._start, firsts),
@@ -195,9 +148,8 @@ class _Line:
         boxes = np.stack((left, height - top, right, height - bottom), 1).tolist()
         places = np.stack((begin, end, baseline, em), 1).tolist()
         for text, place, box, *style in zip(texts, places, boxes, bold, mono, strict=True):
-            if text:
-                x0, x1, baseline, size = place
-                yield Run(text, x0, x1, baseline, size, style[0], Box(*box), style[1])
+            x0, x1, baseline, size = place
+            yield Run(text, x0, x1, baseline, size, style[0], Box(*box), style[1])
 
     def _words(self, gap: Floats, firsts: Ints, lasts: Ints) -> Flags:
         """Which characters begin a word."""

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Protocol
 
 from indexes.documents.pdf.lines import Cell
-from indexes.documents.pdf.runs import Run
+from indexes.documents.pdf.writing import Run
 
 # Points.
 _CENTRED = 6.0

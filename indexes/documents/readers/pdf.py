@@ -25,7 +25,8 @@ from indexes.documents.pdf.layout import Page, pieces_of
 from indexes.documents.pdf.reflow import reflow
 from indexes.documents.pdf.rulings import Rulings, read_rulings
 from indexes.documents.pdf.running import running_lines
-from indexes.documents.pdf.runs import Run, writing_of
+from indexes.documents.pdf.runs import writing_of
+from indexes.documents.pdf.writing import Run
 from indexes.documents.reader import Reading
 from indexes.documents.report import ReadingReport
 
