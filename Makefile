@@ -17,7 +17,7 @@ HASH = $(UV) pip compile --quiet --universal --python-version 3.11 --no-deps --g
 # whatever it imports, and the tests start hundreds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint format comparison bench figures reference lock sbom licences audit clean \
+.PHONY: demo test quick lint format comparison bench figures reference lock sbom licences audit clean \
 	docs/comparison.md docs/comparison-privacy-qa.md
 
 demo: .venv/base
@@ -26,6 +26,10 @@ demo: .venv/base
 test: .venv/sagemaker .venv/browser
 	$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
 		--no-loadscope-reorder
+
+# What opens no index and takes no tenth of a second: a minute.
+quick: .venv/dev
+	$(PYTHON) -m pytest -m "not slow" --numprocesses auto --dist loadfile
 
 lint: .venv/dev
 	$(PYTHON) -m ruff check .

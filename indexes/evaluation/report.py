@@ -20,7 +20,7 @@ _FEW_CLUSTERS = 10
 def terminal_table(comparison: Comparison) -> Table:
     """Recall with its interval, a row a lane and a column a budget."""
     table = Table(box=None, pad_edge=False, title=f"recall, {comparison.questions} questions")
-    table.add_column("lane", overflow="fold")
+    table.add_column("lane", overflow="fold", min_width=14)
     for budget in comparison.budgets:
         table.add_column(f"{budget:,}", justify="right", no_wrap=True)
     table.add_column("LLM calls", justify="right")
