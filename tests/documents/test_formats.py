@@ -65,6 +65,24 @@ def test_slides_are_pages_with_their_notes_tables_and_charts():
     assert found.report.left_out == {"hidden slides": 1}
 
 
+def test_a_shape_that_is_there_for_newer_programs_and_for_older_ones_is_read_once():
+    from lxml import etree
+
+    made = Presentation()
+    slide = made.slides.add_slide(made.slide_layouts[1])
+    slide.placeholders[1].text_frame.text = "As PowerPoint has it with a formula"
+    shape = slide.placeholders[1]._element
+    names = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+    both = etree.SubElement(slide.shapes._spTree, f"{{{names}}}AlternateContent")
+    choice = etree.SubElement(both, f"{{{names}}}Choice", Requires="a14")
+    fallback = etree.SubElement(both, f"{{{names}}}Fallback")
+    fallback.append(etree.fromstring(etree.tostring(shape)))
+    choice.append(shape)
+    buffer = io.BytesIO()
+    made.save(buffer)
+    assert text_of("a.pptx", buffer.getvalue()) == "• As PowerPoint has it with a formula"
+
+
 def test_only_what_stands_above_the_line_is_raised():
     made = Presentation()
     slide = made.slides.add_slide(made.slide_layouts[5])
@@ -186,6 +204,32 @@ def test_an_opendocument_text():
     )
     assert headings_of(found) == [(2, "Lease")]
     assert found.report.left_out == {"deleted text": 1, "comments": 1}
+
+
+def test_lines_of_code_and_the_title_of_an_opendocument_text_are_known_by_their_style():
+    styles = '<style:style style:name="P1" style:parent-style-name="Preformatted_20_Text"/>'
+    found = extracted(
+        "a.odt",
+        opendocument(
+            '<office:text><text:p text:style-name="Title">Fees</text:p>'
+            '<text:p text:style-name="P1">def fee():</text:p><text:p text:style-name="P1">'
+            '<text:s text:c="4"/>return 5</text:p><text:p>That is all.</text:p></office:text>',
+            styles,
+        ),
+    )
+    assert found.text == "Fees\n\ndef fee():\n    return 5\n\nThat is all."
+    assert headings_of(found) == [(1, "Fees")]
+    assert len(found.structure.code) == 1
+
+
+def test_a_formula_touches_the_full_stop_behind_it_but_no_word():
+    frame = '<draw:frame><draw:object xlink:href="./O"/></draw:frame>'
+    body = f"<office:text><text:p>Let {frame}, where<text:s/>{frame}is so.</text:p></office:text>"
+    math = "<math><mi>a</mi><mo>=</mo><mn>2</mn></math>"
+    part = f'<?xml version="1.0"?><!-- MathML -->{math}'
+    assert text_of("a.odt", opendocument(body, **{"O/content.xml": part})) == (
+        "Let a=2, where a=2 is so."
+    )
 
 
 def test_an_opendocument_sheet_and_slides():

@@ -92,6 +92,21 @@ def test_a_typed_letter_is_text_and_a_listing_is_code():
     assert [found.text[slice(*span)] for span in found.structure.code] == [listing.rstrip()]
 
 
+def test_hidden_anchors_move_no_line_of_a_listing_and_are_no_loss():
+    line = '<span id="l"><a href="#l" aria-hidden="true"></a>{}</span>'
+    page = f"<pre><code>{line.format('def f():')}\n{line.format('    return 1')}</code></pre>"
+    found = extracted("a.html", page)
+    assert found.text == "def f():\n    return 1"
+    assert found.report.left_out == {}
+
+
+def test_a_drawing_with_text_is_told_to_be_left_out():
+    page = "<p>Plan</p><svg><path/></svg><svg><g><text>Berth 4</text><text>Quay</text></g></svg>"
+    found = extracted("a.html", page)
+    assert found.text == "Plan"
+    assert found.report.left_out == {"drawings with text": 1}
+
+
 def test_two_breaks_end_a_paragraph():
     assert html("one<br><br>two<br>three") == "one\n\ntwo\nthree"
 

@@ -17,6 +17,7 @@ from indexes.documents.report import ReadingReport
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
+_MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _DEEPEST = 20
 _TITLES = ("title", "ctrTitle")
@@ -62,6 +63,7 @@ class _Slides:
                 self._report.leave_out("hidden slides")
                 continue
             yield PageBreak()
+            _choose(slide._element)
             yield from self._shapes(slide.shapes, slide.part, 0)
             if slide.has_notes_slide:
                 frame = slide.notes_slide.notes_text_frame
@@ -114,6 +116,17 @@ class _Slides:
             self._report.leave_out("pictures")
             if any(map(str.isalpha, said)) and "." not in said.split()[-1][:-1]:
                 yield Paragraph(said)
+
+
+def _choose(slide: Any) -> None:
+    """Put shapes that are there twice, for newer programs and for older ones, there once."""
+    for both in list(slide.iter(f"{_MC}AlternateContent")):
+        choices = both.findall(f"{_MC}Choice") or both.findall(f"{_MC}Fallback")
+        for choice in choices[:1]:
+            for shape in list(choice):
+                both.addprevious(shape)
+        if both.getparent() is not None:
+            both.getparent().remove(both)
 
 
 def _place(shape: Any) -> tuple[bool, float, float]:

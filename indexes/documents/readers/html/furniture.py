@@ -131,11 +131,14 @@ class _Taken:
     def take(self, parent: Element, going: list[Element]) -> list[Element]:
         """Take some children away from an element; those that stay."""
         if going:
-            self.count += len(going)
-            self._before.append((parent, parent.children))
-            gone = set(going)
             # A space, so that the words beside it don't run together.
-            parent.children = [" " if child in gone else child for child in parent.children]
+            gone = {child: " " if child.text().strip() else "" for child in going}
+            self.count += sum(map(bool, gone.values()))
+            self._before.append((parent, parent.children))
+            parent.children = [
+                gone[child] if isinstance(child, Element) and child in gone else child
+                for child in parent.children
+            ]
         return list(parent.elements())
 
     def put_back(self) -> None:

@@ -10,6 +10,7 @@ from indexes.documents.extracted import Extracted, UnreadableError
 from indexes.documents.reader import Reading
 from indexes.documents.readers.decoding import decode
 from indexes.documents.readers.html.furniture import without_furniture, without_hidden
+from indexes.documents.readers.html.notes import marks_of
 from indexes.documents.readers.html.tree import Parsed, parsed
 from indexes.documents.readers.html.writing import Writer
 from indexes.documents.report import ReadingReport
@@ -60,7 +61,8 @@ def blocks_of(page: Parsed, report: ReadingReport, *, furniture: bool = True) ->
         without_furniture(page.root, report)
     for tag, what in _MEDIA.items():
         report.leave_out(what, page.found.get(tag, 0))
-    return Writer().write(page.root)
+    report.leave_out("drawings with text", page.found.get("svg text", 0))
+    return Writer(marks_of(page.root)).write(page.root)
 
 
 def decoded(data: bytes, report: ReadingReport) -> str:

@@ -89,7 +89,7 @@ class Parsed:
     Attributes:
         root: all that may be text
         title: from its `title`
-        found: how often each element without text occurred
+        found: how often each element without text occurred, and `svg text` one with text
     """
 
     root: Element
@@ -133,7 +133,7 @@ class _Target:
         self._open = [self.root]
         self._skipping: str | None = None
         self._skip_depth = 0
-        self._in_title = False
+        self._in_title = self._lettered = False
         self._elements = self._pieces = 0
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
@@ -146,6 +146,8 @@ class _Target:
             self._in_title = True
         if self._skipping:
             self._skip_depth += tag == self._skipping
+            if tag == "text" and self._skipping == "svg":
+                self._lettered = True
         elif tag in _NO_TEXT:
             self.found[tag] = self.found.get(tag, 0) + 1
             self._skipping, self._skip_depth = tag, 1
@@ -163,6 +165,9 @@ class _Target:
             self._skip_depth -= tag == self._skipping
             if self._skip_depth == 0:
                 self._skipping = None
+                if self._lettered:
+                    self._lettered = False
+                    self.found["svg text"] = self.found.get("svg text", 0) + 1
         elif len(self._open) > 1:
             self._open.pop()
 

@@ -1,7 +1,7 @@
 """Elements → blocks."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from indexes.documents.blocks import (
@@ -17,6 +17,7 @@ from indexes.documents.blocks import (
 from indexes.documents.readers.cells import flattened, raised
 from indexes.documents.readers.html.formulas import linear
 from indexes.documents.readers.html.grids import Grid
+from indexes.documents.readers.html.notes import is_note, leads_back, marked, reference
 from indexes.documents.readers.html.tree import Element
 from indexes.documents.readers.word.numbers import letters, roman
 
@@ -74,9 +75,14 @@ class _Entry:
 
 
 class Writer:
-    """Walks over elements and makes blocks of them."""
+    """Walks over elements and makes blocks of them.
 
-    def __init__(self) -> None:
+    Args:
+        marks: of the notes that the page refers to, by their ids
+    """
+
+    def __init__(self, marks: Mapping[str, str]) -> None:
+        self._marks = marks
         self.blocks: list[Block] = []
         self._buffer: list[str] = []
         self._lists: list[_List] = []
@@ -111,6 +117,10 @@ class Writer:
             self._input(element)
         elif tag == "math":
             self._buffer.append(f" {linear(element)} ")
+        elif tag in ("a", "sup") and (mark := reference(element)):
+            self._buffer.append(f"[{mark}]")
+        elif tag == "a" and leads_back(element):
+            return
         elif tag == "sup":
             self._raised(element)
         elif tag == "q":
@@ -125,9 +135,13 @@ class Writer:
     def _block(self, element: Element) -> None:
         tag = element.tag
         if tag in ("h1", "h2", "h3", "h4", "h5", "h6"):
-            text = flattened(Writer().write(element))
+            text = flattened(Writer(self._marks).write(element))
             if text:
                 self.blocks.append(Heading(text, int(tag[1])))
+        elif is_note(element):
+            text = flattened(Writer(self._marks).write(element))
+            mark, text = marked(element, text, self._marks)
+            self.blocks.append(Note(text, mark))
         elif tag in _PREFORMATTED:
             self._code(element)
         elif tag == "table":
@@ -140,7 +154,7 @@ class Writer:
         elif tag == "li":
             self._item(element)
         elif tag == "dt":
-            term = flattened(Writer().write(element))
+            term = flattened(Writer(self._marks).write(element))
             self._term = f"{self._term}, {term}" if self._term and term else self._term or term
         elif tag == "dd":
             self._definition(element)
@@ -167,7 +181,7 @@ class Writer:
 
     def _definition(self, element: Element) -> None:
         term, self._term = self._term, ""
-        blocks = Writer().write(element)
+        blocks = Writer(self._marks).write(element)
         first = blocks[0] if blocks else None
         if term and isinstance(first, Paragraph):
             joint = " " if term.endswith((":", "?", "!", ".")) else ": "
@@ -188,7 +202,7 @@ class Writer:
         if grid.caption is not None:
             self._children(grid.caption)
             self._flush()
-        held = {cell: Writer().write(cell) for cell in grid.cells()}
+        held = {cell: Writer(self._marks).write(cell) for cell in grid.cells()}
         if _only_places(element, grid, list(held.values())):
             for blocks in held.values():
                 self.blocks += blocks

@@ -11,6 +11,7 @@ from typing import Any
 from indexes.documents.assembly import assemble
 from indexes.documents.blocks import (
     Block,
+    Code,
     Heading,
     Item,
     Note,
@@ -23,6 +24,7 @@ from indexes.documents.reader import Reading
 from indexes.documents.readers.cells import flattened
 from indexes.documents.readers.html.formulas import linear
 from indexes.documents.readers.html.tree import parsed
+from indexes.documents.readers.listings import is_listing, joined
 from indexes.documents.readers.opendocument.grids import Grids
 from indexes.documents.readers.opendocument.names import (
     DRAWING,
@@ -48,18 +50,8 @@ _SKIPPED = frozenset(
             "soft-page-break", "note-citation",
         )
     }
-    | {
-        OFFICE + name
-        for name in (
-            "forms", "event-listeners",
-        )
-    }
-    | {
-        TABLE + name
-        for name in (
-            "shapes", "table-source",
-        )
-    }
+    | {OFFICE + name for name in ("forms", "event-listeners")}
+    | {TABLE + name for name in ("shapes", "table-source")}
 )  # fmt: skip
 _HOLDERS = frozenset(
     {
@@ -77,12 +69,7 @@ _HOLDERS = frozenset(
             "path", "connector", "caption",
         )
     }
-    | {
-        TABLE + name
-        for name in (
-            "table-cell", "covered-table-cell",
-        )
-    }
+    | {TABLE + name for name in ("table-cell", "covered-table-cell")}
 )  # fmt: skip
 
 
@@ -110,7 +97,7 @@ def read(data: bytes, reading: Reading) -> Extracted:
     page_kind, blocks = kinds.get(content.tag, ("page", reader.text(content)))
     titles = package.xml("meta.xml").iter("{http://purl.org/dc/elements/1.1/}title")
     return assemble(
-        blocks,
+        joined(blocks),
         max_characters=reading.max_characters,
         title=next((one_line(title.text or "") for title in titles), None) or None,
         page_kind=page_kind,
@@ -125,6 +112,17 @@ class _Line:
     parts: list[str] = field(default_factory=list)
     notes: list[tuple[str, Any]] = field(default_factory=list)
     boxes: list[Any] = field(default_factory=list)
+    ends_in_formula: bool = False
+
+    def add(self, text: str, *, formula: bool = False) -> None:
+        """Add text; a formula and a word beside it don't run together."""
+        if not text:
+            return
+        before = next((part for part in reversed(self.parts) if part), "")
+        if (formula or self.ends_in_formula) and before[-1:].isalnum() and text[0].isalnum():
+            self.parts.append(" ")
+        self.parts.append(text)
+        self.ends_in_formula = formula
 
 
 class _Content:
@@ -138,7 +136,10 @@ class _Content:
         self._outline: dict[int, Any] = {}
         self._outline_counter = Counter()
         self._counters: dict[str, Counter] = {}
-        self._grids = Grids(lambda cell: flattened(self._within(cell)), report)
+        self._styles: dict[str, str] = {}  # a paragraph's → the one that has a name
+        self._endnotes: list[Block] = []
+        self._behind: list[Block] = []  # notes of the cells of a table
+        self._grids = Grids(self._cell, report)
         for part in ("styles.xml", "content.xml"):
             self._learn(package.xml(part))
 
@@ -149,6 +150,9 @@ class _Content:
         for style in root.iter(f"{TEXT}outline-style"):
             self._outline = {level_of(level): level for level in style}
         for style in root.iter(f"{STYLE}style"):
+            name, parent = (style.get(STYLE + of, "") for of in ("name", "parent-style-name"))
+            # What has no name that people see is named like `P12`.
+            self._styles[name] = parent if root.tag.endswith("document-content") else name
             for properties in style:
                 hides = properties.get(f"{TABLE}display") == "false"
                 if hides or properties.get(f"{TEXT}display") == "none":
@@ -160,6 +164,7 @@ class _Content:
         """The blocks of a text."""
         self._report.leave_out("deleted text", sum(1 for _ in content.iter(f"{TEXT}deletion")))
         yield from self._within(content)
+        yield from self._endnotes
 
     def sheets(self, content: Any) -> Iterator[Block]:
         """The visible sheets of a workbook."""
@@ -241,51 +246,65 @@ class _Content:
     def _paragraph(self, element: Any) -> Iterator[Block]:
         line = _Line()
         self._inline(element, line)
-        text = "\n".join(map(one_line, "".join(line.parts).split("\n"))).strip()
+        whole = "".join(line.parts)
+        text = "\n".join(map(one_line, whole.split("\n"))).strip()
+        style = self._style(element)
         if text and element.tag == f"{TEXT}h":
             level = number_of(element.get(f"{TEXT}outline-level"), 1)
             number = ""
             if element.get(f"{TEXT}is-list-header") != "true":
                 number = written(self._outline, self._outline_counter, level)
             yield Heading(one_line(f"{number} {text}"), max(level, 1))
+        elif text and style == "title":
+            yield Heading(one_line(text), 1)
         elif text:
-            yield Paragraph(text)
-        for mark, body in line.notes:
-            yield Note(flattened(self._within(body)), mark)
+            yield Code(whole.expandtabs(4)) if is_listing(style) else Paragraph(text)
+        for mark, note in line.notes:
+            body = note.find(f"{TEXT}note-body")
+            made = Note("" if body is None else flattened(self._within(body)), mark)
+            if note.get(f"{TEXT}note-class") == "endnote":
+                self._endnotes.append(made)
+            else:
+                yield made
         for box in line.boxes:
             yield from self._block(box, 0)
 
+    def _style(self, paragraph: Any) -> str:
+        """The name of a paragraph's style, in lower case."""
+        name: str = paragraph.get(f"{TEXT}style-name", "")
+        return self._styles.get(name, name).replace("_20_", " ").lower()
+
     def _inline(self, element: Any, line: _Line) -> None:
-        line.parts.append(_flat(element.text))
+        line.add(_flat(element.text))
         for child in element:
             tag = child.tag
             if tag == f"{TEXT}s":
-                line.parts.append(" " * min(number_of(child.get(f"{TEXT}c"), 1), 100))
+                line.add(" " * min(number_of(child.get(f"{TEXT}c"), 1), 100))
             elif tag == f"{TEXT}tab":
-                line.parts.append("\t")
+                line.add("\t")
             elif tag == f"{TEXT}line-break":
-                line.parts.append("\n")
+                line.add("\n")
             elif tag == f"{TEXT}note":
                 mark = "".join(child.findtext(f"{TEXT}note-citation") or "").strip()
-                line.parts.append(f"[{mark}]")
-                line.notes += [(mark, body) for body in child.findall(f"{TEXT}note-body")]
+                line.add(f"[{mark}]")
+                line.notes.append((mark, child))
             elif tag in (f"{OFFICE}annotation", f"{OFFICE}annotation-end"):
                 self._report.leave_out("comments", int(tag == f"{OFFICE}annotation"))
             elif tag == f"{TEXT}hidden-text" or child.get(f"{TEXT}style-name") in self._hidden:
                 self._report.leave_out("hidden text")
             elif tag == f"{TEXT}ruby-text":
-                line.parts.append(f"({''.join(child.itertext())})")
+                line.add(f"({''.join(child.itertext())})")
             elif isinstance(tag, str) and tag.startswith(DRAWING) and tag != f"{DRAWING}a":
                 self._frame(child, line)
             elif isinstance(tag, str) and tag not in _SKIPPED:
                 self._inline(child, line)
-            line.parts.append(_flat(child.tail))
+            line.add(_flat(child.tail))
 
     def _frame(self, frame: Any, line: _Line) -> None:
         """A formula stands in the line; anything else hangs on the paragraph."""
         formulas = [self._formula(found) for found in frame.iter(f"{DRAWING}object")]
         if any(formulas):
-            line.parts.append(f" {' '.join(filter(None, formulas))} ")
+            line.add(" ".join(filter(None, formulas)), formula=True)
         else:
             line.boxes.append(frame)
 
@@ -340,8 +359,16 @@ class _Content:
 
     # Tables
 
+    def _cell(self, cell: Any) -> str:
+        """A cell's text; its notes go behind the table."""
+        blocks = list(joined(self._within(cell)))
+        self._behind += [block for block in blocks if isinstance(block, Note)]
+        return flattened(block for block in blocks if not isinstance(block, Note))
+
     def _table(self, table: Any) -> Iterator[Block]:
+        outer, self._behind = self._behind, []
         rows, _, _ = self._grids.rows(table)
+        behind, self._behind = self._behind, outer
         if len(rows) == 1 and len(rows[0]) == 1:
             cells = (cell for cell in table.iter(f"{TABLE}table-cell"))
             yield from self._within(next(cells))
@@ -351,6 +378,7 @@ class _Content:
         found = table_of(rows, count)
         if found is not None:
             yield found
+        yield from behind
 
 
 def _flat(text: str | None) -> str:
