@@ -39,3 +39,36 @@ def test_a_gap_behind_a_bullet_is_none_between_columns() -> None:
         sheet.left(20, 30 + 4.5 * number, "-")
         sheet.left(24, 30 + 4.5 * number, item)
     assert sheet.read().text == "- bees,\n- hens, but no cock,\n- a shed."
+
+
+def test_markers_that_are_drawn_after_everything_else_stand_before_their_items() -> None:
+    sheet = Sheet()
+    items = ["The Carrier shall", "announce each call", "keep its gangway lit.", "Water is free."]
+    for number, item in enumerate(items):
+        sheet.left(20 if number in (0, 3) else 27, 30 + 4.5 * number, item)
+    for number, marker in enumerate(["1.", "a.", "b.", "2."]):
+        sheet.right(18 if number in (0, 3) else 25, 30 + 4.5 * number, marker)
+    assert sheet.read().text.splitlines() == [
+        "1. The Carrier shall",
+        "a. announce each call",
+        "b. keep its gangway lit.",
+        "2. Water is free.",
+    ]
+
+
+def test_a_raised_number_stays_behind_its_word_and_in_its_row() -> None:
+    sheet = Sheet()
+    for number, (service, fee, note) in enumerate(
+        [
+            ("Service", "Fee", "Note"),
+            ("Mooring", "120", "per call"),
+            ("Pilotage", "510", "each way"),
+        ]
+    ):
+        sheet.left(20, 30 + 6 * number, service)
+        sheet.left(60, 30 + 6 * number, fee)
+        sheet.left(90, 30 + 6 * number, note)
+    end = 90 + sheet.get_string_width("each way")
+    sheet.set_font_size(9)
+    sheet.left(end, 30 + 12 - 1.5, "2")
+    assert sheet.table_found()[-1] == ["Pilotage", "510", "each way 2"]

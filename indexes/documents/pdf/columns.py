@@ -10,6 +10,7 @@ from itertools import groupby, pairwise
 
 from indexes.documents.pdf.grids import Grid
 from indexes.documents.pdf.lines import lines_of
+from indexes.documents.pdf.markers import is_marker
 from indexes.documents.pdf.scripts import cjk_in
 from indexes.documents.pdf.writing import Run
 
@@ -45,6 +46,7 @@ def columns_of(items: Sequence[Item], depth: int = 0) -> list[list[Item]]:
 
 def is_prose(runs: Sequence[Run]) -> bool:
     """Whether lines of one column are running text."""
+    runs = [run for run in runs if not is_marker(run)]
     if not runs:
         return False
     width = max(run.x1 for run in runs) - min(run.x0 for run in runs)

@@ -7,6 +7,7 @@ from itertools import chain
 from indexes.documents.pdf.aligned import aligned_grids
 from indexes.documents.pdf.columns import Item, columns_of
 from indexes.documents.pdf.grids import Grid, ruled_grids
+from indexes.documents.pdf.markers import with_markers_first
 from indexes.documents.pdf.rows import Row, rows_of
 from indexes.documents.pdf.rulings import Rulings
 from indexes.documents.pdf.writing import Run, Writing
@@ -45,7 +46,8 @@ def pieces_of(page: Page, number: int) -> list[Piece]:
 
 
 def _pieces(writing: Writing, rulings: Rulings, number: int) -> Iterator[Piece]:
-    items = _with_grids(writing.runs, ruled_grids(writing.runs, writing.turned(rulings)))
+    runs = with_markers_first(writing.runs)
+    items = _with_grids(runs, ruled_grids(runs, writing.turned(rulings)))
     for group in columns_of(items):
         runs = [item for item in group if isinstance(item, Run)]
         plain: list[Run] = []

@@ -36,6 +36,8 @@ _ENOUGH_STEPS = 8
 _MARGIN_STEP = 6.0
 
 _NUMBERED = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z]|[ivxlc]{1,5})[.)]\s")
+_FIRST = re.compile(r"\(?(?:1|[aAiI])[.)]\s")
+_ROMAN = ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"]
 _BULLETED = re.compile(r"(?:[•‣◦▪●○■□▶➢✓∙·]\s*|[*–—-]\s+)\S")
 # A line of a table of contents.
 _LEADERS = re.compile(r"(?:[.·…_]\s?){4,}\s*[\w.-]{1,8}$")
@@ -274,7 +276,7 @@ def _separator(last: Row, row: Row, opening: Row) -> str:
     would_fit = not _word_would_not_fit(last, row)
     if _BULLETED.match(row.text) or _LEADERS.search(last.text[-40:]):
         return "\n"
-    if _NUMBERED.match(row.text) and (ended or would_fit):
+    if _NUMBERED.match(row.text) and (ended or would_fit or _is_next_item(opening, row)):
         return "\n"
     if last.bold and not row.bold and would_fit:
         return "\n\n"
@@ -298,6 +300,30 @@ def _word_would_not_fit(last: Row, row: Row) -> bool:
     width = row.cells[0].x1 - row.x0
     needed = width * len(first) / max(1, len(row.cells[0].text)) if rest else width
     return last.x1 + needed + _RAGGEDNESS * last.size > last.edge
+
+
+def _is_next_item(item: Row, row: Row) -> bool:
+    """Whether a numbered line follows an item in its list, or in one inside or around it."""
+    if not _starts_item(item.text):
+        return False
+    indent = (row.x0 - item.x0) / row.size
+    if abs(indent) <= _INDENT / 2:
+        return row.text.split()[0] in _successors(item.text.split()[0])
+    return indent < 0 or bool(_FIRST.match(row.text))
+
+
+def _successors(marker: str) -> set[str]:
+    """The numbers that may follow one: "(b)" on "(a)", "iv." on "iii."."""
+    number = marker.strip("().")
+    following = set()
+    if number.isdecimal():
+        following.add(str(int(number) + 1))
+    elif len(number) == 1:
+        following.add(chr(ord(number) + 1))
+    if number.lower() in _ROMAN[:-1]:
+        roman = _ROMAN[_ROMAN.index(number.lower()) + 1]
+        following.add(roman if number.islower() else roman.upper())
+    return {marker.replace(number, each) for each in following}
 
 
 def _starts_item(text: str) -> bool:

@@ -25,7 +25,7 @@ _COLUMN_GAP = 0.55
 # Of a narrow gap between words on the page: what is wider may be one between columns.
 _WIDER = 1.6
 _RAISED = 0.6
-_SMALL = 0.85
+_SMALL = 0.95
 _OVERLAP = 0.6
 # Points.
 _RULED_GAP = 0.5
@@ -59,7 +59,7 @@ def writing_of(characters: Characters, rulings: Rulings, height: float) -> list[
     visible = characters.angle[characters.codes > ord(" ")]
     for angle in sorted(set(visible.tolist())):
         line = _Line(characters, np.flatnonzero(characters.angle == angle))
-        runs = list(line.runs(turned(rulings, angle).down, height))
+        runs = [run for run in line.runs(turned(rulings, angle).down, height) if run.text]
         if runs:
             written.append(Writing(angle, line.mirrored, runs))
     return written
@@ -98,13 +98,11 @@ class _Line:
         gap = gap / np.minimum(self._size[1:], self._size[:-1])
         begins = self._words(gap, firsts, lasts)
         wide = self._wide(gap, begins, firsts, lasts)
-        if not len(wide):
-            yield from self._runs(begins, firsts, lasts, height)
-            return
         pieces = np.union1d(firsts, wide)
         last = lasts.tolist()
         ends = np.r_[pieces[1:], len(self._seen)]
-        number, of_run = 0, []
+        number = 0
+        of_run: list[Run] = []
         for end, piece in zip(ends.tolist(), self._runs(begins, pieces, ends, height), strict=True):
             of_run.append(piece)
             if end == last[number]:
