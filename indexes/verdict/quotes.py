@@ -2,7 +2,7 @@
 
 Each sentence is scored by its meaning, its words, and what the search has measured of the leaf that
 it stands in; then with the one that follows in its paragraph: answers often take two. A heading is
-quoted with the sentence below it, a table's row with the table's header.
+quoted with the sentence below it, a table's row with the table's header, a header never alone.
 
     own(s) = z(cos(question, s)) + 0.1 z(bm25(question, s)) + 0.3 z(cosine(l)) + 0.1 z(score(l))
 
@@ -89,6 +89,8 @@ def quotes_of(
         first, last = runs[int(place)]
         if taken & {*range(first, last + 1)} or _repeats(sources[first], quotes):
             continue
+        if _heads_a_table(sources, last):
+            continue
         taken |= {*range(first, last + 1)}
         quotes.append(_quote(sources, first, last, float(relevance[place])))
     return quotes
@@ -157,6 +159,14 @@ def _quote(sources: Sequence[Source], first: int, last: int, score: float) -> Qu
         header=_header(sources[first]),
         score=round(score, 4),
     )
+
+
+def _heads_a_table(sources: Sequence[Source], place: int) -> bool:
+    """Whether a row only names the columns of the table below it."""
+    if "|" not in sources[place].text or _header(sources[place]) or place + 1 == len(sources):
+        return False
+    row, below = sources[place], sources[place + 1]
+    return below.context is row.context and "|" in below.text and not _apart(row, below)
 
 
 def _header(source: Source) -> str:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydantic import Field
 
@@ -12,8 +13,8 @@ from indexes.details import MergeDetails, RankedLeaf, SearchDetails
 from indexes.index import HierarchicalIndex
 from indexes.settings import Settings
 from indexes.verdict.checker import Checker
-from indexes.verdict.quotes import likeliest
-from indexes.verdict.windows import Source
+from indexes.verdict.quotes import likeliest, quotes_of
+from indexes.verdict.windows import Source, sources_of
 from tests.page.fakes import ScriptedLLM, WordEmbedding
 from tests.page.test_verdict import context
 
@@ -137,3 +138,19 @@ def test_only_the_likeliest_sentences_are_embedded() -> None:
     assert len(chosen) == 20
     assert chosen == sorted(chosen)
     assert {150, *range(50, 60)} <= set(chosen)
+
+
+def test_the_names_of_columns_are_quoted_with_a_row_and_never_alone() -> None:
+    fees = "Fees\n\nService | Small vessel | Large vessel\nMooring | 120 | 340\nWater | 45 | 45\n"
+    sources = sources_of([context(fees)])
+    alike = np.array([0.5, 0.9, 0.8, 0.1])  # the header is nearest to the question
+    quotes = quotes_of("What does mooring a vessel cost?", sources, range(4), alike)
+    assert quotes[0].text.strip() == "Mooring | 120 | 340"
+    assert quotes[0].header == "Service | Small vessel | Large vessel"
+    assert all("Service" not in quote.text for quote in quotes)
+
+
+def test_a_row_alone_in_its_table_is_quoted() -> None:
+    sources = sources_of([context("Mooring | 120 | 340\n\nThe lamp is lit.\n")])
+    quotes = quotes_of("What does mooring cost?", sources, range(2), np.array([0.9, 0.1]))
+    assert quotes[0].text.strip() == "Mooring | 120 | 340"
