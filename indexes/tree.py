@@ -53,8 +53,12 @@ _MAYBE_WIDE = re.compile(r"\s{8}")
 # Ends of lines that are no headings.
 _CLOSED = (".", "!", "?", ";", ",", '"', "”", "。")
 _LONGEST_HEADING = 120
-# Markdown's: `## Title ##`, and the line under a title, on its line.
-_HEADING_MARKS = re.compile(r"^#{1,6} | (?:#+|=+|-+)$")
+# Those of markup: `## Title ##`, `== Title`, `* Title`; lines above and under it, on its line.
+_HEADING_MARKS = re.compile(
+    r"^(?:#{1,6}|={1,6}|\*{1,8}|([=\-~^\"'`#*+.:_<>])\1{2,}) | "
+    r"(?:#+|=+|-+|([~^\"'`*+.:_<>])\2{2,})$"
+)
+_HEADING_MACRO = re.compile(r"^\\[a-z]+\*?(?:\[[^\]]*\])?\{(.*)\}$")
 _LONGEST_HEADER = 400
 
 
@@ -350,7 +354,7 @@ def _heading_paths(text: str, structure: Structure, leaves: Sequence[Node]) -> I
         while waiting and waiting[0].start <= leaf.start:
             heading = waiting.popleft()
             title = " ".join(text[heading.start : heading.end].split())
-            title = _HEADING_MARKS.sub("", title)[:_LONGEST_HEADING]
+            title = _HEADING_MACRO.sub(r"\1", _HEADING_MARKS.sub("", title))[:_LONGEST_HEADING]
             open_headings = [entry for entry in open_headings if entry[0] < heading.level]
             open_headings.append((heading.level, title))
         yield " › ".join(title for _, title in open_headings)

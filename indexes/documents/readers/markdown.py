@@ -5,12 +5,12 @@ line by line, once; the forms are CommonMark's, tables GitHub's.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from indexes.documents.extracted import Extracted, HeadingSpan, Structure, TableSpan
 from indexes.documents.reader import Reading
 from indexes.documents.readers.decoding import decode
+from indexes.documents.readers.lines import Line, lines_of
 from indexes.documents.report import ReadingReport
 
 _TOP = 1000
@@ -65,24 +65,6 @@ def plain(heading: str) -> str:
     return _TAG.sub("", _LINK.sub(r"\1", heading[:_LONGEST])).strip()
 
 
-@dataclass(frozen=True)
-class _Line:
-    """A line: where it begins, where its text ends, and its text."""
-
-    start: int
-    end: int
-    text: str
-
-
-def _lines(text: str) -> Iterator[_Line]:
-    start = 0
-    while start < len(text):
-        end = text.find("\n", start)
-        end = len(text) if end < 0 else end
-        yield _Line(start, end, text[start:end].rstrip("\r"))
-        start = end + 1
-
-
 @dataclass
 class _Scan:
     """What stands where in a Markdown text."""
@@ -95,7 +77,7 @@ class _Scan:
     code: list[tuple[int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        lines = list(_lines(self.text))
+        lines = list(lines_of(self.text))
         at = begin = self._matter(lines)
         top = lines[begin].start + _TOP if begin < len(lines) else 0
         while at < len(lines):
@@ -113,7 +95,7 @@ class _Scan:
             else:
                 at += 1
 
-    def _matter(self, lines: list[_Line]) -> int:
+    def _matter(self, lines: list[Line]) -> int:
         """Read the front matter, if there is one; the first line behind it."""
         if not lines or lines[0].text.lstrip("\ufeff").strip() not in ("---", "+++"):
             return 0
@@ -125,14 +107,14 @@ class _Scan:
         self.title = None
         return 0
 
-    def _add(self, line: _Line, last: _Line, level: int, text: str, top: int) -> None:
+    def _add(self, line: Line, last: Line, level: int, text: str, top: int) -> None:
         shown = plain(text.strip())
         if shown:
             self.headings.append(HeadingSpan(line.start, last.end, level))
         if self.heading is None and line.start < top:
             self.heading = shown or None
 
-    def _code(self, lines: list[_Line], at: int, fence: str) -> int:
+    def _code(self, lines: list[Line], at: int, fence: str) -> int:
         for end in range(at + 1, len(lines)):
             closing = lines[end].text.strip()
             if closing.startswith(fence) and not closing.strip(fence[0]):
@@ -142,7 +124,7 @@ class _Scan:
         self.code.append((lines[at].start, lines[end].end))
         return end + 1
 
-    def _table(self, lines: list[_Line], at: int) -> int:
+    def _table(self, lines: list[Line], at: int) -> int:
         rows = [lines[at].start]
         end = at + 2
         while end < len(lines) and "|" in lines[end].text and lines[end].text.strip():
