@@ -1,5 +1,6 @@
 """What everyday programs print: narrow gutters, markers drawn late, bullets that are no letters."""
 
+from tests.documents.files import tables_of
 from tests.documents.sheet import Sheet
 
 
@@ -72,3 +73,61 @@ def test_a_raised_number_stays_behind_its_word_and_in_its_row() -> None:
     sheet.set_font_size(9)
     sheet.left(end, 30 + 12 - 1.5, "2")
     assert sheet.table_found()[-1] == ["Pilotage", "510", "each way 2"]
+
+
+def test_items_whose_lines_are_equally_long_are_told_apart_by_their_numbers() -> None:
+    sheet = Sheet()
+    sheet.left(20, 30, "1. The boats go out", "2. The boats come in", "(a) before the tide")
+    sheet.left(20, 43.5, "(b) or else after it")
+    lines = sheet.read().text.splitlines()
+    assert lines[:2] == ["1. The boats go out", "2. The boats come in"]
+    assert lines[-1] == "(b) or else after it"
+
+
+LEFT = [
+    "The ferries crossed the lower river at",
+    "eleven places before the first bridge was",
+    "opened, and at four of them a ferry was",
+    "still working within living memory. Most",
+    "ferrymen held a second trade:",
+]
+RIGHT = [
+    "Traffic fell by half between the wars, as",
+    "the table shows, and it never came back.",
+    "Two of the landings are paved and can be",
+    "walked at low water.",
+]
+
+
+def test_columns_that_hold_tables_and_lists_beside_prose_are_read_one_after_the_other() -> None:
+    sheet = Sheet()
+    sheet.left(20, 20, "The Ferries of the Lower Ouse and of what became of all of them in the end")
+    sheet.left(20, 30, *LEFT)
+    sheet.left(25, 52.5, "eel fishing,", "basket making,", "an ale house.")
+    sheet.left(110, 30, *RIGHT)
+    for number, row in enumerate([("Landing", "1911", "1921"), ("Booth", "8,120", "5,310")]):
+        for x, word in zip((110, 140, 160), row, strict=True):
+            sheet.left(x, 48 + 4.5 * number, word)
+    for x, word in zip((110, 140, 160), ("Reedness", "640", ""), strict=True):
+        sheet.left(x, 57, word)
+    found = sheet.read()
+    assert tables_of(found) == [
+        [["Landing", "1911", "1921"], ["Booth", "8,120", "5,310"], ["Reedness", "640", ""]]
+    ]
+    order = [found.text.index(words) for words in (LEFT[-1], "eel", "an ale house", *RIGHT[:1])]
+    assert order == sorted(order)
+
+
+def test_a_box_beside_prose_is_no_part_of_its_lines() -> None:
+    sheet = Sheet()
+    sheet.left(20, 30, *LEFT)
+    for number, (name, value) in enumerate(
+        [("Places", "eleven"), ("Boats", "flat"), ("Ended", "1839"), ("Fare", "a penny")]
+    ):
+        sheet.left(110, 31 + 5.3 * number, name)
+        sheet.left(140, 31 + 5.3 * number, value)
+    found = sheet.read()
+    assert " ".join(LEFT) in found.text
+    assert tables_of(found) == [
+        [["Places", "eleven"], ["Boats", "flat"], ["Ended", "1839"], ["Fare", "a penny"]]
+    ]

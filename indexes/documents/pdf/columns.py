@@ -4,6 +4,7 @@ The order of drawing is the order of reading in nearly every file; where the lin
 columns were drawn in turns, the columns are read one after the other.
 """
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import groupby, pairwise
@@ -16,7 +17,11 @@ from indexes.documents.pdf.writing import Run
 
 Item = Run | Grid
 
-_EDGE = 3.0  # points
+# Points.
+_EDGE = 3.0
+_LEVEL = 1.0
+_INDENT = 20.0
+
 _FEWEST_LINES = 3
 _MOST_CANDIDATES = 8
 _DEEPEST = 4
@@ -27,6 +32,12 @@ _MOST_TURNS = 3
 # What prose is: words a line, and how much of the column's width a line takes.
 PROSE_WORDS = 3.5
 PROSE_FILL = 0.6
+# Of the characters of a column.
+_SOME = 0.35
+# Words of a cell, on average.
+_LONGEST_CELLS = 6
+# Of the runs of a row: how far apart they are drawn.
+_TOGETHER = 2
 
 
 def columns_of(items: Sequence[Item], depth: int = 0) -> list[list[Item]]:
@@ -60,7 +71,10 @@ def _words(text: str) -> float:
 
 
 def _candidates(items: Sequence[Item]) -> list[float]:
-    """Where many lines start that are not the leftmost: a column may start there."""
+    """Where many lines start that are not the leftmost: a column may start there.
+
+    What the fewest items lie across comes first.
+    """
     starts = Counter(round(item.x0 / _EDGE) for item in items if isinstance(item, Run))
     likely = {
         start: count + starts[start + 1]
@@ -68,12 +82,20 @@ def _candidates(items: Sequence[Item]) -> list[float]:
         if count + starts[start + 1] >= _FEWEST_LINES and start > min(starts) + 2
     }
     best = sorted(likely, key=lambda start: -likely[start])[:_MOST_CANDIDATES]
-    return [(start - 1) * _EDGE for start in best]
+    return sorted(((start - 1) * _EDGE for start in best), key=lambda at: _crossing(items, at))
+
+
+def _crossing(items: Sequence[Item], gutter: float) -> int:
+    """How many items lie across a gutter."""
+    return sum(item.x0 < gutter and item.x1 > gutter + 2 * _EDGE for item in items)
 
 
 def _divided(items: Sequence[Item], gutter: float) -> list[list[Item]] | None:
     """The items as columns on both sides of a gutter; None if it does not divide prose."""
     sides = _sides(items, gutter)
+    crossing = [item for item in items if sides[id(item)] == "across" and isinstance(item, Run)]
+    if sum(gutter - _INDENT < item.x0 < gutter for item in crossing) >= _FEWEST_LINES:
+        return None  # an indent of lines that begin before it
     places: dict[int, tuple[int, str]] = {}
     columnar: set[int] = set()
     in_turns = False
@@ -87,11 +109,12 @@ def _divided(items: Sequence[Item], gutter: float) -> list[list[Item]] | None:
     for item in items:
         bands[band_of[id(item)]].append(item)
     for number, drawn in bands.items():
-        across = sides[id(drawn[0])] == "across"
-        if not across and all(_is_column(drawn, sides, side) for side in ("left", "right")):
-            columnar.add(number)
+        if sides[id(drawn[0])] != "across":
             turns = sum(sides[id(one)] != sides[id(other)] for one, other in pairwise(drawn))
-            in_turns |= turns > _MOST_TURNS
+            one_by_one = turns <= _MOST_TURNS
+            if _are_columns(*_halves(drawn, sides), one_by_one):
+                columnar.add(number)
+                in_turns |= not one_by_one
         for item in drawn:
             places[id(item)] = (number, sides[id(item)] if number in columnar else "")
     if not columnar:
@@ -113,15 +136,61 @@ def _sides(items: Sequence[Item], gutter: float) -> dict[int, str]:
         else "across"
         for item in items
     }
-    # A table over the whole width may leave the gutter free.
+    # A table over the whole width may leave the gutter free: its rows are drawn one by one.
+    drawn = {id(item): place for place, item in enumerate(items)}
     for line in lines_of([item for item in items if isinstance(item, Run)]):
         halves = Counter(sides[id(run)] for run in line)
-        short = sum(_words(run.text) for run in line) < PROSE_WORDS * len(line)
+        short = sum(_words(run.text) for run in line) < _LONGEST_CELLS * len(line)
         if short and min(halves["left"], halves["right"]) and len(line) > _MOST_COLUMNS:
-            sides.update((id(run), "across") for run in line)
+            places = [drawn[id(run)] for run in line]
+            if max(places) - min(places) < _TOGETHER * len(line):
+                sides.update((id(run), "across") for run in line)
     return sides
 
 
-def _is_column(items: Sequence[Item], sides: dict[int, str], side: str) -> bool:
-    lines = [item for item in items if isinstance(item, Run) and sides[id(item)] == side]
-    return len(lines) >= _FEWEST_LINES and is_prose(lines)
+def _halves(items: Sequence[Item], sides: dict[int, str]) -> tuple[list[Run], list[Run]]:
+    """The runs on both sides of a gutter."""
+    runs = [item for item in items if isinstance(item, Run)]
+    left, right = ([run for run in runs if sides[id(run)] == side] for side in ("left", "right"))
+    return left, right
+
+
+def _are_columns(left: Sequence[Run], right: Sequence[Run], one_by_one: bool) -> bool:
+    """Whether both sides are prose; where they are drawn one by one, some prose will do.
+
+    Then whatever stands beside prose is a column, too, if its lines are on other levels.
+    """
+    if min(len(left), len(right)) < _FEWEST_LINES:
+        return False
+    prose = [is_prose(left), is_prose(right)]
+    if all(prose) or not one_by_one:
+        return all(prose)
+    holding = [
+        known or _holds_prose(side) for known, side in zip(prose, (left, right), strict=True)
+    ]
+    return all(holding) or (any(prose) and not _are_level(left, right))
+
+
+def _are_level(left: Sequence[Run], right: Sequence[Run]) -> bool:
+    """Whether the lines of one side continue those of the other."""
+    fewer, more = sorted(
+        ({round(run.baseline, 1) for run in side} for side in (left, right)), key=len
+    )
+    levels = sorted(more)
+    level = sum(
+        any(abs(one - other) <= _LEVEL for other in levels[max(0, at - 1) : at + 1])
+        for one in fewer
+        for at in [bisect_left(levels, one)]
+    )
+    return len(fewer) < _FEWEST_LINES or 2 * level >= len(fewer)
+
+
+def _holds_prose(runs: Sequence[Run]) -> bool:
+    """Whether enough of a column is running text."""
+    width = max(run.x1 - run.x0 for run in runs)
+    prose = [
+        len(run.text)
+        for run in runs
+        if _words(run.text) >= PROSE_WORDS and run.x1 - run.x0 >= PROSE_FILL * width
+    ]
+    return len(prose) >= _FEWEST_LINES and sum(prose) >= _SOME * sum(len(run.text) for run in runs)

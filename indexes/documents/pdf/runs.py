@@ -25,7 +25,7 @@ _COLUMN_GAP = 0.55
 # Of a narrow gap between words on the page: what is wider may be one between columns.
 _WIDER = 1.6
 _RAISED = 0.6
-_SMALL = 0.95
+_SMALL = 0.99
 _OVERLAP = 0.6
 # Points.
 _RULED_GAP = 0.5
