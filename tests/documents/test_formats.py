@@ -110,6 +110,7 @@ def test_only_what_stands_above_the_line_is_raised():
         (12, "0.##", "12"), (0.5, "0.0#", "0.5"), (0, '0;-0;"-"', "-"), (-3, "0", "-3"),
         (0.1 + 0.2, "General", "0.3"), (1200, "General", "1200"), (3, '0 "days"', "3 days"),
         (1.5, '_(* #,##0.00_);_(* "-"??_);_(@_)', "1.50"), (True, "General", "TRUE"),
+        (2.5, "0", "3"), (0.125, "0.00", "0.13"), (1.005, "0.00", "1.01"), (-2.5, "0", "-3"),
         (None, "0", ""),
         (datetime(2024, 3, 5), "dd/mm/yyyy", "05/03/2024"),
         (datetime(2024, 3, 5), "mmm-yy", "Mar-24"),
@@ -247,6 +248,9 @@ def test_an_opendocument_sheet_and_slides():
     )
     found = extracted("a.ods", opendocument(sheet))
     assert tables_of(found) == [[["Depot", "Q1", "Q2"], ["Ely", "", "25 %"]]]
+    box = "<draw:frame><draw:text-box><text:p>Till June.</text:p></draw:text-box></draw:frame>"
+    boxed = sheet.replace("</table:table>", f"<table:shapes>{box}</table:shapes></table:table>")
+    assert text_of("a.ods", opendocument(boxed)).endswith("Ely |  | 25 %\n\nTill June.")
     assert found.page_labels == ("Rent",)
     frame = '<draw:frame presentation:class="{}"><draw:text-box>{}</draw:text-box></draw:frame>'
     slide = (

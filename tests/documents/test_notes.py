@@ -53,6 +53,10 @@ def test_what_refers_to_a_note_of_a_page_is_no_figure_of_the_text(reference: str
 def test_other_links_and_raised_figures_of_a_page_stay_what_they_are():
     page = '<p>10<sup>6</sup> m<sup>2</sup>, see <a href="#s">4</a><sup><a href="/tm">TM</a></sup>'
     assert text_of("a.html", page) == "10⁶ m², see 4TM"
+    backlinks = (
+        '<p>^ <sup><a href="#r1"><i>a</i></a></sup> <sup><a href="#r2"><i>b</i></a></sup> Ann'
+    )
+    assert text_of("a.html", backlinks) == "^ a b Ann"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Excel: sheets are pages, rows keep their numbers, cells their columns."""
 
+import zipfile
 from datetime import date, datetime
 from pathlib import Path
 
@@ -86,6 +87,34 @@ def test_merged_cells_repeat_their_value(tmp_path: Path) -> None:
     assert load_document(saved(tmp_path, book)).text == (
         "Depot | 2021 | 2021 | 2022 | 2022\nEly | low | high | low | high\nEly | 1 | 2 | 3 | 4"
     )
+
+
+def test_text_boxes_of_a_sheet_are_read_and_its_headers_are_told_of(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["Depot", "Q1"])
+    book.active.append(["Ely", 5])
+    book.active.oddHeader.center.text = "Confidential"
+    path = saved(tmp_path, book)
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    drawn = "http://schemas.openxmlformats.org/drawingml/2006"
+    lines = "".join(
+        f"<a:p><a:r><a:t>{line}</a:t></a:r></a:p>" for line in ("Provisional,", "until June.")
+    )
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(
+            "xl/worksheets/_rels/sheet1.xml.rels",
+            '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+            f'<Relationship Id="r" Type="{office}/drawing" Target="../drawings/drawing1.xml"/>'
+            "</Relationships>",
+        )
+        archive.writestr(
+            "xl/drawings/drawing1.xml",
+            f'<xdr:wsDr xmlns:xdr="{drawn}/spreadsheetDrawing" xmlns:a="{drawn}/main">'
+            f"<xdr:sp><xdr:txBody>{lines}</xdr:txBody></xdr:sp></xdr:wsDr>",
+        )
+    document = load_document(path)
+    assert document.text == "Depot | Q1\nEly | 5\n\nProvisional,\nuntil June."
+    assert ours(document.metadata)["report"]["left_out"] == {"headers and footers": 1}
 
 
 def test_what_is_no_workbook_is_refused(tmp_path: Path) -> None:

@@ -544,3 +544,24 @@ def test_runs_and_rows_grow_with_the_length_too():
     grows_linearly(lambda n: extracted("a.docx", runs[n]), 2000)
     rows = {n: word(table(*[cell("a") + cell("b")] * n)) for n in (500, 2000)}
     grows_linearly(lambda n: extracted("a.docx", rows[n]), 500)
+
+
+def test_what_is_chosen_in_a_list_of_a_form_is_text():
+    field = (
+        '<w:r><w:fldChar w:fldCharType="begin"><w:ffData><w:ddList>{}<w:listEntry w:val="red"/>'
+        '<w:listEntry w:val="green"/></w:ddList></w:ffData></w:fldChar></w:r><w:r><w:instrText>'
+        'FORMDROPDOWN</w:instrText></w:r><w:r><w:fldChar w:fldCharType="end"/></w:r>'
+    )
+    chosen, first = field.format('<w:result w:val="1"/>'), field.format("")
+    body = (
+        f"<w:p><w:r><w:t xml:space='preserve'>Buoys: </w:t></w:r>{chosen}</w:p><w:p>{first}</w:p>"
+    )
+    assert read(body).text == "Buoys: green\n\nred"
+
+
+def test_drawn_letters_and_descriptions_of_old_drawings_are_text():
+    body = (
+        '<w:p><w:r><w:pict><v:shape alt="The new mole"/></w:pict></w:r></w:p>'
+        '<w:p><w:r><w:pict><v:shape><v:textpath string="Open day"/></v:shape></w:pict></w:r></w:p>'
+    )
+    assert read(body).text == "The new mole\n\nOpen day"

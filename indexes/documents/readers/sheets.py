@@ -14,15 +14,17 @@ from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
 from indexes.documents.assembly import assemble
-from indexes.documents.blocks import Block, Heading, PageBreak
+from indexes.documents.blocks import Block, Heading, PageBreak, Paragraph
 from indexes.documents.extracted import Extracted, UnreadableError
 from indexes.documents.reader import Reading
+from indexes.documents.readers.charts import diagram_texts
 from indexes.documents.readers.package import Package, stream, tell_what_is_inside
 from indexes.documents.readers.regions import Sheet, blocks_of
 from indexes.documents.readers.shown import Value, shown
 from indexes.documents.report import ReadingReport
 
 _S = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_XDR = "{http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 MAX_CELLS = 2_000_000
 MAX_COLUMNS = 16_384
@@ -94,10 +96,10 @@ class _Book:
                 self._report.unreadable.append(f"sheet {name} is not in the file")
                 continue
             blocks = blocks_of(self._sheet(part))
+            blocks += self._around(part)
             if blocks and (len(sheets) > 1 or not _UNNAMED.fullmatch(name)):
                 yield Heading(name)
             yield from blocks
-            self._note_the_rest(part)
 
     def _shared_texts(self) -> list[str]:
         part = self.package.related(self._main, "sharedStrings") or "xl/sharedStrings.xml"
@@ -119,12 +121,11 @@ class _Book:
 
     def _sheet(self, part: str) -> Sheet:
         rows = _Rows()
-        tags = tuple(f"{_S}{name}" for name in ("row", "mergeCell", "col"))
+        tags = tuple(f"{_S}{name}" for name in ("row", "mergeCell", "col", "headerFooter"))
         number = 0
         for element in stream(self.package.markup(part), tags, self._report):
             if element.tag == f"{_S}row":
-                said = element.get("r", "")
-                number = _whole(said) or number + 1
+                number = _whole(element.get("r", "")) or number + 1
                 if element.get("hidden") in ("1", "true"):
                     self._report.leave_out("hidden rows")
                 else:
@@ -135,6 +136,9 @@ class _Book:
                 except ValueError:
                     continue
                 rows.merged.append(bounds)
+            elif element.tag == f"{_S}headerFooter":
+                said = any((text or "").strip() for text in element.itertext())
+                self._report.leave_out("headers and footers", int(said))
             elif element.get("hidden") in ("1", "true"):
                 first, last = (_whole(element.get(name, "")) for name in ("min", "max"))
                 rows.hidden_columns |= set(range(first, min(last, MAX_COLUMNS) + 1))
@@ -246,7 +250,8 @@ class _Book:
             before = number
         return Sheet(texts, filled, frozenset(spanning), numbers)
 
-    def _note_the_rest(self, part: str) -> None:
+    def _around(self, part: str) -> Iterator[Block]:
+        """What stands on a sheet but in no cell: its text boxes; the rest is reported."""
         for link in self.package.relations(part):
             if link.external or link.target not in self.package:
                 continue
@@ -257,6 +262,8 @@ class _Book:
                 kinds = [other.kind for other in self.package.relations(link.target)]
                 self._report.leave_out("charts", kinds.count("chart"))
                 self._report.leave_out("pictures", kinds.count("image"))
+                for box in self.package.xml(link.target).iter(f"{_XDR}txBody"):
+                    yield Paragraph("\n".join(diagram_texts(box)))
 
 
 def _text(item: Any) -> str:

@@ -9,6 +9,7 @@ date does, is written as ISO 8601.
 
 import re
 from datetime import date, datetime, time, timedelta
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
@@ -25,6 +26,7 @@ _BY_COUNTRY = frozenset({"mm-dd-yy", "m/d/yy h:mm", "m/d/yy", "m/d/yyyy"})
 _LONGEST_FORMAT = 200
 # Characters for private use hold the places of text.
 _PLACES = 0xE000
+_ROUNDING = Context(prec=40, rounding=ROUND_HALF_UP)
 
 Value = str | int | float | bool | date | datetime | time | timedelta | None
 
@@ -94,7 +96,7 @@ def _digits(value: float, pattern: str) -> str:
     decimals = min(len(after), 15)
     if exponent:
         return f"{value:.{decimals}E}"
-    text = f"{value:{',' if ',' in whole else ''}.{decimals}f}"
+    text = f"{_rounded(value, decimals):{',' if ',' in whole else ''}.{decimals}f}"
     fixed = after.rstrip("#?")
     if decimals > len(fixed):
         head, _, tail = text.partition(".")
@@ -105,6 +107,13 @@ def _digits(value: float, pattern: str) -> str:
     if "0" not in whole and head == "0":
         head = ""
     return head.zfill(digits) + point + tail if digits > len(head) else head + point + tail
+
+
+def _rounded(value: float, decimals: int) -> Decimal | float:
+    """A number as sheets round it: its 15 digits, and a half up."""
+    if abs(value) >= 1e15:
+        return value
+    return Decimal(f"{value:.15g}").quantize(Decimal(1).scaleb(-decimals), context=_ROUNDING)
 
 
 def _moment(value: datetime | date | time, form: str) -> str:

@@ -8,7 +8,7 @@ from indexes.documents.readers.html.tree import Element
 _REFERENCES = frozenset({"footnote-ref", "footnote-reference", "noteref"})
 _BACKLINKS = frozenset({"footnote-back", "footnote-backref", "footnote-backlink"})
 _NOTES = frozenset({"footnote", "endnote", "rearnote"})
-_MARKS = re.compile(r"\d{1,4}(?:\s?[,;–-]\s?\d{1,4}){0,9}|[a-zA-Z*†‡§¶]")
+_MARKS = re.compile(r"\d{1,4}(?:\s?[,;–-]\s?\d{1,4}){0,9}|[*†‡§¶]")
 _ARROWS = frozenset("↩↑⏎⤴▲△\ufe0e\ufe0f \n")
 _LONGEST = 12
 

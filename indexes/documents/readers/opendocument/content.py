@@ -177,6 +177,8 @@ class _Content:
             yield PageBreak(name)
             rows, filled, spans = self._grids.rows(table)
             blocks = blocks_of(Sheet(rows, filled, frozenset(spans)))
+            for shapes in table.findall(f"{TABLE}shapes"):
+                blocks += self._within(shapes)
             if blocks and len(tables) > 1:
                 yield Heading(name)
             yield from blocks

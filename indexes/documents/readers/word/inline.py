@@ -8,7 +8,19 @@ from indexes.documents.readers.cells import raised
 from indexes.documents.readers.described import description
 from indexes.documents.readers.symbols import symbol
 from indexes.documents.readers.word.equations import linear
-from indexes.documents.readers.word.names import MC, TBL, WP, M, P, R, W, switched_on
+from indexes.documents.readers.word.names import (
+    MC,
+    TBL,
+    VAL,
+    VML,
+    WP,
+    M,
+    P,
+    R,
+    W,
+    number,
+    switched_on,
+)
 from indexes.documents.readers.word.numbers import roman
 from indexes.documents.readers.word.styles import Styles, style_id
 from indexes.documents.report import ReadingReport
@@ -27,6 +39,8 @@ _ABOUT = frozenset(
     )
 )  # fmt: skip
 _TYPED = {f"{W}cr": "\n", f"{W}tab": "\t", f"{W}ptab": "\t", f"{W}noBreakHyphen": "-"}
+# Where drawings say what they show: new ones, old ones, and letters that are drawn.
+_DESCRIBED = {f"{WP}docPr": "descr", f"{VML}shape": "alt", f"{VML}textpath": "string"}
 
 
 @dataclass
@@ -165,12 +179,7 @@ class Inline:
     def _field(self, mark: Any) -> None:
         kind = mark.get(f"{W}fldCharType")
         if kind == "begin":
-            box = mark.find(f"{W}ffData/{W}checkBox")
-            if box is not None:
-                ticked = switched_on(box, f"{W}checked")
-                if ticked is None:
-                    ticked = bool(switched_on(box, f"{W}default"))
-                self._add("☒" if ticked else "☐")
+            self._add(_chosen(mark))
             self._fields.append(False)
         elif kind == "separate" and self._fields:
             self._fields[-1] = True
@@ -209,12 +218,28 @@ class Inline:
             if tag == f"{W}txbxContent":
                 if not _inside_another(found, element):
                     self._line.boxes.append(found)
-            elif tag == f"{WP}docPr" and (said := description(found.get("descr", ""))):
+            elif tag in _DESCRIBED and (said := description(found.get(_DESCRIBED[tag], ""))):
                 self._add(f" {said} ")
             elif isinstance(tag, str) and tag.endswith(("}relIds", "/chart}chart")):
                 id_ = found.get(f"{R}dm") or found.get(f"{R}id")
                 if id_:
                     self._line.drawings.append(id_)
+
+
+def _chosen(field: Any) -> str:
+    """What is ticked or chosen in a field of a form."""
+    box, choice = field.find(f"{W}ffData/{W}checkBox"), field.find(f"{W}ffData/{W}ddList")
+    if box is not None:
+        ticked = switched_on(box, f"{W}checked")
+        if ticked is None:
+            ticked = switched_on(box, f"{W}default")
+        return "☒" if ticked else "☐"
+    if choice is None:
+        return ""
+    entries = [entry.get(VAL, "") for entry in choice.findall(f"{W}listEntry")]
+    at = number(choice, f"{W}result")
+    at = (number(choice, f"{W}default") or 0) if at is None else at
+    return entries[at] if 0 <= at < len(entries) else ""
 
 
 def switched_on_attribute(element: Any, name: str) -> bool:
