@@ -2,7 +2,7 @@
 
 import io
 import json
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -81,6 +81,51 @@ def test_a_shape_that_is_there_for_newer_programs_and_for_older_ones_is_read_onc
     buffer = io.BytesIO()
     made.save(buffer)
     assert text_of("a.pptx", buffer.getvalue()) == "• As PowerPoint has it with a formula"
+
+
+@pytest.mark.parametrize(
+    ("put", "read"),
+    [
+        (["Left", "l1", "l2", "Right", "r1", "r2"], ["Left", "l1", "l2", "Right", "r1", "r2"]),
+        (["Left", "Right", "l1", "r1", "l2", "r2"], ["Left", "Right", "l1", "r1", "l2", "r2"]),
+    ],
+    ids=["by column", "by row"],
+)
+def test_boxes_in_columns_are_read_in_the_order_they_were_put(put: list[str], read: list[str]):
+    places = {
+        "Left": (1, 2),
+        "l1": (1, 3),
+        "l2": (1, 4),
+        "Right": (5, 2),
+        "r1": (5, 3),
+        "r2": (5, 4),
+    }
+    made = Presentation()
+    slide = made.slides.add_slide(made.slide_layouts[6])
+    for name in put:
+        left, top = places[name]
+        box = slide.shapes.add_textbox(Inches(left), Inches(top), Inches(3), Inches(0.5))
+        box.text_frame.text = name
+    foot = slide.shapes.add_textbox(Inches(1), Inches(6), Inches(8), Inches(0.5))
+    foot.text_frame.text = "Foot"
+    buffer = io.BytesIO()
+    made.save(buffer)
+    assert text_of("a.pptx", buffer.getvalue()).split("\n\n") == [*read, "Foot"]
+
+
+def test_shares_and_dates_of_a_chart_are_written_as_such():
+    made = Presentation()
+    slide = made.slides.add_slide(made.slide_layouts[6])
+    chart = CategoryChartData(number_format="0%")
+    chart.categories = [date(2024, 3, 1), date(2024, 4, 1)]
+    chart.add_series("Share", (0.255, 0.7))
+    place = (Inches(1), Inches(2), Inches(6), Inches(2))
+    slide.shapes.add_chart(XL_CHART_TYPE.LINE, *place, chart)
+    buffer = io.BytesIO()
+    made.save(buffer)
+    assert tables_of(extracted("a.pptx", buffer.getvalue())) == [
+        [["", "Share"], ["2024-03-01", "25.5%"], ["2024-04-01", "70%"]]
+    ]
 
 
 def test_only_what_stands_above_the_line_is_raised():

@@ -107,6 +107,30 @@ def test_a_drawing_with_text_is_told_to_be_left_out():
     assert found.report.left_out == {"drawings with text": 1}
 
 
+def test_a_question_in_a_button_and_the_answer_that_it_opens_are_read():
+    page = """<main><h3><button aria-expanded=false>When are <b>fees</b> due?</button></h3>
+    <div role=region aria-labelledby=x hidden><p>In May.</p></div>
+    <button aria-expanded=false>What about the pilots?</button>
+    <div role=tabpanel style="display:none">They come.</div>
+    <button aria-expanded=true>Menu</button><button>Send it now please</button></main>"""
+    found = extracted("a.html", page)
+    assert found.text == "When are fees due?\n\nIn May.\n\nWhat about the pilots?\n\nThey come."
+    assert headings_of(found) == [(3, "When are fees due?")]
+
+
+def test_signs_that_link_to_a_heading_are_no_part_of_it():
+    page = """<h2>Fees<a class=headerlink href="#fees">¶</a></h2><h2><a class=anchor href="#a">§</a>
+    Night</h2><p>See <a href="#4">§ 4</a> and <a href="#n5">#5</a>.</p>"""
+    assert html(page) == "Fees\n\nNight\n\nSee § 4 and #5."
+
+
+def test_a_table_made_of_other_elements_is_one():
+    page = """<div role=table><div role=row><span role=columnheader>Boat</span><span
+    role=columnheader>Tons</span></div><div role=rowgroup><div role=row><span role=cell>Tern</span>
+    <span role=cell>12</span></div></div></div>"""
+    assert tables_of(extracted("a.html", page)) == [[["Boat", "Tons"], ["Tern", "12"]]]
+
+
 def test_two_breaks_end_a_paragraph():
     assert html("one<br><br>two<br>three") == "one\n\ntwo\nthree"
 

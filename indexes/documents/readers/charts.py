@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from openpyxl.styles.numbers import is_date_format
+from openpyxl.utils.datetime import from_excel
+
 from indexes.documents.blocks import Table, table_of
 from indexes.documents.extracted import one_line
+from indexes.documents.readers.shown import shown
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
@@ -42,17 +46,27 @@ def diagram_texts(root: Any) -> list[str]:
 def _points(series: Any, part: str) -> dict[int, str]:
     """The values that a chart keeps of the cells it was made from, by their place."""
     found = series.find(f"{_C}{part}")
+    if found is None:
+        return {}
+    form = next((code.text or "" for code in found.iter(f"{_C}formatCode")), "")
     points = {}
-    for point in () if found is None else found.iter(f"{_C}pt"):
+    for point in found.iter(f"{_C}pt"):
         at = point.get("idx", "")
         if at.isdecimal() and int(at) < _MOST_POINTS:
-            points[int(at)] = _shown(one_line(point.findtext(f"{_C}v") or ""))
+            said = one_line(point.findtext(f"{_C}v") or "")
+            points[int(at)] = _shown(said, point.get("formatCode") or form)
     return points
 
 
-def _shown(value: str) -> str:
-    """A value without what binary fractions leave behind: 4.4, not 4.4000000000000004."""
+def _shown(value: str, form: str) -> str:
+    """A value as its axis has it, if that is a date or a percentage; all its digits otherwise."""
     try:
-        return f"{float(value):.12g}" if len(value) > 12 else value
-    except ValueError:
+        number = float(value)
+        if is_date_format(form):
+            return shown(from_excel(number), form)
+    except (ValueError, OverflowError, TypeError):
         return value
+    if "%" in form:
+        return f"{100 * number:.10g}%"
+    # Without what binary fractions leave behind: 4.4, not 4.4000000000000004.
+    return f"{number:.12g}" if len(value) > 12 else value

@@ -10,6 +10,7 @@ from indexes.documents.extracted import Extracted, one_line
 from indexes.documents.reader import Reading
 from indexes.documents.readers.cells import raised
 from indexes.documents.readers.charts import chart_table, diagram_texts
+from indexes.documents.readers.order import in_order
 from indexes.documents.readers.package import Package, tell_what_is_inside
 from indexes.documents.readers.word.equations import linear
 from indexes.documents.readers.word.numbers import letters, roman
@@ -72,8 +73,11 @@ class _Slides:
                     yield Note(notes.replace("\x0b", "\n"), "Notes")
 
     def _shapes(self, shapes: Any, part: Any, depth: int) -> Iterator[Block]:
-        """Shapes in the order they are read: the title, then from top to bottom."""
-        for shape in sorted(shapes, key=_place):
+        """Shapes in the order they are read: the title first."""
+        listed = list(shapes)
+        titles = [shape for shape in listed if _placeholder(shape) in _TITLES]
+        rest = [shape for shape in listed if _placeholder(shape) not in _TITLES]
+        for shape in [*titles, *in_order(rest)]:
             yield from self._shape(shape, part, depth)
 
     def _shape(self, shape: Any, part: Any, depth: int) -> Iterator[Block]:
@@ -127,13 +131,6 @@ def _choose(slide: Any) -> None:
                 both.addprevious(shape)
         if both.getparent() is not None:
             both.getparent().remove(both)
-
-
-def _place(shape: Any) -> tuple[bool, float, float]:
-    title = _placeholder(shape) in _TITLES
-    top, left = (getattr(shape, name, None) or 0 for name in ("top", "left"))
-    # Shapes side by side stand at almost the same height.
-    return not title, round(top / 180_000), left
 
 
 def _placeholder(shape: Any) -> str | None:

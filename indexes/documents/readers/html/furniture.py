@@ -210,6 +210,9 @@ def _is_hidden(element: Element) -> bool:
     attributes = element.attributes
     if not attributes:
         return False
+    role = element.says("role")
+    if role == "tabpanel" or (role == "region" and "aria-labelledby" in attributes):
+        return False  # a click shows it
     if "hidden" in attributes and element.says("hidden") != "until-found":
         return True
     if element.says("aria-hidden") == "true" and element.tag not in ("img", "body", "main"):

@@ -9,7 +9,8 @@ _REFERENCES = frozenset({"footnote-ref", "footnote-reference", "noteref"})
 _BACKLINKS = frozenset({"footnote-back", "footnote-backref", "footnote-backlink"})
 _NOTES = frozenset({"footnote", "endnote", "rearnote"})
 _MARKS = re.compile(r"\d{1,4}(?:\s?[,;–-]\s?\d{1,4}){0,9}|[*†‡§¶]")
-_ARROWS = frozenset("↩↑⏎⤴▲△\ufe0e\ufe0f \n")
+# Arrows back from a note; what stands beside a heading to link to it.
+_SIGNS = frozenset("↩↑⏎⤴▲△¶#🔗\ufe0e\ufe0f \n")
 _LONGEST = 12
 
 
@@ -27,12 +28,14 @@ def reference(element: Element) -> str:
     return mark if high and _MARKS.fullmatch(mark) else ""
 
 
-def leads_back(element: Element) -> bool:
-    """Whether a link leads from a note to where it is referred to, and says nothing else."""
+def says_nothing(element: Element) -> bool:
+    """Whether a link is only a sign: from a note back to the text, or to the heading it is in."""
     if _is_named(element, "backlink", _BACKLINKS, "data-footnote-backref"):
         return True
     text = element.text()
-    return bool(text) and "#" in (element.attributes.get("href") or "") and set(text) <= _ARROWS
+    if "#" not in (element.attributes.get("href") or "") or not text:
+        return False
+    return set(text) <= _SIGNS or (text == "§" and "anchor" in element.says("class"))
 
 
 def is_note(element: Element) -> bool:

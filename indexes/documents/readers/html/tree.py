@@ -32,6 +32,14 @@ _NO_TEXT = frozenset(
 )  # fmt: skip
 
 
+# Tables that are made of other elements.
+_ROLES = {
+    "table": "table", "grid": "table", "rowgroup": "tbody", "row": "tr", "cell": "td",
+    "gridcell": "td", "columnheader": "th", "rowheader": "th",
+}  # fmt: skip
+_HEADS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "dt", "summary"})
+
+
 @dataclass(eq=False, slots=True)
 class Element:
     """An element. What was nested too deep in it stands in it directly.
@@ -148,13 +156,21 @@ class _Target:
             self._skip_depth += tag == self._skipping
             if tag == "text" and self._skipping == "svg":
                 self._lettered = True
-        elif tag in _NO_TEXT:
+        elif tag in _NO_TEXT and not (tag == "button" and self._opens(attributes)):
             self.found[tag] = self.found.get(tag, 0) + 1
             self._skipping, self._skip_depth = tag, 1
         else:
+            if attributes and tag in ("div", "span", "ul", "li", "button"):
+                tag = _ROLES.get((attributes.get("role") or "").lower(), tag)
             element = Element(tag, dict(attributes) if attributes else _NO_ATTRIBUTES)
             self._open[min(len(self._open), MAX_DEPTH) - 1].children.append(element)
             self._open.append(element)
+
+    def _opens(self, attributes: Mapping[str, str]) -> bool:
+        """Whether a button opens what stands below it, as a question does its answer."""
+        return "aria-expanded" in attributes or any(
+            above.tag in _HEADS for above in self._open[-3:]
+        )
 
     def end(self, tag: str) -> None:
         """A tag closes; the parser balances what the file left open."""

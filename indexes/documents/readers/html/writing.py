@@ -17,7 +17,7 @@ from indexes.documents.blocks import (
 from indexes.documents.readers.cells import flattened, raised
 from indexes.documents.readers.html.formulas import linear
 from indexes.documents.readers.html.grids import Grid
-from indexes.documents.readers.html.notes import is_note, leads_back, marked, reference
+from indexes.documents.readers.html.notes import is_note, marked, reference, says_nothing
 from indexes.documents.readers.html.tree import Element
 from indexes.documents.readers.word.numbers import letters, roman
 
@@ -88,6 +88,7 @@ class Writer:
         self._lists: list[_List] = []
         self._entries: list[_Entry] = []
         self._term = ""
+        self._within_heading = False
 
     def write(self, element: Element) -> list[Block]:
         """The blocks of all that is in an element."""
@@ -95,6 +96,11 @@ class Writer:
         self._flush()
         self._end_term()
         return self.blocks
+
+    def _of_a_heading(self, element: Element) -> list[Block]:
+        writer = Writer(self._marks)
+        writer._within_heading = True
+        return writer.write(element)
 
     def _children(self, element: Element) -> None:
         for child in element.children:
@@ -119,10 +125,12 @@ class Writer:
             self._buffer.append(f" {linear(element)} ")
         elif tag in ("a", "sup") and (mark := reference(element)):
             self._buffer.append(f"[{mark}]")
-        elif tag == "a" and leads_back(element):
+        elif tag == "a" and says_nothing(element):
             return
         elif tag == "sup":
             self._raised(element)
+        elif tag == "button":
+            self._button(element)
         elif tag == "q":
             self._buffer.append("“")
             self._children(element)
@@ -135,7 +143,7 @@ class Writer:
     def _block(self, element: Element) -> None:
         tag = element.tag
         if tag in ("h1", "h2", "h3", "h4", "h5", "h6"):
-            text = flattened(Writer(self._marks).write(element))
+            text = flattened(self._of_a_heading(element))
             if text:
                 self.blocks.append(Heading(text, int(tag[1])))
         elif is_note(element):
@@ -154,7 +162,7 @@ class Writer:
         elif tag == "li":
             self._item(element)
         elif tag == "dt":
-            term = flattened(Writer(self._marks).write(element))
+            term = flattened(self._of_a_heading(element))
             self._term = f"{self._term}, {term}" if self._term and term else self._term or term
         elif tag == "dd":
             self._definition(element)
@@ -237,6 +245,15 @@ class Writer:
             self._buffer.append("☒ " if "checked" in element.attributes else "☐ ")
         elif kind in _SHOWN_INPUTS:
             self._buffer.append(f" {element.attributes.get('value') or ''} ")
+
+    def _button(self, element: Element) -> None:
+        """One that opens what is below it; of a word or two ("Menu"), only within a heading."""
+        if self._within_heading:
+            self._children(element)
+        elif len(element.text().split()) > 2:
+            self._flush()
+            self._children(element)
+            self._flush()
 
     def _raised(self, element: Element) -> None:
         text = element.text()
