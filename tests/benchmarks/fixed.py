@@ -19,6 +19,7 @@ from indexes.documents import adopt
 from indexes.index import HierarchicalIndex
 from indexes.namespace import ours
 from indexes.sentences import Span
+from indexes.store.ancestry import above
 from indexes.store.nodes import manifest_for
 from indexes.store.points import Fingerprint, leaf_point
 from indexes.store.probe import dimension_of
@@ -82,7 +83,7 @@ def index_chunks(
                 index.store.put(
                     [
                         leaf_point(
-                            tree, leaf, text=words, embedded=words, dense=vector,
+                            tree, leaf, above(tree, leaf), text=words, embedded=words, dense=vector,
                             digest="", shared={"metadata": {}},
                         )
                         for leaf, words, vector in zip(part, said, vectors, strict=True)
