@@ -116,7 +116,7 @@ class Work:
 
     def optimise(self) -> None:
         with opened(self.index) as index:
-            index.engine.client._client.optimize(index.store.collection)  # type: ignore[attr-defined]
+            index.engine.client._client.optimize(index.store.collection)
 
     def verify(self) -> None:
         with opened(self.index) as index:

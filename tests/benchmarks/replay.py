@@ -58,7 +58,7 @@ class Recording:
             self.grpc[request] = answered
             return answered
 
-        stand_in._answer, door.serve = answering, serving  # type: ignore[assignment]
+        stand_in._answer, door.serve = answering, serving
         try:
             yield
         finally:
