@@ -465,9 +465,13 @@ def test_the_pace_of_an_endpoint_is_remembered(server: StandIn, tmp_path: Path) 
 
 
 def test_after_a_failure_nobody_goes_on_waiting(server: StandIn) -> None:
+    both = threading.Event()
+
     def refuse(body: dict[str, Any]) -> Refused | None:
         if body["input"] == ["good"]:
+            both.wait(30)  # else the other request may not be sent before that long wait
             return 429, "Rate limit reached", {"Retry-After": "600"}
+        both.set()
         return 400, "the moon is in the wrong house"
 
     server.refuse = refuse
