@@ -55,6 +55,7 @@ _OURS = (
     Reader("EPUB", (".epub",), "application/epub+zip", f"{_HERE}.epub:read"),
     Reader("e-mail", (".eml", ".mht", ".mhtml"), "message/rfc822", f"{_HERE}.mail:read"),
     Reader("Outlook", (".msg",), "application/vnd.ms-outlook", f"{_HERE}.outlook:read", "formats"),
+    Reader("calendar", (".ics",), "text/calendar", f"{_HERE}.calendar:read"),
     Reader("RTF", (".rtf",), "application/rtf", f"{_HERE}.rtf.body:read"),
     Reader("OpenDocument text", (".odt",), f"{_OASIS}text", f"{_HERE}.opendocument.content:read"),
     Reader(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -10,6 +11,7 @@ from indexes.documents.assembly import assemble
 from indexes.documents.blocks import Block, Heading, Paragraph, Table
 from indexes.documents.extracted import Extracted, UnreadableError, one_line
 from indexes.documents.reader import Reading
+from indexes.documents.readers.calendar import appointments
 from indexes.documents.readers.decoding import decode
 from indexes.documents.readers.html.page import blocks_of, decoded
 from indexes.documents.readers.html.tree import parsed
@@ -18,6 +20,7 @@ from indexes.documents.report import ReadingReport
 _HEADERS = ("From", "To", "Cc", "Date")
 _DEEPEST = 4
 _MOST_PARTS = 2_000
+_SAME = 0.8
 _REPLY = re.compile(r"^(?:(?:re|fwd?|aw|wg|antw|tr|rv)\s*:\s*)+", re.IGNORECASE)
 
 
@@ -80,52 +83,93 @@ def _message(message: EmailMessage, report: ReadingReport, depth: int) -> Iterat
     if message.get_content_type() == "multipart/related" and not headers["To"]:
         headers = {}  # a web page that was saved
     yield from head(header(message, "Subject"), headers)
-    bodies: dict[str, EmailMessage] = {}
+    bodies: dict[int, _Body] = {}
     names: list[str] = []
     inside: list[EmailMessage] = []
-    for part in _parts(message):
+    for part, place in _parts(message):
         kind = part.get_content_type()
         if kind == "message/rfc822" and depth < _DEEPEST:
             inside += [sub for sub in part.iter_parts() if isinstance(sub, EmailMessage)]
+        elif kind == "text/calendar":
+            bodies.setdefault(place, _Body()).calendars.append(_text(part, report))
         elif part.get_filename() or part.get_content_disposition() == "attachment":
             names.append(one_line(part.get_filename() or kind))
-        elif kind in ("text/plain", "text/html"):
-            bodies.setdefault(kind, part)
+        elif kind == "text/plain":
+            bodies.setdefault(place, _Body()).texts.append(_text(part, report))
+        elif kind == "text/html":
+            bodies.setdefault(place, _Body()).pages.append(_page(part, report))
         elif part.get_content_maintype() in ("image", "audio", "video"):
             report.leave_out("pictures" if kind.startswith("image") else "recordings")
-    yield from _body(bodies, report)
+    for body in _joined(list(bodies.values())):
+        yield from body.blocks(report)
     yield from attached(names, report)
     for sub in inside:
         yield from _message(sub, report, depth + 1)
 
 
-def _parts(message: EmailMessage) -> Iterator[EmailMessage]:
-    """The parts that are no boxes of others; a message in it is one part."""
-    waiting = [message]
+def _parts(message: EmailMessage) -> Iterator[tuple[EmailMessage, int]]:
+    """The parts that are no boxes of others; alternatives of each other share a number."""
+    waiting: list[tuple[EmailMessage, int]] = [(message, 0)]
     count = 0
     while waiting and count < _MOST_PARTS:
-        part = waiting.pop(0)
+        part, place = waiting.pop(0)
         count += 1
-        if part.is_multipart() and part.get_content_type() != "message/rfc822":
+        kind = part.get_content_type()
+        if part.is_multipart() and kind != "message/rfc822":
+            if kind == "multipart/alternative":
+                place = place or count
             parts = [sub for sub in part.get_payload() if isinstance(sub, EmailMessage)]
-            waiting[:0] = parts
+            waiting[:0] = [(sub, place) for sub in parts]
         else:
-            yield part
+            yield part, place or count
 
 
-def _body(bodies: dict[str, EmailMessage], report: ReadingReport) -> Iterator[Block]:
-    """What a message says: as plain text, unless only the page has its tables."""
-    page, text = bodies.get("text/html"), bodies.get("text/plain")
-    written = _text(text, report) if text is not None else ""
-    if page is not None:
-        data = page.get_payload(decode=True)
-        charset = page.get_content_charset()
-        raw = data if isinstance(data, bytes) else b""
-        blocks = html(_markup(raw, charset, report), report)
-        if not written.strip() or any(isinstance(block, Table) for block in blocks):
+@dataclass
+class _Body:
+    """One stretch of what a message says, in the forms that it has: text, a page, a calendar."""
+
+    texts: list[str] = field(default_factory=list)
+    pages: list[str] = field(default_factory=list)
+    calendars: list[str] = field(default_factory=list)
+
+    def blocks(self, report: ReadingReport) -> Iterator[Block]:
+        """It as plain text, unless only the page has its tables; appointments below."""
+        written = "\n\n".join(filter(None, map(str.strip, self.texts)))
+        blocks = [block for page in self.pages for block in html(page, report)]
+        if blocks and (not written or any(isinstance(block, Table) for block in blocks)):
             yield from blocks
-            return
-    yield from plain(written)
+        else:
+            yield from plain(written)
+        for calendar in self.calendars:
+            yield from appointments(calendar)
+
+    def repeats(self, other: "_Body") -> bool:
+        """Whether this is a page with all the words of the other, which is text."""
+        if not self.pages or self.texts or not other.texts or other.pages:
+            return False
+        said = set(" ".join(other.texts).split())
+        shown = set(parsed(" ".join(self.pages)).root.text().split())
+        return len(said & shown) >= _SAME * len(said)
+
+
+def _joined(bodies: list[_Body]) -> Iterator[_Body]:
+    """Bodies, with a page that follows the same as text, and is not said to be it, in one."""
+    last: _Body | None = None
+    for body in bodies:
+        if last is not None and body.repeats(last):
+            last.pages += body.pages
+            continue
+        if last is not None:
+            yield last
+        last = body
+    if last is not None:
+        yield last
+
+
+def _page(part: EmailMessage, report: ReadingReport) -> str:
+    data = part.get_payload(decode=True)
+    raw = data if isinstance(data, bytes) else b""
+    return _markup(raw, part.get_content_charset(), report)
 
 
 def _markup(data: bytes, charset: str | None, report: ReadingReport) -> str:
