@@ -131,3 +131,17 @@ def test_a_box_beside_prose_is_no_part_of_its_lines() -> None:
     assert tables_of(found) == [
         [["Places", "eleven"], ["Boats", "flat"], ["Ended", "1839"], ["Fare", "a penny"]]
     ]
+
+
+def test_a_line_of_text_that_stands_apart_parts_two_tables() -> None:
+    sheet = Sheet()
+    tables = [
+        [["Depot", "2019", "2020"], ["Aldbury", "5", "7"], ["Merrow", "4", "9"]],
+        [["Vessel", "2019", "2020"], ["Tern", "31", "28"], ["Gannet", "12", "40"]],
+    ]
+    for table, top in zip(tables, (30, 64), strict=True):
+        for number, row in enumerate(table):
+            for x, cell in zip((20, 60, 90), row, strict=True):
+                sheet.left(x, top + 6 * number, cell)
+    sheet.left(20, 53, "Calls of each vessel")
+    assert tables_of(sheet.read()) == tables

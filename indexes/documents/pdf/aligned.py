@@ -13,7 +13,7 @@ from indexes.documents.pdf.gutters import with_gutters
 from indexes.documents.pdf.lines import Cell, lines_of, said
 from indexes.documents.pdf.markers import CLAUSE, MARKER
 from indexes.documents.pdf.sides import gutter_of
-from indexes.documents.pdf.spans import spanning_row
+from indexes.documents.pdf.spans import names, spanning_row
 from indexes.documents.pdf.wrapped import rows_of_lines
 from indexes.documents.pdf.writing import Run
 
@@ -31,6 +31,7 @@ _FEWEST_LINES = 3
 _CLOSE = 0.85
 _LAST_ROW = 1.15
 _NEW_TABLE = 1.4
+_APART = 1.2
 
 _CLAUSE_WORDS = 4
 
@@ -59,6 +60,7 @@ class _Line:
     def __init__(self, runs: list[Run]) -> None:
         self.baseline = runs[0].baseline
         self.size = max(run.size for run in runs)
+        self.bold = all(run.bold for run in runs)
         groups: list[list[Run]] = []
         for run in runs:
             if groups and run.x0 - groups[-1][-1].x1 < _TOGETHER * run.size:
@@ -170,15 +172,18 @@ class _Region:
         )
 
     def _begins_anew(self, number: int) -> bool:
-        """Whether a title stands below a gap, and names of columns where numbers were."""
+        """Whether a title stands apart between, and names of columns where values were."""
         between = self._all[self.end : number]
         steps = [one.baseline - other.baseline for one, other in pairwise(self.lines)]
         if not between or not steps:
             return False
-        gap = self._all[self.end - 1].baseline - between[0].baseline
-        named = not any(map(str.isdigit, "".join(cell.text for cell in self._all[number].cells)))
-        numbers = any(map(str.isdigit, "".join(cell.text for cell in self.lines[-1].cells)))
-        return gap > _NEW_TABLE * max(steps) and named and numbers
+        line, last = self._all[number], self.lines[-1]
+        above = last.baseline - between[0].baseline
+        below = between[-1].baseline - line.baseline
+        usual = max(steps)
+        apart = above > _NEW_TABLE * usual or min(above, below) > _APART * usual
+        numbers = any(map(str.isdigit, "".join(cell.text for cell in last.cells)))
+        return apart and all(map(names, line.cells)) and (numbers or line.bold > last.bold)
 
     def _widen(self, line: _Line) -> None:
         for cell in line.cells:

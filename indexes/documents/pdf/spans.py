@@ -48,7 +48,7 @@ def spanning_row(
     fewest, most = len(upper), len(columns)
     if not (0 < fewest < most and 2 < most <= _MOST_COLUMNS and len(lower) > fewest):
         return None
-    if not all(map(_names, lower)) or any(cell.text.count(" ") >= _MOST_WORDS for cell in upper):
+    if not all(map(names, lower)) or any(cell.text.count(" ") >= _MOST_WORDS for cell in upper):
         return None
     # The label column has a name of its own, on one of the two lines.
     labelled = any(_over(cell, columns[0]) for cell in lower)
@@ -64,7 +64,8 @@ def spanning_row(
     return row
 
 
-def _names(cell: Named) -> bool:
+def names(cell: Named) -> bool:
+    """Whether a cell may be a column's name: no value, but a year is one."""
     return not any(map(str.isdigit, cell.text)) or bool(_YEAR.fullmatch(cell.text))
 
 
