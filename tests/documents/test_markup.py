@@ -1,7 +1,7 @@
 """Text with markup is the file itself; its headings, tables and listings are known."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from indexes.documents.structure import Structure
@@ -155,12 +155,14 @@ def test_passages_are_shown_below_their_headings_without_markup(name, text):
 @given(
     st.lists(
         st.sampled_from(
-            ["====", "== ==", "a", "----", "|===", "| b", "+--+", "* c", "x::", "", "  d",
+            ["====", "== ==", "a", "----", "|===", "| b", "|-", "+--+", "* c", "x::", "", "  d",
              ".. code::", "#+begin_src", "#+end_src", "\\section{e}", "\\begin{verbatim}",
              "\\title{", "= f"]
         )
     )
 )  # fmt: skip
+@example(["+--+", "+--+", "|==="])
+@example(["|-", "| b"])
 def test_any_markup_is_the_file_and_its_structure_fits(name, lines):
     text = "\n".join(lines)
     found = extracted(name, text)

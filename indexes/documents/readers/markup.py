@@ -58,9 +58,9 @@ class _Found:
         self.heading = self.heading or text
 
     def table(self, rows: Sequence[int], header_end: int, end: int) -> None:
-        """Note a table by the starts of its rows."""
+        """Note a table by the starts of its rows; rules may stand above the first."""
         if rows:
-            self.tables.append(TableSpan(rows[0], end, header_end, tuple(rows)))
+            self.tables.append(TableSpan(rows[0], end, max(header_end, rows[0]), tuple(rows)))
 
 
 def _reader(scan: Callable[[list[Line], _Found], None]) -> Callable[[bytes, Reading], Extracted]:
@@ -150,7 +150,7 @@ def _ruled(lines: list[Line], at: int) -> tuple[str, str, int] | None:
 def _grid(lines: list[Line], at: int, found: _Found) -> int:
     end = at
     rows: list[int] = []
-    header_end = lines[at].start
+    header_end = 0
     while end < len(lines) and lines[end].text.strip()[:1] in ("+", "|"):
         ruled = _GRID.fullmatch(lines[end].text)
         if ruled and end + 1 < len(lines) and lines[end + 1].text.strip()[:1] == "|":
