@@ -75,7 +75,9 @@ class Marked:
             raise SettingsError(f"that is {len(questions)} questions: take {MOST_QUESTIONS}")
         here = set(known)
         for question in questions:
-            for place in question.references[:_MOST_REFERENCES]:
+            if len(question.references) > _MOST_REFERENCES:
+                raise SettingsError(f"question {question.id}: take {_MOST_REFERENCES} places")
+            for place in question.references:
                 if place.document not in here:
                     raise SettingsError(
                         f"question {question.id}: there is no document {place.document!r} here: "

@@ -15,7 +15,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from indexes import load_document
-from indexes.evaluation.questions import spans_of_quote
+from indexes.evaluation.questions import Quotable
 
 from . import LETTERS, QUESTIONS
 
@@ -64,7 +64,7 @@ def locate(quote: str, text: str) -> tuple[int, int]:
     Raises:
         ValueError: The quote is nowhere in the text, or in several places.
     """
-    spans = spans_of_quote(quote, text)
+    spans = Quotable(text).spans_of(quote)
     if len(spans) != 1:
         raise ValueError(f"found {len(spans)} times instead of once: {quote!r}")
     return spans[0]

@@ -12,7 +12,10 @@ that the documents do not answer. An `answer`, where there is one, is what an an
 import csv
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Self
 
@@ -118,10 +121,16 @@ def located(
     Raises:
         SettingsError: a document isn't there or is shorter, or a quote isn't in it exactly once
     """
-    return [_located(question, texts, name) for question in questions]
+    quotable = cache(lambda document: Quotable(texts[document]))
+    return [_located(question, texts, quotable, name) for question in questions]
 
 
-def _located(question: Question, texts: Mapping[str, str], name: object) -> Question:
+def _located(
+    question: Question,
+    texts: Mapping[str, str],
+    quotable: "Callable[[str], Quotable]",
+    name: object,
+) -> Question:
     places = []
     for place in question.references:
         problem = ""
@@ -132,7 +141,7 @@ def _located(question: Question, texts: Mapping[str, str], name: object) -> Ques
             if place.end > len(text):
                 problem = f"ends before character {place.end}: mend the reference"
         else:
-            spans = spans_of_quote(place.quote, text)
+            spans = quotable(place.document).spans_of(place.quote)
             if len(spans) == 1:
                 start, end = spans[0]
                 place = Reference(document=place.document, start=start, end=end)
@@ -146,10 +155,32 @@ def _located(question: Question, texts: Mapping[str, str], name: object) -> Ques
     return question.model_copy(update={"references": tuple(places)})
 
 
-def spans_of_quote(quote: str, text: str) -> list[tuple[int, int]]:
-    """Where a text has these words, whatever white space is between them: starts and ends."""
-    words = r"\s+".join(map(re.escape, quote.split()))
-    return [match.span() for match in re.finditer(words, text)]
+class Quotable:
+    """A text in which quotes are found, whatever white space is between their words.
+
+    In time by the lengths of both: strangers' quotes are looked for in strangers' texts.
+    """
+
+    def __init__(self, text: str) -> None:
+        words = list(re.finditer(r"\S+", text))
+        self._starts = [word.start() for word in words]
+        self._joined = " ".join(word[0] for word in words)
+        self._places = list(accumulate((len(word[0]) + 1 for word in words), initial=0))
+
+    def spans_of(self, quote: str) -> list[tuple[int, int]]:
+        """Starts and ends of all places that have these words; none overlap."""
+        wanted = " ".join(quote.split())
+        spans = []
+        at = self._joined.find(wanted)
+        while wanted and at >= 0:
+            end = at + len(wanted)
+            spans.append((self._original(at), self._original(end - 1) + 1))
+            at = self._joined.find(wanted, end)
+        return spans
+
+    def _original(self, place: int) -> int:
+        word = bisect_right(self._places, place) - 1
+        return self._starts[word] + place - self._places[word]
 
 
 def write_questions(path: str | Path, questions: Iterable[Question]) -> None:

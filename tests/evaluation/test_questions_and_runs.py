@@ -1,14 +1,18 @@
 """Questions and runs in files: what is read, and how a bad line is named."""
 
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from indexes.answers import Context
 from indexes.details import FitDetails, JudgeDetails, JudgedPassage
 from indexes.errors import SettingsError
 from indexes.evaluation.questions import (
     Question,
+    Quotable,
     Reference,
     located,
     read_questions,
@@ -87,6 +91,20 @@ def test_evidence_may_be_quoted_and_is_found_whatever_white_space_is_between_its
         assert text[place.start : place.end] == "Ada lit\n    the lamp"
         assert place.quote is None
         assert str(question.id) == "1"
+
+
+@given(st.lists(st.sampled_from(["a", "b", "ab"]), max_size=8), st.lists(st.sampled_from(" \n\t")))
+def test_quotes_are_found_as_a_plain_pattern_finds_them(words: list[str], gaps: list[str]) -> None:
+    gaps = [gap + " " for gap in gaps] + [" "] * len(words)
+    text = "".join(f"{gap}{word}" for gap, word in zip(gaps, words, strict=False))
+    for quote in ("a", "b a", "ab", "a ab b"):
+        plain = re.finditer(r"\s+".join(quote.split()), text)
+        assert Quotable(text).spans_of(quote) == [found.span() for found in plain]
+
+
+def test_a_quote_that_nearly_fits_everywhere_takes_no_time() -> None:
+    text = "a " * 300_000
+    assert Quotable(text).spans_of("a " * 20_000 + "b") == []
 
 
 @pytest.mark.parametrize(
