@@ -16,7 +16,6 @@ from .options import COMPRESSION, DOCUMENTS, INDEX, MODELS, command, settings_op
 if TYPE_CHECKING:
     from indexes import HierarchicalIndex
     from indexes.evaluation.advice.drafted import Drafted
-    from indexes.evaluation.questions import Question
 
 _EXAMPLE = """
 \b
@@ -98,11 +97,11 @@ def advise(
     levels = tried or ([] if settings["levels"] and given else None)
     asked = None if questions is None else read_questions(questions)
     with _opened(given, work, settings, drafts=asked is None) as index:
-        asked, drafted = _questions(index, asked, questions, count, work)
+        drafted = _drafted(index, count, work) if asked is None else None
         with bar("trying", "", transient=True) as show:
             advice = advised(
                 index,
-                asked,
+                drafted.questions if drafted else asked,
                 documents=given or None,
                 patterns=_names(patterns),
                 searches=(settings["search"],) if settings["search"] else SEARCHES,
@@ -157,21 +156,11 @@ def _opened(
             yield index
 
 
-def _questions(
-    index: "HierarchicalIndex",
-    given: "list[Question] | None",
-    path: Path | None,
-    count: int,
-    work: Path,
-) -> "tuple[list[Question], Drafted | None]":
-    """Questions with evidence in this index; drafted where none are given."""
+def _drafted(index: "HierarchicalIndex", count: int, work: Path) -> "Drafted":
+    """Questions drafted from the index, written to a file in `work` and told of."""
     from indexes.evaluation.advice.drafted import draft_checked
-    from indexes.evaluation.peers.texts import texts_of
-    from indexes.evaluation.questions import located, write_questions
+    from indexes.evaluation.questions import write_questions
 
-    if path is not None and given is not None:
-        asked = [question for question in given if question.references]
-        return located(asked, texts_of(index), path), None
     with bar("drafting", "questions", transient=True) as show:
         drafted = draft_checked(index, count, on_progress=show)
     work.mkdir(parents=True, exist_ok=True)
@@ -182,7 +171,7 @@ def _questions(
     if drafted.unchecked:
         err.print(printable(f"{drafted.unchecked} of them the model could not check", "yellow"))
     err.print(printable(f"wrote {kept}: review it, and give it as --questions the next time"))
-    return list(drafted.questions), drafted
+    return drafted
 
 
 def _names(text: str | None) -> list[str] | None:
