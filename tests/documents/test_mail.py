@@ -97,6 +97,10 @@ def test_a_calendar_is_its_appointments():
     assert found.heading == "Dredging, and a talk"
 
 
+def test_the_last_appointment_of_a_calendar_that_is_cut_off_is_read():
+    assert text_of("a.ics", "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Dredging\n") == "Dredging"
+
+
 def test_what_is_no_calendar_is_refused():
     with pytest.raises(UnreadableError, match="no calendar"):
         extracted("a.ics", "Dear all")

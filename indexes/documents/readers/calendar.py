@@ -60,6 +60,8 @@ def appointments(text: str) -> Iterator[Block]:
             entry["inside"].pop()
         elif entry is not None and not entry.get("inside"):
             entry.setdefault(name, []).append(_said(name, parameters, value))
+    if entry:  # the file is cut off
+        yield from _written(entry)
 
 
 def _written(entry: dict[str, list[str]]) -> Iterator[Block]:
