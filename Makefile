@@ -27,7 +27,7 @@ test: .venv/sagemaker .venv/browser
 	$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
 		--no-loadscope-reorder
 
-# What opens no index and takes no tenth of a second: two minutes.
+# What opens no index and takes no tenth of a second.
 quick: .venv/dev
 	$(PYTHON) -m pytest -m "not slow" --numprocesses auto --dist loadfile
 

@@ -37,10 +37,9 @@ _OPENING = {"index", "filled_folder", "workbench", "stand_in", "damage", "publis
 LEVELS = (96, 48, 24)
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One process more than there are cores, for slow tests wait: for servers, the disk, others."""
-    waits = config.getoption("markexpr") != "not slow"
-    return (os.cpu_count() or 1) + waits
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: tests wait for servers, for the disk, for others."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_finish() -> None:
