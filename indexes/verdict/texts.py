@@ -14,6 +14,8 @@ from indexes.verdict.vocabulary import EMPTY
 # A twelfth more is another bucket: more than what "about" allows.
 _BUCKETS = 30
 _IN_THOUSANDS = re.compile(r"\b(thousand|million|billion)s\b", re.IGNORECASE)
+# Of Argentina and of company, not of quay.
+_LAST_VOWEL = re.compile(r"(?<=[^\W\daeiouy])[aeiouy]$")
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]+")
 
 
@@ -103,10 +105,22 @@ class Text:
 
     def has(self, name: Name) -> bool:
         """Whether a name is in it: all its words, or their initials."""
-        if all(word in self.words or _stem(word) in self.stems for word in name.words):
+        if all(word in self.words or self._has_form_of(word) for word in name.words):
             return True
         short = name.words[0].upper()
         return len(name.words) == 1 and 2 <= len(short) <= 6 and short in self.initials
+
+    def _has_form_of(self, word: str) -> bool:
+        root = _root(word)
+        return any(_one_name(root, other) for other in self._roots.get(_stem(word), ()))
+
+    @cached_property
+    def _roots(self) -> dict[str, set[str]]:
+        """The roots of its words, by their stems."""
+        found: dict[str, set[str]] = {}
+        for word in self.words:
+            found.setdefault(_stem(word), set()).add(_root(word))
+        return found
 
 
 class Texts(Text):
@@ -165,11 +179,22 @@ def _sizes(figure: Figure) -> Iterator[int | None]:
 
 
 def _stem(word: str) -> str:
+    return _root(word)[:7]
+
+
+def _root(word: str) -> str:
     for ending in ("ies", "ing", "ed", "es", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= 4:
-            word = word[: -len(ending)]
-            break
-    return word[:7]
+            return word[: -len(ending)]
+    return word
+
+
+def _one_name(one: str, other: str) -> bool:
+    """Whether roots may be one name's: Argentina and Argentine, not Washington and Washingham."""
+    return any(
+        longer.startswith(_LAST_VOWEL.sub("", root))
+        for root, longer in ((one, other), (other, one))
+    )
 
 
 def _bigrams(text: str) -> frozenset[str]:

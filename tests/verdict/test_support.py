@@ -180,3 +180,22 @@ def test_figures_of_a_sentence_are_looked_for_once_however_many_stand_beside_it(
     assert found.verdict == "supported"
     assert [read[sentence] for sentence in sentences] == [1] * 7 + [2] + [1] * 4
     assert not [text for text in read if text.count("sold") > 1]
+
+
+@pytest.mark.parametrize(
+    ("named", "borne_out"),
+    [
+        ("Alderquay", True),
+        ("Alderquays", True),
+        ("Alderquell", False),
+        ("Alderquail", False),
+        ("Aldercon", False),
+    ],
+)
+def test_a_name_that_only_begins_like_one_of_the_passages_is_another(
+    named: str, borne_out: bool
+) -> None:
+    letter = "The company was called Alderquay. It sold machine parts by post."
+    [found] = supports(f"The company was called {named}.", [passage(letter)])
+    assert (found.verdict == "supported") == borne_out
+    assert found.why == ("" if borne_out else f"{named} is in no passage")
