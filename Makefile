@@ -25,7 +25,7 @@ demo: .venv/base
 
 test: .venv/sagemaker .venv/browser
 	$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
-		--no-loadscope-reorder
+		--no-loadscope-reorder --max-worker-restart 0
 
 # What opens no index and takes no tenth of a second.
 quick: .venv/dev

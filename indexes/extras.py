@@ -4,6 +4,7 @@ with needed("openai", "the provider openai"):
     import openai
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -34,6 +35,18 @@ def needed(extra: str, what: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise _missing(extra, what, error.name) from error
+
+
+@contextmanager
+def environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set what is not set, for a library that reads it while it is imported in the block."""
+    added = [name for name in variables if name not in os.environ]
+    os.environ.update({name: variables[name] for name in added})
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
 
 
 def check_extra(extra: str, what: str, *packages: str) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from indexes.documents.extracted import UnreadableError, one_line
 from indexes.documents.pdf.writing import Box, Run, Writing
+from indexes.extras import environment
 
 Picture = NDArray[np.uint8]
 
@@ -24,6 +25,10 @@ Picture = NDArray[np.uint8]
 DOTS_PER_INCH = 200
 MOST_DOTS = 3_500
 _TESSERACT_SECONDS = 300
+
+# onnxruntime, which RapidOCR runs on and imports late, gives the machine an id and tells its maker
+# what is run on it, unless this is set while it is imported.
+_NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1"}
 
 # Of a line's height: the size of its letters, and where they stand.
 _SIZE = 0.75
@@ -117,6 +122,8 @@ def _turned(line: _Line, height: float, upward: bool) -> Run:
 
 @lru_cache(maxsize=1)
 def _rapidocr() -> Any:
+    with environment(_NO_TELEMETRY):
+        importlib.import_module("onnxruntime")
     from rapidocr import RapidOCR
 
     return RapidOCR(params={"Global.log_level": "critical"})

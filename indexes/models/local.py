@@ -30,8 +30,6 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,7 +39,7 @@ from pydantic import SecretStr
 
 from indexes.certificates import public_authorities
 from indexes.errors import ModelError, SettingsError
-from indexes.extras import WEIGHTS, needed
+from indexes.extras import WEIGHTS, environment, needed
 from indexes.models.catalogue import KINDS, Kind, Pooling
 from indexes.models.endpoint import Endpoint
 from indexes.models.gguf_file import head_of, why_not
@@ -68,7 +66,8 @@ _FAILURES = (
     RuntimeError, MemoryError, OSError, ValueError, TypeError, ArithmeticError, LookupError,
 )  # fmt: skip
 
-# For GNU's OpenMP, rounds of some nanoseconds; other OpenMPs know the policy only.
+# For GNU's OpenMP, rounds of some nanoseconds; other OpenMPs know the policy only. It is read when
+# OpenMP is loaded, with xllamacpp, only then.
 SHORT_SPIN = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "3000"}
 
 
@@ -200,14 +199,17 @@ class _Server:
         }
         route, body = calls[model.purpose]
         try:
-            reply = httpx.post(
-                f"{self.url}/{route}",
-                json=body,
+            with httpx.Client(
                 headers={"Authorization": f"Bearer {self.key.get_secret_value()}"},
                 timeout=model.seconds,
                 trust_env=False,
                 verify=public_authorities(),
-            )
+            ) as client:
+                # Its queue may not be served yet, and a server that is dropped before waits for
+                # its queue's end, and this process with it, for good. Adapters (there are none)
+                # are asked for through the queue; much is refused without it.
+                client.get(f"{self._server.listening_address}/lora-adapters")
+                reply = client.post(f"{self.url}/{route}", json=body)
         except httpx.TimeoutException as error:
             raise ModelError(
                 f"{path} gave no answer within {model.seconds:g} s: raise RAG_MODEL_TIMEOUT, or "
@@ -297,7 +299,7 @@ def _cores() -> int:
 
 def _import_xllamacpp() -> Any:
     try:
-        with needed("local", "llama.cpp"), _environment(SHORT_SPIN):
+        with needed("local", "llama.cpp"), environment(SHORT_SPIN):
             import xllamacpp
     except ImportError as error:
         reason = " ".join(str(error).split())
@@ -306,18 +308,6 @@ def _import_xllamacpp() -> Any:
             "(apt install libgomp1)"
         ) from error
     return xllamacpp
-
-
-@contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Set what is not set. OpenMP reads it when it is loaded, with xllamacpp, only then."""
-    added = [name for name in variables if name not in os.environ]
-    os.environ.update({name: variables[name] for name in added})
-    try:
-        yield
-    finally:
-        for name in added:
-            del os.environ[name]
 
 
 _lock = threading.Lock()

@@ -1,5 +1,8 @@
 """PDF: tables as grids, columns, spaced letters, damaged pages, labels, fields, scans, boxes."""
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -313,6 +316,22 @@ def test_scanned_pages_and_pictures_are_recognised_with_their_places(tmp_path: P
     assert extracted.report.guessed == ["the text of pages 2 was recognised by RapidOCR"]
     assert [mark.page for mark in extracted.layout] == [1, 2]
     assert "harbour was closed" in picture.read(data, Reading(ocr=True)).text
+
+
+@pytest.mark.slow
+def test_recognising_tells_nobody_and_gives_the_machine_no_id(tmp_path: Path) -> None:
+    pytest.importorskip("rapidocr")
+    code = (
+        "import os, numpy; from indexes.documents.ocr import recognised; "
+        "recognised(numpy.full((40, 200, 3), 255, 'uint8'), 0.5); "
+        "print(os.environ.get('ORT_DISABLE_TELEMETRY'))"
+    )
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | home, capture_output=True, check=True
+    )
+    assert ended.stdout == b"None\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_picture_is_refused_without_being_asked_for(tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            stand_in.paths.append(self.path)
             self.json(200, {"object": "list", "data": [model("small"), model("large")]})
 
         def do_POST(self) -> None:

@@ -7,6 +7,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import numpy as np
@@ -20,6 +21,7 @@ from indexes.models.minilm import minilm_gguf
 from indexes.models.providers import build_embedding, build_llm
 from indexes.models.usage import usage_of
 from indexes.settings import Settings, load_settings
+from tests.models.stand_in import StandIn
 
 
 def embedding_model(cache: Path, file: Path | None = None) -> LocalModel:
@@ -222,6 +224,21 @@ def test_an_embedding_model_is_no_language_model(cache: Path) -> None:
 def test_a_language_model_is_no_embedding_model(cache: Path) -> None:
     with pytest.raises(ModelError, match="is not an embedding model: change RAG_EMBEDDING_GGUF"):
         embedding_model(cache, smollm2_gguf()).open()
+
+
+def test_a_server_is_not_dropped_before_it_serves_its_queue(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """xllamacpp's own would wait for its queue's end, and the process with it, for good."""
+    with StandIn() as stand_in:
+        stand_in.behaviour = "400"
+        address = stand_in.url.removesuffix("/v1")
+        monkeypatch.setattr(
+            "xllamacpp.Server", lambda parameters: SimpleNamespace(listening_address=address)
+        )
+        with pytest.raises(ModelError, match="is not an embedding model"):
+            embedding_model(cache, smollm2_gguf()).open()
+    assert stand_in.paths == ["/lora-adapters", "/v1/embeddings"]
 
 
 @pytest.mark.slow
