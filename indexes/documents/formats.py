@@ -43,7 +43,12 @@ _OURS = (
         extra="formats",
     ),
     Reader("HTML", (".html", ".htm", ".xhtml"), "text/html", f"{_HERE}.html.page:read"),
-    Reader("Markdown", (".md", ".markdown"), "text/markdown", f"{_HERE}.markdown:read"),
+    Reader(
+        "Markdown",
+        (".md", ".markdown", ".mdx", ".qmd", ".rmd"),
+        "text/markdown",
+        f"{_HERE}.markdown:read",
+    ),
     Reader("text", (".txt", ".text", ".log"), "text/plain", f"{_HERE}.text:read"),
     Reader("reStructuredText", (".rst",), "text/x-rst", f"{_HERE}.markup:read_restructured"),
     Reader("AsciiDoc", (".adoc", ".asciidoc"), "text/asciidoc", f"{_HERE}.markup:read_asciidoc"),

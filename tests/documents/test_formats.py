@@ -2,7 +2,9 @@
 
 import io
 import json
+from collections import Counter
 from datetime import date, datetime
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from pptx.util import Inches
 
 from indexes.documents.extracted import UnreadableError
 from indexes.documents.formats import suffixes
+from indexes.documents.readers.delimited import rows_of
 from indexes.documents.readers.shown import Value, shown
 from tests.documents.files import extracted, grows_linearly, headings_of, tables_of, text_of, zipped
 
@@ -197,6 +200,35 @@ def test_separated_values_are_a_table_below_their_title(name: str, content: str)
         [["Depot", "Q1", "Q2"], ["Ely", "5", ""], ["Diss", "", "7,5"], ["Aldbury", "", ""]]
     ]
     assert found.structure.tables[0].header_end == found.structure.tables[0].rows[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.tsv", 'id\tname\n1\t"Ann\n2\tBo\n'),
+        ("a.tsv", 'id\tname\n1\t"Ann\n2\t"Bo\n'),
+        ("a.csv", 'id,name\n1,"Ann\n2,Bo\n'),
+    ],
+)
+def test_a_quotation_mark_that_is_never_closed_is_text(name: str, content: str):
+    (table,) = tables_of(extracted(name, content))
+    assert [[cell.replace('"', "") for cell in row] for row in table] == [
+        ["id", "name"], ["1", "Ann"], ["2", "Bo"]
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+@given(st.text(st.sampled_from('ab",;\t\n\r\x1e '), max_size=60), st.sampled_from(",;\t|"))
+def test_rows_of_any_text_have_all_its_words(text: str, delimiter: str):
+    rows = rows_of(text, delimiter)
+    kept = Counter(chain.from_iterable(chain.from_iterable(rows)))
+    assert (kept["a"], kept["b"]) == (text.count("a"), text.count("b"))
+
+
+def test_the_first_of_several_lines_above_a_table_is_its_title():
+    found = extracted("a.csv", "Depots by quarter,\nAs of May,\n,\nDepot,Q1\nEly,5\n")
+    assert found.text.startswith("Depots by quarter\n\nAs of May\n\n")
+    assert found.heading == "Depots by quarter"
 
 
 OASIS = "urn:oasis:names:tc:opendocument:xmlns:"
@@ -478,7 +510,8 @@ def test_source_code_is_exactly_the_file(name: str):
 @pytest.mark.parametrize(
     ("name", "unit"),
     [
-        ("a.csv", "a,b\n"), ("a.csv", "x\n\n"), ("a.csv", '"'), ("a.jsonl", '{"a": 1}\n'),
+        ("a.csv", "a,b\n"), ("a.csv", "x\n\n"), ("a.csv", '"'), ("a.tsv", '1\t"x\n'),
+        ("a.csv", '""","x\n'), ("a.jsonl", '{"a": 1}\n'),
         ("a.rtf", "{\\footnote x}"), ("a.rtf", "\\par x"), ("a.rtf", "{\\v x}"),
         ("a.rtf", "{\\v "), ("a.vtt", "\n\n0:01.0 --> 0:02.0\nx"),
         ("a.eml", "a: b\n"), ("a.ipynb", "["),

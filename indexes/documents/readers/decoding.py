@@ -72,8 +72,8 @@ def decode(data: bytes) -> Decoded:
         if found is not None:
             return found
     raise UnreadableError(
-        "is text in an encoding that cannot be told for sure: save it as UTF-8, "
-        "e.g. iconv -f WINDOWS-1252 -t UTF-8"
+        "is text in an encoding that cannot be told for sure: save it as UTF-8 in the program that "
+        "made it, or by iconv -f THE-ENCODING -t UTF-8"
     )
 
 

@@ -3,6 +3,8 @@
 import csv
 import io
 from collections import Counter
+from collections.abc import Iterator
+from itertools import chain, islice
 
 from indexes.documents.assembly import assemble
 from indexes.documents.extracted import Extracted
@@ -14,6 +16,10 @@ from indexes.documents.report import ReadingReport
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_LINES = 60
 _LONGEST_LINE = 10_000
+_LONGEST_CELL = 1 << 20
+# Marks that are never closed: each is looked for to the end of the file.
+_MOST_MENDED = 100
+_END = "\x1e"
 
 
 def read(data: bytes, reading: Reading) -> Extracted:
@@ -28,7 +34,7 @@ def read(data: bytes, reading: Reading) -> Extracted:
     delimiter = delimiter_of(text)
     if head.strip().lower().startswith("sep=") and len(head.strip()) == 5:  # what Excel writes
         text, delimiter = rest, head.strip()[4]
-    sheet = Sheet.of(_rows(text, delimiter))
+    sheet = Sheet.of(rows_of(text, delimiter))
     return assemble(blocks_of(sheet), max_characters=reading.max_characters, report=report)
 
 
@@ -38,7 +44,7 @@ def delimiter_of(text: str) -> str:
     sample = "\n".join(line[:_LONGEST_LINE] for line in lines)
     best, delimiter = 0.0, ","
     for candidate in _DELIMITERS:
-        widths = Counter(map(len, _rows(sample, candidate)))
+        widths = Counter(map(len, rows_of(sample, candidate)))
         width, count = max(widths.items(), key=lambda item: (item[0] > 1) * item[1])
         even = (width > 1) * count / sum(widths.values()) + 0.001 * min(width, 50)
         if width > 1 and even > best:
@@ -46,11 +52,47 @@ def delimiter_of(text: str) -> str:
     return delimiter
 
 
-def _rows(text: str, delimiter: str) -> list[list[str]]:
+def rows_of(text: str, delimiter: str) -> list[list[str]]:
+    """Its rows. A quotation mark that no other closes is one of the text, not of the format."""
+    csv.field_size_limit(_LONGEST_CELL)
+    lines = list(io.StringIO(text, newline=""))
+    rows: list[list[str]] = []
+    at = mended = 0
+    while at < len(lines):
+        for row, count in _records(lines, at, delimiter, quoted=mended < _MOST_MENDED):
+            behind = at + count
+            if row is None or behind > len(lines) or _stray(lines[at:behind], row, delimiter):
+                csv.field_size_limit(len(text) + 1)
+                rows += csv.reader(lines[at : at + 1], delimiter=delimiter, quoting=csv.QUOTE_NONE)
+                csv.field_size_limit(_LONGEST_CELL)
+                at, mended = at + 1, mended + 1
+                break
+            rows.append(row)
+            at = behind
+    return rows
+
+
+def _records(
+    lines: list[str], first: int, delimiter: str, *, quoted: bool
+) -> Iterator[tuple[list[str] | None, int]]:
+    """Rows from a line on, each with how many lines it takes; None for one that never ends."""
+    from_there = chain(islice(lines, first, None), [_END])
+    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    reader = csv.reader(from_there, delimiter=delimiter, quoting=quoting)
+    read = 0
     try:
-        csv.field_size_limit(1 << 20)
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=False))
-    except csv.Error:  # a quotation mark that is never closed
-        plain = csv.reader(io.StringIO(text), delimiter=delimiter, quoting=csv.QUOTE_NONE)
-        csv.field_size_limit(1 << 30)
-        return list(plain)
+        for row in reader:
+            if reader.line_num <= len(lines) - first or row != [_END]:
+                yield row, reader.line_num - read
+            read = reader.line_num
+    except csv.Error:
+        yield None, 1
+
+
+def _stray(lines: list[str], row: list[str], delimiter: str) -> bool:
+    """Whether lines read as one row are rows of their own: tabs seldom stand in a cell."""
+    return (
+        delimiter == "\t"
+        and len(lines) > 1
+        and all(line.count(delimiter) == len(row) - 1 > 0 for line in lines)
+    )

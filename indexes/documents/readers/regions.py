@@ -55,7 +55,7 @@ def blocks_of(sheet: Sheet) -> list[Block]:
             continue
         if last - first == 1 and sheet.filled[first] <= 1:
             text = next((cell for cell in rows[0] if cell.strip()), "")
-            heads = _heads_a_table(sheet, last) and len(text) <= _LONGEST_TITLE
+            heads = _heads_a_table(sheet, first) and len(text) <= _LONGEST_TITLE
             made.append(Heading(text, 2) if heads else Paragraph(text))
             continue
         table = table_of(_trimmed(rows), _header_rows(sheet, first, last))
@@ -90,10 +90,17 @@ def _sides(sheet: Sheet, first: int, last: int) -> list[Sheet]:
     return [replace(side, numbers=numbers, spans=spans) for side in sides]
 
 
-def _heads_a_table(sheet: Sheet, following: int) -> bool:
-    """Whether the next row that isn't empty is that of a table."""
-    below = next((filled for filled in sheet.filled[following : following + 4] if filled), 0)
-    return below > 1
+def _heads_a_table(sheet: Sheet, at: int) -> bool:
+    """Whether a row of one text is the first of those that stand right above a table.
+
+    Below it there may be others ("As of May"), and some empty rows before the table.
+    """
+    if at and sheet.filled[at - 1] == 1:
+        return False
+    below = at
+    while sheet.filled[below : below + 1] == [1]:
+        below += 1
+    return next((filled for filled in sheet.filled[below : below + 4] if filled), 0) > 1
 
 
 def _tables(sheet: Sheet) -> Iterator[tuple[int, int]]:
