@@ -19,7 +19,8 @@ _LONGEST_LINE = 10_000
 _LONGEST_CELL = 1 << 20
 # Marks that are never closed: each is looked for to the end of the file.
 _MOST_MENDED = 100
-_END = "\x1e"
+# Two cells, so that no mark before them makes the same of them.
+_END = ["\x1e", "\x1e"]
 
 
 def read(data: bytes, reading: Reading) -> Extracted:
@@ -76,13 +77,16 @@ def _records(
     lines: list[str], first: int, delimiter: str, *, quoted: bool
 ) -> Iterator[tuple[list[str] | None, int]]:
     """Rows from a line on, each with how many lines it takes; None for one that never ends."""
-    from_there = chain(islice(lines, first, None), [_END])
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    reader = csv.reader(from_there, delimiter=delimiter, quoting=quoting)
+    from_there = chain(islice(lines, first, None), [delimiter.join(_END)])
+    reader = csv.reader(
+        from_there,
+        delimiter=delimiter,
+        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+    )
     read = 0
     try:
         for row in reader:
-            if reader.line_num <= len(lines) - first or row != [_END]:
+            if reader.line_num <= len(lines) - first or row != _END:
                 yield row, reader.line_num - read
             read = reader.line_num
     except csv.Error:
