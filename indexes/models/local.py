@@ -30,10 +30,12 @@ import logging
 import os
 import secrets
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
@@ -44,6 +46,9 @@ from indexes.models.catalogue import KINDS, Kind, Pooling
 from indexes.models.endpoint import Endpoint
 from indexes.models.gguf_file import head_of, why_not
 from indexes.models.minilm import minilm_gguf
+
+if TYPE_CHECKING:
+    import httpx
 
 logger = logging.getLogger(__name__)
 
@@ -175,8 +180,11 @@ class _Server:
         _check_kind(path, model)
         xllamacpp = _import_xllamacpp()
         self.key = SecretStr(secrets.token_urlsafe(32))
+        parameters = _parameters(xllamacpp, model, path, self.key)
         try:
-            self._server = xllamacpp.Server(_parameters(xllamacpp, model, path, self.key))
+            # Ctrl-C doesn't reach other threads.
+            with ThreadPoolExecutor(1) as pool:
+                self._server = pool.submit(self._started, xllamacpp, parameters, model).result()
         except _FAILURES as error:
             raise ModelError(
                 f"llama.cpp cannot load {path}: it {why_not(path)}; change {model.setting}"
@@ -184,6 +192,29 @@ class _Server:
         self.url = f"{self._server.listening_address}/v1"
         self._try_out(model, path)
         logger.info("serving %s from %s at %s", model.purpose, path, self.url)
+
+    def _started(self, xllamacpp: Any, parameters: Any, model: LocalModel) -> Any:
+        """A server that can be dropped.
+
+        One whose queue isn't served yet would wait for its queue's end, and this process with it,
+        for good. Adapters (there are none) are asked for through the queue.
+        """
+        import httpx
+
+        server = xllamacpp.Server(parameters)
+        with suppress(httpx.HTTPError, httpx.InvalidURL), self._client(model) as client:
+            client.get(f"{server.listening_address}/lora-adapters")
+        return server
+
+    def _client(self, model: LocalModel) -> "httpx.Client":
+        import httpx
+
+        return httpx.Client(
+            headers={"Authorization": f"Bearer {self.key.get_secret_value()}"},
+            timeout=model.seconds,
+            trust_env=False,
+            verify=public_authorities(),
+        )
 
     def _try_out(self, model: LocalModel, path: Path) -> None:
         """Ask once: llama.cpp loads a model of the wrong kind and fails when asked."""
@@ -199,16 +230,7 @@ class _Server:
         }
         route, body = calls[model.purpose]
         try:
-            with httpx.Client(
-                headers={"Authorization": f"Bearer {self.key.get_secret_value()}"},
-                timeout=model.seconds,
-                trust_env=False,
-                verify=public_authorities(),
-            ) as client:
-                # Its queue may not be served yet, and a server that is dropped before waits for
-                # its queue's end, and this process with it, for good. Adapters (there are none)
-                # are asked for through the queue; much is refused without it.
-                client.get(f"{self._server.listening_address}/lora-adapters")
+            with self._client(model) as client:
                 reply = client.post(f"{self.url}/{route}", json=body)
         except httpx.TimeoutException as error:
             raise ModelError(

@@ -1,13 +1,16 @@
 """The models that come with the packages, served in this process."""
 
 import asyncio
+import gc
 import os
+import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
+from queue import Queue
 
 import httpx
 import numpy as np
@@ -226,19 +229,41 @@ def test_a_language_model_is_no_embedding_model(cache: Path) -> None:
         embedding_model(cache, smollm2_gguf()).open()
 
 
+@pytest.fixture
+def dropped(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[StandIn, "Queue[list[str]]"]]:
+    """A stand-in for xllamacpp's server, and what it had been asked when it was dropped."""
+    asked: Queue[list[str]] = Queue()
+    with StandIn() as stand_in:
+
+        class Server:
+            listening_address = stand_in.url.removesuffix("/v1")
+
+            def __init__(self, parameters: object) -> None:
+                if stand_in.behaviour == "interrupted":
+                    os.kill(os.getpid(), signal.SIGINT)
+
+            def __del__(self) -> None:
+                asked.put(stand_in.paths[:1])
+
+        monkeypatch.setattr("xllamacpp.Server", Server)
+        yield stand_in, asked
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "told"),
+    [("400", "is not an embedding model"), ("interrupted", None)],
+    ids=["another kind of model", "Ctrl-C"],
+)
 def test_a_server_is_not_dropped_before_it_serves_its_queue(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
+    cache: Path, dropped: tuple[StandIn, "Queue[list[str]]"], behaviour: str, told: str | None
 ) -> None:
     """xllamacpp's own would wait for its queue's end, and the process with it, for good."""
-    with StandIn() as stand_in:
-        stand_in.behaviour = "400"
-        address = stand_in.url.removesuffix("/v1")
-        monkeypatch.setattr(
-            "xllamacpp.Server", lambda parameters: SimpleNamespace(listening_address=address)
-        )
-        with pytest.raises(ModelError, match="is not an embedding model"):
-            embedding_model(cache, smollm2_gguf()).open()
-    assert stand_in.paths == ["/lora-adapters", "/v1/embeddings"]
+    stand_in, asked = dropped
+    stand_in.behaviour = behaviour
+    with pytest.raises(ModelError if told else KeyboardInterrupt, match=told):
+        embedding_model(cache, smollm2_gguf()).open()
+    gc.collect()
+    assert asked.get(timeout=60) == ["/lora-adapters"]
 
 
 @pytest.mark.slow
