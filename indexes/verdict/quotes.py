@@ -26,7 +26,7 @@ _LEAST = 0.4
 _WORDS_WEIGHT = 0.1
 _LEAF_WEIGHT = 0.3
 _SCORE_WEIGHT = 0.1
-# A line without a full stop that is shorter is a heading.
+# A line that is shorter, and without a full stop or in capitals, is a heading.
 _HEADING_CHARACTERS = 90
 _ENDS = tuple(".!?:;。！？…\"”’')]|")
 
@@ -134,7 +134,8 @@ def _apart(one: Source, other: Source) -> bool:
 def _is_heading(text: str) -> bool:
     text = text.strip()
     line = "\n" not in text and "|" not in text
-    return line and len(text) <= _HEADING_CHARACTERS and not text.endswith(_ENDS)
+    heads = text.isupper() or not text.endswith(_ENDS)
+    return line and len(text) <= _HEADING_CHARACTERS and heads
 
 
 def _repeats(source: Source, quotes: Sequence[Quote]) -> bool:

@@ -104,10 +104,11 @@ def test_a_quote_ends_with_its_paragraph(gap: str) -> None:
     assert not [quote for quote in quotes if gap in quote.text]
 
 
-def test_a_heading_is_quoted_with_the_sentence_below_it() -> None:
-    text = "Tides and boats\n\nThey turn at noon.\n\nKeepers paint."
+@pytest.mark.parametrize("heading", ["Tides and boats", "THE TIDES."])
+def test_a_heading_is_quoted_with_the_sentence_below_it(heading: str) -> None:
+    text = f"{heading}\n\nThey turn at noon.\n\nKeepers paint."
     (quote, *_) = Checker("When do tides turn?", [context(text)], Counting()).quotes()
-    assert quote.text == "Tides and boats\n\nThey turn at noon."
+    assert quote.text == f"{heading}\n\nThey turn at noon."
 
 
 async def test_the_trace_keeps_nothing_of_what_quotes_were_chosen_from(
