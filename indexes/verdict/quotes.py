@@ -123,6 +123,8 @@ def _run(sources: Sequence[Source], place: int) -> tuple[int, int]:
         if last - place == 2 or not (heading or (last == place and not alone)):
             break
         last += 1
+    while last > place and sources[last].text.startswith("#"):  # the heading of what follows
+        last -= 1
     return place, last
 
 

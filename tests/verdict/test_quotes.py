@@ -111,6 +111,12 @@ def test_a_heading_is_quoted_with_the_sentence_below_it(heading: str) -> None:
     assert quote.text == f"{heading}\n\nThey turn at noon."
 
 
+def test_a_quote_does_not_end_in_the_heading_of_what_follows() -> None:
+    text = "# Tides\n\nTwice a day\n\n## Keepers\n\nThey paint."
+    (quote, *_) = Checker("How often is the tide?", [context(text)], Counting()).quotes()
+    assert quote.text == "# Tides\n\nTwice a day"
+
+
 async def test_the_trace_keeps_nothing_of_what_quotes_were_chosen_from(
     index: HierarchicalIndex,
 ) -> None:
