@@ -26,8 +26,8 @@ if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 # What a slow test takes, as so many of the others, and what one that installs packages, runs a
-# language model, or opens a browser.
-_SLOW, _LONG = 10, 1000
+# language model, or opens a browser. The first notebook embeds what the others find embedded.
+_SLOW, _LONG, _FIRST = 10, 1000, 20_000
 _LONGEST = ("test_access", "test_browser", "test_jumpstart", "test_package", "test_readme")
 
 # Fixtures that open an index, a page, or a server to speak with.
@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     weight: Counter[Path] = Counter()
     for item in items:
         long = item.path.suffix == ".ipynb" or item.path.stem in _LONGEST
-        slow = _LONG if long else _SLOW
+        slow = _FIRST if item.path.stem == "1_regular" else _LONG if long else _SLOW
         weight[item.path] += slow if item.get_closest_marker("slow") else 1
     items.sort(key=lambda item: -weight[item.path])
 
