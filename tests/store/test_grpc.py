@@ -1,7 +1,7 @@
 """Searches and points by gRPC, which goes the way that REST's requests go."""
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -231,7 +231,7 @@ def test_an_encrypted_server_whose_grpc_is_not(tmp_path: Path, authority: Author
 
 @pytest.mark.slow
 def test_a_lost_node_is_left_for_the_next(tmp_path: Path) -> None:
-    with StandIn(tmp_path / "served") as there, _next_to(there) as door:
+    with side_by_side(tmp_path) as (there, door):
         with opened(there, door) as served:
             served.ingest(essays())
             whole = found(served)
@@ -244,9 +244,19 @@ def test_a_lost_node_is_left_for_the_next(tmp_path: Path) -> None:
             assert trace.find(SearchDetails).nodes_lost == (lost.url.removeprefix("http://"),)
 
 
-def _next_to(server: StandIn) -> GrpcDoor:
-    """A door at the port after REST's."""
-    return GrpcDoor(server, port=int(server.url.rpartition(":")[2]) + 1)
+@contextmanager
+def side_by_side(folder: Path) -> Iterator[tuple[StandIn, GrpcDoor]]:
+    """A server, and its door at the port after REST's: where another process has that, anew."""
+    for place in (folder / str(number) for number in range(20)):
+        with StandIn(place) as server:
+            try:
+                door = GrpcDoor(server, port=int(server.url.rpartition(":")[2]) + 1)
+            except RuntimeError:
+                continue
+            with door:
+                yield server, door
+            return
+    pytest.fail("no two ports beside each other are free")
 
 
 # --- what stands on the wire ----------------------------------------------------------
