@@ -32,6 +32,8 @@ from indexes.tree import Tree, build_tree
 
 # Chunks embedded and written at once: enough for the model to batch and overlap.
 _SLICE = 256
+# Chunks that are embedded before it is looked again whether someone has stopped it; at least.
+_LEAST_TEXTS = 32
 # Documents that are looked up together: so many characters, and what comes in so many seconds.
 _GATHERED = 100_000
 _SOON = 0.1
@@ -277,8 +279,14 @@ class _Run:
             self._writes.append(self._writer.submit(self._write, part, vectors))
 
     def _vectors(self, texts: Sequence[str]) -> list[list[float]]:
-        with model_errors(self._embedding):
-            made = self._embedding.get_text_embedding_batch(list(texts))
+        made: list[list[float]] = []
+        # As many as the model takes at once, so that whoever stops needn't wait for a whole slice.
+        batch = self._embedding.embed_batch_size
+        step = batch * -(-_LEAST_TEXTS // batch)
+        for place in range(0, len(texts), step):
+            self._stop_if_asked()
+            with model_errors(self._embedding):
+                made += self._embedding.get_text_embedding_batch(list(texts[place : place + step]))
         if len(made) != len(texts):
             raise ModelError(
                 f"the embedding model {self._embedding.model_name} gave {len(made)} vectors for "

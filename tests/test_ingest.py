@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -421,6 +422,33 @@ async def test_cancelling_leaves_whole_documents(index: HierarchicalIndex) -> No
     assert 0 < len(there) < 100_000
     assert index.ingest(Document(text="Newt 0.", id_="n0")).unchanged == ["n0"]
     assert index.verify().clean
+
+
+async def test_cancelling_waits_for_no_more_than_the_model_takes_at_once(
+    index: HierarchicalIndex, embedding: WordEmbedding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, asked = asyncio.get_running_loop(), []
+    begun, cancelled = asyncio.Event(), threading.Event()
+    vectors_of = WordEmbedding._get_text_embeddings
+
+    def slow(self: WordEmbedding, texts: list[str]) -> list[list[float]]:
+        asked.append(len(texts))
+        loop.call_soon_threadsafe(begun.set)
+        assert cancelled.wait(60)
+        return vectors_of(self, texts)
+
+    monkeypatch.setattr(WordEmbedding, "_get_text_embeddings", slow)
+    monkeypatch.setattr(embedding, "embed_batch_size", 40)
+    text = " ".join(f"Newt {n} is found in the pond at the mill." for n in range(600))
+    task = asyncio.create_task(index.aingest(Document(text=text, id_="newts")))
+    await begun.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    cancelled.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert asked == [40]
+    assert index.documents() == []
 
 
 # Removing

@@ -30,6 +30,8 @@ _ANSWERS_AT_ONCE = 8
 _RERANKER_WINDOW = 2048
 # llama.cpp computes on these cores only: one request at work, one being packed.
 _REQUESTS_AT_ONCE = 2
+# It takes one after the other in any case, and whoever stops waits for those that are asked.
+_TEXTS_PER_REQUEST = 4
 
 
 def describe_llm(settings: Settings) -> Capabilities:
@@ -98,6 +100,7 @@ def embedding(settings: Settings) -> "BaseEmbedding":
         what.name,
         query_instruction=what.query_instruction,
         passage_instruction=what.passage_instruction,
+        texts_per_request=_TEXTS_PER_REQUEST,
         requests_at_once=_REQUESTS_AT_ONCE,
     )
     return attach(made, what)
