@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.answers import Context, Support, SupportVerdict
+from indexes.verdict.denial import denial
 from indexes.verdict.matching import CLAUSES, Mark, fit, pairs, swapped
-from indexes.verdict.names import Name, names, words_of
+from indexes.verdict.names import Name, names
 from indexes.verdict.numbers import Figure, decimal_comma, figures
 from indexes.verdict.texts import Text, Texts, shared
-from indexes.verdict.vocabulary import NEGATIONS, RISING, SINKING
+from indexes.verdict.vocabulary import RISING, SINKING
 from indexes.verdict.windows import (
     MARKER,
     Source,
@@ -51,7 +52,6 @@ PARTLY = 0.45
 _WITH_FIGURES = 0.45
 # The place that a sentence with a wrong figure was meant to come from.
 _SAME_STATEMENT = 0.5
-_SAME_WORDS = 0.8
 
 
 def supports(
@@ -254,11 +254,7 @@ class _Judged:
             for one, other in ((RISING, SINKING), (SINKING, RISING)):
                 if mine & one and not mine & other and theirs & other and not theirs & one:
                     return "unsupported", "the passage says the opposite"
-            clauses = [Text(clause) for clause in CLAUSES.split(window.own.text)]
-            clause = max(clauses, key=lambda clause: shared(self.said, clause))
-            if _negated(self.said.text) != _negated(clause.text):
-                opposite = shared(self.said, clause) >= _SAME_WORDS
-                return "unsupported" if opposite else "partly", "one of both says “not”"
+            return denial(self.said, window.near)
         return None
 
     def _named(self, text: Text) -> list[Mark]:
@@ -297,11 +293,6 @@ def _wrong_column(said: Text, window: Window) -> str:
                        for other in cell):  # fmt: skip
                 return said.text[quantities[0].start : quantities[0].end].strip()
     return ""
-
-
-def _negated(text: str) -> bool:
-    low = text.lower().replace("’", "'")
-    return bool(NEGATIONS & {word for _, _, word in words_of(low)}) or "n't" in low
 
 
 def _parts(sentence: str) -> list[str]:

@@ -199,3 +199,36 @@ def test_a_name_that_only_begins_like_one_of_the_passages_is_another(
     [found] = supports(f"The company was called {named}.", [passage(letter)])
     assert (found.verdict == "supported") == borne_out
     assert found.why == ("" if borne_out else f"{named} is in no passage")
+
+
+BREAK = (
+    "The Tenant may end this lease on 30 June 2026 by giving at least nine months’ notice in "
+    "writing, provided that no rent is outstanding on that day. The roof is not the Tenant's "
+    "concern, but the doors are painted every third year."
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "verdict"),
+    [
+        ("The tenant may end the lease on 30 June 2026 by giving at least nine months' notice in "
+         "writing, provided that no rent is outstanding on that day.", "supported"),
+        ("The tenant may end this lease on 30 June 2026 by giving nine months' notice in writing.",
+         "supported"),
+        ("The tenant may not end this lease on 30 June 2026 by giving nine months' notice in "
+         "writing, provided that no rent is outstanding on that day.", "unsupported"),
+        ("The tenant may end this lease on 30 June 2026 by giving at least nine months' notice in "
+         "writing, provided that rent is outstanding on that day.", "unsupported"),
+        ("The roof is the Tenant's concern, but the doors are painted every third year.",
+         "unsupported"),
+        ("The doors are not painted every third year.", "unsupported"),
+        ("The doors are painted every third year.", "supported"),
+    ],
+)  # fmt: skip
+def test_a_denial_counts_for_the_clause_that_it_stands_in(sentence: str, verdict: str) -> None:
+    assert worst(sentence, BREAK).verdict == verdict
+
+
+def test_a_sentence_of_the_passages_is_supported_whatever_it_denies() -> None:
+    for sentence in BREAK.split(". "):
+        assert worst(f"{sentence.rstrip('.')}.", BREAK).verdict == "supported"
