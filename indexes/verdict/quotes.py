@@ -2,7 +2,8 @@
 
 Each sentence is scored by its meaning, its words, and what the search has measured of the leaf that
 it stands in; then with the one that follows in its paragraph: answers often take two. A heading is
-quoted with the sentence below it, a table's row with the table's header, a header never alone.
+quoted with the sentence below it, a question with its answer, a table's row with the table's header;
+a header never alone, and a question only where there is nothing else.
 
     own(s) = z(cos(question, s)) + 0.1 z(bm25(question, s)) + 0.3 z(cosine(l)) + 0.1 z(score(l))
 
@@ -29,6 +30,7 @@ _SCORE_WEIGHT = 0.1
 # A line that is shorter, and without a full stop or in capitals, is a heading.
 _HEADING_CHARACTERS = 90
 _ENDS = tuple(".!?:;。！？…\"”’')]|")
+_ASKS = tuple("?？؟")
 
 
 def likeliest(
@@ -81,12 +83,14 @@ def quotes_of(
     own = np.where(np.isfinite(own), own, own[list(places)].min())
     runs = [_run(sources, place) for place in range(len(sources))]
     relevance = shares(np.array([own[a : b + 1].max() + own[a : b + 1].mean() for a, b in runs]))
+    ranked = [int(place) for place in np.argsort(-relevance, kind="stable")]
+    says = [place for place in ranked if not _asks(sources[runs[place][1]].text)]
     quotes: list[Quote] = []
     taken: set[int] = set()
-    for place in np.argsort(-relevance, kind="stable"):
+    for place in says or ranked:
         if len(quotes) == MOST_QUOTES or (quotes and relevance[place] < _LEAST):
             break
-        first, last = runs[int(place)]
+        first, last = runs[place]
         if taken & {*range(first, last + 1)} or _repeats(sources[first], quotes):
             continue
         if _heads_a_table(sources, last):
@@ -114,10 +118,14 @@ def _measured(sources: Sequence[Source], leaves: Sequence[RankedLeaf]) -> tuple[
 
 
 def _run(sources: Sequence[Source], place: int) -> tuple[int, int]:
-    """A sentence and the next of its paragraph; rows of tables stand alone, headings with two."""
+    """A sentence and the next of its paragraph; rows of tables stand alone, headings and questions
+    with what is below."""
     last = place
     while last + 1 < len(sources) and sources[last + 1].context is sources[place].context:
-        heading = _is_heading(sources[last].text)
+        asks = _asks(sources[last].text)
+        if asks and _asks(sources[last + 1].text):
+            break
+        heading = asks or _is_heading(sources[last].text)
         rows = "|" in sources[last].text or "|" in sources[last + 1].text
         alone = rows or _apart(sources[last], sources[last + 1])
         if last - place == 2 or not (heading or (last == place and not alone)):
@@ -131,6 +139,10 @@ def _run(sources: Sequence[Source], place: int) -> tuple[int, int]:
 def _apart(one: Source, other: Source) -> bool:
     """Whether the paragraph ends between two sentences of a context."""
     return bool(paragraph_starts(one.context.text[one.span[1] : other.span[0] + 1]))
+
+
+def _asks(text: str) -> bool:
+    return text.rstrip().endswith(_ASKS)
 
 
 def _is_heading(text: str) -> bool:

@@ -117,6 +117,32 @@ def test_a_quote_does_not_end_in_the_heading_of_what_follows() -> None:
     assert quote.text == "# Tides\n\nTwice a day"
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("## How do I cancel my membership?", "Write to the desk. It ends with that month."),
+        ("Q: How do I cancel my membership?", "A: Write to the desk."),
+        ("كيف ألغي العضوية؟", "اكتب إلى المكتب."),
+        ("会員をやめるには？", "受付に書いてください。"),
+    ],
+)
+@pytest.mark.parametrize("gap", ["\n", "\n\n"])
+def test_a_question_is_quoted_with_its_answer(asked: str, said: str, gap: str) -> None:
+    text = f"Keepers paint.{gap}{asked}{gap}{said}{gap}Boats leave.{gap}May I bring my dog?"
+    question = asked.removeprefix("## ").removeprefix("Q: ")
+    quotes = Checker(question, [context(text)], Counting()).quotes()
+    assert quotes[0].text.startswith(f"{asked}{gap}{said.split('. ')[0]}")
+    assert not [quote for quote in quotes if quote.text.endswith("?")]
+
+
+def test_of_questions_alone_the_likeliest_are_quoted() -> None:
+    text = "Do you smoke?\n\nHow tall are you?\n\nWhere do you live?"
+    (quote, *_) = Checker(
+        "Is smoking asked about, do you smoke?", [context(text)], Counting()
+    ).quotes()
+    assert quote.text == "Do you smoke?"
+
+
 async def test_the_trace_keeps_nothing_of_what_quotes_were_chosen_from(
     index: HierarchicalIndex,
 ) -> None:
