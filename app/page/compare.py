@@ -47,6 +47,8 @@ _VOTED = """element.addEventListener('click', (event) => {
 _CLEARED = """element.addEventListener('click', (event) => {
     if (event.target.closest('button[data-clear]')) trigger('click', {});
 });"""
+# Evidence was marked: `page.js` says so.
+_MARKED = "element.addEventListener('marked', () => trigger('click', {}));"
 _ORDER = random.SystemRandom()
 
 
@@ -100,7 +102,7 @@ class Compare:
                     )
                 self.columns.append(column)
         self.ballot = self.page.html("ballot", js_on_load=_VOTED)
-        self.comparison = self.page.html("comparison")
+        self.comparison = self.page.html("comparison", js_on_load=_MARKED)
         with gr.Row(visible=False, elem_id="exports") as self.exports:
             self.markdown = gr.Button("Save as Markdown", size="sm", min_width=0)
             self.json = gr.Button("Save as JSON", size="sm", min_width=0)

@@ -17,6 +17,7 @@ from indexes.settings import has_cross_encoder
 
 from .api import Api
 from .compare import Compare
+from .counting import Counting
 from .documents import Documents
 from .history import History
 from .inspect import Inspect
@@ -124,6 +125,7 @@ def build_page(page: Workbench) -> gr.Blocks:
         )
         Voting(page, compare).connect()
         Judging(page, compare).connect()
+        Counting(page, compare).connect()
         Reopening(page, compare, knobs).connect(blocks)
         blocks.unload(page.visitors.closed)
         Api(page).connect()

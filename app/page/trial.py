@@ -72,8 +72,9 @@ async def try_all(
     Raises:
         SettingsError: no question has evidence
     """
+    from indexes.evaluation.bootstrap import interval
     from indexes.evaluation.runs import line_of
-    from indexes.evaluation.scores import score_run, summarize
+    from indexes.evaluation.spans import score_spans
 
     asked = [question for question in questions if question.references]
     if not asked:
@@ -94,8 +95,11 @@ async def try_all(
                 lines[place, column, row] = line_of(question.id, contexts, trace)
                 if len(lines) % 8 == 0 and len(lines) < total:
                     yield Trial(len(lines), total, len(asked), _best(scores))
-            run = [lines[place, column, row] for row in range(len(asked))]
-            found.append(summarize(score_run(asked, run)).intervals["recall"])
+            recalls = [
+                score_spans(lines[place, column, row].results, question.references).recall
+                for row, question in enumerate(asked)
+            ]
+            found.append(interval(recalls, [question.group for question in asked]))
         scores.append(Score(pattern, tuple(found)))
     search = options.get("search") or lanes.opening.settings.search
     advice = await asyncio.to_thread(_advice, asked, patterns, search, lines)

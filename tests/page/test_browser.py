@@ -373,6 +373,11 @@ def test_after_compare_the_first_answer_is_in_the_window(
     expect(page.locator("#picked b")).to_have_text("regular, parent, parent+extract")
     page.locator("#patterns label").filter(has_text="Parent, then filter").click()
     expect(page.locator("#patterns input:not(:checked)").first).to_be_disabled()
+    # Documents are chosen in a field that is seen to be one, as wide as what is above it.
+    field, group = page.locator("#documents-asked .wrap-inner"), page.locator("#documents-asked")
+    inner, outer = field.bounding_box(), group.bounding_box()
+    assert inner is not None and outer is not None
+    assert inner["width"] > 0.9 * outer["width"]
     # The source, with what was marked in it, needs no scrolling sideways.
     page.locator("#answer-1 a.cite").first.click()
     expect(page.locator("#source mark.place").first).to_be_in_viewport()
@@ -495,6 +500,15 @@ def test_a_sentence_is_marked_as_evidence_by_keyboard_and_becomes_a_question_of_
     sentence.press(" ")
     expect(sentence).to_have_attribute("aria-checked", "true")
     expect(dialog.locator(".marking")).to_contain_text("1 marked for this question")
+    dialog.get_by_role("button", name="Close").click()
+    # The comparison that is shown counts it at once, and forgets it as soon.
+    expect(page.locator("#comparison table.facts")).to_contain_text("found, rank 1")
+    page.locator("#answer-1 .quotes a.source").first.click()
+    dialog.get_by_role("button", name="Mark evidence").click()
+    sentence.press(" ")
+    expect(page.locator("#comparison .verdict")).to_contain_text("is not known yet")
+    sentence.press(" ")
+    expect(sentence).to_have_attribute("aria-checked", "true")
     dialog.get_by_role("button", name="Close").click()
     visit.open("My questions")
     expect(page.locator("#mine-list")).to_contain_text(QUESTION)

@@ -164,7 +164,9 @@ const mark = async (sentence) => {
   const target = sentence.closest("[data-marks]") ?? dialog();
   const body = { ...whose(target), start: Number(start), end: Number(end) };
   const headers = { "content-type": "application/json" };
-  marks(target, await fetch("evidence", { method: "POST", headers, body: JSON.stringify(body) }));
+  await marks(target, await fetch("evidence", { method: "POST", headers, body: JSON.stringify(body) }));
+  // The comparison that is shown counts it in its verdict.
+  document.querySelector("#comparison section")?.dispatchEvent(new Event("marked", { bubbles: true }));
 };
 
 const marks = async (target, answer) => {

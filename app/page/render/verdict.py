@@ -34,7 +34,7 @@ def verdict(run: Run) -> str:
     views = [view for view in run.views if view.phase == "done" or view.contexts]
     if not views or any(view.phase in ("waiting", "searching") for view in run.views):
         return ""
-    told = _facts(run, views) if run.references else Markup("")
+    told = _facts(run, views) if run.references else _unknown(views)
     apart = _differences(views) if len(views) > 1 else Markup("")
     judged = html('<p class="told">{}</p>', run.judged) if run.judged else Markup("")
     if not told and not apart and not judged:
@@ -45,6 +45,17 @@ def verdict(run: Run) -> str:
         told,
         judged,
         apart,
+    )
+
+
+def _unknown(views: Sequence[View]) -> Markup:
+    """How to find out which lane found more, where nobody has said what is to be found."""
+    if len(views) < 2 or any(view.busy for view in views):
+        return Markup("")
+    return html(
+        '<p class="hint">{} <b>Mark evidence</b> {}</p>',
+        "Which lane found the answer is not known yet. Open a quote or a source, press",
+        "and choose the sentences that answer: who found them is then shown here.",
     )
 
 
