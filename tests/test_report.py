@@ -11,7 +11,7 @@ def test_a_report_in_words() -> None:
     assert report.in_words() == [
         "page 5: a damaged image",
         "no text on pages 2-4, 9 of 12",
-        "left out: 3 comments",
+        "left out: comments (3)",
     ]
 
 
@@ -29,3 +29,8 @@ def test_a_document_that_nobody_of_ours_read_has_no_report() -> None:
     assert report_of({"report": {"pages": "many"}}) is None
     kept = ReadingReport(encoding="cp1252", guessed=["decoded as cp1252"])
     assert report_of({"report": kept.model_dump()}) == kept
+
+
+def test_pages_are_called_what_they_are() -> None:
+    report = ReadingReport(pages=3, page_kind="sheet", pages_without_text=[2, 3])
+    assert report.problems == ["no text on sheets 2-3 of 3"]

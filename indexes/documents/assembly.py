@@ -130,6 +130,7 @@ class _Writer:
         page_starts, labels = self._pages(report.pages)
         report.tables = report.tables or len(self._tables)
         report.pages = report.pages or len(page_starts or ())
+        report.page_kind = page_kind
         return Extracted(
             text="".join(self._parts),
             title=title,
