@@ -2,8 +2,8 @@
 
 Each sentence is scored by its meaning, its words, and what the search has measured of the leaf that
 it stands in; then with the one that follows in its paragraph: answers often take two. A heading is
-quoted with the sentence below it, a question with its answer, a table's row with the table's header;
-a header never alone, and a question only where there is nothing else.
+quoted with the sentence below it, a question with its answer, a table's row with the table's
+header; a header never alone, and a question only where there is nothing else.
 
     own(s) = z(cos(question, s)) + 0.1 z(bm25(question, s)) + 0.3 z(cosine(l)) + 0.1 z(score(l))
 
