@@ -64,4 +64,7 @@ def outcome(run: Run) -> str:
     failed = phases.count("failed")
     if failed:
         return status(f"{failed} of {counted(len(phases), 'lane')} failed: see below.")
+    cut = sum(view.answer is not None and view.answer.finish != "stop" for view in run.views)
+    if cut:
+        return status(f"{cut} of {counted(len(phases), 'answer')} not whole: see below.")
     return status(f"Done in {seconds(longest)}. Ask on: a follow-up is understood.")

@@ -1,10 +1,13 @@
 """The page's verdict: facts × lanes, what only one lane has, quotes, and marks of support."""
 
+from dataclasses import replace
+
 from app.page.conversation import Run
 from app.page.references import known_references
 from app.page.render.lane import lane
 from app.page.render.support import quotes
 from app.page.render.verdict import verdict
+from app.page.showing import outcome
 from app.page.view import View
 from indexes import Answer, Context, Quote, Support
 from indexes.answers import Evidence
@@ -110,3 +113,11 @@ def test_evidence_that_no_lane_found_is_shown_in_its_words() -> None:
     missed.words = ("Cloud revenue rose by 12% in 2021.",)
     assert "characters 0 to 34" not in verdict(missed)
     assert ">Cloud revenue rose by 12% in 2021.</button>" in verdict(missed)
+
+
+def test_answers_that_broke_off_are_not_called_done() -> None:
+    cut, whole = view(1, "parent", finish="broken"), view(2, "regular")
+    assert "1 of 2 answers not whole" in outcome(run_of(cut, whole))
+    assert "Done in" in outcome(run_of(whole))
+    failed = replace(cut, phase="failed")
+    assert "1 of 2 lanes failed" in outcome(run_of(failed, whole))

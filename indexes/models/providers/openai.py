@@ -14,6 +14,7 @@ from indexes.models.capabilities import (
 )
 from indexes.models.endpoint import NO_KEY, Endpoint
 from indexes.models.providers import required, with_settings
+from indexes.models.specs import OpenAIModel, Purpose, parsed
 from indexes.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ def llm(settings: Settings) -> "LLM":
         url=required(settings, "base_url"),
         key=_key(settings),
         model=required(settings, "llm_model"),
-        url_setting="RAG_BASE_URL",
-        model_setting="RAG_LLM_MODEL",
+        **_to_change(settings, "llm"),
         own=frozenset(settings.extra_body or {}),
         **_shared(settings),
     )
@@ -72,13 +72,11 @@ def embedding(settings: Settings) -> "BaseEmbedding":
         from indexes.models.described import attach
         from indexes.models.openai_embedding import make_embedding
 
-    apart = settings.embedding_base_url
     endpoint = Endpoint(
-        url=apart or required(settings, "base_url"),
+        url=settings.embedding_base_url or required(settings, "base_url"),
         key=_key(settings),
         model=required(settings, "embedding_model"),
-        url_setting="RAG_EMBEDDING_BASE_URL" if apart else "RAG_BASE_URL",
-        model_setting="RAG_EMBEDDING_MODEL",
+        **_to_change(settings, "embedding"),
         own=frozenset(settings.embedding_extra_body or {}),
         body_setting="RAG_EMBEDDING_EXTRA_BODY",
         **_shared(settings),
@@ -94,6 +92,23 @@ def embedding(settings: Settings) -> "BaseEmbedding":
         extra_body=settings.embedding_extra_body,
     )
     return attach(made, what)
+
+
+def _to_change(settings: Settings, purpose: Purpose) -> dict[str, str]:
+    """What a message names as wrong: the spec, if the model or its address stands in one."""
+    spec = getattr(settings, purpose)
+    found = parsed(spec, purpose) if spec is not None else None
+    apart = purpose == "embedding" and settings.embedding_base_url
+    names = {
+        "url_setting": "RAG_EMBEDDING_BASE_URL" if apart else "RAG_BASE_URL",
+        "model_setting": f"RAG_{purpose.upper()}_MODEL",
+    }
+    if isinstance(found, OpenAIModel):
+        of_spec = f"RAG_{purpose.upper()}"
+        names["model_setting"] = of_spec
+        if found.url:
+            names["url_setting"] = of_spec
+    return names
 
 
 def _shared(settings: Settings) -> dict[str, Any]:
