@@ -193,15 +193,15 @@ def test_a_spec_wins_over_the_provider_and_its_settings(server: StandIn) -> None
 
 def test_what_is_wrong_with_a_spec_is_to_be_changed_there(server: StandIn) -> None:
     nobody = "http://127.0.0.1:9/v1"
-    with pytest.raises(ModelError, match="change RAG_LLM$"):
+    with pytest.raises(ModelError, match=r"change RAG_LLM$"):
         build_llm(load_settings(llm=f"openai:small@{nobody}", model_retries=0)).complete("Hi")
-    with pytest.raises(ModelError, match="change RAG_EMBEDDING$"):
+    with pytest.raises(ModelError, match=r"change RAG_EMBEDDING$"):
         build_embedding(
             load_settings(embedding=f"openai:small@{nobody}", model_retries=0)
         ).get_text_embedding("Hi")
     # Where only the model stands in it, the address is a setting's.
     by_setting = load_settings(llm="openai:small", base_url=nobody, model_retries=0)
-    with pytest.raises(ModelError, match="change RAG_BASE_URL$"):
+    with pytest.raises(ModelError, match=r"change RAG_BASE_URL$"):
         build_llm(by_setting).complete("Hi")
 
 
