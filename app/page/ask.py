@@ -66,11 +66,16 @@ async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenera
     run.started.add(place)
     writing: asyncio.Task[None] | None = None
     view = run.views[place]
+    # It goes on growing; a view has it as it was then.
+    trace = run.trace()
 
     def changed(**fields: object) -> View:
         nonlocal view
         view = run.views[place] = replace(view, **fields)  # type: ignore[arg-type]
         return view
+
+    def now() -> Trace:
+        return Trace(stages=list(trace.stages))
 
     try:
         if run.stopped:
@@ -79,7 +84,7 @@ async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenera
         events: asyncio.Queue[Event | None] = asyncio.Queue()
         # In a task of its own, so that it can be cancelled whatever it waits for; and begun
         # before anything is shown, for meanwhile someone may stop it.
-        writing = tab.start(_write(lanes, view, run, events))
+        writing = tab.start(_write(lanes, view, run, trace, events))
         writing.add_done_callback(lambda _: events.put_nowait(None))
         yield changed(phase="searching")
         shown, drawing = time.monotonic(), 0.0
@@ -95,10 +100,8 @@ async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenera
             if view.awaits:
                 changed(awaits="")
             match event:
-                case Retrieved(contexts, trace):
-                    # The trace goes on growing; the view is of now.
-                    now = Trace(stages=list(trace.stages))
-                    changed(phase="writing", contexts=tuple(contexts), trace=now)
+                case Retrieved(contexts):
+                    changed(phase="writing", contexts=tuple(contexts), trace=now())
                 case Quoted(quotes):
                     changed(quotes=tuple(quotes))
                 case Word() | Thought():
@@ -122,19 +125,19 @@ async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenera
             yield view
             drawing = time.monotonic() - shown
         if writing.cancelled():
-            yield changed(phase="stopped")
+            yield changed(phase="stopped", trace=now())
         else:
             writing.result()
     except RagError as error:
-        yield changed(phase="failed", error=one_line(error))
+        yield changed(phase="failed", error=one_line(error), trace=now())
     except Exception:
         logger.exception("a question failed")
-        yield changed(phase="failed", error=UNEXPECTED)
+        yield changed(phase="failed", error=UNEXPECTED, trace=now())
     finally:
         if writing is not None and writing.cancel():
             await asyncio.wait({writing})
         if view.busy:
-            changed(phase="stopped")
+            changed(phase="stopped", trace=now())
         tab.remember(run)
 
 
@@ -144,7 +147,9 @@ def _pause_after(drawing: float) -> float:
     return min(max(_SECONDS_BETWEEN_VIEWS, wanted), _MOST_SECONDS_BETWEEN_VIEWS)
 
 
-async def _write(lanes: Lanes, view: View, run: Run, events: "asyncio.Queue[Event | None]") -> None:
+async def _write(
+    lanes: Lanes, view: View, run: Run, trace: Trace, events: "asyncio.Queue[Event | None]"
+) -> None:
     """Answer in one lane, and put each event of it into `events`."""
-    async for event in lanes.astream(view.question, view.pattern, run.trace(), run.options):
+    async for event in lanes.astream(view.question, view.pattern, trace, run.options):
         events.put_nowait(event)

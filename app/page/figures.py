@@ -75,8 +75,8 @@ def figures(view: View, others: Sequence[View] = ()) -> Figures:
         compressing=sum(
             spent for name, spent in seconds.items() if name not in _FINDING | _AFTERWARDS
         ),
-        reading=(first if first is not None else answer) if answered else None,
-        writing=max(0.0, answer - first) if answered and first is not None else None,
+        reading=first if first is not None else answer if answered else None,
+        writing=max(0.0, answer - first) if first is not None else None,
         citing=seconds.get("cite", 0.0) + seconds.get("quote", 0.0) if answered else None,
         total=None if view.busy or not trace.stages else sum(seconds.values()),
         llm_calls=int(trace.total("llm_calls")),

@@ -9,6 +9,7 @@ import pytest
 
 from app.page.ask import _pause_after, answering
 from app.page.conversation import Tab
+from app.page.figures import figures
 from app.page.lanes import Lanes
 from app.page.opening import Opening
 from app.page.render.lane import status
@@ -175,6 +176,11 @@ async def test_stopping_ends_the_model_and_keeps_what_was_written(
     assert seen[-1].text.startswith("word")
     assert seen[-1].contexts
     assert llm.ended == ["cut"]
+    # What it took until then is told.
+    spent = figures(seen[-1])
+    assert spent.llm_calls == 1
+    assert spent.first_word is not None and spent.total is not None
+    assert spent.total > spent.first_word > (spent.finding or 0)
     # A lane that had not begun does not begin any more.
     assert [view.phase async for view in answering(lanes, tab, run, 1)] == ["stopped"]
     assert not run.busy

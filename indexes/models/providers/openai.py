@@ -94,7 +94,7 @@ def embedding(settings: Settings) -> "BaseEmbedding":
     return attach(made, what)
 
 
-def _to_change(settings: Settings, purpose: Purpose) -> dict[str, str]:
+def _to_change(settings: Settings, purpose: Purpose) -> dict[str, Any]:
     """What a message names as wrong: the spec, if the model or its address stands in one."""
     spec = getattr(settings, purpose)
     found = parsed(spec, purpose) if spec is not None else None
