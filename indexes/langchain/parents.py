@@ -61,6 +61,18 @@ class ParentDocuments(PatternRetriever):
         return given
 
     @classmethod
+    def _fields(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Fields, where LangChain's `search_type` and `search_kwargs` may stand for some."""
+        if not given.keys() & {"search_type", "search_kwargs"}:
+            return super()._fields(given)
+        kwargs = dict(given.get("search_kwargs") or {})
+        said = {"k": None, "filters": None, **_searching(given.get("search_type"), kwargs)}
+        if said["k"] is None and given.get("budget") is None:
+            said["k"] = _K
+        rest = {name: one for name, one in given.items() if not name.startswith("search_")}
+        return super()._fields({**said, **rest})
+
+    @classmethod
     def open(
         cls,
         index: str | Path | None = None,
@@ -105,9 +117,8 @@ class ParentDocuments(PatternRetriever):
             IndexMismatchError: the index was made with other chunk sizes
         """
         levels = _levels(child_size, parent_size, child_splitter, parent_splitter)
-        searching = _searching(search_type, dict(search_kwargs or {}))
-        if budget is None:
-            searching.setdefault("k", _K)
+        asked = {"budget": budget, "search_type": search_type, "search_kwargs": search_kwargs}
+        searching = cls._fields(asked)
         address = str(index) if index is not None else None
         opened = HierarchicalIndex(
             load_settings(index=address, **(settings or {})), embedding=embedding, llm=llm
@@ -119,7 +130,7 @@ class ParentDocuments(PatternRetriever):
                 opened.settings = opened.settings.model_copy(update={"levels": levels})
                 if opened.store.made() is not None:
                     _check_sizes(opened, levels)
-            return cls(index=opened, budget=budget, **searching, **fields)
+            return cls(index=opened, **searching, **fields)
         except BaseException:
             opened.close()
             raise
@@ -260,9 +271,9 @@ def _first_given(*given: Any) -> Any:
     return next(one for one in given if one is not _NOT_GIVEN)
 
 
-def _searching(search_type: str, search_kwargs: dict[str, Any]) -> dict[str, Any]:
+def _searching(search_type: Any, search_kwargs: dict[str, Any]) -> dict[str, Any]:
     """The retriever's fields for LangChain's way to search."""
-    kind = getattr(search_type, "value", search_type)
+    kind = getattr(search_type, "value", search_type) or "similarity"
     fields = {"k": search_kwargs.pop("k", None), "filters": search_kwargs.pop("filter", None)}
     options: dict[str, Any] = {}
     if "score_threshold" in search_kwargs:

@@ -1,7 +1,7 @@
 """A pattern on an index as a LangChain retriever."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForRetrieverRun,
@@ -65,12 +65,30 @@ class PatternRetriever(BaseRetriever):
             return given
         if not isinstance(given.get("index"), HierarchicalIndex):
             raise SettingsError(f"{cls.__name__} needs an index: index=HierarchicalIndex.open(…)")
+        return cls._fields(given)
+
+    @classmethod
+    def _fields(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """What is said of fields; a name that is none is refused, and not passed over."""
         if unknown := sorted(given.keys() - cls.model_fields.keys()):
             raise SettingsError(
                 f"{cls.__name__} takes k, budget, pattern, filters and options, not {unknown[0]}"
             )
         _check(given)
         return given
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields changed.
+
+        Raises:
+            SettingsError: there is no such field, or no call could be served with its value
+        """
+        return super().model_copy(update=self._fields(dict(update or {})), deep=deep)
+
+    def copy(self, **changed: Any) -> Self:
+        """The same, by its old name."""
+        changed["update"] = self._fields(dict(changed.get("update") or {}))
+        return super().copy(**changed)
 
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **kwargs: Any

@@ -350,3 +350,18 @@ async def test_the_same_without_blocking(parents: ParentDocuments) -> None:
     await parents.aupdate_documents(ids[:1], [Document(page_content="The lamp was sold.")])
     await parents.adelete(ids[1:])
     assert [d.page_content for d in await parents.ainvoke(QUESTION)] == ["The lamp was sold."]
+
+
+def test_a_copy_with_other_search_kwargs_searches_by_them(parents: ParentDocuments) -> None:
+    parents.add_documents(documents())
+    kwargs = {"k": 2, "filter": {"year": {"$gte": 2026}}}
+    remade = ParentDocuments(index=parents.index, search_kwargs=kwargs)
+    for other in (parents.model_copy(update={"search_kwargs": kwargs}), remade):
+        assert {document.metadata["year"] for document in other.invoke(QUESTION)} <= {2026, 2027}
+        assert len(other.invoke(QUESTION)) == 2
+        # They are said as a whole: no filter is none.
+        again = other.model_copy(update={"search_kwargs": {}})
+        assert again.filters is None
+        assert len(again.invoke(QUESTION)) == 4
+    with pytest.raises(SettingsError, match="only k, filter and score_threshold"):
+        parents.model_copy(update={"search_kwargs": {"where": {}}})

@@ -202,3 +202,16 @@ def test_a_retriever_with_models_that_were_handed_over_says_why_it_cannot_be_pic
 ) -> None:
     with pytest.raises(SettingsError, match="models that were handed over can't be pickled"):
         pickle.dumps(PatternRetriever(index=filled))
+
+
+@pytest.mark.filterwarnings("ignore:The `copy` method is deprecated")
+@pytest.mark.parametrize("copied", ["model_copy", "copy"])
+def test_a_copy_is_changed_or_refused_and_never_as_it_was(
+    filled: HierarchicalIndex, copied: str
+) -> None:
+    retriever = PatternRetriever(index=filled, k=3)
+    assert len(getattr(retriever, copied)(update={"k": 1}).invoke(QUESTION)) == 1
+    assert getattr(retriever, copied)().k == 3
+    for changed, said in (({"filter": {"year": 1}}, "not filter"), ({"k": 0}, "1 or more")):
+        with pytest.raises(SettingsError, match=said):
+            getattr(retriever, copied)(update=changed)
