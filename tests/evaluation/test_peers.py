@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from llama_index.core.utils import globals_helper
 
 from indexes.errors import ModelError, SettingsError, StoreError
 from indexes.evaluation.lanes import lane_names, open_lane
@@ -57,6 +58,20 @@ def test_a_peer_fills_the_budget_with_the_documents_own_words(
         assert context.text == texts()[context.document][context.start : context.end]
         assert context.tokens == count_tokens(context.text)
     assert trace["search"].nodes_out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in QUIET if name.startswith("llamaindex")][:2])
+def test_files_that_nltk_refuses_to_read_stop_no_lane(
+    filled: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def refused(*_: object) -> list[str]:
+        raise PermissionError("refusing multiply-linked file")
+
+    monkeypatch.setattr("nltk.corpus.reader.wordlist.WordListCorpusReader.words", refused)
+    monkeypatch.setattr(globals_helper, "_punkt_tokenizer", None)
+    contexts, _ = open_peer(name, filled).retrieve(QUESTION, budget=700)
+    assert contexts
 
 
 @pytest.mark.slow

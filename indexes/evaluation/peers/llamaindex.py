@@ -4,6 +4,7 @@
 
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from llama_index.core.node_parser import (
 from llama_index.core.retrievers import AutoMergingRetriever, VectorIndexRetriever
 from llama_index.core.schema import BaseNode, Document, MetadataMode, NodeWithScore
 from llama_index.core.storage.docstore import SimpleDocumentStore
+from llama_index.core.utils import globals_helper
 from llama_index.vector_stores.qdrant import QdrantVectorStore
 
 from indexes.evaluation.peers.base import VECTOR, Only, Peer
@@ -34,6 +36,7 @@ class LlamaIndexPeer(Peer):
 
     def __init__(self, settings: PeerSettings, index: HierarchicalIndex, only: Only) -> None:
         super().__init__(settings, index, only)
+        _load_tokenizer()
         self._places: dict[str, tuple[int, int]] = {}
         self._nodes: dict[str, list[str]] = {}
 
@@ -68,6 +71,16 @@ class LlamaIndexPeer(Peer):
             text = origin.text[start:end]
             passages.append(PeerPassage(origin, start, end, text, one.score or 0.0))
         return passages
+
+
+def _load_tokenizer() -> None:
+    """Load the sentence tokenizer of LlamaIndex's splitters.
+
+    Their first use reads NLTK's stop words, too, which they don't need. NLTK refuses files with
+    more than one link, as uv installs them; by then the tokenizer is there.
+    """
+    with suppress(PermissionError):
+        _ = globals_helper.punkt_tokenizer
 
 
 class AutoMergingPeer(LlamaIndexPeer):
