@@ -65,7 +65,7 @@ def test_a_peer_fills_the_budget_with_the_documents_own_words(
 def test_files_that_nltk_refuses_to_read_stop_no_lane(
     filled: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    def refused(*_: object) -> list[str]:
+    def refused(*_: object, **__: object) -> list[str]:
         raise PermissionError("refusing multiply-linked file")
 
     monkeypatch.setattr("nltk.corpus.reader.wordlist.WordListCorpusReader.words", refused)
