@@ -241,7 +241,7 @@ class Settings(QuickSources, BaseSettings):
         None, ge=1, le=32, description="Context retrieved for compression, in budgets; default 2."
     )
 
-    # A Qdrant server or cluster (docs/scaling.md); a folder refuses these. How requests go:
+    # Qdrant (docs/scaling.md). How requests to a server go; a folder refuses these:
     qdrant_timeout: float = Field(60.0, gt=0, le=3600, description="Seconds for one request.")
     qdrant_retries: int = Field(
         5, ge=0, le=20, description="Further tries of a request that failed for the moment."

@@ -1,4 +1,4 @@
-"""What only a Qdrant server or cluster can be told, from settings to its own parameters.
+"""What Qdrant can be told, from settings to its own parameters.
 
     parameters = server_parameters(settings)
     engine = connect(settings.index, api_key=settings.qdrant_api_key, ways=parameters.ways)
@@ -66,16 +66,18 @@ _INDEX_TYPES = {
         models.PayloadSchemaType.BOOL,
     )
 }
-# A key in the environment does no harm where there is nothing to open.
-_EVERYWHERE = frozenset({"qdrant_api_key"})
+# What a folder has no use for. (A key in the environment does no harm.)
+_SERVERS = frozenset(
+    {*_CONNECTION, "qdrant_shards", "qdrant_replicas", "qdrant_write_consistency"}
+)
 
 
 @dataclass(frozen=True)
 class ServerParameters:
-    """What a server is told besides what every index needs; by default nothing.
+    """What the engine is told besides what every index needs; by default nothing.
 
     Attributes:
-        ways: how it is spoken to.
+        ways: how a server is spoken to.
         collection: arguments of `create_collection`.
         vector: parameters of the dense vectors.
         sparse: parameters of the sparse vectors' index; None for the server's own.
@@ -115,7 +117,6 @@ def server_parameters(settings: Settings, *, embedded: bool | None = None) -> Se
         embedded = "://" not in settings.index
     if embedded:
         _refuse_for_folders(settings)
-        return ServerParameters()
     _check(settings)
     collection = _chosen(settings, _COLLECTION)
     if hnsw := _chosen(settings, _HNSW):
@@ -194,7 +195,7 @@ def _check(settings: Settings) -> None:
 
 def _refuse_for_folders(settings: Settings) -> None:
     for name in sorted(settings.model_fields_set):
-        if name.startswith("qdrant_") and name not in _EVERYWHERE:
+        if name in _SERVERS:
             raise _wrong(
                 name,
                 f"is for a Qdrant server, and {settings.index} is a folder: unset it, "

@@ -830,6 +830,22 @@ def test_optimising_starts_by_itself_once_enough_has_changed(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+def test_where_writing_never_ends_the_index_is_built_in_its_midst(tmp_path: Path) -> None:
+    client = edge_client(EdgeBackend(tmp_path / "index", optimize_after=250, settle_seconds=3600))
+    make_indexed(client)
+    deadline = time.monotonic() + 120
+    written = 0
+    while not client.get_collection("c").indexed_vectors_count:
+        assert time.monotonic() < deadline
+        point = models.PointStruct(id=5000 + written, vector={"dense": [1.0] * 64}, payload={})
+        client.upsert("c", [point])
+        written += 1
+    assert client.count("c").count == 3000 + written
+    assert len(client.retrieve("c", list(range(5000, 5000 + written)))) == written
+    client.close()
+
+
+@pytest.mark.slow
 def test_optimising_a_collection_that_needs_it_not_changes_nothing(filled: QdrantClient) -> None:
     assert not backend_of(filled).optimize("c")
     assert filled.count("c").count == 4

@@ -394,6 +394,35 @@ def test_a_folder_refuses_what_is_for_servers(
     assert not (tmp_path / "index").exists()
 
 
+@pytest.mark.parametrize("quantization", ["none", "scalar", "binary"])
+def test_a_folder_takes_what_describes_a_collection_and_finds_the_same(
+    tmp_path: Path, index: HierarchicalIndex, quantization: Any
+) -> None:
+    index.ingest(documents())
+    with Place(str(tmp_path / "other"), None).open(
+        qdrant_quantization=quantization,
+        qdrant_vectors_on_disk=True,
+        qdrant_payload_on_disk=True,
+        qdrant_hnsw_m=8,
+        qdrant_hnsw_ef=256,
+        qdrant_hnsw_on_disk=True,
+        qdrant_oversampling=4.0,
+        qdrant_indexes="title:keyword",
+    ) as other:
+        other.ingest(documents())
+        info = other.engine.client.get_collection(other.settings.collection)
+        vectors = info.config.params.vectors
+        assert isinstance(vectors, dict)
+        assert vectors["dense"].on_disk
+        assert info.config.hnsw_config.m == 8
+        assert (info.config.quantization_config is None) == (quantization == "none")
+        assert "metadata.title" in info.payload_schema
+        for topic in TOPICS:
+            found, _ = other.retrieve(f"the {topic} keeper")
+            expected, _ = index.retrieve(f"the {topic} keeper")
+            assert [context.id for context in found] == [context.id for context in expected]
+
+
 def test_a_folder_does_not_mind_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAG_QDRANT_API_KEY", KEY)
     HierarchicalIndex.open(tmp_path / "index").close()

@@ -39,6 +39,7 @@ _log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.1
 _BATCH = 256
+_FEW = 2_000  # points that are carried over at once: writers wait for a tenth of a second
 
 # Room that a write needs for the engine's own files.
 _ROOM = 32 * MB
@@ -304,7 +305,10 @@ class Collection:
         if not self._run_optimizer(place, meanwhile):
             return False
         copy = _Shard(place, edge.EdgeShard.load(str(place)))
-        self._carry_over(copy.engine)
+        # While others write, each round leaves what was written during it.
+        before = self._carry_over(copy.engine)
+        while before > _FEW and (carried := self._carry_over(copy.engine)) < before:
+            before = carried
         with self._writing:
             self._unseal()
             self._carry_over(copy.engine)
@@ -358,8 +362,8 @@ class Collection:
             raise StoreError(f"cannot optimise collection {self.name!r}: {reason}")
         return True
 
-    def _carry_over(self, copy: edge.EdgeShard) -> None:
-        """Bring the points that changed since the copy was made up to date in it."""
+    def _carry_over(self, copy: edge.EdgeShard) -> int:
+        """Bring the points that changed since the copy was made up to date in it; how many."""
         with self._writing:
             touched, self._touched = self._touched or set(), set()
         remaining = iter(touched)
@@ -371,6 +375,7 @@ class Collection:
             points = [edge.Point(point.id, point.vector or {}, point.payload) for point in found]
             copy.update(edge.UpdateOperation.upsert_points(points))
             copy.update(edge.UpdateOperation.delete_points(list(gone)))
+        return len(touched)
 
 
 def _new_shard(path: Path) -> Path:

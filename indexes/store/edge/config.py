@@ -71,7 +71,11 @@ def merged(defaults: Any, changes: Any) -> Any:
 
 
 def edge_config(config: models.CollectionConfig) -> edge.EdgeConfig:
-    """The engine's parameters."""
+    """The engine's parameters.
+
+    Lists of words and graphs are files' pages, which the system may take back, where nothing else
+    was asked for; the engine's default is memory that it can't: 400 bytes a leaf, and no quicker.
+    """
     params, optimizer = config.params, config.optimizer_config
     vectors = params.vectors or {}
     if isinstance(vectors, models.VectorParams):
@@ -79,10 +83,11 @@ def edge_config(config: models.CollectionConfig) -> edge.EdgeConfig:
     return edge.EdgeConfig(
         vectors={name: to_edge(vector) for name, vector in vectors.items()},
         sparse_vectors={
-            name: to_edge(vector) for name, vector in (params.sparse_vectors or {}).items()
+            name: to_edge(vector.model_copy(update={"index": _paged(vector.index)}))
+            for name, vector in (params.sparse_vectors or {}).items()
         },
         on_disk_payload=params.on_disk_payload,
-        hnsw_config=to_edge(config.hnsw_config),
+        hnsw_config=to_edge(_paged(config.hnsw_config)),
         quantization_config=to_edge(config.quantization_config),
         optimizers=edge.EdgeOptimizersConfig(
             deleted_threshold=optimizer.deleted_threshold,
@@ -92,6 +97,13 @@ def edge_config(config: models.CollectionConfig) -> edge.EdgeConfig:
             indexing_threshold=optimizer.indexing_threshold,
         ),
     )
+
+
+def _paged(given: Any) -> Any:
+    """A list's or graph's parameters, in files' pages unless they say where it is."""
+    index = models.SparseIndexParams() if given is None else given
+    said = index.memory is not None or index.on_disk
+    return index if said else index.model_copy(update={"memory": models.Memory.CACHED})
 
 
 def check_vectors(params: models.CollectionParams, vector: Any) -> None:
