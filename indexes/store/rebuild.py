@@ -80,7 +80,7 @@ def _in_folder(
         try:
             made = work / "new"
             with Spool(salvage(place, work)) as spool, connect(str(made)) as engine:
-                new = TreeStore(engine, name)
+                new = TreeStore(engine, name, store.server)
                 run = restoring(spool)
                 run.prepare(new, export)
                 report = run.write(new, export)

@@ -417,6 +417,11 @@ def test_a_folder_takes_what_describes_a_collection_and_finds_the_same(
         assert info.config.hnsw_config.m == 8
         assert (info.config.quantization_config is None) == (quantization == "none")
         assert "metadata.title" in info.payload_schema
+        rebuilt = other.rebuild()
+        assert not rebuilt.lost
+        again = other.engine.client.get_collection(other.settings.collection)
+        assert again.config.params == info.config.params
+        assert again.config.quantization_config == info.config.quantization_config
         for topic in TOPICS:
             found, _ = other.retrieve(f"the {topic} keeper")
             expected, _ = index.retrieve(f"the {topic} keeper")
