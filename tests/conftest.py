@@ -10,9 +10,12 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from indexes.index import HierarchicalIndex
-from indexes.settings import load_settings
-from tests.fakes import ScriptedLLM, WordEmbedding
+# Hardly anything that is imported is garbage: to look for it takes a sixth of the time.
+gc.disable()
+
+from indexes.index import HierarchicalIndex  # noqa: E402
+from indexes.settings import load_settings  # noqa: E402
+from tests.fakes import ScriptedLLM, WordEmbedding  # noqa: E402
 
 # How long an example takes is this machine's affair, not the code's.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -44,8 +47,8 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_finish() -> None:
     """What is imported stays: no test that looks for garbage looks through it."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
