@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ _LONGEST = ("test_access", "test_browser", "test_jumpstart", "test_package", "te
 # Fixtures that open an index, a page, or a server to speak with.
 _OPENING = {"index", "filled_folder", "workbench", "stand_in", "damage", "publisher"}
 
+_ALL_SLOW = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow\b", re.MULTILINE)
+
 # Small chunks, so that short texts have parents.
 LEVELS = (96, 48, 24)
 
@@ -47,8 +50,16 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_finish() -> None:
     """What is imported stays: no test that looks for garbage looks through it."""
+    gc.collect()
     gc.freeze()
     gc.enable()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where no slow test is wanted, a file of slow ones isn't even imported."""
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    return bool(_ALL_SLOW.search(collection_path.read_text(encoding="utf-8"))) or None
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

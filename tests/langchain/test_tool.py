@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from langchain.agents import create_agent
 from langchain_core.documents import Document
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
@@ -86,6 +85,8 @@ async def test_an_agent_calls_it_and_its_citations_can_be_followed(
     parents: ParentDocuments,  # noqa: F811
     asynchronous: bool,
 ) -> None:
+    from langchain.agents import create_agent
+
     asks = AIMessage("", tool_calls=[{"name": "letters", "args": {"query": QUESTION}, "id": "1"}])
     model = Scripted(messages=iter([asks, AIMessage("The keeper does [1].")]), shown=[])
     agent = create_agent(model, [passages_tool(parents, "letters", "Search the letters.")])

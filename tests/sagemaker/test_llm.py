@@ -18,7 +18,6 @@ from indexes.models.sagemaker.llm import EndpointLLM
 from indexes.models.usage import usage_of
 from indexes.trace import tracing
 from tests.sagemaker.asks import MESSAGES, SHAPES, STREAMS, Ask, each_ask, text_of
-from tests.sagemaker.aws import started
 from tests.sagemaker.conftest import SECRET, TOKEN, Service
 from tests.sagemaker.fakes import TEXT
 
@@ -286,6 +285,8 @@ def test_no_secret_is_shown_anywhere(service: Service, caplog: pytest.LogCapture
 def test_a_role_is_taken_on_and_its_secrets_are_hidden_too(
     service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    from tests.sagemaker.aws import started
+
     caplog.set_level(logging.DEBUG)
     server = started()
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://{}:{}".format(*server.get_host_and_port()))

@@ -26,6 +26,8 @@ from tests.sagemaker.aws import KEY, REGION, SECRET, Aws, PlainHosting
 from tests.sagemaker.conftest import Service
 from tests.sagemaker.fakes import TEXT, SaidModels
 
+pytestmark = pytest.mark.slow
+
 GUIDE = Path(__file__).parents[2] / "docs" / "sagemaker.md"
 LETTERS = Path(__file__).parents[2] / "app" / "samples" / "letters"
 
@@ -62,7 +64,6 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Aws]:
     server.stop()
 
 
-@pytest.mark.slow
 def test_a_newcomers_sequence_runs_from_permissions_to_deletion(
     account: Aws,
     service: Service,
@@ -107,7 +108,6 @@ class Backwards(SaidModels):
         return [vector[::-1] for vector in super().embed(texts)]
 
 
-@pytest.mark.slow
 def test_another_model_behind_an_endpoint_is_refused(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -85,15 +86,28 @@ def _core(profile: str | None = None) -> Any:
     """A session of botocore's that shares the descriptions of AWS's services with the others.
 
     They are megabytes of JSON; a session that reads them for itself takes five times as long.
+    Botocore's own handlers of events are copied, for registering them takes long, too.
     """
     import botocore.session
 
-    core = botocore.session.Session(profile=profile)
+    core = botocore.session.Session(
+        profile=profile, event_hooks=copy(_handlers()), include_builtin_handlers=False
+    )
     loader = _loader(core.get_config_variable("data_path"))
     # boto3 adds its own folder for every session that it makes.
     loader.search_paths[:] = dict.fromkeys(loader.search_paths)
     core.register_component("data_loader", loader)
     return core
+
+
+@cache
+def _handlers() -> Any:
+    from botocore.hooks import HierarchicalEmitter
+    from botocore.session import Session
+
+    handlers = HierarchicalEmitter()
+    Session(event_hooks=handlers)  # which registers them
+    return handlers
 
 
 @cache
