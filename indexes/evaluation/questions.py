@@ -233,7 +233,10 @@ def _question(path: Path | str, number: int, given: Any) -> Question:
 
 
 def _from_rows(path: Path) -> list[Question]:
-    rows = csv.DictReader(line for _, line in _lines(path))
+    lines = [line for _, line in _lines(path)]
+    # Spreadsheets write semicolons where a comma is the decimal point, or tabs.
+    between = max(",;\t", key=lines[0].count) if lines else ","
+    rows = csv.DictReader(lines, delimiter=between)
     found: dict[str, dict[str, Any]] = {}
     try:
         for number, row in enumerate(rows, start=2):

@@ -31,17 +31,18 @@ def test_questions_survive_a_round_trip(tmp_path: Path) -> None:
     assert read_questions(tmp_path / "q.jsonl") == asked
 
 
-def test_a_spreadsheet_has_a_row_for_each_reference(tmp_path: Path) -> None:
+@pytest.mark.parametrize("between", [",", ";", "\t"])
+def test_a_spreadsheet_has_a_row_for_each_reference(tmp_path: Path, between: str) -> None:
     path = tmp_path / "q.csv"
-    path.write_text(
-        "id,question,document,start,end\n"
-        '1,"Who, and when?",a.md,0,9\n'
-        '1,"Who, and when?",b.md,3,4\n'
-        "2,What else?,,,\n",
-        encoding="utf-8-sig",
-    )
+    rows = [
+        ("id", "question", "document", "start", "end"),
+        ("1", '"Who, and; when?"', "a.md", "0", "9"),
+        ("1", '"Who, and; when?"', "b.md", "3", "4"),
+        ("2", "What else?", "", "", ""),
+    ]
+    path.write_text("".join(f"{between.join(row)}\n" for row in rows), encoding="utf-8-sig")
     first, second = read_questions(path)
-    assert first.question == "Who, and when?"
+    assert first.question == "Who, and; when?"
     assert [(r.document, r.start, r.end) for r in first.references] == [
         ("a.md", 0, 9),
         ("b.md", 3, 4),
