@@ -7,8 +7,10 @@ list(SHAPES)                          # ["circle", "oval"]
 SHAPES.unregister("oval")
 """
 
+import builtins
 import difflib
 import re
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
@@ -19,6 +21,10 @@ Item = TypeVar("Item")
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _SHOWN = 60
+
+
+def _interactive() -> bool:
+    return hasattr(builtins, "__IPYTHON__") or hasattr(sys, "ps1")
 
 
 class Registry(Mapping[str, Item]):
@@ -51,6 +57,9 @@ class Registry(Mapping[str, Item]):
     def register(self, name: str, item: Item, *, replace: bool = False) -> None:
         """Add an item under a name.
 
+        In a notebook, or at Python's prompt, what was added there before is replaced: cells are
+        run again.
+
         Args:
             name: what it is called
             item: the item
@@ -64,7 +73,8 @@ class Registry(Mapping[str, Item]):
                 f"{shown(repr(name), _SHOWN)} can't name a {self.kind}: use {self._takes}"
             )
         with self._lock:
-            if name in self._items and not replace:
+            again = name not in self._ours and _interactive()
+            if name in self._items and not (replace or again):
                 raise SettingsError(
                     f"a {self.kind} called {name!r} is there already: choose another name, or "
                     "pass replace=True"

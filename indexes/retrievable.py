@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from operator import is_
 from typing import Any, Unpack, cast, get_type_hints
 
 from llama_index.core.base.base_retriever import BaseRetriever
@@ -16,6 +17,7 @@ from indexes.compression.build import build_judge, build_postprocessor, overfetc
 from indexes.compression.retriever import CompressingRetriever
 from indexes.compression.verdicts import Judge
 from indexes.errors import SettingsError
+from indexes.extensions import JUDGES
 from indexes.models.capabilities import Capabilities
 from indexes.options import checked_options, named
 from indexes.patterns import Pattern, find_pattern
@@ -52,7 +54,7 @@ class Retrievable(ABC):
 
     settings: Settings
     store: TreeStore
-    _judges: dict[str, Judge]
+    _judges: dict[str, tuple[list[Any], Judge]]
 
     @property
     @abstractmethod
@@ -201,15 +203,19 @@ class Retrievable(ABC):
         if given is not None and not isinstance(given, str):
             return given
         kind = given or self.settings.judge
-        if kind not in self._judges:
+        # Whatever is registered under a name now: it may have been replaced.
+        registered = [JUDGES.get(name) for name in (kind, "llm", "embedding")]
+        known, judge = self._judges.get(kind, ([], None))
+        if judge is None or not all(map(is_, known, registered)):
             settings = self.settings.model_copy(update={"judge": kind})
-            self._judges[kind] = build_judge(
+            judge = build_judge(
                 settings,
                 llm=lambda: self.llm,
                 embedding=lambda: self.embedding,
                 llm_capabilities=lambda: self.llm_capabilities,
             )
-        return self._judges[kind]
+            self._judges[kind] = registered, judge
+        return judge
 
 
 @cache

@@ -1,7 +1,8 @@
 """What a stranger adds in a notebook's cell: patterns and judges of their own."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from llama_index.core.schema import NodeWithScore, TextNode
 from app.page.lanes import Lanes
 from app.page.opening import Opening
 from indexes.compression import EmbeddingJudge
+from indexes.documents import register_reader, unregister_reader
 from indexes.errors import RagError, SettingsError
 from indexes.evaluation.lanes import lane_names, open_lane
 from indexes.extensions import JUDGES, register_judge
@@ -173,6 +175,44 @@ def test_scores_that_cannot_be_read_drop_nothing(filled: HierarchicalIndex, scor
     assert trace["extract"].details.passages[0].outcome == "unreadable"
 
 
+def test_a_judge_that_fails_is_said_in_the_log(
+    filled: HierarchicalIndex, caplog: pytest.LogCaptureFixture
+) -> None:
+    register_judge("mine", lambda question, texts: 1 / 0)
+    assert filled.retrieve(QUESTION, "extract", judge="mine")[0]
+    assert "judge 'mine': everything is kept: division by zero" in caplog.text
+
+
+async def test_a_judge_may_be_async(filled: HierarchicalIndex) -> None:
+    async def scores(question: str, texts: list[str]) -> list[float]:
+        await asyncio.sleep(0)
+        return ["Bosun" in text for text in texts]
+
+    register_judge("mine", scores)
+    asked = {"judge": "mine", "budget": 16}
+    for contexts, _ in (
+        filled.retrieve(QUESTION, "extract", **asked),
+        await filled.aretrieve(QUESTION, "extract", **asked),
+    ):
+        assert contexts[0].text.startswith(SOLD)
+
+
+def test_a_judge_that_is_replaced_is_asked_no_more(filled: HierarchicalIndex) -> None:
+    asked: list[int] = []
+
+    def judge(number: int) -> Callable[[str, list[str]], list[float]]:
+        def scores(question: str, texts: list[str]) -> list[float]:
+            asked.append(number)
+            return [1.0] * len(texts)
+
+        return scores
+
+    for number in (1, 2):
+        register_judge("mine", judge(number), replace=number > 1)
+        filled.retrieve(QUESTION, "regular+rerank", judge="mine")
+    assert asked == [1, 2]
+
+
 def test_what_is_no_judge_is_refused(filled: HierarchicalIndex) -> None:
     with pytest.raises(SettingsError, match="judge 'mine': its function asks for prompt"):
         register_judge("mine", lambda llm, prompt: None)
@@ -181,3 +221,23 @@ def test_what_is_no_judge_is_refused(filled: HierarchicalIndex) -> None:
         filled.retrieve(QUESTION, "extract", judge="mine")
     with pytest.raises(SettingsError, match=r"no judge is called 'kean'.*auto, embedding, llm"):
         load_settings(judge="kean")
+
+
+# Readers
+
+
+def test_a_reader_that_is_changed_reads_known_files_again(
+    index: HierarchicalIndex, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.mine"
+    file.write_text("The harbour was dredged.")
+    try:
+        register_reader("mine", lambda data: data.decode(), suffixes=[".mine"])
+        assert index.ingest(file).added == ["a.mine"]
+        assert index.ingest(file).unchanged == ["a.mine"]
+        register_reader("mine", lambda d: d.decode().upper(), suffixes=[".mine"], replace=True)
+        assert index.ingest(file).updated == ["a.mine"]
+    finally:
+        unregister_reader("mine")
+    contexts, _ = index.retrieve("the harbour", "regular")
+    assert contexts[0].text == "THE HARBOUR WAS DREDGED."

@@ -72,7 +72,7 @@ def test_whatever_a_reader_raises_is_one_line_that_names_the_file(tmp_path: Path
             load_document(tmp_path / "a.broken")
     finally:
         unregister_reader("Broken")
-    assert "a.broken: is not a readable Broken file (KeyError)" in str(caught.value)
+    assert "a.broken: the reader 'Broken' failed (KeyError): correct its fun" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

@@ -1,5 +1,6 @@
 """A registry: what users add to by name."""
 
+import builtins
 import threading
 
 import pytest
@@ -25,6 +26,16 @@ def test_a_name_that_is_taken_is_refused_unless_it_is_replaced() -> None:
         registry.register("circle", 1)
     registry.register("circle", 1, replace=True)
     assert registry["circle"] == 1
+
+
+def test_a_cell_of_a_notebook_is_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builtins, "__IPYTHON__", True, raising=False)
+    registry = shapes()
+    registry.register("square", 4)
+    registry.register("square", 5)
+    assert registry["square"] == 5
+    with pytest.raises(SettingsError, match="'circle' is there already"):
+        registry.register("circle", 1)
 
 
 def test_unregistering_brings_back_what_was_ours() -> None:

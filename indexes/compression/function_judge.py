@@ -4,7 +4,8 @@ register_judge("mine", lambda question, texts: model.predict([(question, t) for 
 """
 
 import asyncio
-from collections.abc import Callable
+import inspect
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +47,13 @@ class _Calling:
         return await asyncio.to_thread(self.do)
 
     def _call(self, texts: list[str]) -> Any:
-        return self.function(question=self.question, texts=texts)
+        found = self.function(question=self.question, texts=texts)
+        # In a thread of its own, where no event loop runs.
+        return asyncio.run(_awaited(found)) if inspect.isawaitable(found) else found
+
+
+async def _awaited(found: Awaitable[Any]) -> Any:
+    return await found
 
 
 class FunctionJudge(ScoringJudge):
@@ -54,7 +61,7 @@ class FunctionJudge(ScoringJudge):
 
     Args:
         name: what it is registered as
-        function: called with `question` and `texts`
+        function: called with `question` and `texts`; it may be async
         scoring: the thresholds, as shares of the way from the average to the best
         seconds: the longest call; after that everything is kept
     """

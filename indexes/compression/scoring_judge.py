@@ -1,5 +1,6 @@
 """What judges share that give each text a score: an embedding, a cross-encoder, a function."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from indexes.compression.similarity import Scores, Scoring, shares
 from indexes.compression.verdicts import JudgeKind, Judgement, Verdict
 from indexes.compression.work import Steps, Work
 from indexes.details import JudgeDetails, Outcome
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class ScoringJudge(ABC):
         """Which sentences score enough; see `Judge`."""
         ranking = yield from self._sentences(question, passages)
         if ranking.outcome != "judged":
-            return _undecided(passages, ranking)
+            return self._undecided(passages, ranking)
         least = self._scoring.sentences
         scores, kept = shares(ranking.scores).tolist(), ranking.kept(least).tolist()
         starts = np.cumsum([0, *(len(passage.sentences) for passage in passages)])
@@ -90,7 +93,7 @@ class ScoringJudge(ABC):
         """Which passages score enough; see `Judge`."""
         ranking = yield from self._passages(question, passages)
         if ranking.outcome != "judged":
-            return _undecided(passages, ranking)
+            return self._undecided(passages, ranking)
         least = self._scoring.passages
         scores, kept = shares(ranking.scores).tolist(), ranking.kept(least).tolist()
         verdicts = [
@@ -105,7 +108,7 @@ class ScoringJudge(ABC):
         """The highest score first; see `Judge`."""
         ranking = yield from self._passages(question, passages)
         if ranking.outcome != "judged":
-            return _undecided(passages, ranking)
+            return self._undecided(passages, ranking)
         scores = ranking.scores.tolist()
         order = sorted(range(len(passages)), key=lambda place: (-scores[place], place))
         return Judgement([Verdict(True, score=score) for score in scores], order)
@@ -128,7 +131,7 @@ class ScoringJudge(ABC):
     def _details(self, least: float) -> JudgeDetails:
         return JudgeDetails(threshold=least)
 
-
-def _undecided(passages: Sequence[Passage], ranking: Ranking) -> Judgement:
-    verdict = Verdict(True, None, ranking.outcome, f"kept as it is: {ranking.note}")
-    return Judgement([verdict] * len(passages), order=range(len(passages)))
+    def _undecided(self, passages: Sequence[Passage], ranking: Ranking) -> Judgement:
+        logger.warning("judge %r: everything is kept: %s", self.kind, ranking.note)
+        verdict = Verdict(True, None, ranking.outcome, f"kept as it is: {ranking.note}")
+        return Judgement([verdict] * len(passages), order=range(len(passages)))

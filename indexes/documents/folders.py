@@ -110,6 +110,8 @@ def _worker_count(files: Iterable[File]) -> int:
 def _is_unchanged(
     file: File, max_bytes: int, ocr: bool, known_digest: Callable[[str], str | None]
 ) -> bool:
+    if (reader := reader_of(file.path)) and reader.is_users:
+        return False  # its function may have changed
     known = known_digest(document_id_of(source_of(file.path, file.root)))
     try:
         return known is not None and file_digest(file.path, max_bytes=max_bytes, ocr=ocr) == known

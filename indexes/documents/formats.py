@@ -103,7 +103,8 @@ def register_reader(
 
     Args:
         name: what people call the format
-        read: a file's bytes → its text, or blocks, or an `Extracted`
+        read: a file's bytes → its text, or blocks, or an `Extracted`; called for each ingest,
+            though the file may be known
         suffixes: extensions, with or without dot
         media_type: as in a `Content-Type`
         replace: whether a name or an extension that has a reader gets this one

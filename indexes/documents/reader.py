@@ -6,6 +6,7 @@ where they are listed, and need neither LlamaIndex nor an index.
 """
 
 import importlib
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 from indexes.documents.assembly import assemble
 from indexes.documents.blocks import Block
 from indexes.documents.extracted import Extracted, UnreadableError
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,11 @@ class Reader:
     function: ReadFile | str
     extra: str | None = None
 
+    @property
+    def is_users(self) -> bool:
+        """Whether a user registered it, and may change what it does."""
+        return isinstance(self.function, FromBytes)
+
     def read(self, data: bytes, reading: Reading) -> Extracted:
         """The text of a file.
 
@@ -69,6 +77,13 @@ class Reader:
         except ModuleNotFoundError as error:
             raise UnreadableError(self._missing(error)) from error
         except Exception as error:
+            if self.is_users:
+                # What it raised may repeat the file, which not everybody may read.
+                logger.warning("the reader %r failed", self.name, exc_info=error)
+                raise UnreadableError(
+                    f"the reader {self.name!r} failed ({type(error).__name__}): correct its "
+                    "function, or leave the file out"
+                ) from error
             # Libraries each have their own ways to fail on a broken file.
             raise UnreadableError(
                 f"is not a readable {self.name} file ({type(error).__name__}): open it in the "
