@@ -1,6 +1,8 @@
 """What a stranger adds in a notebook's cell: patterns and judges of their own."""
 
 import asyncio
+import importlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from llama_index.core.schema import NodeWithScore, TextNode
 from app.page.lanes import Lanes
 from app.page.opening import Opening
 from indexes.compression import EmbeddingJudge
-from indexes.documents import register_reader, unregister_reader
+from indexes.documents import load_document, register_reader, unregister_reader
 from indexes.errors import RagError, SettingsError
 from indexes.evaluation.lanes import lane_names, open_lane
 from indexes.extensions import JUDGES, register_judge
@@ -241,3 +243,24 @@ def test_a_reader_that_is_changed_reads_known_files_again(
         unregister_reader("mine")
     contexts, _ = index.retrieve("the harbour", "regular")
     assert contexts[0].text == "THE HARBOUR WAS DREDGED."
+
+
+def test_a_reader_of_a_module_that_is_reloaded_is_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.mine").write_text("the harbour")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    try:
+        for said in ("One", "Two"):
+            (tmp_path / "mine_reader.py").write_text(
+                f"def read(data):\n    return {said!r} + ': ' + data.decode()\n"
+            )
+            sys.modules.pop("mine_reader", None)
+            importlib.invalidate_caches()
+            module = importlib.import_module("mine_reader")
+            register_reader("mine", module.read, suffixes=[".mine"], replace=said == "Two")
+            assert load_document(tmp_path / "a.mine").text == f"{said}: the harbour"
+    finally:
+        unregister_reader("mine")
+        sys.modules.pop("mine_reader", None)

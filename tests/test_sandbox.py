@@ -40,7 +40,7 @@ def file_read_by(tmp_path: Path) -> Iterator[Open]:
         (hostile_readers.sleeping, "took too long to read.*RAG_READING_SECONDS"),
         (hostile_readers.greedy, "took too much memory.*RAG_READING_MEMORY_MB"),
         (hostile_readers.crashing, "ended the process that read it.*SIGSEGV"),
-        (hostile_readers.failing, "is not a readable hostile file .KeyError"),
+        (hostile_readers.failing, "the reader .hostile. failed .KeyError"),
         (hostile_readers.flooding, "too much memory|more text"),
         (hostile_readers.forging, "took over the process that read it"),
     ],

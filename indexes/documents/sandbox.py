@@ -24,7 +24,7 @@ from typing import IO
 from indexes.documents.extracted import UnreadableError
 from indexes.documents.limits import Limits
 from indexes.documents.pages import OnPage, ignore, told
-from indexes.documents.reader import Reader, Reading
+from indexes.documents.reader import FromBytes, Reader, Reading
 from indexes.documents.task import (
     HEADER_BYTES,
     Outcome,
@@ -88,6 +88,8 @@ def read_limited(
             processor_seconds=limits.processor_seconds(len(data), ocr=reading.ocr),
             memory_bytes=limits.memory_bytes(ocr=reading.ocr),
         )
+        if isinstance(reader.function, FromBytes):
+            _idle.know(function, reader.function.read)
         wall = limits.wall_seconds(len(data), ocr=reading.ocr)
         outcome = _idle.read(task, data, wall, limits, on_page)
     if outcome.error or outcome.extracted is None:
@@ -98,9 +100,14 @@ def read_limited(
 
 
 class _Worker:
-    """A process that reads."""
+    """A process that reads.
 
-    def __init__(self) -> None:
+    Args:
+        era: when it was started, as `_Idle` counts
+    """
+
+    def __init__(self, era: int) -> None:
+        self.era = era
         path = [str(Path.cwd()) if entry == "" else entry for entry in sys.path]
         kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         self.uses = 0
@@ -203,6 +210,21 @@ class _Idle:
         self._lock = threading.Lock()
         self._workers: list[_Worker] = []
         self._owner = os.getpid()
+        self._code: dict[str, object] = {}
+        self._era = 0
+
+    def know(self, place: str, function: object) -> None:
+        """Note what a user's function is now: who has imported another reads no more.
+
+        Args:
+            place: its module and name
+            function: it; a module that is reloaded may change it in place
+        """
+        code = getattr(function, "__code__", function)
+        with self._lock:
+            if self._code.setdefault(place, code) is not code:
+                self._code[place] = code
+                self._era += 1
 
     def read(
         self, task: Task, data: bytes, wall: float, limits: Limits, on_page: OnPage
@@ -226,10 +248,11 @@ class _Idle:
                 self._workers, self._owner = [], os.getpid()
             while self._workers:
                 worker = self._workers.pop()
-                if worker.lives:
+                if worker.lives and worker.era == self._era:
                     return worker
                 worker.end()
-        return _Worker()
+            era = self._era
+        return _Worker(era)
 
     def _give_back(self, worker: _Worker) -> None:
         with self._lock:

@@ -67,9 +67,7 @@ _INDEX_TYPES = {
     )
 }
 # What a folder has no use for. (A key in the environment does no harm.)
-_SERVERS = frozenset(
-    {*_CONNECTION, "qdrant_shards", "qdrant_replicas", "qdrant_write_consistency"}
-)
+_SERVERS = frozenset({*_CONNECTION, "qdrant_shards", "qdrant_replicas", "qdrant_write_consistency"})
 
 
 @dataclass(frozen=True)
