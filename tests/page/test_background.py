@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from app.page.background import open_page
+from app.page import open_page
 from indexes.errors import SettingsError
 from indexes.index import HierarchicalIndex
 from indexes.patterns import PATTERNS, register_pattern
