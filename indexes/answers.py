@@ -206,6 +206,19 @@ class Answer(BaseModel):
     finish_note: str = Field("", description="What to do about it, where it is not `stop`.")
     thinking: str = Field("", description="What the model thought before; no part of the answer.")
 
+    def __str__(self) -> str:
+        """The answer, what is to be known of its end, and where its passages are from."""
+        places = {
+            context.number: f"[{context.number}] {context.document}"
+            + (f", {context.place}" if context.place else "")
+            for context in self.contexts
+        }
+        return "\n".join(filter(None, (self.answer, self.finish_note, *places.values())))
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What a notebook shows of it; `repr` has everything."""
+        printer.text(str(self))
+
     def to_json(self) -> dict[str, Any]:
         """The contract of `advanced-rag ask --json`: the trace is a list of stages."""
         plain = self.model_dump(mode="json")

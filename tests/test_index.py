@@ -5,9 +5,10 @@ import contextlib
 from pathlib import Path
 
 import pytest
+from IPython.lib.pretty import pretty
 from llama_index.core.schema import Document, MetadataMode
 
-from indexes.answers import NOT_FOUND, Answer, Retrieved, Word
+from indexes.answers import NOT_FOUND, Answer, Context, Retrieved, Word
 from indexes.errors import (
     DocumentError,
     IndexMismatchError,
@@ -547,3 +548,21 @@ def test_a_trace_shows_the_best_leaves_with_their_scores(
         assert {leaf for row in details.passages for leaf in row.leaves}, pattern
         assert any(row.hit for row in ranked), pattern
         assert Trace.model_validate_json(trace.model_dump_json()) == trace
+
+
+def test_an_answer_in_a_notebook_is_its_words_and_where_they_are_from() -> None:
+    contexts = [
+        Context(
+            number=number, document=name, start=0, end=1, text="x", score=1, level=0, place=place
+        )
+        for number, name, place in (
+            (1, "a.pdf", "pages 2-3"),
+            (1, "a.pdf", "pages 2-3"),
+            (2, "b.md", ""),
+        )
+    ]
+    answer = Answer(question="?", pattern="parent", answer="It rose [1].", contexts=contexts)
+    assert str(answer) == "It rose [1].\n[1] a.pdf, pages 2-3\n[2] b.md"
+    answer.finish_note = "ask again"
+    assert pretty(answer) == "It rose [1].\nask again\n[1] a.pdf, pages 2-3\n[2] b.md"
+    assert "contexts=" in repr(answer)
