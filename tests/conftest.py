@@ -52,6 +52,7 @@ def pytest_collection_finish() -> None:
     """What is imported stays: no test that looks for garbage looks through it."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     gc.enable()
 
 
