@@ -159,11 +159,11 @@ class _Served:
 
     def _check(self, new: TreeStore, before: dict[str, str] | None) -> None:
         """Complete the new collection, and see that it may take the old one's place."""
-        described = self._store.described()
-        for key, found in (described.payload_schema if described else {}).items():
-            there = new.described()
-            if there is not None and key not in there.payload_schema:
-                new.make_index(key, found.params or found.data_type)
+        old, made = self._store.described(), new.described()
+        if old is not None and made is not None:
+            for key, found in old.payload_schema.items():
+                if key not in made.payload_schema:
+                    new.make_index(key, found.params or found.data_type)
         if wrong := verify(new).unrepaired:
             raise StoreError(
                 f"the new collection is not right ({wrong[0].detail}): nothing was changed; "
