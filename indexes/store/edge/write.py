@@ -11,7 +11,7 @@ from qdrant_client.http import models
 from indexes.errors import StoreError
 from indexes.store.edge.base import EdgeBase, check_ignored
 from indexes.store.edge.collection import Touched
-from indexes.store.edge.config import check_vectors
+from indexes.store.edge.config import check_vectors, paged
 from indexes.store.edge.failures import server_only
 from indexes.store.edge.translate import plain, point_ids, to_edge, vector_to_edge
 
@@ -125,6 +125,10 @@ class EdgeWriting(EdgeBase):
             raise StoreError(f"an index on {field_name!r} needs a type: pass field_schema")
         if isinstance(schema, str) and not isinstance(schema, models.PayloadSchemaType):
             schema = models.PayloadSchemaType(schema)
+        if schema == models.PayloadSchemaType.KEYWORD:
+            schema = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD)
+        if isinstance(schema, models.KeywordIndexParams):
+            schema = paged(schema)
         return self._update(
             collection_name,
             "index",
