@@ -30,6 +30,7 @@ _SCORE_WEIGHT = 0.1
 # A line that is shorter, and without a full stop or in capitals, is a heading.
 _HEADING_CHARACTERS = 90
 _ENDS = tuple(".!?:;。！？…\"”’')]|")
+_BULLETS = tuple("•◦▪‣·–—*-")
 _ASKS = tuple("?？؟")
 
 
@@ -148,7 +149,7 @@ def _asks(text: str) -> bool:
 def _is_heading(text: str) -> bool:
     text = text.strip()
     line = "\n" not in text and "|" not in text
-    heads = text.isupper() or not text.endswith(_ENDS)
+    heads = (text.isupper() or not text.endswith(_ENDS)) and not text.startswith(_BULLETS)
     return line and len(text) <= _HEADING_CHARACTERS and heads
 
 

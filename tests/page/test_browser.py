@@ -378,6 +378,8 @@ def test_after_compare_the_first_answer_is_in_the_window(
     inner, outer = field.bounding_box(), group.bounding_box()
     assert inner is not None and outer is not None
     assert inner["width"] > 0.9 * outer["width"]
+    framed = "element => getComputedStyle(element.closest('.wrap')).borderTopWidth"
+    assert field.evaluate(framed) == "1px"
     # The source, with what was marked in it, needs no scrolling sideways.
     page.locator("#answer-1 a.cite").first.click()
     expect(page.locator("#source mark.place").first).to_be_in_viewport()

@@ -111,6 +111,15 @@ def test_a_heading_is_quoted_with_the_sentence_below_it(heading: str) -> None:
     assert quote.text == f"{heading}\n\nThey turn at noon."
 
 
+@pytest.mark.parametrize("bullet", ["•", "-", "*", "–"])
+def test_items_of_a_list_are_no_headings(bullet: str) -> None:
+    text = (
+        f"{bullet} Replace the filters in May\n{bullet} Paint the doors\n\n3. Break clause\n\nGo."
+    )
+    (quote, *_) = Checker("Replace which filters?", [context(text)], Counting()).quotes()
+    assert quote.text == f"{bullet} Replace the filters in May\n{bullet} Paint the doors"
+
+
 def test_a_quote_does_not_end_in_the_heading_of_what_follows() -> None:
     text = "# Tides\n\nTwice a day\n\n## Keepers\n\nThey paint."
     (quote, *_) = Checker("How often is the tide?", [context(text)], Counting()).quotes()
