@@ -108,12 +108,12 @@ class _Worker:
 
     def __init__(self, era: int) -> None:
         self.era = era
-        path = [str(Path.cwd()) if entry == "" else entry for entry in sys.path]
+        self.path = _path()
         kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         self.uses = 0
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
-                [sys.executable, "-c", _START, json.dumps(path)],
+                [sys.executable, "-c", _START, json.dumps(self.path)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -248,7 +248,7 @@ class _Idle:
                 self._workers, self._owner = [], os.getpid()
             while self._workers:
                 worker = self._workers.pop()
-                if worker.lives and worker.era == self._era:
+                if worker.lives and (worker.era, worker.path) == (self._era, _path()):
                     return worker
                 worker.end()
             era = self._era
@@ -268,6 +268,11 @@ class _Idle:
         if self._owner == os.getpid():
             for worker in workers:
                 worker.end()
+
+
+def _path() -> list[str]:
+    """Where modules are found here, and so by who reads for us."""
+    return [str(Path.cwd()) if entry == "" else entry for entry in sys.path]
 
 
 def _too_long(limits: Limits) -> str:
