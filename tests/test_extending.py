@@ -249,6 +249,8 @@ def test_a_reader_of_a_module_that_is_reloaded_is_the_new_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.mine").write_text("the harbour")
+    (tmp_path / "b.txt").write_text("a file that is read before the module can be found")
+    load_document(tmp_path / "b.txt")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     try:
