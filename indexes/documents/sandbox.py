@@ -214,8 +214,7 @@ class _Idle:
         self._era = 0
 
     def know(self, place: str, function: object) -> None:
-        """Note what a user's function is now: who has imported another, or was started when it
-        could not be found yet, reads no more.
+        """Note what a user's function is now: who has imported another reads no more.
 
         Args:
             place: its module and name
@@ -223,7 +222,7 @@ class _Idle:
         """
         code = getattr(function, "__code__", function)
         with self._lock:
-            if self._code.get(place) is not code:
+            if self._code.setdefault(place, code) is not code:
                 self._code[place] = code
                 self._era += 1
 
