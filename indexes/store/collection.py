@@ -41,8 +41,8 @@ _NOT_FOUND = 404
 # Of names that filters can't ask for, remembered one by one; beyond, none can be asked for.
 _MOST_NAMES = 20_000
 _MADE_WITH = {
-    "embedding": ("embedding model", "RAG_EMBEDDING_MODEL"),
-    "dimension": ("vector dimension", "RAG_EMBEDDING_MODEL"),
+    "embedding": ("embedding model", "RAG_EMBEDDING"),
+    "dimension": ("vector dimension", "RAG_EMBEDDING"),
     "levels": ("chunk sizes", "RAG_LEVELS"),
     "embedded_levels": ("embedded chunk sizes", "RAG_LEVELS"),
 }
@@ -226,7 +226,7 @@ class TreeCollection(Pages):
         raise IndexMismatchError(
             f"collection {self.collection} in {self.engine.address} was made with embedding model "
             f"{made.embedding} ({made.dimension} dimensions): {named}, it embeds the same text "
-            f"differently ({how}): use the model that made it (RAG_EMBEDDING_MODEL), or choose "
+            f"differently ({how}): use the model that made it (RAG_EMBEDDING), or choose "
             "another --collection"
         )
 
