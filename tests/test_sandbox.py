@@ -78,6 +78,16 @@ def test_the_process_that_reads_knows_no_secrets(
     assert load_document(file_read_by(hostile_readers.curious)).text == "-"
 
 
+def test_a_process_that_has_waited_for_long_may_be_about_to_end_and_is_not_asked(
+    file_read_by: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = file_read_by(hostile_readers.naming_its_process)
+    process = load_document(path).text
+    assert load_document(path).text == process
+    monkeypatch.setattr("indexes.documents.sandbox._FRESH_SECONDS", 0.0)
+    assert load_document(path).text != process
+
+
 def test_a_reader_of_this_process_only_is_run_in_it(file_read_by: Open) -> None:
     here = os.getpid()
     path = file_read_by(lambda data: f"read in {os.getpid()}")

@@ -93,12 +93,14 @@ class Documents:
             [self.files, self.ocr],
             [self.files, self.progress, self.cancel, *library],
             preprocess=False,  # the files stay where they were received
+            # While others are added, too: by default Gradio drops them without a word.
+            trigger_mode="multiple",
             **free,
         )
         self.cancel.click(self.end_adding, None, None, **free)
-        self.shelf.click(self.pressed, None, [self.tree, *library], **writing).then(
-            None, None, None, js=_REVEAL, api_visibility="private"
-        )
+        self.shelf.click(
+            self.pressed, None, [self.tree, *library], trigger_mode="multiple", **writing
+        ).then(None, None, None, js=_REVEAL, api_visibility="private")
 
     async def greet(self, request: gr.Request) -> AsyncGenerator[list[Any], None]:
         """What there is, anew as long as it grows by what the page was started with."""

@@ -36,6 +36,7 @@ from indexes.documents.task import (
     run,
     send,
 )
+from indexes.documents.worker import IDLE_SECONDS
 
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -49,6 +50,8 @@ _ENVIRONMENT = (
 _USES = 200
 _MOST_OUTCOME = 4  # times the memory that reading may take
 _PIECE = 1 << 20
+# One that has waited longer may be about to end.
+_FRESH_SECONDS = IDLE_SECONDS / 2
 
 
 def read_limited(
@@ -109,6 +112,7 @@ class _Worker:
     def __init__(self, era: int) -> None:
         self.era = era
         self.path = _path()
+        self.waits_since = time.monotonic()
         kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         self.uses = 0
         try:
@@ -199,8 +203,9 @@ class _Worker:
 
     @property
     def lives(self) -> bool:
-        """Whether it still waits for tasks."""
-        return self._process.poll() is None
+        """Whether it still waits for tasks, and will for a while."""
+        waits = time.monotonic() - self.waits_since
+        return waits < _FRESH_SECONDS and self._process.poll() is None
 
 
 class _Idle:
@@ -255,6 +260,7 @@ class _Idle:
         return _Worker(era)
 
     def _give_back(self, worker: _Worker) -> None:
+        worker.waits_since = time.monotonic()
         with self._lock:
             if worker.uses < _USES and len(self._workers) < (os.cpu_count() or 1):
                 self._workers.append(worker)

@@ -4,10 +4,11 @@ And what is being sent can be ended at once.
 """
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -223,6 +224,36 @@ def test_a_file_that_is_being_sent_can_be_cancelled_and_nothing_of_it_stays(
         visitor.upload(small)
         expect(page.locator("#progress")).to_contain_text("1 added")
         _until(lambda: not any(folder.glob("upload-*")))
+        assert visitor.complaints == []
+        context.close()
+
+
+def test_what_is_sent_while_another_file_is_added_waits_and_is_added_too(
+    chrome: Browser, index: HierarchicalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "first.txt", tmp_path / "second.txt"
+    first.write_text("The harbour closes at nine.")
+    second.write_text("The ferry leaves at ten.")
+    go_on = threading.Event()
+    load = index.load
+
+    def load_slowly(path: Path, **named: Any) -> Any:
+        if path.name == first.name:
+            assert go_on.wait(60)
+        return load(path, **named)
+
+    monkeypatch.setattr(index, "load", load_slowly)
+    with served(index) as address:
+        context = chrome.new_context()
+        visitor = Visit(context, address)
+        page = visitor.page
+        visitor.upload(first)
+        expect(page.locator("#progress")).to_contain_text("first.txt")
+        visitor.upload(second)
+        expect(page.locator("#progress")).to_contain_text("second.txt")
+        go_on.set()
+        expect(page.locator(".shelf > li")).to_have_count(3)
+        expect(page.locator("#cancel-button")).to_be_hidden()
         assert visitor.complaints == []
         context.close()
 
