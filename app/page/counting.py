@@ -24,6 +24,7 @@ class Counting:
             None,
             self.compare.comparison,
             concurrency_limit=None,
+            trigger_mode="always_last",
             show_progress="hidden",
             api_visibility="private",
         )
