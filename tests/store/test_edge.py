@@ -830,7 +830,31 @@ def test_optimising_starts_by_itself_once_enough_has_changed(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_where_writing_never_ends_the_index_is_built_in_its_midst(tmp_path: Path) -> None:
+def test_a_collection_that_is_closed_while_its_old_files_go_keeps_the_new_ones(
+    client: QdrantClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_indexed(client)
+    collection = backend_of(client)._folder.collection("c")
+    retire = collection._retire
+
+    def close_first(original: Any) -> None:
+        monkeypatch.setattr(collection, "_retire", retire)
+        collection.close()
+        retire(original)
+
+    monkeypatch.setattr(collection, "_retire", close_first)
+    assert backend_of(client).optimize("c")
+    client.close()
+    client = edge_client(EdgeBackend(tmp_path / "index"))
+    assert client.count("c").count == 3000
+    client.close()
+
+
+@pytest.mark.slow
+def test_where_writing_never_ends_the_index_is_built_in_its_midst(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexes.store.edge.folder._PACE", 1_000_000)
     client = edge_client(EdgeBackend(tmp_path / "index", optimize_after=250, settle_seconds=3600))
     make_indexed(client)
     deadline = time.monotonic() + 120
@@ -842,6 +866,22 @@ def test_where_writing_never_ends_the_index_is_built_in_its_midst(tmp_path: Path
         written += 1
     assert client.count("c").count == 3000 + written
     assert len(client.retrieve("c", list(range(5000, 5000 + written)))) == written
+    client.close()
+
+
+def test_what_is_written_faster_than_models_embed_waits_until_it_rests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whatever is written while the index is built must be written again.
+    monkeypatch.setattr("indexes.store.edge.folder._TICK_SECONDS", 3600)
+    backend = EdgeBackend(tmp_path / "index", optimize_after=250, settle_seconds=3600)
+    client = edge_client(backend)
+    make_indexed(client)
+    folder, collection = backend._folder, backend._folder.collection("c")
+    collection.counted_since = time.monotonic() - 1  # 3000 a second
+    assert not folder._wants_optimizing(collection)
+    collection.counted_since = time.monotonic() - 60  # 50 a second
+    assert folder._wants_optimizing(collection)
     client.close()
 
 

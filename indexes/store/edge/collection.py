@@ -7,11 +7,10 @@
 `collection.json` is written last and removed first, each in one step: a collection
 exists exactly when it is there, whatever instant the process died at.
 
-Edge never optimises by itself, and `optimize()` (which builds HNSW graphs and clears
-out what was deleted) holds Python's interpreter lock for its whole run: 14 s for 8,000
-vectors in which no other thread of the process moves. So a copy is optimised in a
-process of its own (`apart.py`) while this one goes on reading and writing; then what changed
-meanwhile is carried over and the copy takes the original's place.
+Edge never optimises by itself, and `optimize()` (which builds HNSW graphs and clears out what was
+deleted) holds Python's interpreter lock for its whole run. So a copy is optimised in a process of
+its own (`apart.py`) while this one goes on reading and writing; then what changed meanwhile is
+carried over and the copy takes the original's place.
 """
 
 import contextlib
@@ -83,7 +82,7 @@ class Collection:
         self.config = config
         self.changes = changes
         self.operations = 0
-        self.written_at = time.monotonic()
+        self.written_at = self.counted_since = time.monotonic()
         self._dirty = False
         self._sealed = sealed
         self._refusal = refusal
@@ -174,6 +173,8 @@ class Collection:
             engine.update(operation)
             self._dirty = True
             self.written_at = time.monotonic()
+            if not self.changes:
+                self.counted_since = self.written_at
             self.changes += len(touched) if isinstance(touched, list) else 1
             self.operations += 1
             return self.operations
@@ -270,30 +271,35 @@ class Collection:
     def optimize(self, meanwhile: Callable[[], bool] = lambda: True) -> bool:
         """Build indexes and clear out deleted points, without stopping anyone for long.
 
-        Writers wait while the files are copied and while the last changes are carried
-        over; readers don't wait.
+        Writers wait while files are copied and the last changes carried over; readers don't wait.
 
         Args:
             meanwhile: called every tenth of a second; False gives the attempt up.
 
         Returns:
-            Whether the optimised copy is now the current shard; there may have been
-            nothing to do.
+            Whether the optimised copy is the current shard now; False if there was nothing to do.
 
         Raises:
             StoreError: the optimising process failed; the collection is as it was.
         """
         with self._optimizing:
-            place = _new_shard(self.path)
+            place, original = _new_shard(self.path), None
             try:
-                return self._optimize(place, meanwhile)
+                original = self._optimize(place, meanwhile)
             finally:
                 with self._writing:
                     self._touched = None
-                if self._current is None or self._current.path != place:
+                # Once it has taken the original's place it stays, whoever closes meanwhile.
+                if original is None and (self._current is None or self._current.path != place):
                     shutil.rmtree(place, ignore_errors=True)
+            if original is not None:
+                self._retire(original)
+                shutil.rmtree(original.path, ignore_errors=True)
+                apart.give_memory_back()
+            return original is not None
 
-    def _optimize(self, place: Path, meanwhile: Callable[[], bool]) -> bool:
+    def _optimize(self, place: Path, meanwhile: Callable[[], bool]) -> _Shard | None:
+        """Put an optimised copy in the current shard's place; what was there, if so."""
         with self._writing, self.engine() as engine:
             engine.flush()
             self._dirty = False
@@ -301,14 +307,14 @@ class Collection:
             check_room(self.path, 3 * taken(self._place()) + _ROOM, doing)
             copy_folder(self._place(), place)
             self._touched, self._copy_outdated = set(), False
-            changes = self.changes
+            changes, copied_at = self.changes, time.monotonic()
         if not self._run_optimizer(place, meanwhile):
-            return False
+            return None
         copy = _Shard(place, edge.EdgeShard.load(str(place)))
         # While others write, each round leaves what was written during it.
-        before = self._carry_over(copy.engine)
-        while before > _FEW and (carried := self._carry_over(copy.engine)) < before:
-            before = carried
+        left = float("inf")
+        while (carried := self._carry_over(copy.engine)) > _FEW and carried < left:
+            left = carried
         with self._writing:
             self._unseal()
             self._carry_over(copy.engine)
@@ -317,14 +323,12 @@ class Collection:
                 original = self._current
                 if original is None or self._copy_outdated:
                     copy.engine.close()
-                    return False
+                    return None
                 self._current = copy
             self.changes -= changes
+            self.counted_since = copied_at
             self.save()
-        self._retire(original)
-        shutil.rmtree(original.path, ignore_errors=True)
-        apart.give_memory_back()
-        return True
+        return original
 
     def _place(self) -> Path:
         with self._idle:

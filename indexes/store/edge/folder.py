@@ -46,8 +46,10 @@ OPTIMIZE_AFTER = 20_000  # points written: less is not worth copying the shard f
 # one begun in the middle of writing has the most to carry over.
 SETTLE_SECONDS = 15.0
 # Where writing doesn't end, it begins in its midst after so many times as much: what is in no graph
-# costs every question .2 µs a point. Or after this share of all points, since all are copied.
+# costs every question .2 µs a point. Or after this share of all points, since all are copied. Not
+# where more is written a second than embedding gives: all of that would be written twice.
 _SLICE = 8
+_PACE = 500
 _TICK_SECONDS = 0.5
 
 _open: dict[Path, "EdgeFolder"] = {}
@@ -262,6 +264,8 @@ class EdgeFolder:
         slices = self._optimize_after * _SLICE
         if rested or collection.changes < slices:
             return rested and collection.changes >= self._optimize_after
+        if collection.changes > _PACE * (time.monotonic() - collection.counted_since):
+            return False
         with contextlib.suppress(StoreError), collection.engine() as engine:  # closed meanwhile
             return collection.changes >= engine.info().points_count // _SLICE
         return False
