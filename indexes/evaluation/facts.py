@@ -96,7 +96,7 @@ def facts(
         lane: its name
         references: the evidence, not empty
         passages: what the lane delivered, best first; those of one `number` are one
-        seconds: what it took
+        seconds: what finding them took
         tokens: of its passages
         blank: tells whether characters of a document are only white space
 
@@ -201,8 +201,8 @@ def _cost(best: LaneFacts, other: LaneFacts) -> str:
         return ""
     gap = best.seconds - other.seconds
     if abs(gap) < _SAME_SECONDS:
-        return "; both took about as long"
-    return f"; it took {abs(gap):.1f} s {'more' if gap > 0 else 'less'}"
+        return "; finding took both about as long"
+    return f"; finding took {abs(gap):.1f} s {'more' if gap > 0 else 'less'}"
 
 
 def _counted(found: int, total: int) -> str:

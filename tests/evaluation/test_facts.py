@@ -32,7 +32,7 @@ def test_the_sentence_says_who_found_what_and_what_it_cost() -> None:
     regular = facts("regular", [IN_2021, IN_2022], [], seconds=0.6)
     parent, regular = (with_texts(one, lambda _: "it was 5%") for one in (parent, regular))
     assert verdict_sentence([parent, regular]) == (
-        "`parent` found the 2021 and 2022 figures that `regular` missed; it took 0.2 s more."
+        "`parent` found the 2021 and 2022 figures that `regular` missed; finding took 0.2 s more."
     )
     level = facts("extract", [IN_2021, IN_2022], EVERYTHING, seconds=2.0)
     assert verdict_sentence([parent, level]) == (
