@@ -6,7 +6,6 @@ time ago or somewhere else, there is the text only.
 """
 
 import shutil
-import tempfile
 import threading
 import weakref
 from collections.abc import Iterable
@@ -14,9 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexes import RagError
+from indexes.disks import own_folder
 
 if TYPE_CHECKING:
     from indexes.store.points import Manifest
+
+# Not the prefix of Gradio's folder, whose files can be asked for by their paths.
+_PREFIX = "advanced-rag-originals-"
 
 
 class Originals:
@@ -42,7 +45,7 @@ class Originals:
         """Keep a copy of an upload, for as long as its document is here."""
         with self._lock:
             if self._folder is None:
-                self._folder = Path(tempfile.mkdtemp(prefix="advanced-rag-page-"))
+                self._folder = own_folder(_PREFIX)
                 weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
             target = self._folder / document_id
             self._drop(document_id)

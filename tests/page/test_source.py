@@ -1,5 +1,8 @@
 """A document opened at a place: text, page, marks and file, for whom it is."""
 
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +12,7 @@ from starlette.testclient import TestClient
 
 from app.page.layout import make_workbench
 from app.page.opening import Opening
+from app.page.originals import Originals
 from app.page.source import Sources
 from app.page.visitors import COOKIE, signed
 from indexes.documents.pictures import page_picture
@@ -91,6 +95,31 @@ def test_a_visitors_document_is_nobody_elses(client: TestClient) -> None:
     client.cookies = {COOKIE: signed("ann".ljust(43, "-"))}  # type: ignore[assignment]
     assert "My secret" in client.get("/source", params={"document": "mine.md"}).text
     assert client.get("/source/file", params={"document": "mine.md"}).text == "My secret is kept."
+
+
+_KILLED = """
+import os, signal, sys, tempfile
+from pathlib import Path
+from app.page.originals import Originals
+
+tempfile.tempdir = sys.argv[1]
+originals = Originals()
+originals.keep("mine", Path(__file__))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_page_kept_of_uploads_goes_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    script = tmp_path / "killed.py"
+    script.write_text(_KILLED)
+    subprocess.run([sys.executable, script, tmp_path], check=False, cwd=Path(__file__).parents[2],
+                   env={"PYTHONPATH": "."})  # fmt: skip
+    (left,) = tmp_path.glob("advanced-rag-*")
+    Originals().keep("theirs", script)
+    assert not left.exists()
 
 
 @pytest.mark.parametrize("part", ["-1", "999999", "x", "1e9", "٣"])
