@@ -26,7 +26,7 @@ from indexes.answers import (
     Word,
     passages_of,
 )
-from indexes.citations import marked, similar
+from indexes.citations import citations_of
 from indexes.compression.passages import GAP, Segment, segments_of
 from indexes.details import AnswerDetails, CiteDetails
 from indexes.errors import ModelError
@@ -297,11 +297,11 @@ class _Said:
     def cite(self, support: list[Support], note: str, record: Stage) -> None:
         """Note what the passages bear out, and which of them to cite."""
         self.support = support
-        found, refused = marked(self.text, self.contexts)
-        self.citations = found or ([] if refused else similar(self.text, self.contexts, support))
+        self.citations, refused = citations_of(self.text, self.contexts, support)
+        origins = {one.origin for one in self.citations}
         record.details = CiteDetails(
             citations=len(self.citations),
-            origin=self.citations[0].origin if self.citations else "none",
+            origin="model" if "model" in origins else "similarity" if origins else "none",
             refused=refused,
             sentences=len(support),
             unsupported=sum(one.verdict == "unsupported" for one in support),

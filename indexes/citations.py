@@ -4,6 +4,7 @@ A passage is cited only for a sentence whose figures it has, whoever cites it.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from indexes.answers import Citation, Context, Support, passages_of
@@ -17,8 +18,29 @@ _MARKER = re.compile(rf"\[({_RANGE}(?:\s*[,;]\s*{_RANGE})*)\]")
 _SAME_SENSE = 0.5
 
 
-def marked(answer: str, contexts: Sequence[Context]) -> tuple[list[Citation], int]:
-    """Citations by the numbers in the answer, and how many markers were refused.
+def citations_of(
+    answer: str, contexts: Sequence[Context], support: Sequence[Support]
+) -> tuple[list[Citation], int]:
+    """An answer's citations in its order, and how many of its markers were refused.
+
+    Args:
+        answer: as the model wrote it.
+        contexts: passages that it was given.
+        support: what is known of the answer's sentences. The closest sentence of a passage is
+            cited for one whose markers were refused, and for all if there is no marker.
+    """
+    found, refused = _marked(answer, contexts)
+    if not found and not refused:
+        return _similar(answer, contexts, support), 0
+    unsourced = [
+        one for one in support if any(start < one.end and one.start < end for start, end in refused)
+    ]
+    both = [*found, *_similar(answer, contexts, unsourced)]
+    return sorted(both, key=lambda one: one.answer_start), sum(refused.values())
+
+
+def _marked(answer: str, contexts: Sequence[Context]) -> tuple[list[Citation], Counter[Span]]:
+    """Citations by the numbers in the answer, and how many were refused of which sentence.
 
     Numbers of no passage are left alone. The passages that a sentence cites must have its
     figures between them.
@@ -29,7 +51,7 @@ def marked(answer: str, contexts: Sequence[Context]) -> tuple[list[Citation], in
         for match in _MARKER.finditer(answer)
     ]
     if not matches:
-        return [], 0
+        return [], Counter()
     sentences = _Sentences(answer)
     cited: dict[Span, set[int]] = {}
     for match, numbers in matches:
@@ -41,10 +63,12 @@ def marked(answer: str, contexts: Sequence[Context]) -> tuple[list[Citation], in
         )
         for span, numbers in cited.items()
     }
-    found, refused = [], 0
+    found: list[Citation] = []
+    refused: Counter[Span] = Counter()
     for match, numbers in matches:
-        if not borne[sentences.of(match.start())]:
-            refused += len(numbers)
+        sentence = sentences.of(match.start())
+        if not borne[sentence]:
+            refused[sentence] += len(numbers)
             continue
         for number in numbers:
             context = passages[number][0]
@@ -84,8 +108,10 @@ class _Sentences:
         return within[0] if within else (0, len(self.plain))
 
 
-def similar(answer: str, contexts: Sequence[Context], support: Sequence[Support]) -> list[Citation]:
-    """Citations of an answer that carries no numbers: the closest sentences."""
+def _similar(
+    answer: str, contexts: Sequence[Context], support: Sequence[Support]
+) -> list[Citation]:
+    """Citations of sentences that carry no numbers: the closest sentences."""
     passages = passages_of(contexts)
     found = []
     for judged in support:

@@ -169,5 +169,5 @@ def together(question: str, turns: Sequence[Turn]) -> tuple[str, str]:
     elif len(words) <= _FEW_WORDS:
         why = "it is too short to be searched for alone"
     else:
-        return question, "nothing in it points back: searched for as it is"
+        return question, "nothing in it points back"
     return f"{turns[-1].question} {question}", f"{why}, which is put in front of it"

@@ -370,6 +370,24 @@ def test_an_answer_without_markers_is_cited_by_similarity(
     assert answer.trace["cite"].details.origin == "similarity"
 
 
+def test_a_sentence_whose_marker_is_refused_is_cited_by_similarity(
+    index: HierarchicalIndex, folder: Path, llm: ScriptedLLM
+) -> None:
+    index.ingest([folder])
+    contexts, _ = index.retrieve("library fact 3", "regular")
+    right = next(one.number for one in contexts if "Fact 3 " in one.text)
+    wrong = next(one.number for one in contexts if "Fact 3 " not in one.text)
+    llm.enqueue(
+        f"- Fact 3 about the library concerns its library keeper. [{wrong}]\n- It is kept [1]."
+    )
+    answer = index.ask("library fact 3", "regular")
+    assert [(one.origin, one.context) for one in answer.citations] == [
+        ("similarity", right),
+        ("model", 1),
+    ]
+    assert answer.trace["cite"].details.refused == 1
+
+
 def test_nothing_found_is_said_without_asking_the_model(
     index: HierarchicalIndex, folder: Path, llm: ScriptedLLM
 ) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
 from indexes.answers import Answer, Context, Turn
-from indexes.citations import marked
+from indexes.citations import citations_of
 from indexes.compression.replies import LONGEST, read_numbers, read_objects, read_yes_no
 from indexes.conversation import Condenser
 from indexes.evaluation.advice import drafted
@@ -68,7 +68,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "a follow-up": condensed,
     "a preference": preferred,
     "a grade": graded,
-    "its citations": lambda said: marked(said, PASSAGES),
+    "its citations": lambda said: citations_of(said, PASSAGES, []),
     "its support": lambda said: supports(said, PASSAGES),
 }
 ONE_MORE: dict[str, Callable[[int], str]] = {

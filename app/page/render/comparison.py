@@ -69,7 +69,7 @@ def _understood(run: Run) -> Markup:
     stage = run.condensed
     return html(
         '<p class="understood"><b>{verb}</b> {question} <small>{how} · {spent}</small></p>',
-        verb="Understood as" if run.question != run.asked else "Searched for as it is:",
+        verb="Understood as" if run.question != run.asked else "Searched for as it is",
         question=run.question if run.question != run.asked else "",
         how="; ".join(stage.details.notes),
         spent=f"{seconds(stage.seconds)}, {counted(stage.llm_calls, 'LLM call')}",

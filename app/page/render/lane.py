@@ -209,14 +209,17 @@ def _ended(view: View) -> Markup:
 
 def _note(done: Answer) -> Markup:
     """What the links mean, where that is not plain."""
-    if not done.citations:
-        text = "No passage that the model cited has its figures, and none says the same."
-        if not done.trace.all(CiteDetails) or not done.trace.all(CiteDetails)[-1].refused:
-            text = "The model cited nothing, and no passage says the same in similar words."
-    elif done.citations[0].origin == "model":
+    details = done.trace.all(CiteDetails)
+    refused = bool(details and details[-1].refused)
+    if done.citations and all(one.origin == "model" for one in done.citations):
         return Markup("")
+    text = (
+        "A passage that the model cited lacks the figures" if refused else "The model cited nothing"
+    )
+    if done.citations:
+        text += ": ≈ leads to the sentence closest to what it wrote."
     else:
-        text = "The model cited nothing: ≈ leads to the sentence closest to what it wrote."
+        text += ", and no passage says the same in similar words."
     return html('<p class="hint">{}</p>', text)
 
 
