@@ -75,7 +75,8 @@ def _most(places: int) -> int:
 
 
 def _said(answer: str) -> list[Span]:
-    plain = _without_table_heads(without_markers(answer[:_MOST_CHARACTERS]))
+    answer = _without_table_heads(answer[:_MOST_CHARACTERS])
+    plain = without_markers(answer)
     found = []
     for start, end in sentence_spans(plain):
         text = plain[start:end]

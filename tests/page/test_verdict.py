@@ -85,6 +85,9 @@ def test_quotes_come_before_the_answer_and_lead_to_their_place() -> None:
     assert shown.index("In the documents’ words") < shown.index("It rose by 12%.")
     assert 'data-document="id" data-start="0" data-end="34"' in shown
     assert "letter-2021.txt, page 3" in shown
+    headed = quote.model_copy(update={"text": f"## Depots\n\n{TEXT[:34]}"})
+    again = lane(view(1, "parent", context(), quotes=[headed]), INFO)
+    assert f"<p>Depots\n\n{TEXT[:34]}</p>" in again
 
 
 def test_a_weak_model_and_missing_evidence_are_said_at_the_answer() -> None:

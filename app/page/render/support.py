@@ -1,5 +1,7 @@
 """What stands around an answer: the documents' own words above it, and what they bear out of it."""
 
+import re
+
 from markupsafe import Markup
 
 from indexes import Answer, Quote
@@ -9,6 +11,9 @@ from .markup import counted, html, joined, pages
 
 _SIGNS = {"partly": "~", "unsupported": "✗"}
 _WORDS = {"partly": "partly supported", "unsupported": "unsupported"}
+
+# Markdown's sign of a heading, which people who read a page don't write.
+_HEADING = re.compile(r"^#{1,6} +", re.MULTILINE)
 
 
 def quotes(view: View) -> Markup:
@@ -35,7 +40,7 @@ def _quote(view: View, quote: Quote) -> Markup:
         'data-to="{end}" data-passage="lane{lane}-passage-{number}">{where}</a></footer>'
         "</blockquote>",
         header=header,
-        text=quote.text,
+        text=_HEADING.sub("", quote.text),
         lane=view.lane,
         number=quote.context,
         document=document,
