@@ -177,7 +177,7 @@ def _draw_settings(page: Workbench) -> tuple[list[gr.components.Component], gr.H
                 ],
                 value=found.judge,
                 label="Judge of what helps",
-                info="In rerank, extract and filter. The 135M model is no judge.",
+                info="In rerank, extract and filter. A small language model is no judge.",
             )
         with gr.Column(elem_id="fixed", elem_classes="plain"):
             decided = page.html("fixed-settings")

@@ -97,7 +97,7 @@ def test_what_claims_nothing_has_no_verdict() -> None:
     table = "| year | margin |\n|---|---|\n| 2019 | 22.3% |\n"
     assert [table[start:end] for start, end in said_in(table)] == ["| 2019 | 22.3% |"]
     below = f"- Margins grew. [2]\n\n{table}"
-    assert [below[start:end] for start, end in said_in(below)][0] == "- Margins grew. [2]"
+    assert next(below[start:end] for start, end in said_in(below)) == "- Margins grew. [2]"
     assert said_in("Is it so?\n\n1.\n\n---\n\nHere is what I found:") == []
 
 
