@@ -6,7 +6,7 @@ from typing import Any, TextIO
 import click
 from rich.progress import Progress
 
-from indexes import ModelError, SettingsError
+from indexes import ModelError
 
 from .answer_output import print_answer
 from .console import err, print_json, printable
@@ -51,7 +51,7 @@ def ask(question: str, as_json: bool, verbose: bool, **settings: Any) -> None:
     epilog="\b\nA line of QUESTIONS:\n"
     '  {"id": "q1", "question": "…", "references": [{"document": "a.md", "quote": "…"}]}'
 )
-@click.option("--questions", required=True, type=click.File("r", encoding="utf-8"))
+@click.option("--questions", required=True, type=click.File("r", encoding="utf-8-sig"))
 @click.option("--out", "out_file", required=True, type=click.File("w", encoding="utf-8"))
 @settings_options(INDEX, RETRIEVAL, COMPRESSION, MODELS)
 def run(questions: TextIO, out_file: TextIO, **settings: Any) -> None:
@@ -61,18 +61,19 @@ def run(questions: TextIO, out_file: TextIO, **settings: Any) -> None:
     langchain-parent, …
     """
     from indexes.evaluation.lanes import open_lane
+    from indexes.evaluation.questions import parse_questions
     from indexes.evaluation.runs import ranked
 
-    asked = _read_questions(questions)
+    asked = parse_questions(questions, questions.name)
     with (
         opened(**settings) as index,
         Progress(console=err, disable=not err.is_terminal) as shown,
     ):
         lane = open_lane(index.settings.pattern, index)
         for question in shown.track(asked, description="retrieving"):
-            contexts, trace = lane.retrieve(question["question"])
+            contexts, trace = lane.retrieve(question.question)
             line = {
-                "id": question["id"],
+                "id": question.id,
                 "results": [
                     context.model_dump(include={"document", "start", "end", "score", "number"})
                     for context in ranked(contexts, trace)
@@ -81,22 +82,3 @@ def run(questions: TextIO, out_file: TextIO, **settings: Any) -> None:
                 "llm_calls": int(trace.total("llm_calls")),
             }
             out_file.write(json.dumps(line, ensure_ascii=False) + "\n")
-
-
-def _read_questions(lines: TextIO) -> list[dict[str, Any]]:
-    found = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            question = json.loads(line)
-            valid = isinstance(question["question"], str)
-            valid = valid and question.setdefault("id", number) is not None
-        except (ValueError, KeyError, TypeError, AttributeError):
-            valid = False
-        if not valid:
-            raise SettingsError(
-                f'{lines.name}, line {number}: not {{"id": …, "question": "…"}}: mend that line'
-            )
-        found.append(question)
-    return found

@@ -4,6 +4,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from io import StringIO
 
 from indexes import SettingsError
 from indexes.evaluation.questions import Question, Reference, located, parse_questions
@@ -70,7 +71,7 @@ class Marked:
         """
         if len(text) > _LONGEST:
             raise SettingsError(f"that is more than {_LONGEST:,} characters: take fewer questions")
-        questions = parse_questions(text, "your questions") if text.strip() else []
+        questions = parse_questions(StringIO(text), "your questions") if text.strip() else []
         if len(questions) > MOST_QUESTIONS:
             raise SettingsError(f"that is {len(questions)} questions: take {MOST_QUESTIONS}")
         here = set(known)

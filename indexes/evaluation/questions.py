@@ -4,9 +4,12 @@
     {"id": "q2", "question": "…", "references": [{"document": "a.md", "start": 0, "end": 9}]}
 
 Evidence is quoted, or named by its place: characters of the document's text. Without an `id` a
-question goes by the number of its line. In CSV, a row for each reference: `id`, `question`,
-`document`, and `quote` or `start` and `end`; the first two repeated, the rest empty for a question
-that the documents do not answer. An `answer`, where there is one, is what an answer should say.
+question goes by the number of its line. One list of such objects will do, too.
+
+In CSV, a row for each reference: `id`, `question`, `document`, and `quote` or `start` and `end`;
+the first two repeated, the rest empty for a question that the documents do not answer.
+
+An `answer`, where there is one, is what an answer should say.
 """
 
 import csv
@@ -17,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -66,37 +69,36 @@ class Question(BaseModel):
 
 
 def read_questions(path: str | Path) -> list[Question]:
-    """The questions of a JSONL or CSV file (by its suffix), in their order.
+    """The questions of a file, in their order: CSV by its suffix, else JSONL or a JSON list.
 
     Raises:
         SettingsError: the file can't be read, or a line of it; the message says which.
     """
-    path = Path(path)
-    if path.suffix.lower() == ".csv":
-        found = _from_rows(path)
-    else:
-        found = [_question(path, number, given) for number, given in _json_lines(path)]
-    return _checked(found, path)
+    try:
+        with Path(path).open(encoding="utf-8-sig") as file:
+            return parse_questions(file, str(path))
+    except OSError as error:
+        raise SettingsError(f"{path}: can't be read: {error}") from error
 
 
-def parse_questions(text: str, name: str) -> list[Question]:
-    """The questions of JSONL that is no file, in their order.
+def parse_questions(file: TextIO, name: str) -> list[Question]:
+    """The same of a file that is open.
 
     Args:
-        text: its lines
-        name: what it is called in errors
+        file: what holds them
+        name: what it is called in errors; CSV if it ends so
 
     Raises:
-        SettingsError: a line of it is none; the message says which
+        SettingsError: a line of it is no question; the message says which
     """
-    found = []
-    for number, line in enumerate(text.splitlines()[: MAX_QUESTIONS + 1], start=1):
-        if line.strip():
-            found.append(_question(name, number, _json(line, name, number)))
+    try:
+        found = (_from_rows if name.lower().endswith(".csv") else _from_json)(file, name)
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{name}: can't be read as UTF-8 text: {error}") from error
     return _checked(found, name)
 
 
-def _checked(found: list[Question], path: Path | str) -> list[Question]:
+def _checked(found: list[Question], path: str) -> list[Question]:
     seen: set[str] = set()
     for question in found:
         if str(question.id) in seen:
@@ -191,36 +193,38 @@ def write_questions(path: str | Path, questions: Iterable[Question]) -> None:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-def _json_lines(path: Path) -> Iterator[tuple[int, Any]]:
-    for number, line in _lines(path):
-        yield number, _json(line, path, number)
+def _from_json(file: TextIO, name: str) -> list[Question]:
+    lines = _lines(file, name)
+    found: list[Question] = []
+    for number, line in lines:
+        if not found and line.lstrip().startswith("["):
+            whole = _json("".join([line, *(rest for _, rest in lines)]), f"{name}: the list")
+            return [_question(name, "item", at, item) for at, item in enumerate(whole, start=1)]
+        found.append(_question(name, "line", number, _json(line, f"{name}, line {number}:")))
+    return found
 
 
-def _json(line: str, path: Path | str, number: int) -> Any:
+def _json(text: str, what: str) -> Any:
     try:
-        return json.loads(line)
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{path}, line {number}: is no JSON: mend that line") from error
+        raise SettingsError(f"{what} is no JSON: mend it") from error
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            number = 0
-            while line := file.readline(_LONGEST_LINE + 1):
-                number += 1
-                if len(line) > _LONGEST_LINE or number > MAX_QUESTIONS:
-                    raise SettingsError(
-                        f"{path}, line {number}: more than {_LONGEST_LINE} characters, or than "
-                        f"{MAX_QUESTIONS} lines: split it"
-                    )
-                if line.strip():
-                    yield number, line
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: can't be read as UTF-8 text: {error}") from error
+def _lines(file: TextIO, name: str) -> Iterator[tuple[int, str]]:
+    number = 0
+    while line := file.readline(_LONGEST_LINE + 1):
+        number += 1
+        if len(line) > _LONGEST_LINE or number > MAX_QUESTIONS:
+            raise SettingsError(
+                f"{name}, line {number}: more than {_LONGEST_LINE} characters, or than "
+                f"{MAX_QUESTIONS} lines: split it"
+            )
+        if line.strip():
+            yield number, line
 
 
-def _question(path: Path | str, number: int, given: Any) -> Question:
+def _question(name: str, unit: str, number: int, given: Any) -> Question:
     if isinstance(given, dict):
         given.setdefault("id", number)
     try:
@@ -228,12 +232,12 @@ def _question(path: Path | str, number: int, given: Any) -> Question:
     except ValidationError as error:
         where, reason = first_wrong(error)
         raise SettingsError(
-            f'{path}, line {number}: not {{"id": …, "question": "…"}}: {where or "line"}: {reason}'
+            f'{name}, {unit} {number}: not {{"id": …, "question": "…"}}: {where or unit}: {reason}'
         ) from error
 
 
-def _from_rows(path: Path) -> list[Question]:
-    lines = [line for _, line in _lines(path)]
+def _from_rows(file: TextIO, path: str) -> list[Question]:
+    lines = [line for _, line in _lines(file, path)]
     # Spreadsheets write semicolons where a comma is the decimal point, or tabs.
     between = max(",;\t", key=lines[0].count) if lines else ","
     rows = csv.DictReader(lines, delimiter=between)
@@ -258,4 +262,4 @@ def _from_rows(path: Path) -> list[Question]:
                 given["references"].append({key: row.get(key) or "" for key in named})
     except csv.Error as error:
         raise SettingsError(f"{path}: is no CSV: {error}") from error
-    return [_question(path, given.pop("number"), given) for given in found.values()]
+    return [_question(path, "line", given.pop("number"), given) for given in found.values()]

@@ -1,6 +1,7 @@
 """Questions and runs in files: what is read, and how a bad line is named."""
 
 import re
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from indexes.evaluation.questions import (
     Quotable,
     Reference,
     located,
+    parse_questions,
     read_questions,
     write_questions,
 )
@@ -56,6 +58,8 @@ def test_a_spreadsheet_has_a_row_for_each_reference(tmp_path: Path, between: str
     [
         ("q.jsonl", '{"id": 1, "question": "a"}\nnot json\n', "line 2: is no JSON"),
         ("q.jsonl", '{"id": 1}\n', "line 1: .*question"),
+        ("q.json", '[\n{"question": "a"},\n{"id": 1}\n]', "item 2: .*question"),
+        ("q.json", '[\n{"question": "a"},\n', "the list is no JSON"),
         ("q.jsonl", '{"id": 1, "question": "a"}\n' * 2, "two questions have the id 1"),
         ("q.jsonl", "\n", "has no questions"),
         (
@@ -92,6 +96,21 @@ def test_evidence_may_be_quoted_and_is_found_whatever_white_space_is_between_its
         assert text[place.start : place.end] == "Ada lit\n    the lamp"
         assert place.quote is None
         assert str(question.id) == "1"
+
+
+def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "q.jsonl").write_bytes(b'{"question": "Which caf\xe9?"}\n')
+    with pytest.raises(SettingsError, match="q.jsonl: can't be read as UTF-8 text"):
+        read_questions(tmp_path / "q.jsonl")
+
+
+def test_questions_may_be_one_list(tmp_path: Path) -> None:
+    listed = '[\n  {"question": "Who\u2028lit it?"},\n  {"id": "b", "question": "When?"}\n]\n'
+    (tmp_path / "q.json").write_text(listed, encoding="utf-8-sig")
+    asked = [Question(id=1, question="Who\u2028lit it?"), Question(id="b", question="When?")]
+    assert (
+        read_questions(tmp_path / "q.json") == asked == parse_questions(StringIO(listed), "yours")
+    )
 
 
 @given(st.lists(st.sampled_from(["a", "b", "ab"]), max_size=8), st.lists(st.sampled_from(" \n\t")))
