@@ -25,6 +25,38 @@ def test_columns_may_stand_as_close_as_words_of_a_wide_line() -> None:
     assert sheet.table_found() == [["Service", "Small vessel", "Large vessel", "Note"], *rows]
 
 
+def test_a_narrow_column_that_is_mostly_empty_is_a_column() -> None:
+    sheet = Sheet()
+    rows = [["Ward", "Occupancy", "Remark"]]
+    rows += [[name, "61 %", ""] for name in ("Aske", "Birch", "Cedar")]
+    rows += [["Downe", "64 %", "side rooms"], ["Elm", "70 %", ""], ["Fir", "(closed)", ""]]
+    for number, (ward, occupancy, remark) in enumerate(rows):
+        y = 30 + 6 * number
+        sheet.left(20, y, ward)
+        sheet.right(56, y, occupancy)
+        sheet.left(58.5, y, remark)
+    assert sheet.table_found() == rows
+
+
+def test_what_was_drawn_late_stands_where_there_is_room_for_it() -> None:
+    sheet = Sheet()
+    lines = ["The Tenant shall", "pay the rent;", "paint the door;", "keep a dog.", "Signed"]
+    lines += ["by both parties", "before a witness", "who knows them", "and is of age."]
+    for number in [0, *range(4, 9), 1, 2, 3]:
+        sheet.left(20, 30 + 4.5 * number, lines[number])
+    assert sheet.read().text.split() == " ".join(lines).split()
+
+
+def test_a_capital_of_two_lines_belongs_to_its_word() -> None:
+    sheet = Sheet()
+    sheet.left(27, 30, "obody comes to harm where the keeper of the light is awake,")
+    sheet.left(27, 34.5, "and the boats that go out by night are told so by the horn of")
+    sheet.left(20, 39, "the pier.")
+    sheet.set_font_size(28)
+    sheet.left(20, 34.5, "N")
+    assert sheet.read().text.startswith("Nobody comes to harm")
+
+
 def test_wide_gaps_between_words_make_no_table() -> None:
     sheet = Sheet()
     for number, line in enumerate(

@@ -36,6 +36,23 @@ def test_a_hebrew_word_in_an_english_line_is_read_from_right_to_left():
     assert text_of((100, 300, list("The word םולש means peace."))) == "The word שלום means peace."
 
 
+def test_brackets_around_latin_words_of_a_hebrew_line_stand_around_them():
+    line = list(".(Tel Aviv) ביבא לתב םתחנ הז םכסה")
+    assert text_of((100, 300, line)) == "הסכם זה נחתם בתל אביב (Tel Aviv)."
+
+
+def test_words_that_were_not_drawn_in_order_are_read_from_left_to_right():
+    # As LibreOffice writes them: what is of another font is one text with wide gaps.
+    parts = [(118, 11 * " " + "§"), (100, "pay"), (124, "them "), (154, "each"), (190, "50")]
+    assert text_of(*((x, 300, list(said)) for x, said in parts)) == "pay them each §50"
+
+
+def test_letters_that_each_glyph_of_a_cluster_repeats_are_read_once():
+    cluster = "b\u0325"
+    glyphs = ((100, 300, [cluster]), (106, 300, ["y"]), (104, 300, [cluster]), (112, 300, ["b"]))
+    assert text_of(*glyphs) == f"{cluster}yb"
+
+
 def test_farsi_keeps_its_joiners():
     assert text_of((100, 300, as_drawn(*"کتاب\u200cهای خوب"))) == "کتاب\u200cهای خوب"
 

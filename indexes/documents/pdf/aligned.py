@@ -50,7 +50,7 @@ class _Cell:
 
     def __init__(self, runs: list[Run]) -> None:
         self.runs = runs
-        self.x0, self.x1 = runs[0].x0, runs[-1].x1
+        self.x0, self.x1 = runs[0].x0, max(run.x1 for run in runs)
         self.text = " ".join(run.text for run in runs)
 
 

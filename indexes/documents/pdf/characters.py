@@ -37,10 +37,12 @@ _FIXED_PITCH = 1
 _FORCE_BOLD = 1 << 18
 _SIZES = (0.5, 2000.0)
 _LEVEL = 0.01
+_FIRST_MARK = 0x300
 _FIRST_CJK = 0x2E80
 # In ems: how far from the middle of its column a character may stand.
 _ASIDE = 0.15
 _FEWEST_BELOW = 4
+_FARTHEST_BACK = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,9 @@ def _characters(text_page: Any, count: int, frame: Frame) -> Characters:
     if not len(kept):
         return _EMPTY
     codes, box = _with_meanings(codes[kept]), places[kept].astype(np.float64)
+    if codes.max() >= _FIRST_MARK:
+        once = _said_once(codes, box)
+        kept, codes, box = kept[once], codes[once], box[once]
     apart: Flags = np.diff(kept, prepend=-2) > 1
     moved: Flags = np.ones(len(kept), bool)
     moved[1:] = (np.abs(np.diff(box[:, 1::2], axis=0)) > _LEVEL).any(1)
@@ -186,6 +191,22 @@ def _characters(text_page: Any, count: int, frame: Frame) -> Characters:
         down = _downward(codes, own_x, own_y, size)
         x, angle = np.where(down, own_x, x), np.where(down, 270, angle)
     return _placed(codes, box, (x, y), angle.astype(int), size, (bold > 0, mono > 0), apart, frame)
+
+
+def _said_once(codes: Codes, box: Floats) -> Flags:
+    """Which characters are no repetition of a cluster, which each of its glyphs may say whole."""
+    once: Flags = np.ones(len(codes), bool)
+    for mark in np.flatnonzero(kinds_of(codes).mark).tolist():
+        for length in (4, 3, 2):
+            first = mark - length + 1
+            said = codes[max(0, first) : mark + 1].tolist()
+            for back in range(length, _FARTHEST_BACK) if first > 0 else ():
+                other = first - back
+                if other < 0 or codes[other : other + length].tolist() != said:
+                    continue
+                if box[first, 0] < box[other + length - 1, 2] and box[other, 0] < box[mark, 2]:
+                    once[first : mark + 1] = False
+    return once
 
 
 def _downward(codes: Codes, x: Floats, y: Floats, size: Floats) -> Flags:

@@ -11,6 +11,8 @@ _FARTHEST = 4.0
 
 _FEWEST_LINES = 3
 _MOST_BETWEEN = 3
+# Points: what begins or ends so near a gap's edge is of the column beside it.
+_EDGE = 0.5
 _LEADER = "."
 _LONGEST_LABEL = 3
 _FEWEST_WORDS = 4
@@ -59,7 +61,10 @@ def _marks(part: list[Run], run: Run) -> bool:
 
 
 def _is_gutter(left: float, right: float, inked: Sequence[list[Run]], number: int) -> bool:
-    """Whether a gap of a line goes on above and below it, with something on both sides."""
+    """Whether a gap of a line goes on above and below it, with something on both sides.
+
+    Or with something that begins or ends where the gap does: cells beside it may be empty.
+    """
     found = 1
     for step in (1, -1):
         low, high = left, right
@@ -72,9 +77,11 @@ def _is_gutter(left: float, right: float, inked: Sequence[list[Run]], number: in
             low, high = _free(low, high, inked[at])
             if far or high - low < _LEAST * size:
                 break
-            both = inked[at][0].x0 < low and inked[at][-1].x1 > high
-            found += both
-            alone = 0 if both else alone + 1
+            line = inked[at]
+            both = line[0].x0 < low and line[-1].x1 > high
+            edged = any(abs(run.x1 - left) < _EDGE or abs(run.x0 - right) < _EDGE for run in line)
+            found += both or edged
+            alone = 0 if both or edged else alone + 1
             if alone > _MOST_BETWEEN:
                 break
     return found >= _FEWEST_LINES

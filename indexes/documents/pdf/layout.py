@@ -7,6 +7,7 @@ from itertools import chain
 from indexes.documents.pdf.aligned import aligned_grids
 from indexes.documents.pdf.columns import Item, columns_of
 from indexes.documents.pdf.grids import Grid, ruled_grids
+from indexes.documents.pdf.late import in_place, with_initials
 from indexes.documents.pdf.markers import with_markers_first
 from indexes.documents.pdf.rows import Row, rows_of
 from indexes.documents.pdf.rulings import Rulings
@@ -46,9 +47,9 @@ def pieces_of(page: Page, number: int) -> list[Piece]:
 
 
 def _pieces(writing: Writing, rulings: Rulings, number: int) -> Iterator[Piece]:
-    runs = with_markers_first(writing.runs)
+    runs = with_initials(with_markers_first(writing.runs))
     items = _with_grids(runs, ruled_grids(runs, writing.turned(rulings)))
-    for group in columns_of(items):
+    for group in map(in_place, columns_of(items)):
         runs = [item for item in group if isinstance(item, Run)]
         plain: list[Run] = []
         for item in _with_grids(group, aligned_grids(runs)):

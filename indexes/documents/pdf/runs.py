@@ -5,12 +5,11 @@ their own, which no word ends at. Right-to-left text comes from PDFium in its lo
 here it is looked at as it stands on the page, and read out in that order again.
 """
 
-import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 import numpy as np
 
+from indexes.documents.pdf.backward import Glyphs
 from indexes.documents.pdf.characters import Characters, Floats, Ints
 from indexes.documents.pdf.rulings import Ruling, Rulings
 from indexes.documents.pdf.scripts import Flags, Kinds, decoded, kinds_of
@@ -27,8 +26,13 @@ _WIDER = 1.6
 _RAISED = 0.6
 _SMALL = 0.99
 _OVERLAP = 0.6
+_BACK = 1.0
 # Points.
 _RULED_GAP = 0.5
+_SHAPED_GAP = 0.17
+_CLUSTER_GAP = 0.2
+_UNSPACED_GAP = 0.45
+_EQUAL = 0.01
 # Characters of Chinese and Japanese are set with gaps that end no word.
 _CJK_GAP = 0.5
 # So many gaps between letters say how a line is spaced.
@@ -40,11 +44,7 @@ _LIGATURES = str.maketrans(
         "\u00a0": " ", "\u2010": "-", "\u2011": "-", "\uf0b7": "•", "\uf0a7": "▪", "\ufffd": "",
     }
 )  # fmt: skip
-_LAM = ord("ل")
-_ALEFS = [ord(letter) for letter in "اأإآٱ"]
 _REPLACED = np.array(list(_LIGATURES))
-_LATIN = re.compile(r"[!-~]*[A-Za-z]")
-_LEADING_STOP = re.compile(r"^([،؛,.;:])(\d[\d.,]*)$")
 
 
 def writing_of(characters: Characters, rulings: Rulings, height: float) -> list[Writing]:
@@ -72,9 +72,7 @@ class _Line:
         codes = characters.codes[chosen]
         kinds = kinds_of(codes)
         self.mirrored = bool(kinds.right_to_left.sum() * 2 > kinds.letter.sum())
-        order = np.arange(len(chosen))
-        if kinds.right_to_left.any():
-            order = _visual(characters, chosen, kinds.right_to_left)
+        order = _visual(characters, chosen, kinds)
         space = kinds.space[order]
         self._seen = order[~space]
         self._spaced = np.diff(np.cumsum(space)[~space]) > 0
@@ -91,7 +89,7 @@ class _Line:
         """Cut it where gaps are wide, and where a line stands."""
         if not len(self._seen):
             return
-        gap, joined = _joined(self._start, self._end, self._baseline, self._size)
+        gap, joined = _joined(self._start, self._end, self._baseline, self._size, self._kinds.mark)
         _divide(joined, down, self._start, self._end, self._baseline + 0.3 * self._size)
         cuts = np.flatnonzero(~joined) + 1
         firsts, lasts = np.r_[0, cuts], np.r_[cuts, len(self._seen)]
@@ -106,7 +104,8 @@ class _Line:
         for end, piece in zip(ends.tolist(), self._runs(begins, pieces, ends, height), strict=True):
             of_run.append(piece)
             if end == last[number]:
-                yield Run.of([piece for piece in of_run if piece.text] or of_run)
+                pieces_read = of_run[::-1] if self.mirrored else of_run
+                yield Run.of([piece for piece in pieces_read if piece.text] or of_run)
                 number, of_run = number + 1, []
 
     def _wide(self, gap: Floats, begins: Flags, firsts: Ints, lasts: Ints) -> Ints:
@@ -124,7 +123,9 @@ class _Line:
         backward = np.logical_or.reduceat(self._kinds.right_to_left, firsts)
         run = np.searchsorted(firsts, words, side="right") - 1
         both_mono = self._mono[words] & self._mono[words - 1]
-        return words[(before > least) & ~backward[run] & ~both_mono]
+        forward = self._kinds.letter & ~self._kinds.right_to_left
+        inside = backward[run] & forward[words] & forward[words - 1]
+        return words[(before > least) & ~inside & ~both_mono]
 
     def _runs(self, begins: Flags, firsts: Ints, lasts: Ints, height: float) -> Iterator[Run]:
         """What stands from each first to each last character."""
@@ -152,9 +153,14 @@ class _Line:
     def _words(self, gap: Floats, firsts: Ints, lasts: Ints) -> Flags:
         """Which characters begin a word."""
         letter, cjk, spaced = self._kinds.letter, self._kinds.cjk, self._spaced
+        shaped = self._kinds.shaped
+        mark = self._kinds.mark & ~self._kinds.right_to_left
         wide = np.where(self._apart, _HINTED_WORD_GAP, WORD_GAP)
+        if shaped.any():
+            wide = np.where(shaped[1:] & shaped[:-1], self._shaped_gaps(), wide)
+        wide[mark[1:]] = np.inf
         wide = np.where(cjk[1:] & cjk[:-1], _CJK_GAP, wide)
-        begins: Flags = np.r_[True, spaced | (gap > wide)] | self._notes()
+        begins: Flags = np.r_[True, (spaced & ~mark[1:]) | (gap > wide)] | self._notes()
         begins[firsts] = True
         between = np.r_[letter[1:] & letter[:-1] & ~spaced, False]
         gaps, loose, words = (
@@ -177,6 +183,20 @@ class _Line:
                 if words_begin is not None:
                     begins[first + 1 : last] = words_begin
         return begins
+
+    def _shaped_gaps(self) -> Floats:
+        """How wide a gap between letters that join is, at least, if a word ends there."""
+        width = self._end - self._start
+        level = (np.abs(np.diff(self._box[:, 1::2], axis=0)) < _EQUAL).all(1)
+        touch = np.abs(self._start[1:] - self._end[:-1]) < _EQUAL
+        # Of a cluster only the first glyph's ink is known, in equal parts.
+        # Elsewhere all boxes of a line are equally high.
+        cluster = np.r_[False, level & touch & (np.abs(np.diff(width)) < _EQUAL), False]
+        cluster = cluster[1:] | cluster[:-1]
+        unspaced = self._kinds.unspaced[1:] & self._kinds.unspaced[:-1]
+        after = np.where(unspaced, _UNSPACED_GAP, _CLUSTER_GAP)
+        gaps = np.where(level, np.where(self._apart, _HINTED_WORD_GAP, WORD_GAP), _SHAPED_GAP)
+        return np.where(cluster[1:] | cluster[:-1], after, gaps)
 
     def _notes(self) -> Flags:
         """Which characters are a note's number behind a word: it is small, and raised."""
@@ -209,66 +229,54 @@ class _Line:
         return [" ".join(text.split()) for text in texts]
 
     def _read_out(self, run: slice, begins: Flags) -> str:
-        """Right-to-left text, which PDFium gives in its logical order."""
-        logical = self._ligatures_read(run, np.argsort(self._seen[run], kind="stable"))
-        word = np.cumsum(begins)[logical]
-        first = np.flatnonzero(np.diff(word, prepend=-1))
-        text = decoded(self._codes[run][logical])
-        words = [text[start:end] for start, end in pairwise([*first.tolist(), len(text)])]
-        if self.mirrored:
-            words = _in_logical_order(words, word[first].tolist())
-        return " ".join(words)
-
-    def _ligatures_read(self, run: slice, logical: Ints) -> Ints:
-        """The order with alef behind the lam with which it is one glyph.
-
-        PDFium turns both round with the rest where the font gives them as two characters.
-        """
-        codes, start = self._codes[run][logical], self._start[run][logical]
-        swapped = np.flatnonzero(
-            np.isin(codes[:-1], _ALEFS) & (codes[1:] == _LAM) & (np.diff(start) == 0)
+        """A line with right-to-left text."""
+        codes = self._codes[run]
+        kinds = np.select(
+            [
+                self._kinds.mark[run],
+                self._kinds.right_to_left[run] & self._kinds.letter[run],
+                self._kinds.letter[run],
+                self._kinds.digit[run],
+            ],
+            ["M", "R", "L", "N"],
+            "O",
         )
-        order = logical.copy()
-        order[swapped], order[swapped + 1] = logical[swapped + 1], logical[swapped]
-        return order
+        glyphs = Glyphs(
+            decoded(codes),
+            "".join(kinds.tolist()),
+            self._start[run].tolist(),
+            self._end[run].tolist(),
+            self._seen[run].tolist(),
+            begins.tolist(),
+        )
+        return glyphs.read(mirrored=self.mirrored)
 
 
-def _visual(characters: Characters, chosen: Ints, right_to_left: Flags) -> Ints:
-    """The order in which characters stand, from left to right, on lines that run the other way."""
+def _visual(characters: Characters, chosen: Ints, kinds: Kinds) -> Ints:
+    """The order from left to right, on lines that run backward or were not drawn in order."""
     baseline, size = characters.baseline[chosen], characters.size[chosen]
+    start, end = characters.start[chosen], characters.end[chosen]
     larger = np.maximum(size[1:], size[:-1])
-    line = np.r_[0, np.cumsum(np.abs(np.diff(baseline)) > SAME_LINE * larger)]
-    turned = np.zeros(int(line[-1]) + 1, bool)
-    turned[line[right_to_left]] = True
-    middle = (characters.start[chosen] + characters.end[chosen]) / 2
-    return np.lexsort((np.where(turned[line], middle, 0.0), line))
+    level = np.abs(np.diff(baseline)) <= SAME_LINE * larger
+    back = level & (start[1:] < end[:-1] - _BACK * larger)
+    if not (kinds.right_to_left.any() or back.any()):
+        return np.arange(len(chosen))
+    line = np.r_[0, np.cumsum(~level)]
+    backward, jumping = np.zeros((2, int(line[-1]) + 1), bool)
+    backward[line[kinds.right_to_left]] = True
+    jumping[np.unique(line[1:][back])] = True
+    # What is drawn over each other keeps its order, and so do marks behind their letters.
+    letters = np.flatnonzero(jumping[line] & ~kinds.space & ~kinds.mark)
+    letters = letters[np.lexsort((start[letters], line[letters]))]
+    one, other = letters[:-1], letters[1:]
+    over = (line[one] == line[other]) & (start[other] < (start[one] + end[one]) / 2)
+    jumping[line[one[over]]] = False
+    letter = np.maximum.accumulate(np.where(kinds.mark, 0, np.arange(len(chosen))))
+    key = np.where(jumping[line], start[letter], 0.0)
+    return np.lexsort((np.where(backward[line], (start + end) / 2, key), line))
 
 
-def _in_logical_order(words: list[str], places: list[int]) -> list[str]:
-    """Words of a line that runs from right to left, with what PDFium leaves as it looks.
-
-    That is: words of a script that runs the other way next to each other, and a mark that
-    follows a number and so stands to its left.
-
-    Args:
-        words: in PDFium's order.
-        places: each one's rank on the page, from left to right.
-    """
-    ordered: list[str] = []
-    latin: list[str] = []
-    for number, word in enumerate(words):
-        goes_on = bool(latin) and places[number] == places[number - 1] - 1
-        if _LATIN.match(word) and (goes_on or not latin):
-            latin.append(word)
-            continue
-        ordered += latin[::-1]
-        latin = [word] if _LATIN.match(word) else []
-        if not latin:
-            ordered.append(_LEADING_STOP.sub(r"\2\1", word))
-    return ordered + latin[::-1]
-
-
-def _joined(x0: Floats, x1: Floats, base: Floats, em: Floats) -> tuple[Floats, Flags]:
+def _joined(x0: Floats, x1: Floats, base: Floats, em: Floats, mark: Flags) -> tuple[Floats, Flags]:
     """The gaps between neighbours, and which of them do not end a run."""
     larger, smaller = np.maximum(em[1:], em[:-1]), np.minimum(em[1:], em[:-1])
     shift = np.abs(np.diff(base))
@@ -281,7 +289,8 @@ def _joined(x0: Floats, x1: Floats, base: Floats, em: Floats) -> tuple[Floats, F
     raised = (smaller < _SMALL * larger) & (gap < 0.5 * larger)
     near = shift <= np.where(raised, _RAISED, SAME_LINE) * larger
     same_glyph = (x0[1:] == x0[:-1]) & (x1[1:] == x1[:-1]) & (shift == 0)
-    joined = near & (gap > -_OVERLAP * larger) & (gap < CELL_GAP * larger)
+    # A mark stands on its letter, which may be wide.
+    joined = near & (gap > -np.where(mark[1:], 2, _OVERLAP) * larger) & (gap < CELL_GAP * larger)
     return np.where(same_glyph, 0.0, gap), joined | same_glyph
 
 
