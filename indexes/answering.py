@@ -31,7 +31,8 @@ from indexes.compression.passages import GAP, Segment, segments_of
 from indexes.details import AnswerDetails, CiteDetails
 from indexes.errors import ModelError
 from indexes.models.guard import model_errors
-from indexes.models.replies import Piece, Reading
+from indexes.models.replies import Reading
+from indexes.models.thoughts import Piece
 from indexes.namespace import ours, theirs
 from indexes.places import headline
 from indexes.tokens import count_tokens, squeezed

@@ -10,10 +10,8 @@ from collections.abc import Iterator, Sequence
 from indexes.answers import Citation, Context, Support, passages_of
 from indexes.sentences import Span, sentence_spans
 from indexes.verdict.support import figures_missing
-from indexes.verdict.windows import without_markers
+from indexes.verdict.windows import MARKER, without_markers
 
-_RANGE = r"\d{1,3}(?:\s*[-–]\s*\d{1,3})?"
-_MARKER = re.compile(rf"\[({_RANGE}(?:\s*[,;]\s*{_RANGE})*)\]")
 # From this likeness on, a sentence of the answer is taken to come from a passage.
 _SAME_SENSE = 0.5
 
@@ -48,7 +46,7 @@ def _marked(answer: str, contexts: Sequence[Context]) -> tuple[list[Citation], C
     passages = passages_of(contexts)
     matches = [
         (match, [number for number in dict.fromkeys(_numbers(match[1])) if number in passages])
-        for match in _MARKER.finditer(answer)
+        for match in MARKER.finditer(answer)
     ]
     if not matches:
         return [], Counter()
@@ -91,7 +89,7 @@ def _marked(answer: str, contexts: Sequence[Context]) -> tuple[list[Citation], C
 def _numbers(written: str) -> Iterator[int]:
     """`1, 3-5` as 1, 3, 4, 5."""
     for part in re.split("[,;]", written):
-        first, *last = map(int, re.split("[-–]", part))
+        first, *last = map(int, re.findall(r"\d+", part))
         yield from range(first, (last[0] if last else first) + 1)
 
 

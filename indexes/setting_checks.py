@@ -37,15 +37,29 @@ def read_object(value: Any) -> Any:
     return found
 
 
-def check_headers(headers: dict[str, SecretStr] | None) -> dict[str, SecretStr] | None:
-    """Refuse HTTP headers that could not be sent, or that would be two."""
-    for name, value in (headers or {}).items():
+def check_secrets(given: Any) -> Any:
+    """A key as `check_key` has it; HTTP headers, if they can be sent and are not two in one."""
+    if isinstance(given, SecretStr):
+        return check_key(given)
+    for name, value in (given or {}).items():
         text = value.get_secret_value()
         if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) or not (
             text.isascii() and (text.isprintable() or not text)
         ):
             raise ValueError("a header has a name of letters, and a value of one ASCII line")
-    return headers
+    return given
+
+
+def check_key(key: SecretStr) -> SecretStr:
+    """A key without what files and quoted lines leave around it.
+
+    Raises:
+        ValueError: it is more than one line of ASCII, as keys are
+    """
+    text = key.get_secret_value().strip().removeprefix("Bearer ").strip(" '\"")
+    if not (text.isascii() and (text.isprintable() or not text)):
+        raise ValueError("a key is one line of ASCII: copy it again")
+    return SecretStr(text)
 
 
 def check_levels(levels: tuple[int, ...]) -> tuple[int, ...]:

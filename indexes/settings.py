@@ -18,7 +18,7 @@ from indexes.errors import SettingsError
 from indexes.extensions import JUDGES, PROVIDERS
 from indexes.model_spec import ModelSpec
 from indexes.registry import Registry
-from indexes.setting_checks import check_headers, check_levels, check_spec, read_object, split
+from indexes.setting_checks import check_levels, check_secrets, check_spec, read_object, split
 from indexes.setting_sources import QuickSources
 from indexes.settings_file import read_settings
 
@@ -40,6 +40,8 @@ DEFAULT_TOP_K = 50
 
 # What SageMaker allows.
 ENDPOINT_NAME = r"^[A-Za-z0-9](-*[A-Za-z0-9]){0,62}$"
+
+_KEYS = ("api_key", "llm_api_key", "embedding_api_key", "qdrant_api_key")
 
 DEFAULT_LEVELS = (1024, 256, 128)
 # As the size of a root: no document is cut at that level, so each is one root.
@@ -318,10 +320,10 @@ class Settings(QuickSources, BaseSettings):
     def _read_json(cls, value: Any) -> Any:
         return read_object(value)
 
-    @field_validator("extra_headers")
+    @field_validator("extra_headers", *_KEYS)
     @classmethod
-    def _check_headers(cls, headers: dict[str, SecretStr] | None) -> dict[str, SecretStr] | None:
-        return check_headers(headers)
+    def _check_secrets(cls, given: Any) -> Any:
+        return check_secrets(given)
 
     @field_validator("provider", "judge")
     @classmethod

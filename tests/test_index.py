@@ -348,9 +348,9 @@ def test_citations_lead_to_document_and_offsets(
     index: HierarchicalIndex, folder: Path, llm: ScriptedLLM
 ) -> None:
     index.ingest([folder])
-    llm.enqueue("A thing [1], more things [1, 2], and a wrong number [99].")
+    llm.enqueue("A thing [1], more things 【1, 2】, one [Passage 2], and a wrong number [99].")
     answer = index.ask("library", "regular")
-    assert [citation.context for citation in answer.citations] == [1, 1, 2]
+    assert [citation.context for citation in answer.citations] == [1, 1, 2, 2]
     first = answer.citations[0]
     assert answer.answer[first.answer_start : first.answer_end] == "[1]"
     assert (first.document, first.start) == ("library.txt", answer.contexts[0].start)

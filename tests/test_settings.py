@@ -59,6 +59,8 @@ def test_opening_takes_what_the_constructor_takes(tmp_path: Path) -> None:
         ({"extra_body": "[1]"}, "setting extra_body .*a JSON object, like"),
         ({"extra_headers": {"X-A": "two\nlines"}}, "setting extra_headers .*one ASCII line"),
         ({"extra_headers": {"a b": "c"}}, "setting extra_headers .*one ASCII line"),
+        ({"api_key": "sk-two\nlines"}, "setting api_key .*RAG_API_KEY.*one line of ASCII"),
+        ({"qdrant_api_key": "“sk-curly”"}, "setting qdrant_api_key .*one line of ASCII"),
         ({"model_retries": -1}, "setting model_retries"),
     ],
 )
@@ -69,7 +71,15 @@ def test_a_wrong_setting_is_refused_at_the_call(
         with pytest.raises(SettingsError, match=said) as caught:
             call(tmp_path / "index", **wrong)
         assert "\n" not in str(caught.value)
+        assert "sk-" not in str(caught.value)
     assert not (tmp_path / "index").exists()
+
+
+@pytest.mark.parametrize("given", ["sk-a\r\n", " sk-a ", '"sk-a"', "'sk-a'\n", "Bearer sk-a"])
+def test_a_key_is_what_files_and_quoted_lines_have_around_it(given: str) -> None:
+    key = load_settings(embedding_api_key=given).embedding_api_key
+    assert key is not None
+    assert key.get_secret_value() == "sk-a"
 
 
 def test_a_folder_is_no_settings(tmp_path: Path) -> None:

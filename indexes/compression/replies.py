@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from indexes.models.replies import without_thoughts
+from indexes.models.thoughts import without_thoughts
 
 # An answer that is longer is cut here: its model runs wild. Thoughts before it may be longer.
 LONGEST = 50_000

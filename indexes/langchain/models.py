@@ -18,7 +18,8 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 from llama_index.core.llms import LLM
 from pydantic import ConfigDict, Field
 
-from indexes.models.replies import Piece, Reading, read
+from indexes.models.replies import Reading, read
+from indexes.models.thoughts import Piece
 
 _ROLES = {"human": "user", "ai": "assistant", "system": "system"}
 

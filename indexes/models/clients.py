@@ -17,13 +17,12 @@ import openai
 import openai.resources
 
 from indexes.certificates import public_authorities
-from indexes.errors import SettingsError
+from indexes.errors import SettingsError, shown
 from indexes.models.endpoint import Connection, Endpoint
 from indexes.models.failures import FAILURES, explain
 from indexes.models.sending import AsyncSender, SyncSender, Way, way_to
 
 CONNECT_SECONDS = 10.0
-LISTED_MODELS = 10
 # Many servers (uvicorn, llama.cpp) close a connection after 5 s without a request.
 _IDLE_SECONDS = 4.0
 
@@ -112,7 +111,7 @@ class Clients:
         """The models the endpoint lists; none when it lists none or cannot be asked."""
         try:
             listed = self.sync().models.list()
-            return [model.id for model in listed.data[:LISTED_MODELS]]
+            return [shown(model.id) for model in listed.data]
         except FAILURES:
             return []
 

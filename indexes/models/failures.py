@@ -1,5 +1,6 @@
 """What went wrong with a model, in one line that names the setting to change."""
 
+import difflib
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -9,7 +10,7 @@ import openai
 from indexes.errors import ModelError, masked, shown
 from indexes.models.endpoint import NO_KEY, Endpoint
 from indexes.models.refusals import Refusal, refusal_of
-from indexes.models.shapes import EndpointError, OddAnswerError
+from indexes.models.shapes import EndpointError, OddAnswerError, OddVectorsError
 
 # What OpenAI's client and LlamaIndex's classes above it let through: the client's own
 # errors, the transport's while an answer is streamed, and those of an answer in another
@@ -29,6 +30,7 @@ FAILURES = (
     EndpointError,
 )
 
+LISTED_MODELS = 10
 AZURE_HOSTS = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 
 
@@ -51,8 +53,14 @@ def _what_happened(error: Exception, endpoint: Endpoint, offered: Sequence[str])
         return _status(error.response, endpoint, offered)
     if isinstance(error, EndpointError):
         return _status(httpx.Response(error.status, json=error.error), endpoint, offered)
-    if isinstance(error, openai.APIConnectionError) and isinstance(error.__cause__, OddAnswerError):
+    lost = (OddAnswerError, httpx.DecodingError, httpx.ReadError, httpx.RemoteProtocolError)
+    if isinstance(error, openai.APIConnectionError) and isinstance(error.__cause__, lost):
         error = error.__cause__
+    if isinstance(error.__cause__ or error, httpx.LocalProtocolError | UnicodeEncodeError):
+        # Without its words: they repeat the key in another form.
+        return "cannot be asked: its key or a header is no line of ASCII: change RAG_API_KEY"
+    if isinstance(error, OddVectorsError):
+        return f"gave {shown(error)}: change {endpoint.model_setting}, or look into its log"
     if isinstance(error, openai.APITimeoutError | httpx.TimeoutException):
         return f"gave no answer within {endpoint.seconds:g} s: raise RAG_MODEL_TIMEOUT"
     if isinstance(error, openai.APIConnectionError | httpx.ConnectError):
@@ -65,7 +73,9 @@ def _what_happened(error: Exception, endpoint: Endpoint, offered: Sequence[str])
         return f"cannot be reached ({shown(cause)}): start it, or change {endpoint.url_setting}"
     if isinstance(error, httpx.InvalidURL):
         return f"is no address ({shown(error)}): change {endpoint.url_setting}"
-    if isinstance(error, httpx.HTTPError | OSError | EOFError | RuntimeError):
+    if not isinstance(error, httpx.DecodingError) and isinstance(
+        error, httpx.HTTPError | OSError | EOFError | RuntimeError
+    ):
         return f"broke off in the middle of its answer ({shown(error)}): ask again"
     if isinstance(error, openai.APIResponseValidationError) or not isinstance(
         error, openai.OpenAIError
@@ -110,7 +120,7 @@ def _status(response: httpx.Response, endpoint: Endpoint, offered: Sequence[str]
         return f"takes no such request ({status}: {said}): change {endpoint.url_setting}"
     if own := next((name for name in sorted(endpoint.own) if name in refusal.words), None):
         return f"refused {own!r} ({status}: {said}): change {endpoint.body_setting}"
-    if status < 500:
+    if not refusal.is_failure:
         return f"refused the request ({status}: {said}): change {endpoint.model_setting}"
     return f"failed ({status}: {said}): look into its log, then ask again"
 
@@ -118,14 +128,17 @@ def _status(response: httpx.Response, endpoint: Endpoint, offered: Sequence[str]
 def _not_found(refusal: Refusal, endpoint: Endpoint, offered: Sequence[str]) -> str:
     said = shown(refusal.said)
     if offered and endpoint.model not in offered:
+        near = difflib.get_close_matches(endpoint.model, offered, LISTED_MODELS, 0.4)
+        near += [model for model in offered if model not in near]
         return (
-            f"does not have that model (404: {said}); it has {', '.join(offered)}: "
+            f"does not have that model (404: {said}); it has {', '.join(near[:LISTED_MODELS])}: "
             f"change {endpoint.model_setting}"
         )
     ends = "/v1"
     if (urlsplit(endpoint.url).hostname or "").endswith(AZURE_HOSTS):
         ends = "/openai/v1, or /openai/deployments/NAME?api-version=…"
+    or_model = f", or {endpoint.model_setting}"
     return (
-        f"was not found (404: {said}): change {endpoint.url_setting}, "
-        f"which mostly ends in {ends}, or {endpoint.model_setting}"
+        f"was not found (404: {said}): change {endpoint.url_setting}, whose address mostly ends in "
+        f"{ends}{or_model if endpoint.model_setting != endpoint.url_setting else ''}"
     )

@@ -28,7 +28,8 @@ from pydantic import BaseModel, PrivateAttr
 from indexes.models.clients import Clients
 from indexes.models.endpoint import UNUSED, Connection
 from indexes.models.refusals import refusal_of
-from indexes.models.replies import Piece, Reading, separated
+from indexes.models.replies import Reading, separated
+from indexes.models.thoughts import Piece
 
 logger = logging.getLogger(__name__)
 

@@ -21,6 +21,7 @@ from indexes.models.endpoint import UNUSED, Connection
 from indexes.models.forms import KIND
 from indexes.models.instructed import InstructedEmbedding, Kind, Vector, in_threads, together
 from indexes.models.refusals import Refusal, refusal_of
+from indexes.models.shapes import OddVectorsError
 
 logger = logging.getLogger(__name__)
 
@@ -142,23 +143,26 @@ class CompatibleEmbedding(InstructedEmbedding, OpenAILikeEmbedding):
         """The vectors in the order of the texts, one for each."""
         found = answer.data
         if len(found) != expected:
-            raise ValueError(f"{len(found)} vectors for {expected} texts")
+            raise OddVectorsError(f"{len(found)} vectors for {expected} texts")
         places = [getattr(item, "index", None) for item in found]
         if sorted(places, key=str) == sorted(range(expected), key=str):
             found = sorted(found, key=lambda item: item.index)
         elif any(places) and None not in places:
-            raise ValueError(f"vectors numbered {places[:8]} for {expected} texts")
+            raise OddVectorsError(f"vectors numbered {places[:8]} for {expected} texts")
         vectors = [item.embedding for item in found]
         if len({len(vector) for vector in vectors}) != 1 or not vectors[0]:
-            raise ValueError("vectors of different lengths, or of none")
+            raise OddVectorsError("vectors of different lengths, or of none")
         if not all(_is_finite(vector) for vector in vectors):
-            raise ValueError("a vector with something in it that is no number")
+            raise OddVectorsError("a vector with something in it that is no number")
         self._dimension = len(vectors[0])
         return vectors
 
 
 def _is_finite(vector: Any) -> bool:
-    return isinstance(vector, list) and math.isfinite(math.fsum(vector))
+    try:
+        return isinstance(vector, list) and math.isfinite(math.fsum(vector))
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def _shortened(text: str, refusal: Refusal, error: openai.APIStatusError) -> str:

@@ -28,7 +28,7 @@ _TOLD_FIRST = ("message", "msg", "error", "detail", "errors", "error_message", "
 # `max_new_tokens` must be <= 4096".
 _TOO_LONG = re.compile(
     r"too (large|long)\b(?!.{0,40}batch size)|context[ _](length|size|window)"
-    r"|exceeds?\b.{0,80}(context|tokens|length)|(less|fewer) than \d+ tokens"
+    r"|exceeds?\b.{0,80}(context|token|length)|(less|fewer) than \d+ tokens"
     r"|physical batch size|tokens per (submitted )?(batch|request)|too many tokens"
     r"|max_new_tokens.{0,40}must be|max_model_len|longer than the maximum",
     re.IGNORECASE,
@@ -134,6 +134,11 @@ class Refusal:
         return self.status == 401 or (
             self.status in {400, 403} and _KEY.search(self.words) is not None
         )
+
+    @property
+    def is_failure(self) -> bool:
+        """It tried, and could not; TGI says so under 424."""
+        return self.status >= 500 or self.status == 424
 
     @property
     def is_filtered(self) -> bool:

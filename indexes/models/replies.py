@@ -12,10 +12,7 @@ templates keep to themselves; as `thinking_delta` or blocks of LlamaIndex's; as
 `reasoning_content` or `reasoning` beside OpenAI's `content`; and are no part of an answer.
 """
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from llama_index.core.base.llms.types import (
@@ -27,151 +24,26 @@ from llama_index.core.base.llms.types import (
 )
 
 from indexes.answers import Finish
+from indexes.models.thoughts import Piece, Splitter
 from indexes.models.usage import usage_of
 
 # Our own word in a response that takes back what was streamed before: it was thinking.
 RETRACTED = "retracted"
 
-_NAME = r"(?:think|thinking|thought|reasoning|seed:think)"
-_OPENING = re.compile(rf"<{_NAME}>|\[THINK\]", re.IGNORECASE)
-_CLOSING = re.compile(rf"</{_NAME}>|\[/THINK\]", re.IGNORECASE)
-_TAGS = [
-    f"{start}{name}>"
-    for name in ("think", "thinking", "thought", "reasoning", "seed:think")
-    for start in ("<", "</")
-] + ["[think]", "[/think]"]
-_LONGEST_TAG = max(map(len, _TAGS))
-
 _FIELDS = ("reasoning_content", "reasoning", "thinking")
-_CUT = {"length", "max_tokens", "max_output_tokens", "model_length", "token_limit"}
+_CUT = {
+    "length", "max_tokens", "max_output_tokens", "max_length", "model_length", "token_limit",
+    "model_context_window_exceeded",
+}  # fmt: skip
 _FILTERED = {
     "content_filter", "content_filtered", "safety", "recitation", "blocklist",
-    "prohibited_content", "guardrail_intervened", "refusal", "spii",
+    "prohibited_content", "guardrail_intervened", "refusal", "spii", "sensitive",
 }  # fmt: skip
 _FAILED = {
     "error", "abort", "aborted", "cancelled", "malformed_function_call",
-    "insufficient_system_resource",
+    "insufficient_system_resource", "network_error", "timeout", "interrupted",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Piece:
-    """What a response adds.
-
-    Attributes:
-        words: of the answer
-        thoughts: before it
-        retracted: whether all words before these were thoughts
-    """
-
-    words: str = ""
-    thoughts: str = ""
-    retracted: bool = False
-
-
-class Splitter:
-    """Parts text that comes in pieces into words and thoughts.
-
-    Thoughts are what stands before the last closing tag, and after an opening one at the
-    beginning of an answer.
-
-    Args:
-        thinking: whether it begins with thoughts, without a tag that says so
-    """
-
-    def __init__(self, *, thinking: bool = False) -> None:
-        self.text = ""
-        self.thoughts = ""
-        self.untagged = False
-        self._guessed = self._thinking = thinking
-        self._beginning = True
-        self._closed = False
-        self._blank = ""
-        self._held = ""
-
-    def add(self, piece: str) -> Piece:
-        """Take in the next piece; the beginning of what may be a tag is held back."""
-        self._held += piece
-        before = self.text
-        words = thoughts = ""
-        retracted = False
-        while True:
-            if self._beginning and not self._thinking and self._opens():
-                continue
-            if closings := list(_CLOSING.finditer(self._held)):
-                if not self._thinking:
-                    thoughts += before + self._blank
-                    retracted = True
-                self.untagged |= retracted or self._guessed
-                thoughts += self._close(closings)
-            elif self._thinking:
-                thoughts += self._released()
-                break
-            elif self._beginning and _may_open(self._held):
-                break
-            else:
-                if ready := self._released():
-                    words += self._blank + ready
-                    self._blank, self._beginning = "", False
-                break
-        self.text = words if retracted else before + words
-        self.thoughts += thoughts
-        return Piece(words, thoughts, retracted)
-
-    def end(self) -> Piece:
-        """What was held back, when nothing more comes."""
-        held, self._held = self._blank + self._held, ""
-        self._blank = ""
-        if self._thinking and self._guessed:
-            # It did not think this time.
-            self.text, self.thoughts = self.thoughts + held, ""
-            return Piece(self.text)
-        if self._thinking:
-            self.thoughts += held
-            return Piece(thoughts=held)
-        self.text += held
-        return Piece(held)
-
-    def _opens(self) -> bool:
-        """Whether an answer begins with thoughts; blanks before either are put aside."""
-        rest = self._held.lstrip()
-        if not self._closed:
-            self._blank += self._held[: len(self._held) - len(rest)]
-        self._held = rest
-        opening = _OPENING.match(rest)
-        if opening is None:
-            return False
-        self._held, self._blank = rest[opening.end() :], ""
-        self._thinking, self._guessed = True, False
-        return True
-
-    def _close(self, closings: list[re.Match[str]]) -> str:
-        """End the thoughts at the last of some closing tags, and give what there are to it."""
-        said = [self._held[: closings[0].start()]]
-        for before, after in pairwise(closings):
-            part = self._held[before.end() : after.start()].lstrip()
-            opening = _OPENING.match(part)
-            self.untagged |= opening is None
-            said.append(part[opening.end() :] if opening else part)
-        self._held = self._held[closings[-1].end() :].lstrip()
-        self._blank = ""
-        self._thinking, self._guessed = False, False
-        self._beginning = self._closed = True
-        return "".join(said)
-
-    def _released(self) -> str:
-        """What is held, but for an end that may be the beginning of a tag."""
-        keep = next(
-            (
-                size
-                for size in range(min(_LONGEST_TAG, len(self._held)), 0, -1)
-                if _begins_tag(self._held[-size:])
-            ),
-            0,
-        )
-        cut = len(self._held) - keep
-        ready, self._held = self._held[:cut], self._held[cut:]
-        return ready
+_TOOLS = {"tool_calls", "tool_use", "function_call"}
 
 
 class Reading:
@@ -251,6 +123,11 @@ class Reading:
             return "broken", "a content filter ended the answer: ask in other words"
         if self.reason in _FAILED:
             return "broken", f"the model ended with {self.reason!r}: ask again"
+        if self.spent and self.reason not in _CUT and self.reason:
+            return "thinking", (
+                "nothing came but thoughts: ask again; where that does not help, the server takes "
+                "answers for thoughts, and its reasoning parser does not fit the model"
+            )
         if self.spent:
             return "thinking", (
                 "the model spent all it may say on thinking and gave no answer: raise "
@@ -262,6 +139,8 @@ class Reading:
                 "the answer was cut at the most that the model may say: raise "
                 "RAG_MAX_ANSWER_TOKENS (max_tokens of a model of your own)"
             )
+        if not self.text.strip() and self.reason in _TOOLS:
+            return "broken", "the model called a tool, and was offered none: ask another model"
         if not self.text.strip():
             return "broken", (
                 "the model said nothing: ask again; where that does not help, it may read less "
@@ -287,14 +166,6 @@ def read(response: ChatResponse | CompletionResponse, *, thinking: bool = False)
     reading.take(response, whole_text=True)
     reading.end()
     return reading
-
-
-def without_thoughts(text: str) -> str:
-    """The answer in a text that may begin with thoughts."""
-    splitter = Splitter()
-    splitter.add(text)
-    splitter.end()
-    return splitter.text
 
 
 def separated(response: ChatResponse, reading: Reading, piece: Piece) -> ChatResponse:
@@ -377,13 +248,3 @@ def _texts(value: Any, names: tuple[str, ...]) -> Iterator[str]:
 
 def _get(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
-
-
-def _begins_tag(text: str) -> bool:
-    text = text.lower()
-    return any(tag.startswith(text) for tag in _TAGS)
-
-
-def _may_open(text: str) -> bool:
-    """Whether a beginning may still become an opening tag."""
-    return len(text) < _LONGEST_TAG and _begins_tag(text) if text else True

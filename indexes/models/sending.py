@@ -295,7 +295,7 @@ class _Request:
             return self._waits_for_limit(refusal)
         if refusal.status in _BUSY:
             return self._again("busy", self._way.retries, refusal.said, refusal.wait)
-        if refusal.status >= 500 and not refusal.is_too_long:
+        if refusal.is_failure and not refusal.is_too_long:
             return self._again("error", _FEW, refusal.said, refusal.wait)
         return False
 

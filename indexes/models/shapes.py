@@ -26,6 +26,9 @@ Body = dict[str, Any]
 _LONGEST_EVENT = 4_000_000
 # Some stream whatever they were asked for.
 _LINE = re.compile(rb"\s*(data|event|id|retry)?:")
+_BOM = b"\xef\xbb\xbf"
+# Words of events that keep a connection open.
+_BEAT = re.compile(rb"\W*(null|ping|heart-?beat|keep-?alive)?\W*", re.IGNORECASE)
 _DONE = b"data: [DONE]\n\n"
 _THOUGHTS = ("thinking", "reasoning", "summary")
 _SAID = ("content", "reasoning_content", "reasoning", "refusal")
@@ -42,6 +45,10 @@ _NAMED = (
 
 class OddAnswerError(ValueError):
     """An answer that is none: no JSON, no choices, no vectors."""
+
+
+class OddVectorsError(OddAnswerError):
+    """Vectors that are none, or not those that were asked for."""
 
 
 class EndpointError(Exception):
@@ -114,7 +121,7 @@ class Events:
         self._line = b""
         self._event: list[bytes] = []
         self._size = 0
-        self._is_error = False
+        self._kind = b""
         self._is_whole: bool | None = None
 
     def feed(self, data: bytes) -> bytes:
@@ -128,7 +135,7 @@ class Events:
         if self._size > _LONGEST_EVENT:
             raise OddAnswerError("an event without an end")
         self._line += data
-        if self._is_whole is None and (first := self._line.lstrip()[:1]):
+        if self._is_whole is None and (first := self._line.lstrip(_BOM + b" \t\r\n")[:1]):
             self._is_whole = first in b"{[<"
         if self._is_whole or b"\n" not in data:
             return b""
@@ -155,10 +162,10 @@ class Events:
         return rest
 
     def _take(self, line: bytes) -> bytes:
-        name, _, value = line.partition(b":")
+        name, _, value = line.removeprefix(_BOM).partition(b":")
         value = value.removeprefix(b" ")
         if name == b"event":
-            self._is_error = value.strip() == b"error"
+            self._kind = value.strip().lower()
         elif name == b"error" and value:
             self._fail(value)
         elif name == b"data":
@@ -171,11 +178,15 @@ class Events:
         return b""
 
     def _told(self, event: Any, data: bytes) -> bytes:
-        self._event = []
+        self._event, kind, self._kind = [], self._kind, b""
         if data.strip() == b"[DONE]":
             self.ended = True
             return _DONE
-        if self._is_error or event is None:
+        if kind != b"error" and (
+            _BEAT.fullmatch(data[:_SHOWN]) or (kind and _BEAT.fullmatch(kind[:_SHOWN]))
+        ):
+            return b""
+        if kind == b"error" or event is None:
             self._fail(data)
         if not isinstance(event, dict):
             raise OddAnswerError(
@@ -223,6 +234,9 @@ def _error_in(value: Body) -> Body | None:
     error = value.get("error")
     if not error and value.get("object") == "error":
         error = {name: value[name] for name in value if name != "object"}
+    if not error and not any(value.get(name) for name in ("choices", "data", "embeddings")):
+        told = any(isinstance(value.get(name), str) for name in ("message", "msg", "detail"))
+        error = value if told or value.get("errors") else None
     choices = value.get("choices")
     for choice in choices if isinstance(choices, list) else []:
         error = error or (isinstance(choice, dict) and choice.get("error"))
@@ -271,6 +285,8 @@ def plain_choice(choice: Any, name: str) -> Body:
     part = dict(part) if isinstance(part, dict) else {}
     part.setdefault("role", "assistant")
     content = part.get("content")
+    if isinstance(content, dict):
+        content = [content]
     if isinstance(content, list):
         thoughts = [inner for inner in content if _is_thought(inner)]
         part["content"] = "".join(_texts_in([p for p in content if not _is_thought(p)]))

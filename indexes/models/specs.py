@@ -27,6 +27,7 @@ from indexes.extensions import PROVIDERS
 from indexes.model_spec import ModelSpec
 from indexes.models import catalogue
 from indexes.models.catalogue import KINDS, Entry, Kind
+from indexes.setting_checks import check_key
 from indexes.settings import ENDPOINT_NAME, Settings
 
 Purpose = Literal["llm", "embedding"]
@@ -201,7 +202,10 @@ def _openai_key(model: str) -> SecretStr:
             f"openai:{model} goes to OpenAI: set OPENAI_API_KEY or RAG_API_KEY, or name another "
             f"server, openai:{model}@http://HOST:PORT/v1"
         )
-    return SecretStr(key)
+    try:
+        return check_key(SecretStr(key))
+    except ValueError as error:
+        raise SettingsError(f"OPENAI_API_KEY: {error}") from error
 
 
 # One kind each

@@ -6,6 +6,7 @@ A streamed answer is handed on when it has begun: an error that comes before is 
 any other, under whatever status it came.
 """
 
+import json
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
@@ -23,7 +24,14 @@ def whole_answer(response: httpx.Response) -> httpx.Response:
         body = read(response.content)
     except EndpointError as failed:
         return _refusal(failed, response)
-    return httpx.Response(200, json=body, request=response.request, history=response.history)
+    # Not `json=`, which refuses the NaN of a vector.
+    return httpx.Response(
+        200,
+        content=json.dumps(body),
+        headers={"content-type": "application/json"},
+        request=response.request,
+        history=response.history,
+    )
 
 
 class Streamed(httpx.SyncByteStream):

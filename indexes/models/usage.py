@@ -11,7 +11,9 @@ def usage_of(response: ChatResponse | CompletionResponse) -> tuple[int, int]:
     Of a stream, the last response has them.
     """
     usage = _field(response.raw, "usage")
-    return (_field(usage, "prompt_tokens") or 0, _field(usage, "completion_tokens") or 0)
+    told = (_field(usage, name) for name in ("prompt_tokens", "completion_tokens"))
+    tokens_in, tokens_out = (count if isinstance(count, int) else 0 for count in told)
+    return tokens_in, tokens_out
 
 
 def _field(value: Any, name: str) -> Any:

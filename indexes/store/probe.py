@@ -35,13 +35,13 @@ def packed(vector: Sequence[float]) -> str:
     """A vector's direction as text: half precision is plenty for comparing.
 
     Raises:
-        ValueError: it is empty, or holds something that is no number.
+        ValueError: it is empty, has no direction, or holds something that is no number.
     """
     numbers = np.asarray(vector, dtype=np.float64)
-    if numbers.ndim != 1 or not numbers.size or not np.isfinite(numbers).all():
-        raise ValueError("is no vector of finite numbers")
     length = np.linalg.norm(numbers)
-    return base64.b64encode((numbers / (length or 1)).astype("<f2").tobytes()).decode()
+    if numbers.ndim != 1 or not np.isfinite(length) or not length:
+        raise ValueError("is no vector of finite numbers, not all of them 0")
+    return base64.b64encode((numbers / length).astype("<f2").tobytes()).decode()
 
 
 def dimension_of(probe: str) -> int:

@@ -9,8 +9,11 @@ from indexes.sentences import Span, sentence_spans
 from indexes.verdict.numbers import decimal_comma
 from indexes.verdict.texts import Text, Texts, unspaced
 
-MARKER = re.compile(r"\[\s*\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*\s*\]")
+_RANGE = r"(?i:(?:passage|source|document|doc)s?\s*)?[#^]?\d{1,3}(?:\s*[-–]\s*\d{1,3})?"
+# [1], [2, 4-6], [Passage 1], 【1】 and 【1†L5】 as gpt-oss has it.
+MARKER = re.compile(rf"[\[【]\s*({_RANGE}(?:\s*[,;]\s*{_RANGE})*)\s*(?:†[^\]】\n]{{0,40}})?[\]】]")
 _ITEM = re.compile(r"^\W*\d{1,2}[.)]\W*$")
+_FENCED = re.compile(r"^[ \t]*(```|~~~).*?(?:^[ \t]*\1|\Z)", re.MULTILINE | re.DOTALL)
 _BELOW_TABLE_HEAD = re.compile(r"[ \t|:]*-[ \t|:-]*")
 # Of an answer, what is checked: more is nothing that anybody reads.
 _MOST_CHARACTERS = 40_000
@@ -75,7 +78,7 @@ def _most(places: int) -> int:
 
 
 def _said(answer: str) -> list[Span]:
-    answer = _without_table_heads(answer[:_MOST_CHARACTERS])
+    answer = _without_table_heads(_blanked(_FENCED, answer[:_MOST_CHARACTERS]))
     plain = without_markers(answer)
     found = []
     for start, end in sentence_spans(plain):
@@ -90,7 +93,11 @@ def _said(answer: str) -> list[Span]:
 
 def without_markers(answer: str) -> str:
     """An answer with blanks for its markers: they stand on either side of a full stop."""
-    return MARKER.sub(lambda match: " " * len(match[0]), answer)
+    return _blanked(MARKER, answer)
+
+
+def _blanked(what: re.Pattern[str], text: str) -> str:
+    return what.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
 
 
 def _without_table_heads(text: str) -> str:

@@ -18,7 +18,7 @@ from indexes.evaluation.advice import drafted
 from indexes.evaluation.drafting import _read as read_draft
 from indexes.evaluation.grading import _Examiner
 from indexes.evaluation.questions import Question
-from indexes.models.replies import without_thoughts
+from indexes.models.thoughts import without_thoughts
 from indexes.verdict.numbers import figures
 from indexes.verdict.preference import aprefer
 from indexes.verdict.support import supports

@@ -3,6 +3,8 @@ reports show them. Each answers "All is well.", or refuses for a reason that one
 """
 
 import base64
+import json
+import math
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,6 +64,10 @@ def error(message: str, **more: Any) -> Body:
     return {"error": {"message": message, **more}}
 
 
+HARMONY = "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>"
+TOOL = {
+    "index": 0, "id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"},
+}  # fmt: skip
 OLD_VLLM = {
     "object": "error",
     "message": "This model's maximum context length is 4096 tokens. However, you requested 5256.",
@@ -311,7 +317,34 @@ DIALECTS = [
         "lmstudio-says-nothing", {**chunk({}), "choices": [], "usage": USAGE},
         whole_=whole(""), text="", finish="broken",
     ),
+    both("tgi-failed", said({"error": "Request failed during generation: CUDA",
+         "error_type": "generation"}, 424), "look into its log"),
     # Others, and what stands between
+    Dialect("gpt-oss-raw", same(said(whole(HARMONY + TEXT + "<|return|>"))),
+            same(events(*chunks([HARMONY[:30], HARMONY[30:], *WORDS, "<|return|>"]))),
+            thinking="Hm."),
+    streams("end-marks", *chunks([*WORDS, "</", "s>", "\n"]), whole_=whole(TEXT + "<|im_end|>")),
+    streams("content-object", chunk({"content": {"text": TEXT}}), chunk({}, "stop"),
+            whole_=whole({"text": TEXT})),
+    streams("usage-in-words", *chunks(WORDS), _usage(usage={"prompt_tokens": "7"}),
+            whole_={**whole(TEXT), "usage": {"prompt_tokens": "7"}}),
+    streams("heartbeats", "data:", "data: ", "data: null", "data: keep-alive",
+            "event: ping\ndata: 14:03:11", 'event: ping\ndata: {"type": "ping"}', *chunks(WORDS)),
+    streams("byte-order-mark", "\ufeffdata: " + json.dumps(chunk({"content": "All"})),
+            *chunks(WORDS[1:])),
+    streams("all-in-thoughts", chunk({"reasoning_content": TEXT}), chunk({}, "stop"),
+            whole_=whole(None, reasoning_content=TEXT), text="", thinking=TEXT, finish="thinking"),
+    streams("tool-call", chunk({"tool_calls": [TOOL]}), chunk({}, "tool_calls"),
+            whole_=whole(None, "tool_calls", tool_calls=[TOOL]), text="", finish="broken"),
+    streams("glm-network-error", *chunks(WORDS, "network_error"),
+            whole_=whole(TEXT, "network_error"), finish="broken"),
+    both("error-under-200-without-a-name", said({"code": 1113, "msg": "Account in arrears"}),
+         "Account in arrears", "look into its log"),
+    both("detail-under-200", said({"detail": "Model not loaded"}), "Model not loaded"),
+    both("errors-under-200", said({"errors": [{"code": 10000, "message": "Worn out"}],
+         "success": False, "result": None}), "(500: Worn out)"),
+    both("gzip-that-is-none", said(whole(TEXT), Content_Encoding="gzip"), "decompressing",
+         "RAG_BASE_URL"),
     streams("content-parts", chunk({"content": [{"type": "text", "text": TEXT}]}),
             chunk({}, "stop"), whole_=whole([{"type": "text", "text": TEXT}])),
     Dialect("databricks", same(said(whole(DATABRICKS))),
@@ -432,7 +465,11 @@ EMBEDDERS = [
     Embedder("null", lambda body: data(body, lambda n, text: {"index": n, "embedding": None}),
         "not in OpenAI's format"),
     Embedder("no-numbers", lambda body: data(
-        body, lambda n, text: {"index": n, "embedding": ["a", "b"]}), "not in OpenAI's format"),
+        body, lambda n, text: {"index": n, "embedding": ["a", "b"]}), "RAG_EMBEDDING_MODEL"),
+    Embedder("not-a-number", lambda body: data(
+        body, lambda n, text: {"index": n, "embedding": [math.nan, 1.0]}), "RAG_EMBEDDING_MODEL"),
+    Embedder("nim-long", longest(200, said({
+        "error": "Input length 700 exceeds maximum allowed token size 512"}, 400))),
     Embedder("a-chat-answer", lambda body: said(whole(TEXT)), "RAG_BASE_URL"),
     Embedder("login-page", lambda body: said(LOGIN, 200, "text/html"), "Sign in to Example"),
 ]  # fmt: skip

@@ -110,6 +110,22 @@ def test_every_embedder_gives_each_text_its_vector(
         assert [vector[0] for vector in vectors()] == list(range(1, 41))
 
 
+def test_a_model_that_is_not_there_is_told_with_those_named_most_like_it(
+    scripted: Scripted,
+) -> None:
+    offered = [f"other-{n}" for n in range(30)]
+    missing = said({"error": {"message": "no such model"}}, 404)
+    scripted.script = lambda path, body: (
+        missing if body else said({"data": [{"id": name} for name in offered]})
+    )
+    where = endpoint(f"{scripted.root}/v1")
+    for more, told in ((["tiny-instruct"], r"it has tiny-instruct, other-0, .*RAG_LLM_MODEL"),
+                       (["tiny"], r"was not found .* or RAG_LLM_MODEL")):  # fmt: skip
+        offered += more
+        with pytest.raises(ModelError, match=told):
+            asked(where, "whole")
+
+
 def test_a_redirection_that_loses_the_question_names_the_address(scripted: Scripted) -> None:
     def script(path: str, body: Body) -> Reply:
         if path.startswith("/v1"):

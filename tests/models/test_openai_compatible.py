@@ -248,7 +248,7 @@ SAID = {
     "503": ["failed (503", "log"],
     "garbage": ["not in OpenAI's format", "RAG_BASE_URL"],
     "odd": ["not in OpenAI's format", "RAG_BASE_URL"],
-    "dies": [""],
+    "dies": ["broke off", "ask again"],
 }
 
 

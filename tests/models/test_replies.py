@@ -15,10 +15,12 @@ from llama_index.core.base.llms.types import (
     ThinkingBlock,
 )
 
-from indexes.models.replies import Reading, Splitter, read, without_thoughts
+from indexes.models.replies import Reading, read
+from indexes.models.thoughts import Splitter, without_thoughts
 from tests.models.stand_in import StandIn
 from tests.models.test_refusals import MESSAGES, endpoint, llm_at
 
+HARMONY = "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>"
 SAID = [
     # as it came, the answer, the thoughts
     ("<think>a b</think>\n\nAnswer [1].", "Answer [1].", "a b"),
@@ -33,6 +35,17 @@ SAID = [
     ("mentions <think> in the middle", "mentions <think> in the middle", ""),
     ("<", "<", ""),
     ("", "", ""),
+    # gpt-oss as it is written, and where the server leaves its markers out
+    (f"{HARMONY}All is well.<|return|>", "All is well.", "Hm."),
+    ("analysisHm.assistantfinalAll is well.", "All is well.", "analysisHm."),
+    ("An assistantfinal call.", "An assistantfinal call.", ""),
+    ("◁think▷Hm.◁/think▷Yes.", "Yes.", "Hm."),
+    ("<|START_THINKING|>Hm.<|END_THINKING|><|START_RESPONSE|>Yes.<|END_RESPONSE|>", "Yes.", "Hm."),
+    ("<|channel>thought\nHm.<channel|>Yes.<turn|>\n", "Yes.", "\nHm."),
+    # what some servers leave at the end
+    ("Yes. </s>\n", "Yes. ", ""),
+    ("Yes.<|im_end|>\n<|endoftext|>", "Yes.", ""),
+    ("To strike it, write <s>it</s> or </s>.", "To strike it, write <s>it</s> or </s>.", ""),
 ]
 
 

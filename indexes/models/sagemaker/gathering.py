@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from indexes.models.replies import Splitter
 from indexes.models.sagemaker.codecs import Ask, Delta
 from indexes.models.sagemaker.reading import StreamDecoder
+from indexes.models.thoughts import Splitter
 
 
 class Gathered:
