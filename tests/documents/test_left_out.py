@@ -124,6 +124,22 @@ def test_files_and_scripts_inside_a_pdf() -> None:
     assert left_out("a.pdf", bytes(pdf.output())) == {"embedded files": 2}
 
 
+def test_watermarks_of_a_pdf_and_what_is_beyond_its_edge() -> None:
+    from fpdf import FPDF
+
+    pdf = FPDF()
+    for page in ("one", "two", "three"):
+        pdf.add_page()
+        pdf.set_font("helvetica", size=12)
+        pdf.text(20, 30, f"This is page {page}.")
+        with pdf.rotation(45, 100, 150):
+            pdf.text(100, 150, "DRAFT")
+    pdf.text(20, 600, "Cut off.")
+    found = extracted("a.pdf", bytes(pdf.output()))
+    assert found.text.split("\n\n") == [f"This is page {n}." for n in ("one", "two", "three")]
+    assert found.report.left_out == {"watermarks": 3, "characters that nobody sees": 7}
+
+
 def test_damaged_xml_is_told_with_what_was_read() -> None:
     body = "<office:text><text:p>Kept.</text:p><text:p>Cut"
     found = extracted("a.odt", opendocument(body))

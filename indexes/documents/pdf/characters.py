@@ -60,6 +60,7 @@ class Characters:
         bold: whether its font is.
         mono: whether all characters of its font are equally wide, as of a typewriter.
         apart: whether PDFium takes it for the first of a word or line.
+        unseen: how many others nobody sees: beyond the page's edge, or far too small.
     """
 
     codes: Codes
@@ -72,6 +73,7 @@ class Characters:
     bold: Flags
     mono: Flags
     apart: Flags
+    unseen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,4 +341,5 @@ def _placed(
         bold=style[0][kept],
         mono=style[1][kept],
         apart=apart[kept],
+        unseen=int((codes > _SPACE).sum() - (codes[kept] > _SPACE).sum()),
     )

@@ -7,6 +7,7 @@ only, and is named in the report. PDFium serves one caller at a time: hence the 
 
 import dataclasses
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -135,6 +136,7 @@ def _page(document: Any, index: int, room: int, report: ReadingReport) -> Page:
         if (characters.codes == UNMAPPED).sum() > _MOSTLY_UNMAPPED * len(characters.codes):
             report.unreadable.append(f"page {index + 1}: {_MEANINGLESS}")
             return Page([], Rulings([], []), frame.width, frame.height)
+        report.leave_out("characters that nobody sees", characters.unseen)
         rulings, pictures = read_rulings(page, frame)
         writing = writing_of(characters, rulings, frame.height)
         writing = with_fields(writing, read_fields(page, form, frame, report))
@@ -202,6 +204,23 @@ def _leave_out_running_lines(pages: list[Page], report: ReadingReport) -> None:
     for runs, _ in upright:
         runs[:] = [run for run in runs if id(run) not in gone]
     report.leave_out("running headers and footers", len(running))
+    _leave_out_watermarks(pages, report)
+
+
+def _leave_out_watermarks(pages: list[Page], report: ReadingReport) -> None:
+    """Take away what is written askew in the same place of several pages."""
+    seen: dict[tuple[str, int, int], list[Run]] = defaultdict(list)
+    for page in pages:
+        for way in page.writing:
+            for run in way.runs if way.angle % 90 else ():
+                seen[run.text, way.angle, round(run.baseline / 4)].append(run)
+    enough = min(3, max(2, len(pages)))
+    gone = {id(run) for runs in seen.values() if len(runs) >= enough for run in runs}
+    for page in pages if gone else ():
+        for way in page.writing:
+            way.runs[:] = [run for run in way.runs if id(run) not in gone]
+        page.writing = [way for way in page.writing if way.runs]
+    report.leave_out("watermarks", len(gone))
 
 
 def _upright(page: Page) -> list[Run]:
