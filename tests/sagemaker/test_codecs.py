@@ -8,7 +8,13 @@ from botocore.eventstream import EventStreamBuffer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexes.models.sagemaker.codecs import Ask, CodecError, ReportedError, write
+from indexes.models.sagemaker.codecs import (
+    Ask,
+    BrokenOffError,
+    CodecError,
+    ReportedError,
+    write,
+)
 from indexes.models.sagemaker.event_stream import exception, message, payload_part
 from indexes.models.sagemaker.reading import StreamDecoder, read
 from indexes.models.sagemaker.templates import messages_of, prompt_of
@@ -65,6 +71,15 @@ def test_whatever_comes_is_text_or_a_codec_error(stream: bytes, size: int) -> No
 @pytest.mark.parametrize("stream", [b"", b"\n\n", b"data: [DONE]\n", b'data:{"token":{"te', b"{}"])
 def test_a_stream_without_an_answer_is_an_error(stream: bytes) -> None:
     with pytest.raises(CodecError):
+        decoded([stream])
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [sse({"choices": [{"delta": {"content": "so"}}]}), b'{"token":{"text":"so"}}\n{"token":{"te'],
+)
+def test_a_stream_that_just_ends_is_broken_off(stream: bytes) -> None:
+    with pytest.raises(BrokenOffError):
         decoded([stream])
 
 

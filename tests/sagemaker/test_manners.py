@@ -1,19 +1,30 @@
 """How an endpoint wants to be asked is learnt from what it refuses, whichever way it is asked."""
 
+import io
 import json
 import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConfigParseError,
+    InvalidRegionError,
+    TokenRetrievalError,
+)
 from llama_index.core.base.llms.types import ChatMessage
 
 from indexes.errors import ModelError, SettingsError
 from indexes.models.providers import build_llm
 from indexes.models.refusals import Refusal
+from indexes.models.sagemaker.codecs import BrokenOffError
 from indexes.models.sagemaker.emulator import Container, Serving, container_of
+from indexes.models.sagemaker.failures import explain
+from indexes.models.sagemaker.llm import EndpointLLM
 from indexes.models.sagemaker.manners import EmbeddingManner, Manner
 from indexes.models.sagemaker.profiles import Profile, profiles
+from indexes.models.sagemaker.target import Target
 from indexes.settings import load_settings
 from indexes.waits import told
 from tests.certificates import Authority
@@ -152,6 +163,66 @@ async def test_a_situation_is_one_line_with_the_right_setting(
         await ask(service.llm(max_retries=1))
     assert SITUATIONS[fault] in str(failure.value)
     assert "\n" not in str(failure.value)
+
+
+def refused(code: str, said: str, status: int = 400, **more: Any) -> ClientError:
+    about: Any = {"Error": {"Code": code, "Message": said}, **more}
+    about["ResponseMetadata"] = {"HTTPStatusCode": status}
+    return ClientError(about, "InvokeEndpoint")
+
+
+TIMED_OUT = "Your invocation timed out while waiting for a response from container primary."
+NOT_READY = "A serverless endpoint variant's resources are still being provisioned."
+TOLD = [
+    (refused("ValidationError", "Endpoint e of account 1 is in Updating state"), "not in service"),
+    (refused("413", "Request Entity Too Large", 413), "lower RAG_BUDGET"),
+    (refused("ModelError", TIMED_OUT, 424, OriginalMessage=TIMED_OUT), "or stream"),
+    (refused("ModelNotReadyException", NOT_READY, 429), "did not wake up"),
+    (refused("ModelError", "<html><head><title>502 Bad Gateway</title></head></html>", 424,
+             OriginalStatusCode=502),
+     "ModelError: 502 Bad Gateway"),
+    (TokenRetrievalError(provider="sso", error_msg="Token has expired and refresh failed"),
+     "`aws sso login`"),
+    (ConfigParseError(path="/home/a/.aws/config"), "`aws configure list`"),
+    (InvalidRegionError(region_name="eu west 1"), "RAG_SAGEMAKER_REGION"),
+    (BrokenOffError("the stream ended without saying so"), "ask again"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "words"), TOLD, ids=lambda one: str(one)[:40])
+def test_what_services_and_their_setup_say_is_told_with_the_right_fix(
+    error: Exception, words: str
+) -> None:
+    line = str(explain(error, Target("e"), []))
+    assert words in line
+    assert "CODEC" not in line
+
+
+class Echo:
+    """A container that returns the prompt before the answer, whatever it was asked."""
+
+    def invoke_endpoint(self, *, Body: bytes, **_: Any) -> Any:  # noqa: N803 - AWS's name
+        prompt = json.loads(Body)["inputs"]
+        return {"Body": io.BytesIO(json.dumps([{"generated_text": f"{prompt} It is."}]).encode())}
+
+
+def test_a_prompt_that_comes_back_is_no_part_of_the_answer() -> None:
+    llm = EndpointLLM("mixtral", client=Echo(), codec="tgi")
+    assert llm.complete("How is it?").text == " It is."
+
+
+@pytest.mark.parametrize(
+    ("settings", "setting"),
+    [
+        ({"provider": "sagemaker"}, "change RAG_SAGEMAKER_LLM_ENDPOINT,"),
+        ({"llm": "sagemaker:nowhere"}, "change RAG_LLM,"),
+    ],
+)
+def test_an_endpoint_that_is_missing_names_the_setting_that_it_was_given_by(
+    service: Service, settings: dict[str, str], setting: str
+) -> None:
+    with pytest.raises(ModelError, match=setting):
+        build_llm(load_settings(**settings)).complete("?")
 
 
 @pytest.mark.slow

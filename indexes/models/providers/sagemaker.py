@@ -13,6 +13,7 @@ from indexes.models.capabilities import (
 from indexes.models.providers import with_settings
 from indexes.models.sagemaker import require_extra
 from indexes.models.sagemaker.profiles import profile_of
+from indexes.models.specs import Purpose, SageMakerEndpoint, parsed
 from indexes.settings import Settings
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def llm(settings: Settings) -> "LLM":
         max_tokens=settings.max_answer_tokens,
         temperature=settings.temperature,
         model_kwargs=settings.extra_body,
-        **_client(settings),
+        **_client(settings, "llm"),
     )
     return attach(made, what)
 
@@ -88,13 +89,13 @@ def embedding(settings: Settings) -> "BaseEmbedding":
         passage_instruction=what.passage_instruction,
         window_tokens=what.window,
         too_long=settings.sagemaker_too_long,
-        **_client(settings),
+        **_client(settings, "embedding"),
     )
     return attach(made, what)
 
 
-def _client(settings: Settings) -> dict[str, Any]:
-    """What both endpoints' clients are made with.
+def _client(settings: Settings, purpose: Purpose) -> dict[str, Any]:
+    """What an endpoint's client is made with.
 
     Raises:
         SettingsError: a setting that can't reach SageMaker, and nothing else that it is for.
@@ -104,7 +105,7 @@ def _client(settings: Settings) -> dict[str, Any]:
             "setting extra_headers (environment RAG_EXTRA_HEADERS): SageMaker hands no headers on "
             "to a container: leave it out, or give what its model takes as RAG_EXTRA_BODY"
         )
-    bundle = settings.ca_bundle
+    spec, bundle = getattr(settings, purpose), settings.ca_bundle
     if bundle and not bundle.is_file():
         raise SettingsError(
             f"setting ca_bundle (environment RAG_CA_BUNDLE): {bundle} is no file: give SageMaker's "
@@ -120,5 +121,6 @@ def _client(settings: Settings) -> dict[str, Any]:
         "max_retries": settings.sagemaker_retries,
         "concurrency": settings.sagemaker_concurrency,
         "cache": settings.cache,
+        "in_line": spec is not None and isinstance(parsed(spec, purpose), SageMakerEndpoint),
         "ca_bundle": bundle,
     }

@@ -103,7 +103,8 @@ class Attempt:
     def whole(self, delta: Delta) -> Said:
         """An answer that came at once."""
         self._understood(delta)
-        delta = parted(delta)
+        # Some return the prompt, too, whatever they were asked.
+        delta = parted(replace(delta, text=delta.text.removeprefix(self._asked.prompt)))
         text = ended(delta.text, self._asked.stop)
         return text, self._judged(replace(delta, text=text)), self.tries
 

@@ -23,6 +23,10 @@ class CodecError(ValueError):
     """An answer that is in none of the shapes, or that reports a failure."""
 
 
+class BrokenOffError(CodecError):
+    """A stream that ends before its answer does."""
+
+
 class WebPageError(CodecError):
     """A web page where an answer should be: a proxy's, or that of a wrong address."""
 

@@ -41,6 +41,7 @@ class Connection:
     concurrency: int = 48
     cache: Path | None = None
     ca_bundle: Path | None = None
+    in_line: bool = False
 
     @classmethod
     def taken_from(cls, arguments: dict[str, Any], *, timeout: float) -> Self:
@@ -83,6 +84,7 @@ class Connection:
                 ca_bundle=self.ca_bundle,
                 bearer=bearer,
                 part=part,
+                in_line=self.in_line,
             ),
             self.client,
             Keys.of(self.aws_access_key_id, self.aws_secret_access_key, self.aws_session_token),

@@ -8,10 +8,12 @@ from typing import Any
 from botocore.eventstream import ParserError
 from botocore.exceptions import (
     BotoCoreError,
+    ChecksumError,
     ClientError,
     EventStreamError,
     HTTPClientError,
     IncompleteReadError,
+    LoginError,
     NoCredentialsError,
     NoRegionError,
     ParamValidationError,
@@ -19,16 +21,21 @@ from botocore.exceptions import (
     ProfileNotFound,
     ReadTimeoutError,
     ResponseStreamingError,
-    SSOTokenLoadError,
-    UnauthorizedSSOTokenError,
+    SSOError,
+    TokenRetrievalError,
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
 from urllib3.exceptions import HTTPError as TransportError
 from urllib3.exceptions import ReadTimeoutError as TransportTimeout
 
 from indexes.errors import ModelError, masked, shown
-from indexes.models.refusals import Refusal
-from indexes.models.sagemaker.codecs import CodecError, ReportedError, WebPageError
+from indexes.models.refusals import Refusal, title_of
+from indexes.models.sagemaker.codecs import (
+    BrokenOffError,
+    CodecError,
+    ReportedError,
+    WebPageError,
+)
 from indexes.models.sagemaker.target import Target
 
 
@@ -62,9 +69,13 @@ _PASSING = {
     "InternalServerException",
     "InternalDependencyException",
     "InternalStreamFailure",
-    "ModelNotReadyException",
     "RequestTimeout",
 }
+_NOT_READY = "ModelNotReadyException"
+_STATE = re.compile(
+    r"\b(creating|updating|rolling ?back|deleting|failed) stat(e|us)\b|not in service",
+    re.IGNORECASE,
+)
 _INVALID = {"ValidationError", "ValidationException"}
 _ACCOUNT = re.compile(r"of account (\d{12})")
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
@@ -84,21 +95,23 @@ UNKNOWN = {
 def is_throttling(error: BaseException) -> bool:
     """Whether the service asks for fewer requests."""
     return isinstance(error, ClientError) and (
-        code_of(error) in _THROTTLED or 429 in (_status(error), _inner_status(error))
+        code_of(error) in _THROTTLED
+        or (429 in (_status(error), _inner_status(error)) and not is_asleep(error))
     )
 
 
 def is_asleep(error: BaseException) -> bool:
-    """Whether the endpoint was scaled to zero, and may be waking up."""
-    return (
-        isinstance(error, ClientError)
-        and code_of(error) in _INVALID
-        and "no capacity to process" in str(_said(error))
+    """Whether the endpoint was scaled to zero, or is serverless, and may be waking up."""
+    return isinstance(error, ClientError) and (
+        code_of(error) == _NOT_READY
+        or (code_of(error) in _INVALID and "no capacity to process" in str(_said(error)))
     )
 
 
 def is_timeout(error: BaseException) -> bool:
-    """Whether an answer was waited for in vain."""
+    """Whether an answer was waited for in vain, here or by SageMaker."""
+    if isinstance(error, ClientError):
+        return code_of(error) == "ModelError" and "timed out while waiting" in str(_said(error))
     return isinstance(error, ReadTimeoutError | TransportTimeout)
 
 
@@ -110,6 +123,10 @@ def refusal_of(error: BaseException | None) -> Refusal | None:
         return Refusal(200, str(error))
     if not isinstance(error, ClientError) or is_throttling(error) or is_asleep(error):
         return None
+    if is_timeout(error):
+        return None
+    if _status(error) == 413:
+        return Refusal(413, str(_said(error)))
     if code_of(error) == "ModelError":
         return Refusal(_inner_status(error) or 400, str(_said(error)))
     if code_of(error) in _INVALID:
@@ -153,14 +170,14 @@ def explain(
 
 
 def _what_happened(error: Exception, target: Target, region: str | None) -> str:
-    if isinstance(error, ClientError):
+    if isinstance(error, ClientError) and not is_timeout(error):
         return _refusal(error, target, region)
     if isinstance(error, RoleError):
         return f"cannot be called: {error}"
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return "needs AWS credentials: set AWS_PROFILE or RAG_SAGEMAKER_PROFILE, or `aws configure`"
-    if isinstance(error, UnauthorizedSSOTokenError | SSOTokenLoadError):
-        return "needs a fresh login: run `aws sso login`"
+    if isinstance(error, SSOError | TokenRetrievalError | LoginError):
+        return f"needs a fresh login ({short(error)}): run `aws sso login`, or `aws login`"
     if isinstance(error, ProfileNotFound):
         return f"needs a profile that exists ({short(error)}): change RAG_SAGEMAKER_PROFILE"
     if isinstance(error, NoRegionError):
@@ -168,14 +185,16 @@ def _what_happened(error: Exception, target: Target, region: str | None) -> str:
     if is_timeout(error):
         return (
             f"gave no answer within {target.read_seconds:g} s: raise RAG_MODEL_TIMEOUT, or stream "
-            "(SageMaker itself ends whole answers after 60 s)"
+            "(SageMaker itself ends whole answers after 60 s), or lower RAG_MAX_ANSWER_TOKENS"
         )
     if isinstance(error, ParserError | WebPageError):
         return (
             f"was answered for by something else ({short(error)}): check RAG_SAGEMAKER_ENDPOINT_URL"
             ", and whether a proxy is in between"
         )
-    if isinstance(error, ResponseStreamingError | IncompleteReadError | TransportError):
+    if isinstance(
+        error, ResponseStreamingError | IncompleteReadError | TransportError | BrokenOffError
+    ):
         return f"broke off in the middle of its answer ({short(error)}): ask again"
     inner = getattr(error, "kwargs", {}).get("error", error)
     if "CERTIFICATE_VERIFY_FAILED" in str(inner):
@@ -190,6 +209,11 @@ def _what_happened(error: Exception, target: Target, region: str | None) -> str:
         )
     if isinstance(error, ParamValidationError):
         return f"cannot be called that way ({short(error)}): change {target.endpoint_setting}"
+    if isinstance(error, BotoCoreError) and not isinstance(error, ChecksumError):
+        return (
+            f"cannot be called as AWS is set up here ({short(error)}): check `aws configure list`, "
+            "RAG_SAGEMAKER_PROFILE and RAG_SAGEMAKER_REGION"
+        )
     if isinstance(error, ReportedError):
         return f"failed ({short(error)}): look into the endpoint's log, then ask again"
     if isinstance(error, CodecError):
@@ -206,7 +230,7 @@ def _refusal(error: ClientError, target: Target, region: str | None) -> str:
         return f"may not be called ({said}): allow sagemaker:InvokeEndpoint* for it"
     if code in UNKNOWN:
         return f"does not accept these credentials ({code}: {said}): log in again"
-    if code in _INVALID and (known := _situation(error, said, target, region)):
+    if code in _INVALID | {_NOT_READY} and (known := _situation(error, said, target, region)):
         return known
     if is_throttling(error):
         return f"takes no more requests now ({said}): wait, or lower RAG_SAGEMAKER_CONCURRENCY"
@@ -239,6 +263,11 @@ def _situation(error: ClientError, said: str, target: Target, region: str | None
         return (
             "was scaled to zero and did not wake up: ask again, raise RAG_SAGEMAKER_RETRIES (75 s "
             "of patience each), or look at its scaling policy"
+        )
+    if _STATE.search(said):
+        return (
+            f"is not in service ({said}): wait until `advanced-rag endpoints status` says "
+            f"InService, or change {target.endpoint_setting}"
         )
     if "inference component name header" in low or "inference component name" in low:
         fix = "change" if target.inference_component else "set"
@@ -276,7 +305,7 @@ def _words(error: ClientError) -> str:
     try:
         told = json.loads(said or "")
     except (ValueError, RecursionError):
-        return short(said)
+        return short(title_of(str(said)) or said)
     told = told.get("error") or told.get("message") if isinstance(told, dict) else None
     told = told.get("message") if isinstance(told, dict) else told
     return short(told if isinstance(told, str) else said)

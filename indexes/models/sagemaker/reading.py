@@ -9,6 +9,7 @@ from typing import Any
 
 from indexes.models.sagemaker.codecs import (
     MAX_ANSWER_BYTES,
+    BrokenOffError,
     CodecError,
     Delta,
     ReportedError,
@@ -48,7 +49,7 @@ class StreamDecoder:
     def __init__(self) -> None:
         self._rest = bytearray()
         self._total = 0
-        self._seen = False
+        self._seen = self._ended = False
         self._begun: list[bytes] = []  # lines of a JSON text that goes on
         self._tries = 0
 
@@ -73,14 +74,21 @@ class StreamDecoder:
         """The last delta, if it came without a line's end.
 
         Raises:
-            CodecError: the stream ended within a delta, or held none.
+            BrokenOffError: the stream ended within a delta, or before the answer did.
+            CodecError: it held none.
         """
-        last = self._line(bytes(self._rest))
-        self._rest.clear()
-        if self._begun:
-            last += self._delta(b"\n".join(self._begun))
+        rest = b"\n".join(self._begun) or bytes(self._rest)
+        self._begun = []
+        try:
+            last = self._line(rest)
+        except CodecError as error:
+            if self._seen and not isinstance(error, ReportedError):
+                raise BrokenOffError(str(error)) from error
+            raise
         if not self._seen:
             raise CodecError("an empty stream")
+        if not self._ended:
+            raise BrokenOffError("the stream ended without saying so")
         return last
 
     def _line(self, line: bytes) -> list[Delta]:
@@ -95,6 +103,7 @@ class StreamDecoder:
             self._begun = [line]
             return []
         if not line or line == b"[DONE]":
+            self._ended |= bool(line)
             return []
         return self._delta(line)
 
@@ -115,6 +124,8 @@ class StreamDecoder:
     def _delta(self, text: bytes) -> list[Delta]:
         delta = _delta(parsed(text), whole=False)
         self._seen = True
+        # Of the containers' own shapes, not all say why an answer ends.
+        self._ended |= bool(delta.finish) or delta.shape != "messages"
         return [delta]
 
 
@@ -226,5 +237,5 @@ def words_of(value: dict[str, Any]) -> str:
     """A container's own words for its failure."""
     said = value.get("error") or value.get("message") or value.get("details") or "no reason given"
     if isinstance(said, dict):
-        said = said.get("message") or said
+        said = said.get("message") or said.get("error") or said
     return " ".join(str(said).split())[:300]

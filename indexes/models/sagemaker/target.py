@@ -24,6 +24,7 @@ class Target:
         part: What it is for, so that errors name the right settings.
         ca_bundle: File of certificates to trust instead of the usual ones, as `AWS_CA_BUNDLE`.
         bearer: Whether it is called over its OpenAI-compatible route.
+        in_line: Whether it was given as `sagemaker:ENDPOINT`, so that errors name that.
     """
 
     endpoint_name: str
@@ -40,6 +41,7 @@ class Target:
     part: Literal["llm", "embedding"] = "llm"
     ca_bundle: Path | None = None
     bearer: bool = False
+    in_line: bool = False
 
     def __str__(self) -> str:
         component = f", component {self.inference_component}" if self.inference_component else ""
@@ -54,12 +56,15 @@ class Target:
     @property
     def endpoint_setting(self) -> str:
         """The setting that names the endpoint."""
-        return f"RAG_SAGEMAKER_{self.part.upper()}_ENDPOINT"
+        part = self.part.upper()
+        return f"RAG_{part}" if self.in_line else f"RAG_SAGEMAKER_{part}_ENDPOINT"
 
     @property
     def component_setting(self) -> str:
         """The setting that names the component on it."""
-        return f"RAG_SAGEMAKER_{self.part.upper()}_COMPONENT"
+        part = self.part.upper()
+        line = f"RAG_{part}=sagemaker:ENDPOINT/COMPONENT"
+        return line if self.in_line else f"RAG_SAGEMAKER_{part}_COMPONENT"
 
     @property
     def codec_setting(self) -> str:
