@@ -118,6 +118,12 @@ def test_a_question_in_a_button_and_the_answer_that_it_opens_are_read():
     assert headings_of(found) == [(3, "When are fees due?")]
 
 
+def test_what_is_chosen_and_ticked_in_a_form_is_text():
+    form = """Zone <select><option>A<option selected>B</select><p>
+    <label><input type=checkbox checked>Resident</label><label><input type=radio>Guest</label>"""
+    assert html(form) == "Zone B\n\n☒ Resident ☐ Guest"
+
+
 def test_signs_that_link_to_a_heading_are_no_part_of_it():
     page = """<h2>Fees<a class=headerlink href="#fees">¶</a></h2><h2><a class=anchor href="#a">§</a>
     Night</h2><p>See <a href="#4">§ 4</a> and <a href="#n5">#5</a>.</p>"""

@@ -47,6 +47,13 @@ def test_what_was_drawn_late_stands_where_there_is_room_for_it() -> None:
     assert sheet.read().text.split() == " ".join(lines).split()
 
 
+def test_a_term_below_the_definition_of_another_is_no_part_of_it() -> None:
+    sheet = Sheet()
+    for number, line in enumerate(["Entry", "To inspect the house.", "Light", "To build on it."]):
+        sheet.left(27 if number % 2 else 20, 30 + 4.5 * number, line)
+    assert "house. Light" not in sheet.read().text
+
+
 def test_a_capital_of_two_lines_belongs_to_its_word() -> None:
     sheet = Sheet()
     sheet.left(27, 30, "obody comes to harm where the keeper of the light is awake,")

@@ -22,6 +22,7 @@ _NOTES = 0.92
 _INITIAL = 1.8
 _TOUCHING = 1.0
 _BELOW = 1.6
+_HIGH = 0.75
 _FEWEST_LINES = 2
 
 
@@ -106,6 +107,6 @@ def _is_beside(run: Run, initial: Run) -> bool:
     above = run.baseline - initial.baseline
     return (
         initial.size >= _INITIAL * run.size
-        and abs(run.x0 - initial.x1) <= _TOUCHING * run.size
-        and -_BELOW * run.size <= above <= initial.size
+        and initial.x0 - 1 <= run.x0 <= initial.x1 + _TOUCHING * run.size
+        and -_BELOW * run.size <= above <= _HIGH * initial.size
     )

@@ -287,7 +287,9 @@ def _separator(last: Row, row: Row, opening: Row) -> str:
     indent = row.x0 - last.x0
     if indent > _INDENT * em and not (last is opening and _starts_item(opening.text)):
         return " " if last is opening and not ended else "\n\n"
-    if indent < -_INDENT * em and last is not opening and ended:
+    # A term below the definition of the term before it.
+    names = _looks_like_a_label(row) and not _SENTENCE_END.search(row.text)
+    if indent < -_INDENT * em and ended and (names or last is not opening):
         return "\n\n"
     return " "
 

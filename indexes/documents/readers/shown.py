@@ -74,15 +74,21 @@ def _number(value: float, form: str) -> str:
         return chr(_PLACES + len(literals) - 1)
 
     bare = _LITERAL.sub(kept, section)
-    found = _NUMBER.search(bare)
+    found = list(_NUMBER.finditer(bare))
     if "?/" in bare or "#/" in bare:
         return general(-value if negative else value)
-    if found is None:
-        text = bare
-    else:
-        if "%" in bare:
-            value *= 100
-        text = bare[: found.start()] + _digits(value, found[0]) + bare[found.end() :]
+    if "%" in bare:
+        value *= 100
+    text = bare
+    # "000-00-0000" is one number, with something between its digits.
+    digits = _digits(value, "".join(match[0] for match in found))
+    for match in reversed(found):
+        width = len(match[0]) if match is not found[0] else len(digits)
+        if match is found[-1] and "." in digits:
+            width = max(width, len(digits) - digits.rindex(".") + match[0].find("."))
+        cut = max(0, len(digits) - width)
+        text = text[: match.start()] + digits[cut:] + text[match.end() :]
+        digits = digits[:cut]
     text = text.translate({_PLACES + at: literal for at, literal in enumerate(literals)})
     return ("-" if negative and text.strip("0., ") else "") + text.strip()
 

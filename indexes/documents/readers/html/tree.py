@@ -141,7 +141,7 @@ class _Target:
         self._open = [self.root]
         self._skipping: str | None = None
         self._skip_depth = 0
-        self._in_title = self._lettered = False
+        self._in_title = self._lettered = self._chosen = False
         self._elements = self._pieces = 0
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
@@ -156,6 +156,8 @@ class _Target:
             self._skip_depth += tag == self._skipping
             if tag == "text" and self._skipping == "svg":
                 self._lettered = True
+            if tag == "option":
+                self._chosen = self._skipping == "select" and "selected" in attributes
         elif tag in _NO_TEXT and not (tag == "button" and self._opens(attributes)):
             self.found[tag] = self.found.get(tag, 0) + 1
             self._skipping, self._skip_depth = tag, 1
@@ -179,6 +181,7 @@ class _Target:
             self._in_title = False
         if self._skipping:
             self._skip_depth -= tag == self._skipping
+            self._chosen = self._chosen and tag != "option"
             if self._skip_depth == 0:
                 self._skipping = None
                 if self._lettered:
@@ -194,7 +197,8 @@ class _Target:
             raise UnreadableError(_ABSURD)
         if self._in_title:
             self.title.append(text[:1000])
-        elif not self._skipping:
+        elif not self._skipping or self._chosen:
+            text = f" {text} " if self._chosen else text
             self._open[min(len(self._open), MAX_DEPTH) - 1].children.append(text)
 
     def comment(self, text: str) -> None:

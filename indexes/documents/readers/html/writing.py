@@ -242,7 +242,7 @@ class Writer:
     def _input(self, element: Element) -> None:
         kind = element.says("type")
         if kind in ("checkbox", "radio"):
-            self._buffer.append("☒ " if "checked" in element.attributes else "☐ ")
+            self._buffer.append(" ☒ " if "checked" in element.attributes else " ☐ ")
         elif kind in _SHOWN_INPUTS:
             self._buffer.append(f" {element.attributes.get('value') or ''} ")
 
