@@ -5,6 +5,7 @@ nodes = retriever.retrieve("How did the cloud business evolve?")
 nodes = await retriever.aretrieve("How did the cloud business evolve?")
 """
 
+import logging
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -39,7 +40,7 @@ from indexes.options import checked_options, strictly
 from indexes.search import Query, TreeSearch
 from indexes.settings import DEFAULT_TOP_K, Budget, Method, Order, SearchMode, TopK
 from indexes.store.columns import Hits, Search
-from indexes.store.filters import Filters, qdrant_filter
+from indexes.store.filters import Filters, having_keys, qdrant_filter
 from indexes.store.nodes import TreeStore
 from indexes.trace import Stage, current_trace, stage
 from indexes.traced import merged, ranked, reserved
@@ -47,6 +48,8 @@ from indexes.whole import whole_parents
 
 MergeRatio = Annotated[float, Field(ge=0, le=1)]
 Parents = Annotated[int, Field(ge=1)]
+
+logger = logging.getLogger(__name__)
 
 # Leaves that the trace shows with their scores, best first.
 _RANKED = 24
@@ -266,6 +269,11 @@ class TreeRetriever(Remade, BaseRetriever):
             if not stale or tries == _TRIES:
                 break
             reach = None
+        if self._filters is not None and not len(found.candidates):
+            keyed = having_keys(self._filters)
+            theirs = yield [Search(1, filter=having) for having in keyed.values()]
+            if none := [key for key, hits in zip(keyed, theirs, strict=True) if not hits.ids]:
+                logger.warning("a filter finds nothing: no metadata has %s", ", ".join(none))
         if current_trace() is not None:
             hit = found.candidates.hits > 0
             record.nodes_out = int(hit.sum())

@@ -57,6 +57,14 @@ _BOUNDS = {
 }
 
 
+def having_keys(given: models.Filter) -> dict[str, models.Filter]:
+    """For each name in metadata that a filter asks for, all nodes that have something under it."""
+    return {
+        key.removeprefix("metadata."): models.Filter(must_not=[empty(key)])
+        for key in dict.fromkeys(keys_of(given))
+    }
+
+
 def qdrant_filter(
     filters: Filters | None, *, unfilterable: Collection[str] = ()
 ) -> models.Filter | None:

@@ -264,6 +264,20 @@ async def test_answers_are_filtered_too(library: HierarchicalIndex) -> None:
 # --- mistakes -------------------------------------------------------------------------
 
 
+async def test_a_key_that_no_document_has_is_told(
+    library: HierarchicalIndex, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert not library.retrieve("harbour", filters={"yeer": 2001, "year": 2001})[0]
+    assert not (await library.aretrieve("harbour", filters={"author.nick": "A"}))[0]
+    # Nothing is wrong with these, or something is found.
+    assert not library.retrieve("harbour", filters={"year": 1999})[0]
+    assert library.retrieve("harbour", filters={"yeer": {"$exists": False}})[0]
+    told = [record.getMessage() for record in caplog.records if "filter" in record.getMessage()]
+    assert told == [
+        f"a filter finds nothing: no metadata has {key}" for key in ("yeer", "author.nick")
+    ]
+
+
 @pytest.mark.parametrize(
     ("operator", "value", "expected"),
     [
