@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
@@ -111,7 +111,7 @@ class RegisteredRetriever(BaseRetriever):
         return failed
 
     def _nodes(self, found: Any) -> list[NodeWithScore]:
-        if isinstance(found, str) or not isinstance(found, Iterable):
+        if isinstance(found, str | Mapping) or not isinstance(found, Iterable):
             raise self._unreadable(found)
         return [self._node(one) for one in found]
 

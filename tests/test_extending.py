@@ -117,7 +117,7 @@ def test_filters_reach_a_function_that_takes_them_and_no_other(filled: Hierarchi
         filled.retrieve(QUESTION, "mine-2", filters=wanted)
 
 
-@pytest.mark.parametrize("returned", [None, 3, "text", [3], [None]])
+@pytest.mark.parametrize("returned", [None, 3, "text", [3], [None], {"text": "t"}])
 def test_what_is_no_passage_is_refused_in_words(filled: HierarchicalIndex, returned: Any) -> None:
     register_pattern("mine", lambda question: returned)
     with pytest.raises(SettingsError, match=r"pattern 'mine' gave a \w+: its function returns a"):

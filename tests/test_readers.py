@@ -76,6 +76,30 @@ def test_whatever_a_reader_raises_is_one_line_that_names_the_file(tmp_path: Path
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["One.", "Two."], "One.\n\nTwo."),
+        (None, "gave a NoneType: its function returns a text, or blocks"),
+        (b"text", "gave a bytes"),
+        ({"text": "x"}, "gave a dict"),
+    ],
+)
+def test_a_reader_gives_a_text_or_paragraphs_or_is_told_what_it_gave(
+    tmp_path: Path, given: object, said: str
+):
+    register_reader("Odd", lambda data: given, suffixes=[".odd"])
+    (tmp_path / "a.odd").write_text("x")
+    try:
+        if isinstance(given, list):
+            assert load_document(tmp_path / "a.odd").text.strip() == said
+        else:
+            with pytest.raises(DocumentError, match=said):
+                load_document(tmp_path / "a.odd")
+    finally:
+        unregister_reader("Odd")
+
+
 def test_a_missing_package_is_named_with_its_extra():
     reader = Reader("Slides", (".x",), "x/y", "no_such_package.slides:read", extra="formats")
     with pytest.raises(Exception, match=r'pip install "advanced-rag-patterns\[formats\]"'):

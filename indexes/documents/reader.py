@@ -7,12 +7,12 @@ where they are listed, and need neither LlamaIndex nor an index.
 
 import importlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from indexes.documents.assembly import assemble
-from indexes.documents.blocks import Block
+from indexes.documents.blocks import Block, Paragraph
 from indexes.documents.extracted import Extracted, UnreadableError
 
 logger = logging.getLogger(__name__)
@@ -124,4 +124,9 @@ class FromBytes:
             return result
         if isinstance(result, str):
             return Extracted(text=result)
-        return assemble(result, max_characters=reading.max_characters)
+        if isinstance(result, bytes | Mapping) or not isinstance(result, Iterable):
+            raise UnreadableError(
+                f"its reader gave a {type(result).__name__}: its function returns a text, or blocks"
+            )
+        blocks = (Paragraph(one) if isinstance(one, str) else one for one in result)
+        return assemble(blocks, max_characters=reading.max_characters)
