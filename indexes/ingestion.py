@@ -23,7 +23,7 @@ from indexes.documents.report import report_of
 from indexes.documents.structure import Structure
 from indexes.errors import DocumentError, ModelError, RagError
 from indexes.job import Chunk, Job
-from indexes.models.guard import model_errors
+from indexes.models.guard import finite, model_errors
 from indexes.namespace import ours
 from indexes.progress import IngestReport, OnProgress, Progress, ProgressEvent
 from indexes.store.nodes import TreeStore, manifest_for
@@ -286,7 +286,8 @@ class _Run:
         for place in range(0, len(texts), step):
             self._stop_if_asked()
             with model_errors(self._embedding):
-                made += self._embedding.get_text_embedding_batch(list(texts[place : place + step]))
+                part = list(texts[place : place + step])
+                made += map(finite, self._embedding.get_text_embedding_batch(part))
         if len(made) != len(texts):
             raise ModelError(
                 f"the embedding model {self._embedding.model_name} gave {len(made)} vectors for "

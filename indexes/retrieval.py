@@ -35,7 +35,7 @@ from indexes.merging import (
     spread,
     whole,
 )
-from indexes.models.guard import model_errors
+from indexes.models.guard import finite, model_errors
 from indexes.options import checked_options, strictly
 from indexes.search import Query, TreeSearch
 from indexes.settings import DEFAULT_TOP_K, Budget, Method, Order, SearchMode, TopK
@@ -157,10 +157,8 @@ class TreeRetriever(Remade, BaseRetriever):
             raise SettingsError("score_threshold compares vectors: search by dense or hybrid")
         self._parents = parents
         self._score_threshold = score_threshold
-        self._filters = None
-        if filters is not None:
-            unfilterable = store.fingerprint().unfilterable
-            self._filters = qdrant_filter(filters, unfilterable=unfilterable)
+        unfilterable = store.fingerprint().unfilterable if filters is not None else ()
+        self._filters = qdrant_filter(filters, unfilterable=unfilterable)
 
     def embed(self, question: QueryBundle) -> QueryBundle:
         """Embed the question if this search needs its vector and it has none.
@@ -173,7 +171,7 @@ class TreeRetriever(Remade, BaseRetriever):
         with stage("embed question"), model_errors(self._embedding):
             self._store.recognise(self._embedding)
             texts = _embedded(question)
-            vector = (
+            vector = finite(
                 self._embedding.get_query_embedding(texts[0])
                 if len(texts) == 1
                 else self._embedding.get_agg_embedding_from_queries(texts)
@@ -186,7 +184,8 @@ class TreeRetriever(Remade, BaseRetriever):
             return question
         with stage("embed question"), model_errors(self._embedding):
             await self._store.arecognise(self._embedding)
-            vector = await self._embedding.aget_agg_embedding_from_queries(_embedded(question))
+            texts = _embedded(question)
+            vector = finite(await self._embedding.aget_agg_embedding_from_queries(texts))
         return replace(question, embedding=vector)
 
     def _needs_vector(self, question: QueryBundle) -> bool:

@@ -1,5 +1,6 @@
 """Whatever a model that was handed over raises, as a `ModelError`."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -29,6 +30,17 @@ def model_errors(model: object) -> Iterator[None]:
         failed = ModelError(f"the {kind} {_name(model)} failed ({what}): {_fix(error)}")
         failed.repeats = type(error).__module__ == "builtins" and not isinstance(error, OSError)
         raise failed from error
+
+
+def finite(vector: list[float]) -> list[float]:
+    """The same vector.
+
+    Raises:
+        ValueError: something in it is no number that can be compared
+    """
+    if not math.isfinite(math.fsum(vector)):
+        raise ValueError("a vector with something in it that is no number")
+    return vector
 
 
 def _name(model: object) -> str:

@@ -109,7 +109,7 @@ def _reason(answer: Any) -> str:
 def _text(answer: Any) -> str:
     """The words of an answer."""
     if isinstance(answer, BaseMessage):
-        return str(answer.text)
+        return str(answer.text) or str(answer.additional_kwargs.get("refusal") or "")
     if isinstance(answer, str):
         return answer
     raise ModelError(

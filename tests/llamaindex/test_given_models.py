@@ -13,6 +13,7 @@ from llama_index.core.base.llms.types import (
     LLMMetadata,
 )
 from llama_index.core.llms import LLM, CustomLLM
+from llama_index.core.schema import Document
 
 from indexes.answers import Answer, Turn, Word
 from indexes.conversation import Condenser
@@ -106,6 +107,18 @@ async def test_a_failing_embedding_is_one_too(
         await filled.aretrieve(QUESTION)
     with pytest.raises(ModelError, match="gone"):
         await filled.query_engine("parent").aquery(QUESTION)
+
+
+async def test_a_vector_that_can_not_be_compared_is_a_model_error(
+    filled: HierarchicalIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled.retrieve(QUESTION)
+    monkeypatch.setattr(WordEmbedding, "_embed", lambda self, text: [float("nan")] * 64)
+    for ask in (filled.retrieve, lambda text: filled.ingest(Document(text=text))):
+        with pytest.raises(ModelError, match=r"words failed .* no number"):
+            ask(QUESTION)
+    with pytest.raises(ModelError, match="no number"):
+        await filled.aretrieve(QUESTION)
 
 
 def test_a_key_is_not_repeated(filled: HierarchicalIndex) -> None:
