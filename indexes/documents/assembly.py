@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from indexes.documents.blocks import (
+    SOFT_HYPHEN,
     Block,
     Code,
     Heading,
@@ -79,6 +80,8 @@ class _Writer:
             return
         prefix = _prefix(block)
         whole = storable(block.text, " ")
+        if not (block.marks or isinstance(block, (Table, Code))):
+            whole = whole.replace(SOFT_HYPHEN, "")
         body = _body(block, whole)
         if not body.strip():
             return

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 CELL_SEPARATOR = " | "
+# Where a word may be divided; nobody reads it.
+SOFT_HYPHEN = "\xad"
 
 
 class Mark(NamedTuple):
@@ -131,7 +133,7 @@ def table_of(
         header_rows: how many of the rows that remain name the columns
         first_number: the file's number for the first of `rows`, if it numbers them
     """
-    cleaned = [[" ".join(cell.split()) for cell in row] for row in rows]
+    cleaned = [[" ".join(cell.replace(SOFT_HYPHEN, "").split()) for cell in row] for row in rows]
     kept = [(place, row) for place, row in enumerate(cleaned) if any(row)]
     width = max((len(row) for _, row in kept), default=0)
     if not width:

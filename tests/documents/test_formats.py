@@ -302,6 +302,19 @@ def test_lines_of_code_and_the_title_of_an_opendocument_text_are_known_by_their_
     assert len(found.structure.code) == 1
 
 
+def test_raised_figures_of_an_opendocument_text_are_raised():
+    styles = (
+        '<style:style style:name="T1"><style:text-properties style:text-position="super 58%"/>'
+        '</style:style><style:style style:name="T2"><style:text-properties '
+        'style:text-position="-33% 58%"/></style:style>'
+    )
+    body = (
+        '<office:text><text:p>9 m<text:span text:style-name="T1">2</text:span> of CO'
+        '<text:span text:style-name="T2">2</text:span></text:p></office:text>'
+    )
+    assert text_of("a.odt", opendocument(body, styles)) == "9 m² of CO2"
+
+
 def test_a_formula_touches_the_full_stop_behind_it_but_no_word():
     frame = '<draw:frame><draw:object xlink:href="./O"/></draw:frame>'
     body = f"<office:text><text:p>Let {frame}, where<text:s/>{frame}is so.</text:p></office:text>"

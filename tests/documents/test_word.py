@@ -340,6 +340,13 @@ def test_breaks_tabs_hyphens_and_symbols():
     assert found.text == "one\ntwo three -✓"
 
 
+def test_a_large_capital_begins_its_word_and_soft_hyphens_are_not_read():
+    frame = '<w:pPr><w:framePr w:dropCap="drop" w:lines="3"/></w:pPr>'
+    rest = r("obody may arbi\xadtrate.")
+    found = read(f"<w:p>{frame}{r('N')}</w:p><w:p>{rest}</w:p>")
+    assert found.text == "Nobody may arbitrate."
+
+
 # Tables
 
 

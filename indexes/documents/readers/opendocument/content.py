@@ -4,6 +4,7 @@ Their content is one part (OASIS OpenDocument 1.3, part 3). Cells hold what is s
 to be formatted.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,7 @@ from indexes.documents.blocks import (
 )
 from indexes.documents.extracted import Extracted, PageKind, UnreadableError, one_line
 from indexes.documents.reader import Reading
-from indexes.documents.readers.cells import flattened
+from indexes.documents.readers.cells import flattened, raised
 from indexes.documents.readers.html.formulas import linear
 from indexes.documents.readers.html.tree import parsed
 from indexes.documents.readers.listings import is_listing, joined
@@ -40,6 +41,7 @@ from indexes.documents.readers.package import Package, tell_what_is_inside
 from indexes.documents.readers.regions import Sheet, blocks_of
 from indexes.documents.report import ReadingReport
 
+_RAISED = re.compile(r"super|[1-9]\d*%")
 _XLINK = "{http://www.w3.org/1999/xlink}href"
 # Kept apart from the text, or about it.
 _SKIPPED = frozenset(
@@ -133,6 +135,7 @@ class _Content:
         self._report = report
         self._lists: dict[str, dict[int, Any]] = {}
         self._hidden: set[str] = set()
+        self._raised: set[str] = set()
         self._outline: dict[int, Any] = {}
         self._outline_counter = Counter()
         self._counters: dict[str, Counter] = {}
@@ -156,7 +159,9 @@ class _Content:
             for properties in style:
                 hides = properties.get(f"{TABLE}display") == "false"
                 if hides or properties.get(f"{TEXT}display") == "none":
-                    self._hidden.add(style.get(f"{STYLE}name", ""))
+                    self._hidden.add(name)
+                if _RAISED.match(properties.get(f"{STYLE}text-position", "")):
+                    self._raised.add(name)
 
     # The three kinds
 
@@ -296,6 +301,10 @@ class _Content:
                 self._report.leave_out("hidden text")
             elif tag == f"{TEXT}ruby-text":
                 line.add(f"({''.join(child.itertext())})")
+            elif tag == f"{TEXT}span" and child.get(f"{TEXT}style-name") in self._raised:
+                before, last = len(line.parts), line.parts[-1][-1:] if line.parts else ""
+                self._inline(child, line)
+                line.parts[before:] = [raised("".join(line.parts[before:]), last)]
             elif isinstance(tag, str) and tag.startswith(DRAWING) and tag != f"{DRAWING}a":
                 self._frame(child, line)
             elif isinstance(tag, str) and tag not in _SKIPPED:

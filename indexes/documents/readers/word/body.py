@@ -102,8 +102,8 @@ class _Body:
         style = self._styles.of(style_id(element))
         line = self._inline.read(element, hidden=style.hidden)
         text = self._carried + line.text
-        if element.find(f"{W}pPr/{W}rPr/{W}del") is not None:
-            self._carried = text  # its end was deleted: it goes on in the next
+        if _goes_on(element):
+            self._carried = text
         else:
             self._carried = ""
             marker = self._marker(element, style)
@@ -230,3 +230,10 @@ class _Body:
             elif link.kind == "image":
                 self._report.leave_out("pictures")
         tell_what_is_inside(self._package, self._report)
+
+
+def _goes_on(paragraph: Any) -> bool:
+    """Whether a paragraph and the next are one: its end was deleted, or it is a large capital."""
+    frame = paragraph.find(f"{W}pPr/{W}framePr")
+    capital = frame is not None and frame.get(f"{W}dropCap") in ("drop", "margin")
+    return capital or paragraph.find(f"{W}pPr/{W}rPr/{W}del") is not None
