@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import threading
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
@@ -71,7 +71,8 @@ class Clients:
         with self._lock:
             if self._sync is None:
                 endpoint = self.connection.open()
-                http = SyncSender(self.way, **_connections(endpoint))
+                hooks = {"request": [_keeper(endpoint)]}
+                http = SyncSender(self.way, event_hooks=hooks, **_connections(endpoint))
                 weakref.finalize(self, http.close)
                 self._sync = openai.OpenAI(http_client=http, **_options(endpoint))
             return self._sync
@@ -133,12 +134,33 @@ class Clients:
 
     async def _open_until_the_loop_ends(self) -> AsyncGenerator[openai.AsyncOpenAI, None]:
         endpoint = self.connection.open()
-        http = AsyncSender(self.way, **_connections(endpoint))
+        keep = _keeper(endpoint)
+
+        async def kept(request: httpx.Request) -> None:
+            keep(request)
+
+        hooks = {"request": [kept]}
+        http = AsyncSender(self.way, event_hooks=hooks, **_connections(endpoint))
         client = openai.AsyncOpenAI(http_client=http, **_options(endpoint))
         try:
             yield client
         finally:
             await client.close()
+
+
+def _keeper(endpoint: Endpoint) -> Callable[[httpx.Request], None]:
+    """What keeps secrets from other hosts, to which an endpoint may send requests on.
+
+    httpx does so with the bearer token only.
+    """
+    home = httpx.URL(endpoint.root).host
+
+    def keep(request: httpx.Request) -> None:
+        if request.url.host != home:
+            for name in ("api-key", *endpoint.headers):
+                request.headers.pop(name, None)
+
+    return keep
 
 
 def _connections(endpoint: Endpoint) -> dict[str, Any]:

@@ -69,11 +69,15 @@ def whole(content: Any, finish: Any = "stop", **message: Any) -> Body:
 
 
 class Scripted:
-    """Loopback server of a script; bodies and paths of what it was asked are in `seen`."""
+    """Loopback server of a script.
+
+    `seen` has the paths and bodies that it was sent, `headers` what came with them.
+    """
 
     def __init__(self) -> None:
         self.script: Script = lambda path, body: said(whole("All is well."))
         self.seen: list[tuple[str, Body]] = []
+        self.headers: list[dict[str, str]] = []
         self._server = _Quiet(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
@@ -108,6 +112,7 @@ def _handler(server: Scripted) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             server.seen.append((self.path, body))
+            server.headers.append(dict(self.headers))
             self.reply(server.script(self.path, body))
 
         def reply(self, reply: Reply) -> None:

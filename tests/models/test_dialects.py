@@ -16,7 +16,7 @@ from indexes.models.openai_compatible import make_llm
 from indexes.models.openai_embedding import make_embedding
 from indexes.models.replies import Reading
 from tests.models.dialects import DIALECTS, EMBEDDERS, TEXT, Dialect, Embedder
-from tests.models.scripted import Body, Reply, Scripted, said
+from tests.models.scripted import Body, Reply, Scripted, said, whole
 
 MESSAGES = [ChatMessage(role="user", content="How is it?")]
 WAYS = ["whole", "awhole", "streamed", "astreamed"]
@@ -124,6 +124,22 @@ def test_a_model_that_is_not_there_is_told_with_those_named_most_like_it(
         offered += more
         with pytest.raises(ModelError, match=told):
             asked(where, "whole")
+
+
+@pytest.mark.parametrize("way", ["whole", "awhole"])
+def test_a_redirection_to_another_host_takes_no_secret_along(scripted: Scripted, way: str) -> None:
+    elsewhere = scripted.root.replace("127.0.0.1", "localhost")
+    scripted.script = lambda path, body: (
+        said(whole(TEXT)) if path == "/else" else said("", 307, Location=f"{elsewhere}/else")
+    )
+    where = endpoint(
+        f"{scripted.root}/v1?api-version=1", headers={"X-Tenant": SecretStr("tenant-secret")}
+    )
+    scripted.headers.clear()
+    assert asked(where, way).text == TEXT
+    first, second = map(str, scripted.headers)
+    assert "sk-a-secret" in first and "tenant-secret" in first
+    assert "secret" not in second
 
 
 def test_a_redirection_that_loses_the_question_names_the_address(scripted: Scripted) -> None:
