@@ -48,16 +48,19 @@ _NO_SYSTEM = re.compile(
     r"system (role|message|prompt|instruction)s?\b.{0,60}(not|n't|un)"
     r"|roles must alternate|(not|n't) support.{0,20}['\"`]?system\b"
     r"|only user and assistant roles|developer instruction is not enabled"
-    r"|role.{0,30}['\"`]system['\"`].{0,30}(not|invalid)|(invalid|unknown) role.{0,20}system",
+    r"|role.{0,30}['\"`]system['\"`].{0,30}(not|invalid)"
+    r"|(invalid|unknown|unexpected) role.{0,20}system"
+    r"|role: input should be 'user'|must use the \W?user\W? role",
     re.IGNORECASE | re.DOTALL,
 )
 _FORM = re.compile(
-    r"response[_ ]format|json[_ ]?schema|json_object|structured output|\bgrammar\b|\bschema\b",
+    r"response[_ ]format|json[_ ]?schema|json_object|structured output|grammar\b|\bschema\b|guided",
     re.IGNORECASE,
 )
 _POSITIVE = re.compile(r"positive|greater than 0|> ?0\b|(above|larger than) 0", re.IGNORECASE)
 _AT_MOST = re.compile(
     r"at most (\d{1,7}) (?:completion|output) tokens"
+    r"|max_tokens: \d+ > (\d{1,7})|range of max_tokens (?:is|should be) \[\d+, ?(\d{1,7})\]"
     r"|max(?:_completion)?_tokens.{0,60}(?:less than or equal to|<=|at most|maximum(?: \w+){0,3})"
     r"\D{0,8}(\d{1,7})",
     re.IGNORECASE,
@@ -100,9 +103,12 @@ def lesson(
         known: what was known then
         own: parameters that the user asked for, which are not left out silently
     """
+    words = refusal.words
+    if refusal.status == 500 and has_system(sent.get("messages")) and _NO_SYSTEM.search(words):
+        # llama.cpp fails where a template refuses.
+        return "system", False
     if refusal.status not in {400, 404, 405, 415, 422, 501}:
         return None
-    words = refusal.words
     for name in ("max_tokens", "max_completion_tokens"):
         if name in sent and name not in own and (most := _most(words, sent[name])):
             return "most_tokens", most
@@ -159,7 +165,7 @@ def _limit_tokens(sent: dict[str, Any], known: Mapping[str, Value]) -> None:
 def _most(words: str, limit: Any) -> int | None:
     """The most tokens that may be asked for, where the words say so and it is less."""
     found = _AT_MOST.search(words)
-    most = int(found[1] or found[2]) if found else 0
+    most = int(next(filter(None, found.groups()))) if found else 0
     return most if isinstance(limit, int) and 0 < most < limit else None
 
 

@@ -128,9 +128,10 @@ class CompatibleEmbedding(InstructedEmbedding, OpenAILikeEmbedding):
         if len(texts) == 1:
             return [[_shortened(texts[0], refusal, error)]]
         if refusal.is_too_many_texts:
-            size = len(texts) // 2
-            if "token" not in refusal.words.lower():
-                size = refusal.limit_below(len(texts)) or size
+            size, limit = len(texts) // 2, refusal.limit_below(len(texts))
+            # Of what may be said of one long text, nothing is learnt.
+            if "token" not in refusal.words.lower() and (limit or not refusal.is_too_long):
+                size = limit or size
                 known = self._clients.way.habits.number("batch") or size
                 self._clients.way.habits.learn("batch", min(known, size))
         elif refusal.is_too_long:

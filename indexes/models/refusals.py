@@ -28,9 +28,11 @@ _TOLD_FIRST = ("message", "msg", "error", "detail", "errors", "error_message", "
 # `max_new_tokens` must be <= 4096".
 _TOO_LONG = re.compile(
     r"too (large|long)\b(?!.{0,40}batch size)|context[ _](length|size|window)"
-    r"|exceeds?\b.{0,80}(context|token|length)|(less|fewer) than \d+ tokens"
-    r"|physical batch size|tokens per (submitted )?(batch|request)|too many tokens"
-    r"|max_new_tokens.{0,40}must be|max_model_len|longer than the maximum",
+    r"|exceed(s|ed)?\b.{0,80}(context|token|length)|(less|fewer) than \d+ tokens"
+    r"|physical batch size|tokens per (submitted )?(batch|request)|too many (input )?tokens"
+    r"|max_new_tokens.{0,40}must be|max_model_len|longer than the maximum|tokens exceed"
+    # Bedrock, DashScope, vLLM where nothing is left for an answer, Zhipu
+    r"|expected maxlength|range of input length|must be at least 1, got -|长度超过",
     re.IGNORECASE,
 )
 # How the many APIs say that a request has too many texts in it.
@@ -38,7 +40,8 @@ _TOO_MANY_TEXTS = re.compile(
     r"batch[ _-]?size|batch.{0,30}(too|larg|limit|max|at most|exceed)"
     r"|(too many|max(imum)?|at most|more than|number of).{0,40}"
     r"\b(inputs?|texts|items|sentences|documents|strings|requests can be in one batch)\b"
-    r"|\b(inputs?|texts|input array|array)\b.{0,60}(too long|at most|max|no more than|exceed)"
+    r"|\b(inputs|texts|array)\b.{0,60}(too long|at most|max|no more than|exceed)"
+    r"|\binput\b.{0,60}(at most|no more than)"
     r"|数组最大|批",
     re.IGNORECASE,
 )

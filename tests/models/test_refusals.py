@@ -24,7 +24,7 @@ from indexes.models.forms import formed, lesson
 from indexes.models.habits import FILE, habits_of
 from indexes.models.openai_compatible import CompatibleLLM, make_llm
 from indexes.models.openai_embedding import make_embedding
-from indexes.models.refusals import refusal_of
+from indexes.models.refusals import Refusal, refusal_of
 from tests.certificates import Authority
 from tests.models.stand_in import Refused, StandIn
 
@@ -216,6 +216,64 @@ async def test_what_is_refused_is_asked_in_another_form_that_is_remembered(
     assert len(server.seen) == asked + 1
     if asked > 1:
         assert (tmp_path / FILE).exists()
+
+
+SENT: dict[str, Any] = {
+    "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}],
+    "max_tokens": 10_000,
+    "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}},
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "taught"),
+    [
+        (400, "max_tokens: 10000 > 4096, which is the maximum allowed number of output tokens",
+         ("most_tokens", 4096)),
+        (400, "Invalid max_tokens value, the valid range of max_tokens is [1, 8192]",
+         ("most_tokens", 8192)),
+        (500, "Jinja Exception: System role not supported", ("system", False)),
+        (422, "messages.0.role: Input should be 'user' or 'assistant'", ("system", False)),
+        (422, "messages.0.role: Input should be 'system', 'user' or 'assistant'", None),
+        (400, "guided decoding: xgrammar does not support maxItems", ("answers", "plain")),
+        (500, "the response_format worker died", None),
+    ],
+)  # fmt: skip
+def test_what_a_refusal_teaches(
+    status: int, said: str, taught: tuple[str, str | int | bool] | None
+) -> None:
+    assert lesson(Refusal(status, said), SENT, {}, frozenset()) == taught
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Malformed input request: #/texts/0: expected maxLength: 2048, actual: 4000",
+        "Too many input tokens. Max input tokens: 8192, request input token count: 9001",
+        "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 129024]",
+        "Invalid request: Your request exceeded model token limit: 8192",
+        "max_tokens must be at least 1, got -200.",
+        "输入长度超过限制",
+    ],
+)
+def test_a_request_that_is_too_long_is_known_by_any_words(said: str) -> None:
+    assert Refusal(400, said).is_too_long
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_one_long_text_teaches_no_smaller_batch(server: StandIn, asynchronous: bool) -> None:
+    said = "Input is too long for requested model."
+    server.refuse = lambda body: (400, said) if max(map(len, body["input"])) > 39 else None
+    where = endpoint(server)
+    embedding = make_embedding(where, "tiny")
+    texts = ["x" * length for length in range(1, 41)]
+    for _ in range(2):
+        server.seen.clear()
+        if asynchronous:
+            asyncio.run(embedding.aget_text_embedding_batch(texts))
+        else:
+            embedding.get_text_embedding_batch(texts)
+        assert max(map(texts_in, server.seen)) == 32
 
 
 def test_instructions_go_into_the_first_message_where_there_is_no_system_role(
