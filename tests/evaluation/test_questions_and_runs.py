@@ -100,7 +100,7 @@ def test_evidence_may_be_quoted_and_is_found_whatever_white_space_is_between_its
 
 def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
     (tmp_path / "q.jsonl").write_bytes(b'{"question": "Which caf\xe9?"}\n')
-    with pytest.raises(SettingsError, match="q.jsonl: can't be read as UTF-8 text"):
+    with pytest.raises(SettingsError, match=r"q\.jsonl: can't be read as UTF-8 text"):
         read_questions(tmp_path / "q.jsonl")
 
 
