@@ -350,6 +350,7 @@ def test_an_opendocument_sheet_and_slides():
         + frame.format("outline", "<text:p>Dredge</text:p>")
         + frame.format("title", "<text:p>Plan</text:p>")
         + f"<presentation:notes>{frame.format('notes', '<text:p>Ask.</text:p>')}"
+        + frame.format("page-number", "<text:p>1</text:p>")
         + "</presentation:notes></draw:page></office:presentation>"
     )
     found = extracted("a.odp", opendocument(slide))

@@ -114,6 +114,17 @@ def test_a_raised_number_stays_behind_its_word_and_in_its_row() -> None:
     assert sheet.table_found()[-1] == ["Pilotage", "510", "each way 2"]
 
 
+def test_a_large_bullet_makes_no_heading_of_its_item() -> None:
+    sheet = Sheet()
+    sheet.left(20, 25, "The council met and heard what the town had to say of the quay.")
+    sheet.left(24, 35, "mend the wall")
+    sheet.set_font_size(12)
+    sheet.left(20, 35, "\x95")
+    found = sheet.read()
+    assert found.text.endswith("• mend the wall")
+    assert not found.structure.headings
+
+
 def test_items_whose_lines_are_equally_long_are_told_apart_by_their_numbers() -> None:
     sheet = Sheet()
     sheet.left(20, 30, "1. The boats go out", "2. The boats come in", "(a) before the tide")

@@ -18,6 +18,7 @@ _TOP_ROWS = 12
 # A title's further lines are nearly as large as its first, and no numbered heading.
 _AS_LARGE = 0.7
 _NUMBERED = re.compile(r"(?:\d+(?:\.\d+)*\.?|[A-Z]\.|[IVX]+\.)\s")
+_BULLET = re.compile(r"[•‣◦▪●○■□▶➢✓∙·*–—-]\s")
 _FEWEST_WORDS = 5
 
 
@@ -60,7 +61,12 @@ class Headings:
         known = self._outline and self._outline.get((rows[0].page, _plain(text)))
         if known:
             return known
-        if _is_sentence(text) or rows[0].aside or not any(map(str.isalpha, text)):
+        if (
+            _BULLET.match(text)
+            or _is_sentence(text)
+            or rows[0].aside
+            or not any(map(str.isalpha, text))
+        ):
             return None
         if all(map(self._is_large, rows)):
             return min(_DEEPEST, self._levels.get(round(rows[0].size), self._bold_level))

@@ -41,6 +41,8 @@ from indexes.documents.readers.package import Package, tell_what_is_inside
 from indexes.documents.readers.regions import Sheet, blocks_of
 from indexes.documents.report import ReadingReport
 
+_CLASS = f"{PRESENTATION}class"
+_FURNITURE = ("footer", "date-time", "page-number", "header")
 _RAISED = re.compile(r"super|[1-9]\d*%")
 _XLINK = "{http://www.w3.org/1999/xlink}href"
 # Kept apart from the text, or about it.
@@ -195,26 +197,20 @@ class _Content:
                 self._report.leave_out("hidden slides")
                 continue
             yield PageBreak()
-            for shape in sorted(
-                page, key=lambda shape: shape.get(f"{PRESENTATION}class") != "title"
-            ):
+            for shape in sorted(page, key=lambda shape: shape.get(_CLASS) != "title"):
                 if shape.tag == f"{PRESENTATION}notes":
                     continue
-                if shape.get(f"{PRESENTATION}class") == "title":
+                if shape.get(_CLASS) == "title":
                     title = one_line(flattened(self._within(shape)))
                     if title:
                         yield Heading(title)
-                elif shape.get(f"{PRESENTATION}class") in (
-                    "footer",
-                    "date-time",
-                    "page-number",
-                    "header",
-                ):
+                elif shape.get(_CLASS) in _FURNITURE:
                     self._report.leave_out("headers and footers")
                 else:
                     yield from self._block(shape, 0)
             for notes in page.findall(f"{PRESENTATION}notes"):
-                text = flattened(self._within(notes))
+                said = [shape for shape in notes if shape.get(_CLASS) not in _FURNITURE]
+                text = flattened(block for shape in said for block in self._block(shape, 0))
                 if text.strip():
                     yield Note(text, "Notes")
 
