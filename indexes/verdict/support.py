@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexes.answers import Context, Support, SupportVerdict
+from indexes.verdict.contrary import contrary
 from indexes.verdict.denial import denial
 from indexes.verdict.matching import CLAUSES, Mark, fit, pairs, swapped
 from indexes.verdict.names import Name, names
 from indexes.verdict.numbers import Figure, decimal_comma, figures
 from indexes.verdict.texts import Text, Texts, shared
-from indexes.verdict.vocabulary import RISING, SINKING
 from indexes.verdict.windows import (
     MARKER,
     Source,
@@ -242,7 +242,6 @@ class _Judged:
     def _clash(self, best: int, numbers: Sequence[Figure]) -> tuple[SupportVerdict, str] | None:
         """What a place says to the contrary."""
         window = self.windows[best]
-        mine, theirs = self.said.words, window.own.words
         if numbers and (column := _wrong_column(self.said, window)):
             return "unsupported", f"{column} stands in another column"
         for marks_of in (_years, self._named):
@@ -251,10 +250,9 @@ class _Judged:
                 shown = self._shown(figure)
                 return "unsupported", f"{shown} belongs to something else in the passage"
         if self.alike[best] >= _SAME_STATEMENT:
-            for one, other in ((RISING, SINKING), (SINKING, RISING)):
-                if mine & one and not mine & other and theirs & other and not theirs & one:
-                    return "unsupported", "the passage says the opposite"
-            return denial(self.said, window.near)
+            return denial(self.said, window.near) or contrary(
+                self.said, window.own, window.near, self.every
+            )
         return None
 
     def _named(self, text: Text) -> list[Mark]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from indexes.verdict.matching import TABLE_SCALES
-from indexes.verdict.names import Name, words_of
+from indexes.verdict.names import Name, names, words_of
 from indexes.verdict.numbers import Figure, decimal_comma, figures
 from indexes.verdict.vocabulary import EMPTY
 
@@ -77,9 +77,16 @@ class Text:
         return frozenset(word for _, _, word in words_of(self.text) if word.islower())
 
     @cached_property
+    def named(self) -> frozenset[str]:
+        """The words of its names, but of one that may be none."""
+        return frozenset(
+            word for name in names(self.text) if not name.doubtful for word in name.words
+        )
+
+    @cached_property
     def stems(self) -> frozenset[str]:
         """The beginnings of those that say something."""
-        return frozenset(_stem(word) for word in self.words if word not in EMPTY) | _bigrams(
+        return frozenset(stem(word) for word in self.words if word not in EMPTY) | _bigrams(
             self.text
         )
 
@@ -112,14 +119,14 @@ class Text:
 
     def _has_form_of(self, word: str) -> bool:
         root = _root(word)
-        return any(_one_name(root, other) for other in self._roots.get(_stem(word), ()))
+        return any(_one_name(root, other) for other in self._roots.get(stem(word), ()))
 
     @cached_property
     def _roots(self) -> dict[str, set[str]]:
         """The roots of its words, by their stems."""
         found: dict[str, set[str]] = {}
         for word in self.words:
-            found.setdefault(_stem(word), set()).add(_root(word))
+            found.setdefault(stem(word), set()).add(_root(word))
         return found
 
 
@@ -147,6 +154,11 @@ class Texts(Text):
     def small(self) -> frozenset[str]:
         """Words that one of them writes without a capital."""
         return frozenset().union(*(part.small for part in self._parts))
+
+    @cached_property
+    def named(self) -> frozenset[str]:
+        """Words of names that are one in one of them."""
+        return frozenset().union(*(part.named for part in self._parts))
 
     @cached_property
     def stems(self) -> frozenset[str]:
@@ -178,7 +190,8 @@ def _sizes(figure: Figure) -> Iterator[int | None]:
         yield round(_BUCKETS * (math.log10(abs(digits)) % 1)) % _BUCKETS if digits else -9
 
 
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
+    """The beginning of a word, which its forms share."""
     return _root(word)[:7]
 
 

@@ -69,17 +69,89 @@ NEGATIONS = words(
     """
 )
 
-RISING = words(
+
+def _sides(text: str) -> dict[str, tuple[int, int]]:
+    """Words with the group that they stand in, and their side of it."""
+    return {
+        word: (group, side)
+        for group, known in enumerate(text.split(";"))
+        for side, written in enumerate(known.split("|"))
+        for word in written.split()
+    }
+
+
+# Groups of words that exclude each other.
+OPPOSITES = _sides(
     """
+    before prior | after;
     rose rise rises rising grew grow grows grown growing increased increase increases increasing
-    gained higher up climbed improved expanded
+      gained climbed improved expanded up | fell fall falls falling declined decline declines
+      declining decreased decrease decreases decreasing dropped drop drops shrank reduced worsened
+      contracted down;
+    least minimum minimal min mindestens | most maximum maximal max höchstens;
+    all every each always | some sometimes few rarely seldom;
+    may can might could allowed permitted entitled optional voluntary | must shall required
+      obliged mandatory compulsory;
+    if | unless;
+    morning | afternoon | evening | night;
+    monday mondays | tuesday tuesdays | wednesday wednesdays | thursday thursdays | friday fridays
+      | saturday saturdays | sunday sundays;
+    north northern | south southern | east eastern | west western;
+    left | right;
+    above over higher more greater larger longer | below under lower less fewer smaller shorter;
+    open opens opened | close closes closed;
+    approve approves approved accept accepts accepted | reject rejects rejected refuse refuses
+      refused;
+    allow allows permit permits | prohibit prohibits prohibited forbid forbids forbidden;
+    include includes included including cover covers covered covering | exclude excludes excluded
+      excluding;
+    buy buys bought purchase purchases purchased | sell sells sold;
+    win wins won | lose loses lost;
+    pass passes passed | fail fails failed;
+    begin begins began start starts started | end ends ended;
+    gross | net;
+    public | private;
+    internal | external;
+    permanent | temporary;
+    daily | weekly | monthly | quarterly | yearly annual annually;
+    first | last;
+    inside within | outside;
+    early earlier | late later;
+    fixed | variable
     """
 )
 
-SINKING = words(
+# The same of those who act: a sentence may have both, but not in each other's place.
+ROLES = _sides(
     """
-    fell fall falls falling declined decline declines declining decreased decrease decreases
-    decreasing dropped drop lower down shrank reduced worsened contracted
+    landlord landlords lessor vermieter | tenant tenants lessee mieter;
+    buyer buyers purchaser käufer | seller sellers vendor verkäufer;
+    lender lenders creditor | borrower borrowers debtor;
+    employer employers | employee employees;
+    licensor | licensee;
+    plaintiff claimant | defendant;
+    discloser disclosing | recipient receiving;
+    parent parents mother father | child children son daughter;
+    doctor doctors physician | patient patients;
+    teacher teachers | pupil pupils student students
+    """
+)
+
+# Two names may share them and be two.
+TITLES = words(
+    """
+    dr mr mrs ms miss prof professor sir lady lord judge ltd limited inc llc plc gmbh ag co company
+    corp corporation group bank university committee board department of the and
+    """
+)
+
+# Those that don't end in -ed.
+PARTICIPLES = words(
+    """
+    built sold bought made paid held led won written given taken known shown found kept run sent set
+    put born drawn driven seen done told taught left lent brought caught chosen cut lost met read
+    worn beaten begun borne broken dealt felt fought forgotten got grown heard hidden hired laid
+    meant overseen rebuilt shot spent split spread stolen struck sung sworn thrown understood
     """
 )
 
