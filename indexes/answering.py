@@ -33,6 +33,7 @@ from indexes.errors import ModelError
 from indexes.models.guard import model_errors
 from indexes.models.replies import Reading
 from indexes.models.thoughts import Piece
+from indexes.models.usage import cut_silently
 from indexes.namespace import ours, theirs
 from indexes.places import headline
 from indexes.tokens import count_tokens, squeezed
@@ -360,6 +361,9 @@ class _Asked:
         finally:
             reading, details = self._reading, self._details
             self._record.llm_tokens_in, self._record.llm_tokens_out = reading.usage
+            if unread := cut_silently(reading.usage[0], details.prompt):
+                details.left_out = details.left_out or unread
+                logger.warning("left out: %s", unread)
             said.text, said.thinking = reading.text, reading.thinking
             said.finish, said.note = reading.finish(broken)
             details.finish, details.finish_note = said.finish, said.note

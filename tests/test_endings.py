@@ -114,6 +114,24 @@ async def test_an_answer_says_how_it_ended_and_keeps_what_came(
         assert details is not None and details.finish == finish
 
 
+@pytest.mark.parametrize(("read", "told"), [(1024, True), (1500, False), (1023, False), (0, False)])
+def test_what_a_server_cut_off_the_prompt_without_a_word_is_told(read: int, told: bool) -> None:
+    class Short(Piecewise):
+        def _words(self, messages: Sequence[ChatMessage]) -> Iterator[ChatResponse]:
+            yield response("Sold [1].", "Sold [1].")
+            last = response("Sold [1].", "")
+            yield last.model_copy(update={"raw": {"usage": {"prompt_tokens": read}}})
+
+    text = "Bosun was sold in 2021. " * 200
+    long = CONTEXT.model_copy(update={"text": text, "end": len(text), "tokens": 1400})
+    events = Answerer(Short(), WordEmbedding()).answer(QUESTION, "parent", [long], Trace())
+    answer = list(events)[-1]
+    assert isinstance(answer, Answer)
+    details = answer.trace.find(AnswerDetails)
+    assert details is not None
+    assert ("OLLAMA_CONTEXT_LENGTH" in details.left_out) is told
+
+
 def test_a_model_that_fails_before_its_first_word_is_an_error() -> None:
     with pytest.raises(ModelError):
         answered(Piecewise(ModelError("it broke")))
