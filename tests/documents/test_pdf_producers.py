@@ -195,3 +195,16 @@ def test_a_line_of_text_that_stands_apart_parts_two_tables() -> None:
                 sheet.left(x, top + 6 * number, cell)
     sheet.left(20, 53, "Calls of each vessel")
     assert tables_of(sheet.read()) == tables
+
+
+def test_boxes_side_by_side_are_read_one_after_the_other() -> None:
+    sheet = Sheet()
+    sheet.left(20, 24, "Patient summary of the third of March")
+    boxes = [["Person", "Tom", "Birkett"], ["Contacts", "Ruth", "07700 900412"]]
+    for x, lines in zip((20, 80), boxes, strict=True):
+        sheet.rect(x, 28, 55, 18)
+        for number, line in enumerate(lines):
+            sheet.left(x + 3, 34 + 4.5 * number, line)
+    sheet.left(20, 54, "No known allergies.")
+    said = " ".join(line for lines in boxes for line in lines)
+    assert said in " ".join(sheet.read().text.split())

@@ -23,6 +23,7 @@ _MOST_CELLS = 20_000
 _LONGEST_CELL = 700
 _BORDER = 0.5
 _MOST_HEADERS = 3
+_HEADING = 1.1
 
 
 @dataclass(eq=False)
@@ -125,6 +126,8 @@ class _Frame:
             return None
         if sum(len(run.text) for cell in filled for run in cell) > _LONGEST_CELL * len(filled):
             return None
+        if 2 * sum(map(_is_headed, filled)) >= len(filled):
+            return None  # boxes of their own
         rows = self._cells(region, contents)
         kept = self._without_seams(rows)
         rights = [self._xs[column + 1] for column in kept]
@@ -207,6 +210,13 @@ class _Frame:
             for column in range(self._columns)
             if self._xs[column + 1] - self._xs[column] > _NARROW or any(row[column] for row in rows)
         ]
+
+
+def _is_headed(cell: Cell) -> bool:
+    """Whether what stands in a frame has a heading, so that it is no value."""
+    first, *rest = lines_of(cell)
+    sizes = [max(run.size for run in line) for line in (first, *rest)]
+    return bool(rest) and sizes[0] >= _HEADING * max(sizes[1:])
 
 
 def _header_rows(rows: list[list[Cell]]) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from indexes.documents.pdf.aligned import aligned_grids
+from indexes.documents.pdf.boxes import by_boxes
 from indexes.documents.pdf.columns import Item, columns_of
 from indexes.documents.pdf.grids import Grid, ruled_grids
 from indexes.documents.pdf.late import in_place, with_initials
@@ -48,8 +49,10 @@ def pieces_of(page: Page, number: int) -> list[Piece]:
 
 def _pieces(writing: Writing, rulings: Rulings, number: int) -> Iterator[Piece]:
     runs = with_initials(with_markers_first(writing.runs))
-    items = _with_grids(runs, ruled_grids(runs, writing.turned(rulings)))
-    for group in map(in_place, columns_of(items)):
+    lines = writing.turned(rulings)
+    items = _with_grids(runs, ruled_grids(runs, lines))
+    groups = by_boxes(items, lines)
+    for group in (in_place(part) for each in groups for part in columns_of(each)):
         runs = [item for item in group if isinstance(item, Run)]
         plain: list[Run] = []
         for item in _with_grids(group, aligned_grids(runs)):

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from indexes.documents.pdf.writing import SAME_LINE, Run
 
-MARKER = re.compile(r"[•‣◦▪●○■□▶➢✓∙·*–—-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxlcIVXLC]{1,5})[.)]")
+MARKER = re.compile(r"[•‣◦▪●○■□▶➢✓∙·*–—-]|\(?(?:[A-Z]?\d{1,3}|[a-zA-Z]|[ivxlcIVXLC]{1,5})[.)]")
 # "1.2" may be a clause's number, or a value.
 CLAUSE = re.compile(r"\d{1,2}(?:\.\d{1,2})+\.?")
 
