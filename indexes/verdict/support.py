@@ -181,11 +181,23 @@ class _Judged:
         if apart and names(self.windows[best].own.text, self.every.small):
             shown = self.said.text[apart[0].start : apart[0].end]
             return "partly", f"{shown} is in the passages, but not here", best
+        if alike >= least and not numbers and self._asked(self.windows[best].near, least):
+            return "partly", "the passage asks this, and does not say it", best
         if alike >= least:
             return "supported", "", best
         if alike >= PARTLY or numbers:
             return "partly", "the passages say something similar only", best
         return "unsupported", "no passage says this", best
+
+    def _asked(self, near: Sequence[Text], least: float) -> bool:
+        """Whether all of it stands in a question that nothing beside it affirms."""
+        asked = [text for text in near if text.text.rstrip().endswith("?")]
+        told = Texts([text for text in near if text not in asked])
+        return (
+            any(self.said.telling <= text.stems for text in asked)
+            and shared(self.said, told) < least
+            and "yes" not in told.words
+        )
 
     def _spread(
         self, numbers: list[Figure], fits: list[list[str]], best: int, likeliest: int

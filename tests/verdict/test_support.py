@@ -99,6 +99,8 @@ def test_what_claims_nothing_has_no_verdict() -> None:
     below = f"- Margins grew. [2]\n\n{table}"
     assert next(below[start:end] for start, end in said_in(below)) == "- Margins grew. [2]"
     assert said_in("Is it so?\n\n1.\n\n---\n\nHere is what I found:") == []
+    code = "It is so:\n\n```python\nprint('a whole lot', 17)\n```\n\nAnd it stays so."
+    assert [code[start:end] for start, end in said_in(code)] == ["And it stays so."]
 
 
 @pytest.mark.slow
@@ -229,6 +231,23 @@ BREAK = (
 )  # fmt: skip
 def test_a_denial_counts_for_the_clause_that_it_stands_in(sentence: str, verdict: str) -> None:
     assert worst(sentence, BREAK).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence", "verdict"),
+    [
+        ("What does the customer have to show for it? A receipt.",
+         "The customer has to show for it.", "partly"),
+        ("Is parking free? Yes, it is.", "Parking is free.", "supported"),
+        ("Who may park here? Only residents.", "Only residents may park here.", "supported"),
+        ("How long is the return window? 30 days.", "The return window is 30 days.", "supported"),
+        ("May dogs come in? Dogs may come in on a lead.", "Dogs may come in.", "supported"),
+    ],
+)  # fmt: skip
+def test_a_question_of_the_passages_bears_nothing_out(
+    text: str, sentence: str, verdict: str
+) -> None:
+    assert worst(sentence, text).verdict == verdict
 
 
 def test_a_sentence_of_the_passages_is_supported_whatever_it_denies() -> None:
