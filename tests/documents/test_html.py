@@ -124,6 +124,11 @@ def test_what_is_chosen_and_ticked_in_a_form_is_text():
     assert html(form) == "Zone B\n\n☒ Resident ☐ Guest"
 
 
+def test_a_label_and_its_value_that_only_a_style_sets_apart_are_two_words():
+    assert html("<div><span>X-ray</span><span>£85.50</span></div>") == "X-ray £85.50"
+    assert html("<div><span>Hel</span><b>lo</b></div>") == "Hello"
+
+
 def test_signs_that_link_to_a_heading_are_no_part_of_it():
     page = """<h2>Fees<a class=headerlink href="#fees">¶</a></h2><h2><a class=anchor href="#a">§</a>
     Night</h2><p>See <a href="#4">§ 4</a> and <a href="#n5">#5</a>.</p>"""

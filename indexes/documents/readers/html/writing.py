@@ -51,6 +51,7 @@ _SAYS_NOTHING = re.compile(
 _LINE_BREAK = "\x00"
 # Soft hyphens and what has no width.
 _INVISIBLE = dict.fromkeys((0xAD, 0x200B, 0x2060, 0xFEFF))
+_VALUE = "£€$¥+-−(#"
 _LONG_CELL = 400
 _LARGEST_NUMBER = 10**9
 
@@ -103,11 +104,14 @@ class Writer:
         return writer.write(element)
 
     def _children(self, element: Element) -> None:
+        apart = element.tag in ("div", "li") and _holds_spans(element)
         for child in element.children:
             if isinstance(child, str):
                 self._buffer.append(child)
-            else:
-                self._element(child)
+                continue
+            if apart and self._buffer:
+                self._buffer.append(_between(self._buffer[-1], child))
+            self._element(child)
 
     def _element(self, element: Element) -> None:
         tag = element.tag
@@ -283,6 +287,19 @@ class Writer:
         marker, depth = ("", entry.depth + 1) if entry.begun else (entry.marker, entry.depth)
         self.blocks.append(Item(text, marker, depth))
         entry.begun = True
+
+
+def _holds_spans(element: Element) -> bool:
+    """Whether it holds nothing but spans: a style sets a label and its value apart."""
+    children = element.children
+    return len(children) > 1 and all(
+        isinstance(child, Element) and child.tag == "span" for child in children
+    )
+
+
+def _between(before: str, after: Element) -> str:
+    word = after.text()[:1]
+    return " " if before[-1:].isalnum() and (word.isalnum() or word in _VALUE) else ""
 
 
 def _lines(element: Element) -> list[str]:
