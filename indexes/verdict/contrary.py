@@ -1,25 +1,31 @@
-"""What a sentence says to the contrary of its place: another end of a scale, or roles exchanged.
+"""Sentences that have the words of their place, and say otherwise.
 
-"Payment is due after delivery" has all words of "payment is due before delivery" but one, and "Bolt
-acquired Acme" all of "Acme acquired Bolt". So words that have opposites, and names, are read with
-what stands beside them. A sentence is contrary where its place has an opposite, or another name,
-beside the same words, and neither it nor its neighbours have there what the sentence has.
+- An *opposite*: "payment is due after delivery", of "payment is due before delivery". The place
+  has another word of a group beside the same words.
+- Words *exchanged*: "Bolt acquired Acme", of "Acme acquired Bolt". Each stands beside what the
+  other stands beside in the place.
+- A word *replaced*: "ducks are fed corn", of "chickens are fed corn, ducks are fed barley". It
+  stands in the place of another, between the same words, and the passage has it elsewhere.
+
+What is merely said in other words, or in another order, is none of these.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
+from itertools import combinations
 
 from indexes.answers import SupportVerdict
 from indexes.verdict.denial import negated
-from indexes.verdict.marks import Beside, Place, places_of
+from indexes.verdict.neighbours import EDGE, Beside, Word, is_participle, read
 from indexes.verdict.texts import Text
 from indexes.verdict.vocabulary import OPPOSITES
 
 _MODAL, _ = OPPOSITES["may"]
 
+Verdict = tuple[SupportVerdict, str]
 
-def contrary(
-    said: Text, own: Text, near: Sequence[Text], every: Text
-) -> tuple[SupportVerdict, str] | None:
+
+def contrary(said: Text, own: Text, near: Sequence[Text], every: Text) -> Verdict | None:
     """What speaks against a sentence whose words a place has.
 
     Args:
@@ -29,39 +35,84 @@ def contrary(
         every: all passages
     """
     small, named = every.small, every.named | said.named
-    mine = places_of(said, small, named)
-    theirs = places_of(own, small, named) if mine else []
-    known = [place for text in near for place in places_of(text, small, named)] if theirs else []
+    mine, theirs = read(said, small, named), read(own, small, named)
+    known = [word for text in near for word in read(text, small, named)]
     denied, denies = negated(said.text), negated(own.text)
-    exchanged: dict[frozenset[object], str] = {}
-    opposite = ""
-    for mark, beside, _ in mine:
-        same = [p for p in known if p.mark.group == mark.group and p.mark.sides & mark.sides]
-        others = [p for p in theirs if p.mark.group == mark.group and not p.mark.sides & mark.sides]
-        here, there = _beside(same), _beside(others)
-        against = _weight(beside & there - here) > _weight(beside & here - there)
-        if not against or any(place.bare for place in same):
-            continue
-        if mark.acts:
-            exchanged[mark.sides] = f"“{mark.word}”"
-        # "May not" is "must not", but "not before" isn't "not after".
-        elif denied == denies and not (denied and mark.group == _MODAL):
-            word = next(place.mark.word for place in others if beside & place.beside)
-            opposite = f"the passage says “{word}”, not “{mark.word}”"
+    opposite = _opposite(mine, theirs, known, denied=denied) if denied == denies else ""
+    changed = _exchanged(mine, theirs, known)
     if opposite:
-        # Who is paid by the seller has sold nothing, but who is behind another is not before.
-        return "partly" if exchanged else "unsupported", opposite
-    if len(exchanged) > 1:
-        return "unsupported", f"{' and '.join(exchanged.values())} have changed places"
-    if exchanged:
-        return "partly", f"{next(iter(exchanged.values()))} stands elsewhere in the passage"
-    return None
+        # Who comes before another is behind nobody, but the other is behind him.
+        return "partly" if changed else "unsupported", opposite
+    if changed:
+        return "unsupported", changed
+    replaced = _replaced(mine, theirs, known)
+    return ("partly", replaced) if replaced else None
 
 
-def _beside(places: Iterable[Place]) -> set[Beside]:
-    return {one for place in places for one in place.beside}
+def _opposite(
+    mine: Iterable[Word], theirs: Sequence[Word], known: Sequence[Word], *, denied: bool
+) -> str:
+    for word in mine:
+        if word.kind != "opposite" or (denied and OPPOSITES[word.low][0] == _MODAL):
+            continue  # "may not" is "must not"
+        group, side = OPPOSITES[word.low]
+        same = [one for one in known if OPPOSITES.get(one.low) == (group, side)]
+        others = [
+            one
+            for one in theirs
+            if one.low in OPPOSITES
+            and OPPOSITES[one.low][0] == group
+            and OPPOSITES[one.low] != (group, side)
+        ]
+        here = {one for found in same for one in found.near}
+        there = {one for found in others for one in found.near}
+        against = _weight(word.near & there - here) > _weight(word.near & here - there)
+        if against and not any(one.alone for one in same):
+            other = next(one for one in others if one.near & word.near)
+            return f"the passage says “{other.text}”, not “{word.text}”"
+    return ""
 
 
-def _weight(beside: Set[Beside]) -> int:
+def _weight(near: Set[Beside]) -> int:
     """What is behind counts more than what is before, which is often left out."""
-    return sum(2 if way > 0 else 1 for way, _ in beside)
+    return sum(2 if way > 0 else 1 for way, _ in near)
+
+
+def _exchanged(mine: Sequence[Word], theirs: Iterable[Word], known: Iterable[Word]) -> str:
+    there = {word.stem: word for word in theirs}
+    if any(word.stem not in there for word in mine if not word.kind):
+        return ""  # it is said in other words
+    touching: dict[str, set[Beside]] = defaultdict(set)
+    for word in known:
+        touching[word.stem] |= word.touching
+
+    def takes(one: Word, other: Word) -> bool:
+        beside = there[other.stem].touching
+        new = one.touching - touching[one.stem]
+        mutual = any(stem == other.stem and (way, one.stem) in beside for way, stem in new)
+        return mutual or bool(new & beside)
+
+    both = {word.stem: word for word in mine if word.stem in there
+            and word.kind != "figure" and not is_participle(word.low)}  # fmt: skip
+    for one, other in combinations(both.values(), 2):
+        listed = abs(one.between - other.between) == 1
+        if not listed and takes(one, other) and takes(other, one):
+            return f"“{one.text}” and “{other.text}” have changed places"
+    return ""
+
+
+def _replaced(mine: Sequence[Word], theirs: Sequence[Word], known: Sequence[Word]) -> str:
+    stems, others = {word.stem for word in mine}, {word.stem for word in theirs}
+    there = {word.place: word for word in theirs if word.stem not in stems}
+    # Where nothing else differs, one word beside both is enough.
+    most = 2 if len(stems - others) == len(others - stems) == 1 else 1
+    for word in mine:
+        other = there.get(word.place)
+        if other is None or word.kind != other.kind or word.kind in ("figure", "opposite"):
+            continue
+        same = [one for one in known if one.stem == word.stem]
+        if not same or any(one.place == word.place or one.alone for one in same):
+            continue
+        if word.place.count(EDGE) <= most:
+            return f"where “{word.text}” stands the passage has “{other.text}”"
+    return ""

@@ -121,23 +121,7 @@ OPPOSITES = _sides(
     """
 )
 
-# The same of those who act: a sentence may have both, but not in each other's place.
-ROLES = _sides(
-    """
-    landlord landlords lessor vermieter | tenant tenants lessee mieter;
-    buyer buyers purchaser käufer | seller sellers vendor verkäufer;
-    lender lenders creditor | borrower borrowers debtor;
-    employer employers | employee employees;
-    licensor | licensee;
-    plaintiff claimant | defendant;
-    discloser disclosing | recipient receiving;
-    parent parents mother father | child children son daughter;
-    doctor doctors physician | patient patients;
-    teacher teachers | pupil pupils student students
-    """
-)
-
-# Two names may share them and be two.
+# They are in names, and name nobody alone.
 TITLES = words(
     """
     dr mr mrs ms miss prof professor sir lady lord judge ltd limited inc llc plc gmbh ag co company
