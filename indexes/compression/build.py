@@ -140,7 +140,12 @@ def build_cross_encoder(settings: Settings) -> CrossEncoderJudge:
             "like http://localhost:8080/v1/rerank, or rerank_model, like bge-reranker"
         )
     if settings.rerank_url:
-        route = endpoint_at(settings.rerank_url, settings.api_key)
+        route = endpoint_at(
+            settings.rerank_url,
+            settings.api_key,
+            headers=settings.extra_headers or {},
+            ca_bundle=settings.ca_bundle,
+        )
     else:
         from indexes.models.providers.local import reranker
 

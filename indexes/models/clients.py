@@ -1,13 +1,10 @@
 """OpenAI's clients for one endpoint: made on first use, and their failures mapped."""
 
 import asyncio
-import ssl
 import threading
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,8 +13,8 @@ import openai
 # openai imports it at the first request, which would look slow for it.
 import openai.resources
 
-from indexes.certificates import public_authorities
-from indexes.errors import SettingsError, shown
+from indexes.certificates import authorities
+from indexes.errors import shown
 from indexes.models.endpoint import Connection, Endpoint
 from indexes.models.failures import FAILURES, explain
 from indexes.models.sending import AsyncSender, SyncSender, Way, way_to
@@ -169,28 +166,8 @@ def _connections(endpoint: Endpoint) -> dict[str, Any]:
         max_keepalive_connections=100 if endpoint.keep_alive else 0,
         keepalive_expiry=_IDLE_SECONDS,
     )
-    return {
-        "trust_env": endpoint.use_proxy, "verify": _tls(endpoint.ca_bundle), "limits": limits,
-    }  # fmt: skip
-
-
-@cache
-def _tls(ca_bundle: Path | None) -> ssl.SSLContext:
-    """Return whom an endpoint's clients trust: read once for all of them."""
-    if ca_bundle is None:
-        return public_authorities()
-    context = httpx.create_ssl_context()
-    try:
-        if ca_bundle.is_dir():
-            context.load_verify_locations(capath=ca_bundle)
-        else:
-            context.load_verify_locations(cafile=ca_bundle)
-    except OSError as error:  # ssl.SSLError is one
-        raise SettingsError(
-            f"setting ca_bundle (environment RAG_CA_BUNDLE): {ca_bundle} has no "
-            f"certificates in PEM format that can be read ({error}): name such a file"
-        ) from error
-    return context
+    verify = authorities(endpoint.ca_bundle)
+    return {"trust_env": endpoint.use_proxy, "verify": verify, "limits": limits}
 
 
 def _options(endpoint: Endpoint) -> dict[str, Any]:

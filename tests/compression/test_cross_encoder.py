@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,13 @@ from indexes.compression import (
     SentenceExtractor,
 )
 from indexes.compression.build import build_cross_encoder, build_postprocessor
+from indexes.compression.scoring_judge import Ranking
 from indexes.errors import ModelError, SettingsError
 from indexes.index import HierarchicalIndex
 from indexes.settings import load_settings
 from indexes.trace import tracing
 from tests.compression.passages import check_verbatim, nodes
+from tests.models.scripted import Body, Reply, Scripted, said
 from tests.models.tiny import tiny_bert
 
 
@@ -109,6 +112,138 @@ def test_what_goes_wrong_leaves_everything_as_it_is(
         found = PassageReranker(judge).postprocess_nodes(nodes(), query_str="When?")
     assert [one.node.node_id for one in found] == [one.node.node_id for one in nodes()]
     assert {d.outcome for d in trace["rerank"].details.passages} == {outcome}
+
+
+# Servers, and what they refuse. Each scores a text by its length.
+
+
+def scored(body: Body, name: str = "relevance_score") -> list[Body]:
+    given = body.get("documents") or body["texts"]
+    return [{"index": place, name: float(len(text))} for place, text in enumerate(given)][::-1]
+
+
+def longest(body: Body) -> int:
+    return max(map(len, body.get("documents") or body["texts"]))
+
+
+def tei(body: Body) -> Reply:
+    if len(body["texts"]) > 32:
+        said_ = f"batch size {len(body['texts'])} > maximum allowed batch size 32"
+        return said({"error": said_, "error_type": "Validation"}, 422)
+    if longest(body) > 50 and not body.get("truncate"):
+        return said({"error": "Input validation error: `inputs` must have less than 512 tokens. "
+                     "Given: 700", "error_type": "Validation"}, 413)  # fmt: skip
+    return said(scored(body, "score"))
+
+
+def vllm(body: Body) -> Reply:
+    if longest(body) > 50:
+        return said(
+            {"error": {"message": "This model's maximum context length is 512 tokens."}}, 400
+        )
+    return said({"results": scored(body)})
+
+
+def voyage(body: Body) -> Reply:
+    if "texts" in body:
+        return said({"detail": "Argument 'texts' is not supported by our API."}, 400)
+    return said({"object": "list", "data": scored(body)})
+
+
+def strict(body: Body) -> Reply:
+    detail = {"type": "extra_forbidden", "loc": ["body", "documents"], "msg": "Extra inputs"}
+    return said({"detail": [detail]}, 422) if "documents" in body else said(scored(body, "score"))
+
+
+def dashscope(body: Body) -> Reply:
+    if len(body["documents"]) > 10:
+        return said({"message": "documents: array should have at most 10 items"}, 400)
+    return said({"output": {"results": scored(body)}})
+
+
+def bedrock(body: Body) -> Reply:
+    return said({"results": scored(body, "relevanceScore")})
+
+
+SERVERS = [tei, vllm, voyage, strict, dashscope, bedrock]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Scripted]:
+    with Scripted() as server:
+        yield server
+
+
+async def ranked(judge: CrossEncoderJudge, texts: list[str], way: str) -> Ranking:
+    work = judge._work("When?", texts)
+    ranking: Ranking = work.do() if way == "sync" else await work.ado()
+    return ranking
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+@pytest.mark.parametrize("answer", SERVERS, ids=lambda answer: answer.__name__)
+async def test_servers_of_any_make_score_every_text(
+    server: Scripted, answer: Callable[[Body], Reply], way: str
+) -> None:
+    server.script = lambda path, body: answer(body)
+    judge = CrossEncoderJudge(f"{server.root}/rerank", model="m")
+    texts = ["x" * length for length in range(1, 61)]
+    for _ in range(2):
+        server.seen.clear()
+        ranking = await ranked(judge, texts, way)
+        assert ranking.outcome == "judged", ranking.note
+        # One that can't read all of a text scores what it reads.
+        assert ranking.scores[:30].tolist() == [float(n) for n in range(1, 31)]
+    refused = [body for _, body in server.seen if answer(body).status >= 400]
+    assert not refused, "what was learnt is known to the next question"
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+async def test_a_rerank_endpoint_that_is_busy_is_waited_for(server: Scripted, way: str) -> None:
+    busy = [said({"error": "overloaded"}, status, Retry_After="0.01") for status in (429, 503)]
+    server.script = lambda path, body: busy.pop() if busy else said(scored(body))
+    judge = CrossEncoderJudge(f"{server.root}/rerank", model="m")
+    assert (await ranked(judge, ["a", "bb"], way)).scores.tolist() == [1.0, 2.0]
+
+
+PAGE = "<html><head><title>Sign in</title></head></html>"
+
+
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        (
+            said({"error": {"message": "bad key sk-secret"}}, 401),
+            r"401 \(bad key \*\*\*\): .*_API_KEY",
+        ),
+        (said({"detail": "Not Found"}, 404), r"404 \(Not Found\): change RAG_RERANK_URL"),
+        (said(PAGE, 200, "text/html"), "no JSON.*RAG_RERANK_URL"),
+        (said({"error": "no such model"}), "no list of an index"),
+    ],
+)
+async def test_what_a_rerank_endpoint_says_is_told_without_the_key(
+    server: Scripted, reply: Reply, told: str
+) -> None:
+    server.script = lambda path, body: reply
+    judge = CrossEncoderJudge(f"{server.root}/rerank", model="m", key=SecretStr("sk-secret"))
+    ranking = await ranked(judge, ["a"], "sync")
+    assert re.search(told, ranking.note), ranking.note
+
+
+def test_a_gateways_headers_and_certificates_reach_the_rerank_endpoint(
+    server: Scripted, tmp_path: Path
+) -> None:
+    server.script = lambda path, body: said(scored(body))
+    settings = load_settings(
+        rerank_url=f"{server.root}/rerank", extra_headers={"X-Tenant": "us"}, api_key="sk-a"
+    )
+    server.headers.clear()
+    build_cross_encoder(settings)._work("When?", ["a"]).do()
+    assert server.headers[0]["X-Tenant"] == "us"
+    bundle = tmp_path / "none.pem"
+    bundle.write_text("none")
+    judge = build_cross_encoder(settings.model_copy(update={"ca_bundle": bundle}))
+    assert "RAG_CA_BUNDLE" in judge._work("When?", ["a"]).do().note
 
 
 def test_reranking_asks_it_where_one_is_set(endpoint: Endpoint, index: HierarchicalIndex) -> None:
