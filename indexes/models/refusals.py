@@ -113,6 +113,8 @@ class Refusal:
     @property
     def is_too_many_texts(self) -> bool:
         """There are more texts in the request than the endpoint takes at once."""
+        if self.status in {400, 424, 500} and "out of memory" in self.words.lower():
+            return True
         return self.status in {400, 413, 422} and _TOO_MANY_TEXTS.search(self.words) is not None
 
     @property

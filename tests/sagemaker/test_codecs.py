@@ -8,6 +8,7 @@ from botocore.eventstream import EventStreamBuffer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexes.models.refusals import Refusal
 from indexes.models.sagemaker.codecs import (
     Ask,
     BrokenOffError,
@@ -16,6 +17,7 @@ from indexes.models.sagemaker.codecs import (
     write,
 )
 from indexes.models.sagemaker.event_stream import exception, message, payload_part
+from indexes.models.sagemaker.manners import EmbeddingManner
 from indexes.models.sagemaker.reading import StreamDecoder, read
 from indexes.models.sagemaker.templates import messages_of, prompt_of
 from indexes.models.sagemaker.vectors import read_vectors
@@ -135,8 +137,29 @@ def test_a_schema_goes_where_each_container_wants_it() -> None:
 
 
 def test_vectors_are_read_in_any_shape() -> None:
-    for value in ({"embedding": [[1, 2]]}, [[1, 2]], [1, 2], [[[1, 2], [5, 6]]]):
+    for value in (
+        {"embedding": [[1, 2]]}, [[1, 2]], [1, 2], [[[1, 2], [5, 6]]],
+        {"vectors": [1, 2]}, {"predictions": [[1, 2]]}, [{"embedding": [1, 2]}],
+    ):  # fmt: skip
         assert read_vectors(json.dumps(value).encode(), 1) == [[1.0, 2.0]]
+
+
+def test_a_container_that_embeds_the_first_text_only_is_asked_for_one_at_a_time() -> None:
+    for body in ('{"vectors": [1, 2]}', "[[1, 2]]"):
+        with pytest.raises(ReportedError) as error:
+            read_vectors(body.encode(), 40)
+        refusal = Refusal(400, str(error.value))
+        manner = EmbeddingManner.of("feature-extraction", 40, fixed=False).after(refusal, 40)
+        assert manner is not None
+        assert (manner.batch, manner.payload) == (1, "feature-extraction")
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_a_batch_that_memory_does_not_hold_is_halved(status: int) -> None:
+    refusal = Refusal(status, "CUDA out of memory. Tried to allocate 2.00 GiB")
+    manner = EmbeddingManner.of("jumpstart", 40, fixed=True).after(refusal, 40)
+    assert manner is not None
+    assert manner.batch == 20
 
 
 @pytest.mark.parametrize("body", ["{}", "[]", "[[1],[2]]", '[["a"]]', "[[]]", "null", "[[true]]"])

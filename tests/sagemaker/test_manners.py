@@ -176,7 +176,7 @@ NOT_READY = "A serverless endpoint variant's resources are still being provision
 TOLD = [
     (refused("ValidationError", "Endpoint e of account 1 is in Updating state"), "not in service"),
     (refused("413", "Request Entity Too Large", 413), "lower RAG_BUDGET"),
-    (refused("ModelError", TIMED_OUT, 424, OriginalMessage=TIMED_OUT), "or stream"),
+    (refused("ModelError", TIMED_OUT, 424, OriginalMessage=TIMED_OUT), ", stream,"),
     (refused("ModelNotReadyException", NOT_READY, 429), "did not wake up"),
     (refused("ModelError", "<html><head><title>502 Bad Gateway</title></head></html>", 424,
              OriginalStatusCode=502),

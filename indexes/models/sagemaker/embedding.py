@@ -187,7 +187,7 @@ class EndpointEmbedding(InstructedEmbedding, SageMakerEmbedding):
         if length != expected:
             raise ModelError(
                 f"{self._runtime.target} gave vectors of length {length}, not {expected}: it is "
-                "another model; change RAG_SAGEMAKER_EMBEDDING_ENDPOINT, or the collection"
+                f"another model; change {self._runtime.target.endpoint_setting}, or the collection"
             )
         self._dimension = length
         matrix = np.asarray(vectors, dtype=np.float64)

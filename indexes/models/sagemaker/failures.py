@@ -184,8 +184,9 @@ def _what_happened(error: Exception, target: Target, region: str | None) -> str:
         return "needs a region: set RAG_SAGEMAKER_REGION or AWS_REGION"
     if is_timeout(error):
         return (
-            f"gave no answer within {target.read_seconds:g} s: raise RAG_MODEL_TIMEOUT, or stream "
-            "(SageMaker itself ends whole answers after 60 s), or lower RAG_MAX_ANSWER_TOKENS"
+            f"gave no answer within {target.read_seconds:g} s: raise RAG_MODEL_TIMEOUT"
+            f"{', stream, or lower RAG_MAX_ANSWER_TOKENS' if target.part == 'llm' else ''} "
+            "(SageMaker itself ends whole answers after 60 s)"
         )
     if isinstance(error, ParserError | WebPageError):
         return (

@@ -15,6 +15,8 @@ from indexes.models.sagemaker.reading import parsed, words_of
 
 Payload = Literal["jumpstart", "feature-extraction", "openai"]
 EmbeddingCodec = Literal["auto", "jumpstart", "feature-extraction", "openai"]
+# What containers, and scripts within them, call the list of vectors.
+_NAMES = ("embedding", "embeddings", "vectors", "sentence_embeddings", "predictions", "outputs")
 PAYLOADS: tuple[Payload, ...] = get_args(Payload)
 
 
@@ -36,7 +38,7 @@ def read_vectors(body: bytes, expected: int) -> list[list[float]]:
     """One vector a text, from any form; of token vectors the first, which is how BGE pools.
 
     Raises:
-        ReportedError: the container reports a failure.
+        ReportedError: the container reports a failure, or embeds the first text only.
         WebPageError: it is a web page.
         CodecError: these are not `expected` vectors of one length.
     """
@@ -47,7 +49,12 @@ def read_vectors(body: bytes, expected: int) -> list[list[float]]:
         raise CodecError("no list of vectors")
     if value and _is_number(value[0]):
         value = [value]
+    if value and isinstance(value[0], dict):
+        value = _in_order(value)
     vectors = [_vector(item) for item in value]
+    if len(vectors) == 1 < expected:
+        # As AWS's and Hugging Face's example scripts do.
+        raise ReportedError(f"one vector for {expected} texts: at most 1 of the texts at once")
     if len(vectors) != expected:
         raise CodecError(f"{len(vectors)} vectors for {expected} texts")
     if len({len(vector) for vector in vectors}) > 1:
@@ -60,7 +67,7 @@ def _listed(value: dict[str, Any]) -> Any:
         raise ReportedError(words_of(value))
     if isinstance(data := value.get("data"), list):
         return _in_order(data)
-    found = value.get("embedding", value.get("embeddings"))
+    found = next((value[name] for name in _NAMES if name in value), None)
     if isinstance(found, dict):  # by type, as Cohere's
         found = found.get("float")
     if found is None and "message" in value:
