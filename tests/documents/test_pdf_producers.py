@@ -125,6 +125,15 @@ def test_a_large_bullet_makes_no_heading_of_its_item() -> None:
     assert not found.structure.headings
 
 
+def test_a_raised_figure_of_a_unit_stays_at_it() -> None:
+    sheet = Sheet()
+    sheet.left(20, 30, "The area in m")
+    end = 20 + sheet.get_string_width("The area in m")
+    sheet.set_font_size(6)
+    sheet.left(end, 28.8, "2")
+    assert sheet.read().text == "The area in m2"
+
+
 def test_items_whose_lines_are_equally_long_are_told_apart_by_their_numbers() -> None:
     sheet = Sheet()
     sheet.left(20, 30, "1. The boats go out", "2. The boats come in", "(a) before the tide")

@@ -242,3 +242,49 @@ def test_numbered_clauses_are_no_table() -> None:
     found = sheet.read()
     assert not found.structure.tables
     assert found.text.split("\n\n") == [f"{label} {' '.join(lines)}" for label, lines in clauses]
+
+
+def test_names_at_the_left_and_numbers_at_the_right_of_a_column_are_one_column() -> None:
+    sheet = Sheet()
+    rows = [["Asset", "Book", "Market", "Custodian"]]
+    rows += [[f"Asset {n}", f"1,{n}00", f"({n}1)" if n % 3 else "", "Estates"] for n in range(5)]
+    for number, row in enumerate(rows):
+        y = 30 + 6 * number
+        sheet.left(20, y, row[0])
+        for x, word in zip((50, 80), row[1:3], strict=True):
+            (sheet.right if number else sheet.left)(x + 24 if number else x, y, word)
+        sheet.left(107, y, row[3])
+    assert sheet.table_found() == rows
+
+
+def test_the_header_of_a_table_on_every_page_is_no_running_header() -> None:
+    sheet = Sheet()
+    for page in range(3):
+        if page:
+            sheet.add_page()
+        for x, name in zip((20, 60, 100), ("Asset", "Value (£)", "Custodian"), strict=True):
+            sheet.left(x, 20, name)
+        for x, name in zip((60, 80), ("Book", "Market"), strict=True):
+            sheet.left(x, 25, name)
+        for row in range(40):
+            sheet.left(20, 30 + 6 * row, f"Asset {page}.{row}")
+            sheet.right(77, 30 + 6 * row, f"1,{page}{row}")
+            sheet.left(100, 30 + 6 * row, "Estates")
+    found = sheet.read()
+    assert "Book" in found.text
+    assert not found.report.left_out
+
+
+def test_lines_that_had_to_end_before_a_cell_does_are_of_one_row() -> None:
+    sheet = Sheet()
+    cells = ("Parks and", "open spaces"), ("held with", "open ends")
+    for y in (30, 42, 54):
+        sheet.rect(20, y - 5, 20, 12)
+        sheet.left(22, y, "Asset")
+        x = 40.0
+        for lines in cells:
+            width = sheet.get_string_width(f"{lines[0]} open") + 2.7
+            sheet.rect(x, y - 5, width, 12)
+            sheet.left(x + 2, y, *lines)
+            x += width
+    assert sheet.table_found() == 3 * [["Asset", "Parks and open spaces", "held with open ends"]]

@@ -91,6 +91,8 @@ def test_what_a_file_says_itself_is_no_guess(encoding: str):
         ("Přístav se otevírá v osm, lodě odplouvají v devět.".encode("cp1250"), "iconv"),
         ("ПОРТ МОСКВА\n".encode("cp1251") * 5, "iconv"),
         ("הנמל נפתח בשמונה בבוקר\n".encode("cp1255") * 5, "iconv"),
+        ("Όνομα;Ποσό\nΜισθοί;820\n".encode("cp1253"), "iconv"),
+        ("ชื่อ,จำนวน\nหลอดไฟ,5\n".encode("cp874"), "iconv"),
     ],
 )
 def test_what_cannot_be_told_is_refused(tmp_path: Path, content: bytes, fix: str):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from indexes.documents.pdf.cells import with_names
 from indexes.documents.pdf.columns import is_prose
 from indexes.documents.pdf.grids import Grid
 from indexes.documents.pdf.gutters import with_gutters
@@ -259,7 +260,7 @@ def _part(rows: list[list[Cell]], side: slice) -> list[list[Cell]]:
 
 
 def _grid(spans: list[list[Cell]], lines: list[list[Cell]]) -> Grid:
-    rows = [*spans, *rows_of_lines(lines)]
+    rows = with_names([*spans, *rows_of_lines(lines)], len(spans))
     # "Invoice: | 42" is no header.
     facts = said(rows[0][0]).endswith(":")
     return Grid(rows, 0 if facts else len(spans) + 1)

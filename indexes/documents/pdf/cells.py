@@ -12,6 +12,7 @@ from indexes.documents.pdf.writing import Box
 # What belongs to the value behind it, or before it.
 _BEFORE = {"$", "€", "£", "¥", "US$", "CHF", "EUR", "USD"}
 _BEHIND = {"%", ")", ")%"}
+_FEWEST_VALUES = 2
 
 
 def table_block(grid: Grid, hyphens: Hyphens) -> Table | None:
@@ -39,6 +40,24 @@ def _with_symbols(rows: list[list[Cell]]) -> list[list[Cell]]:
         before, after = column > 0 and texts <= _BEHIND, texts <= _BEFORE
         if cells and (before or (after and column + 1 < len(rows[0]))):
             rows = [_merged(row, column - 1 if before else column) for row in rows]
+    return rows
+
+
+def with_names(rows: list[list[Cell]], header: int) -> list[list[Cell]]:
+    """The rows with each name above its values, also where one is left and the others right.
+
+    Args:
+        rows: cells
+        header: which row names the columns
+    """
+    for column in reversed(range(1, len(rows[0]) - 1)):
+        left, right = ([row[at] for row in rows] for at in (column, column + 1))
+        named = bool(left[header]), bool(right[header])
+        values = sum(map(bool, left[header + 1 :])), sum(map(bool, right[header + 1 :]))
+        if (named == (True, False) and not values[0] and values[1] >= _FEWEST_VALUES) or (
+            named == (False, True) and not values[1] and values[0] >= _FEWEST_VALUES
+        ):
+            rows = [_merged(row, column) for row in rows]
     return rows
 
 

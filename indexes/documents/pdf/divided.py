@@ -6,6 +6,9 @@ from itertools import pairwise
 from indexes.documents.pdf.lines import Cell, lines_of
 from indexes.documents.pdf.writing import SAME_LINE, Run
 
+# In ems: a space, and what a cell keeps free at its edge.
+_SPACE = 0.75
+
 
 def divided(row: list[Cell], rights: list[float]) -> list[list[Cell]]:
     """One row, or several where cells have a value of their own on each of the same lines."""
@@ -70,4 +73,4 @@ def had_to_end(upper: list[Run], lower: list[Run], right: float) -> bool:
         return False
     word = first.text.partition(" ")[0]
     width = (first.x1 - first.x0) * len(word) / max(1, len(first.text))
-    return last.x1 + width + 0.5 * last.size > right
+    return last.x1 + width + _SPACE * last.size > right

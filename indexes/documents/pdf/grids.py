@@ -117,7 +117,7 @@ class _Frame:
             return None
         region = self._regions()
         contents: dict[int, Cell] = defaultdict(list)
-        for run in runs:
+        for run in (part for each in runs for part in self._parts(each)):
             place = self._place(run)
             if place is not None:
                 contents[region[place]].append(run)
@@ -138,6 +138,16 @@ class _Frame:
         if len(rows) < 2 or len(rows[0]) < 2:
             return None
         return Grid(rows, _header_rows(rows))
+
+    def _parts(self, run: Run) -> list[Run]:
+        """A run, or its parts on both sides of where a column ends."""
+        parts: list[list[Run]] = []
+        for piece in run.pieces or (run,):
+            last = parts[-1][-1].x1 if parts else 0.0
+            if not parts or any(last - 1 <= x <= piece.x0 + 1 for x in self._xs):
+                parts.append([])
+            parts[-1].append(piece)
+        return [Run.of(part) for part in parts] if len(parts) > 1 else [run]
 
     def _place(self, run: Run) -> int | None:
         column = bisect_right(self._xs, (run.x0 + run.x1) / 2) - 1

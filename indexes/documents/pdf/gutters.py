@@ -1,5 +1,6 @@
 """Narrow gaps between columns: as wide as a space may be, but below each other on several lines."""
 
+import re
 from collections.abc import Sequence
 
 from indexes.documents.pdf.markers import CLAUSE, MARKER
@@ -13,6 +14,7 @@ _FEWEST_LINES = 3
 _MOST_BETWEEN = 3
 # Points: what begins or ends so near a gap's edge is of the column beside it.
 _EDGE = 0.5
+_LOSS = re.compile(r"\(\d+\)")
 _LEADER = "."
 _LONGEST_LABEL = 3
 _FEWEST_WORDS = 4
@@ -40,17 +42,17 @@ def _parts(run: Run, inked: Sequence[list[Run]], number: int) -> list[Run]:
     parts: list[list[Run]] = [[run.pieces[0]]]
     for piece in run.pieces[1:]:
         last = parts[-1][-1]
-        divides = not (_marks(parts[-1], run) or _LEADER in (last.text, piece.text))
+        divides = not (_marks(parts[-1], run, inked[number]) or _LEADER in (last.text, piece.text))
         if divides and _is_gutter(last.x1, piece.x0, inked, number):
             parts.append([])
         parts[-1].append(piece)
     return [Run.of(part) for part in parts]
 
 
-def _marks(part: list[Run], run: Run) -> bool:
+def _marks(part: list[Run], run: Run, line: list[Run]) -> bool:
     """Whether a part is what marks an item of a list, or a line of a form."""
     [first, *others] = part
-    if others:
+    if others or (first is not line[0] and _LOSS.fullmatch(first.text)):
         return False
     text, rest = first.text, run.pieces[1:]
     if MARKER.fullmatch(text) or CLAUSE.fullmatch(text) or not any(map(str.isalnum, text)):

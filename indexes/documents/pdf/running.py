@@ -3,7 +3,6 @@
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import pairwise
 
 from indexes.documents.extracted import one_line
 from indexes.documents.pdf.lines import lines_of
@@ -12,6 +11,9 @@ from indexes.documents.pdf.writing import Run
 # Of a page's height, at its top and bottom; so many lines at most.
 _BAND = 0.11
 _MOST_LINES = 3
+_MOST_ROWS = 6
+_FEWEST_NAMES = 3
+_ALIGNED = 1.5  # points
 _LONGEST_LINE = 200
 
 _PAGE_NUMBER = re.compile(
@@ -34,8 +36,16 @@ def running_lines(pages: Sequence[tuple[Sequence[Run], float]]) -> list[list[Run
         low, high = _BAND * height, (1 - _BAND) * height
         lines = lines_of([run for run in runs if not low < run.baseline < high])
         following = lines_of([run for run in runs if run.baseline > low])
-        heads = {id(one[0]) for one, other in pairwise(following) if _heads(one, other)}
-        above = [line for line in lines if line[0].baseline >= high and id(line[0]) not in heads]
+        head = next(
+            (
+                at
+                for at, line in enumerate(following[:_MOST_LINES])
+                if _heads(line, following[at + 1 : at + 1 + _MOST_ROWS])
+            ),
+            len(following),
+        )
+        of_table = {id(line[0]) for line in following[head:]}
+        above = [line for line in lines if line[0].baseline >= high and id(line[0]) not in of_table]
         below = [line for line in lines if line[0].baseline <= low]
         for line in above[:_MOST_LINES] + below[-_MOST_LINES:]:
             text = one_line(" ".join(run.text for run in line)).lower()
@@ -53,8 +63,21 @@ def running_lines(pages: Sequence[tuple[Sequence[Run], float]]) -> list[list[Run
     return list(running.values())
 
 
-def _heads(line: Sequence[Run], below: Sequence[Run]) -> bool:
+def _heads(line: Sequence[Run], rows: Sequence[Sequence[Run]]) -> bool:
     """Whether a line names the columns of a table that begins below it."""
+    named = len(line) >= _FEWEST_NAMES and all(
+        any(
+            min(abs(run.x0 - other.x0), abs(run.x1 - other.x1)) <= _ALIGNED
+            for row in rows
+            for other in row
+        )
+        for run in line
+    )
+    return named or bool(rows and _stands_above(line, rows[0]))
+
+
+def _stands_above(line: Sequence[Run], below: Sequence[Run]) -> bool:
+    """Whether each run of a line stands above a run of its own."""
     if not 1 < len(line) <= len(below):
         return False
     under = [

@@ -205,7 +205,8 @@ class _Line:
         digit = (self._codes[1:] >= ord("0")) & (self._codes[1:] <= ord("9"))
         # A single letter has an exponent rather than a note.
         letter = np.r_[False, False, self._kinds.letter]
-        word = letter[2:-1] & letter[1:-2] & letter[:-3]
+        joins = np.r_[False, False, ~self._spaced]
+        word = letter[2:-1] & letter[1:-2] & letter[:-3] & joins[1:-1] & joins[:-2]
         notes: Flags = np.r_[False, small & raised & digit & word]
         return notes
 

@@ -34,7 +34,7 @@ _MANY = 0.35
 _MESS = 0.1
 _GAP = 0.15
 _FLUENT = 0.3
-_RARE = re.compile(r"cp(?:[47]\d\d|8(?!66|74)\d\d|1258)$|mac_")
+_RARE = re.compile(r"cp(?:[47]\d\d|8(?!66|74)\d\d|1258)$|mac_|johab")
 _TWO_BYTES = ("cp932", "shift", "euc", "gb", "big5", "cp949", "johab", "hz", "iso2022")
 
 
@@ -145,9 +145,10 @@ def _detected(data: bytes) -> Decoded | None:
     if not (clear or fluent or two_bytes):
         return None
     text = _decoded(data, best.encoding)
-    # Hardly anybody writes in those of old consoles; and capitals only are small letters elsewhere.
+    # Hardly anybody writes in those of old consoles; and capitals or Japanese letters of half the
+    # width only are small letters elsewhere.
     letters = [character for character in str(best) if character > "\x7f" and character.isalpha()]
-    capitals = sum(map(str.isupper, letters))
-    if _RARE.match(best.encoding) or capitals > len(letters) / 2:
+    unlikely = sum(letter.isupper() or "\uff61" <= letter <= "\uff9f" for letter in letters)
+    if _RARE.match(best.encoding) or unlikely > len(letters) / 2:
         return None
     return None if text is None else Decoded(text, best.encoding, guessed=True)
