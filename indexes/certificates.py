@@ -1,14 +1,28 @@
-"""The authorities that certificates are checked against, read once.
+"""The authorities that certificates are checked against, read once; and the way to a server.
 
 Reading them takes longer (50 ms) than a call to a server nearby.
 """
 
 import os
 import ssl
+import urllib.request
 from functools import cache
 from pathlib import Path
+from urllib.parse import SplitResult
 
 from indexes.errors import SettingsError
+
+# This machine, to which no proxy leads.
+HERE = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})  # noqa: S104 - not listened on
+
+
+def proxy_of(url: SplitResult) -> str | None:
+    """Return the proxy that the environment names for a server; None where there is none."""
+    host = url.hostname or ""
+    if host in HERE or any(map(urllib.request.proxy_bypass, (host, url.netloc))):
+        return None
+    proxies = urllib.request.getproxies()
+    return proxies.get(url.scheme) or proxies.get("all")
 
 
 def public_authorities() -> ssl.SSLContext:

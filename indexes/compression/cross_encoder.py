@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
 from pydantic import SecretStr
 
-from indexes.certificates import authorities
+from indexes.certificates import authorities, proxy_of
 from indexes.compression.scoring_judge import Ranking, ScoringJudge
 from indexes.compression.similarity import Scoring
 from indexes.compression.verdicts import JudgeKind
@@ -161,7 +162,7 @@ class Reranking:
     def _options(self, route: Route) -> dict[str, Any]:
         return {
             "timeout": self.seconds,
-            "trust_env": route.use_proxy,
+            "trust_env": route.use_proxy and proxy_of(urlsplit(route.url)) is not None,
             "verify": authorities(route.ca_bundle),
             "headers": route.secrets,
         }

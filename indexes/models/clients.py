@@ -6,6 +6,7 @@ import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import openai
@@ -13,7 +14,7 @@ import openai
 # openai imports it at the first request, which would look slow for it.
 import openai.resources
 
-from indexes.certificates import authorities
+from indexes.certificates import authorities, proxy_of
 from indexes.errors import shown
 from indexes.models.endpoint import Connection, Endpoint
 from indexes.models.failures import FAILURES, explain
@@ -167,7 +168,8 @@ def _connections(endpoint: Endpoint) -> dict[str, Any]:
         keepalive_expiry=_IDLE_SECONDS,
     )
     verify = authorities(endpoint.ca_bundle)
-    return {"trust_env": endpoint.use_proxy, "verify": verify, "limits": limits}
+    proxied = endpoint.use_proxy and proxy_of(urlsplit(endpoint.root)) is not None
+    return {"trust_env": proxied, "verify": verify, "limits": limits}
 
 
 def _options(endpoint: Endpoint) -> dict[str, Any]:

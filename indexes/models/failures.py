@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import httpx
 import openai
 
+from indexes.certificates import proxy_of
 from indexes.errors import ModelError, masked, shown
 from indexes.models.endpoint import NO_KEY, Endpoint
 from indexes.models.refusals import Refusal, refusal_of
@@ -70,6 +71,11 @@ def _what_happened(error: Exception, endpoint: Endpoint, offered: Sequence[str])
                 f"has a certificate that is not trusted ({shown(cause)}): name the PEM file "
                 "of its issuer by RAG_CA_BUNDLE"
             )
+        if endpoint.use_proxy and proxy_of(urlsplit(endpoint.url)):
+            return (
+                f"cannot be reached through the proxy ({shown(cause)}): check HTTP_PROXY, "
+                f"HTTPS_PROXY and NO_PROXY, or change {endpoint.url_setting}"
+            )
         return f"cannot be reached ({shown(cause)}): start it, or change {endpoint.url_setting}"
     if isinstance(error, httpx.InvalidURL):
         return f"is no address ({shown(error)}): change {endpoint.url_setting}"
@@ -116,6 +122,8 @@ def _status(response: httpx.Response, endpoint: Endpoint, offered: Sequence[str]
             f"takes no more requests now (429: {said}): ask again {when}, or raise the "
             "account's limits"
         )
+    if status == 407:
+        return f"was refused by the proxy ({status}: {said}): check HTTP_PROXY and HTTPS_PROXY"
     if status == 405:
         return f"takes no such request ({status}: {said}): change {endpoint.url_setting}"
     if own := next((name for name in sorted(endpoint.own) if name in refusal.words), None):

@@ -6,7 +6,6 @@ than all that a question needs of its answer. urllib3 costs .43 ms, libcurl .1.
 
 import asyncio
 import os
-import urllib.request
 from collections import deque
 from collections.abc import Awaitable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ import pycurl
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
+from indexes.certificates import proxy_of
 from indexes.store.cluster import Nodes
 from indexes.store.retries import Retries
 
@@ -175,7 +175,7 @@ class Line:
     def __init__(self, url: SplitResult, options: Mapping[int, Any]) -> None:
         self._base = url.geturl()
         # Found once: what the environment says is for all requests of ours.
-        self._options = {**options, **self.own, pycurl.PROXY: _proxy(url) or ""}
+        self._options = {**options, **self.own, pycurl.PROXY: proxy_of(url) or ""}
         self._idle: deque[pycurl.Curl] = deque(maxlen=_KEPT)
 
     def ask(self, method: str, path: str, body: bytes) -> Reply:
@@ -253,15 +253,6 @@ def _options(
 
 def _go_on(*_progress: int) -> None:
     pass
-
-
-def _proxy(url: SplitResult) -> str | None:
-    """The proxy that the environment names for a server, as for all other requests of ours."""
-    host = url.hostname or ""
-    if urllib.request.proxy_bypass(host) or urllib.request.proxy_bypass(url.netloc):
-        return None
-    proxies = urllib.request.getproxies()
-    return proxies.get(url.scheme) or proxies.get("all")
 
 
 def headers_of(head: bytes) -> dict[str, str]:

@@ -21,7 +21,7 @@ from qdrant_client import AsyncQdrantClient, QdrantClient
 from qdrant_client.async_qdrant_remote import AsyncQdrantRemote
 from qdrant_client.http.exceptions import UnexpectedResponse
 
-from indexes.certificates import public_authorities
+from indexes.certificates import HERE, public_authorities
 from indexes.errors import SettingsError, StoreError
 from indexes.store.cluster import Nodes
 from indexes.store.columns import Wire
@@ -44,7 +44,6 @@ _VERSION = re.compile(r"(\d+)\.(\d+)")
 # an event loop can't be used in the next, so the asynchronous client decides for itself.
 _KEPT = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=4.0)
 _NOT_KEPT = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-_HERE = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def reach(index: str, api_key: SecretStr | None, ways: Ways) -> Remote:
     if len({(url.scheme, url.path) for url in urls}) > 1:
         raise StoreError("the nodes of --index must all be http:// or all https://, of one path")
     first, secret = urls[0], "" if api_key is None else api_key.get_secret_value()
-    if secret and first.scheme == "http" and not {url.hostname for url in urls} <= _HERE:
+    if secret and first.scheme == "http" and not {url.hostname for url in urls} <= HERE:
         _log.warning("the API key goes to %s unencrypted: use https://", first.hostname)
     address = ",".join(url.geturl() for url in urls)
     given: dict[str, Any] = {

@@ -127,6 +127,23 @@ def test_a_model_that_is_not_there_is_told_with_those_named_most_like_it(
 
 
 @pytest.mark.parametrize("way", ["whole", "awhole"])
+def test_a_proxy_is_not_asked_for_this_machine_and_named_for_others(
+    scripted: Scripted, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    scripted.script = lambda path, body: said(whole(TEXT))
+    assert asked(endpoint(f"{scripted.root}/v1"), way).text == TEXT
+    with pytest.raises(ModelError, match=r"through the proxy .*HTTPS_PROXY and NO_PROXY"):
+        asked(endpoint("http://models.example/v1", retries=0), way)
+    monkeypatch.setenv("HTTP_PROXY", scripted.root)
+    scripted.script = lambda path, body: said("", 407)
+    with pytest.raises(ModelError, match="refused by the proxy"):
+        asked(endpoint("http://models.example/v1", retries=0), way)
+
+
+@pytest.mark.parametrize("way", ["whole", "awhole"])
 def test_a_redirection_to_another_host_takes_no_secret_along(scripted: Scripted, way: str) -> None:
     elsewhere = scripted.root.replace("127.0.0.1", "localhost")
     scripted.script = lambda path, body: (

@@ -22,7 +22,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
+from indexes.certificates import HERE
 from indexes.models.sagemaker.bearer import BearerClient
 from indexes.models.sagemaker.codecs import MAX_ANSWER_BYTES, CodecError
 from indexes.models.sagemaker.credentials import Keys, aws_session, secrets_of
@@ -260,6 +262,8 @@ class Runtime:
                 max_pool_connections=target.at_once,
                 retries={"total_max_attempts": 1},
                 tcp_keepalive=True,
+                # A stand-in on this machine is behind no proxy.
+                proxies={} if urlsplit(target.endpoint_url or "").hostname in HERE else None,
                 # Composed anew for each call otherwise, which takes a tenth of its CPU time.
                 user_agent=f"advanced-rag-patterns Botocore/{version('botocore')}",
             ),
