@@ -5,6 +5,7 @@ but numbers and words of other scripts from the left.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 _ALEFS = "اأإآٱ"
@@ -71,19 +72,15 @@ class Glyphs:
                 clusters[-1].append(at)
             else:
                 clusters.append([at])
+        middles = [self._starts[cluster[0]] + self._ends[cluster[-1]] for cluster in clusters]
         for mark in marks:
             middle = self._starts[mark] + self._ends[mark]
-            nearest = min(
-                clusters,
-                key=lambda cluster: abs(
-                    self._starts[cluster[0]] + self._ends[cluster[-1]] - middle
-                ),
-                default=None,
-            )
-            if nearest:
-                nearest.append(mark)
-            else:
-                clusters.append([mark])
+            at = bisect_left(middles, middle)
+            near = range(max(0, at - 1), min(len(middles), at + 1))
+            if near:
+                clusters[min(near, key=lambda at: abs(middles[at] - middle))].append(mark)
+        if not clusters:
+            clusters = [[mark] for mark in marks]
         for members in clusters:
             yield members, kinds[members[0]], any(begins[at] for at in members)
 

@@ -198,16 +198,20 @@ def _characters(text_page: Any, count: int, frame: Frame) -> Characters:
 def _said_once(codes: Codes, box: Floats) -> Flags:
     """Which characters are no repetition of a cluster, which each of its glyphs may say whole."""
     once: Flags = np.ones(len(codes), bool)
+    said = codes.tolist()
+    latest: dict[tuple[int, int], int] = {}
     for mark in np.flatnonzero(kinds_of(codes).mark).tolist():
+        pair = said[mark - 1], said[mark]
+        last = latest.get(pair, -_FARTHEST_BACK)
+        latest[pair] = mark
+        if mark - last >= _FARTHEST_BACK:
+            continue
         for length in (4, 3, 2):
-            first = mark - length + 1
-            said = codes[max(0, first) : mark + 1].tolist()
-            for back in range(length, _FARTHEST_BACK) if first > 0 else ():
-                other = first - back
-                if other < 0 or codes[other : other + length].tolist() != said:
-                    continue
-                if box[first, 0] < box[other + length - 1, 2] and box[other, 0] < box[mark, 2]:
-                    once[first : mark + 1] = False
+            first, other = mark - length + 1, last - length + 1
+            if other < 0 or last >= first or said[first : mark + 1] != said[other : last + 1]:
+                continue
+            if box[first, 0] < box[last, 2] and box[other, 0] < box[mark, 2]:
+                once[first : mark + 1] = False
     return once
 
 

@@ -7,6 +7,7 @@ lines stands apart from its word, too.
 
 from bisect import bisect_left, insort
 from collections.abc import Sequence
+from statistics import median
 
 from indexes.documents.pdf.grids import Grid
 from indexes.documents.pdf.writing import Box, Run
@@ -15,7 +16,8 @@ Item = Run | Grid
 
 # In ems: what is nearer stands on the same line.
 _BESIDE = 0.7
-_MOST_JUMPS = 2
+_FEW = 2
+_MOST_JUMPS = 20
 _HEADING = 3
 _NOTES = 0.92
 # Of the size of the lines beside it.
@@ -30,7 +32,7 @@ def in_place(items: Sequence[Item]) -> list[Item]:
     """The items of a column, drawn in this order; late ones where there is room for them."""
     parts = _parts(items)
     jumps = len(parts) - 1
-    if not jumps or jumps > _MOST_JUMPS + len(items) // 5 or 2 * jumps >= len(items):
+    if not jumps or jumps > _FEW + min(len(items) // 5, _MOST_JUMPS) or 2 * jumps >= len(items):
         return list(items)  # or drawn in no order at all
     placed = parts[0]
     levels = sorted(level for item in placed for level in _levels(item))
@@ -89,8 +91,9 @@ def _baseline(item: Item) -> float:
 def with_initials(runs: Sequence[Run]) -> list[Run]:
     """The runs with each capital that goes over several lines as the first letter of the first."""
     found = list(runs)
+    least = _INITIAL * median(run.size for run in runs) if runs else 0.0
     for initial in runs:
-        if len(initial.text) == 1 and initial.text.isupper():
+        if initial.size >= least and len(initial.text) == 1 and initial.text.isupper():
             beside = [run for run in found if _is_beside(run, initial)]
             first = max(beside, key=_baseline, default=initial)
             if len({run.baseline for run in beside}) >= _FEWEST_LINES and first.text[0].isalpha():

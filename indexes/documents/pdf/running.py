@@ -13,6 +13,7 @@ _BAND = 0.11
 _MOST_LINES = 3
 _MOST_ROWS = 6
 _FEWEST_NAMES = 3
+_MOST_NAMES = 40
 _ALIGNED = 1.5  # points
 _LONGEST_LINE = 200
 
@@ -65,7 +66,7 @@ def running_lines(pages: Sequence[tuple[Sequence[Run], float]]) -> list[list[Run
 
 def _heads(line: Sequence[Run], rows: Sequence[Sequence[Run]]) -> bool:
     """Whether a line names the columns of a table that begins below it."""
-    named = len(line) >= _FEWEST_NAMES and all(
+    named = _FEWEST_NAMES <= len(line) <= _MOST_NAMES and all(
         any(
             min(abs(run.x0 - other.x0), abs(run.x1 - other.x1)) <= _ALIGNED
             for row in rows
