@@ -15,11 +15,12 @@ from collections.abc import Iterable, Sequence, Set
 from itertools import combinations
 
 from indexes.answers import SupportVerdict
-from indexes.verdict.denial import negated
+from indexes.verdict.denial import clauses_of, negated
 from indexes.verdict.neighbours import EDGE, Beside, Word, is_participle, read
-from indexes.verdict.texts import Text
-from indexes.verdict.vocabulary import OPPOSITES
+from indexes.verdict.texts import Text, shared
+from indexes.verdict.vocabulary import HEDGES, OPPOSITES
 
+_CONDITIONS = frozenset(["if", "unless"])
 _MODAL, _ = OPPOSITES["may"]
 
 Verdict = tuple[SupportVerdict, str]
@@ -45,8 +46,8 @@ def contrary(said: Text, own: Text, near: Sequence[Text], every: Text) -> Verdic
         return "partly" if changed else "unsupported", opposite
     if changed:
         return "unsupported", changed
-    replaced = _replaced(mine, theirs, known)
-    return ("partly", replaced) if replaced else None
+    weaker = _replaced(mine, theirs, known) or _hedged(said, own)
+    return ("partly", weaker) if weaker else None
 
 
 def _opposite(
@@ -116,3 +117,12 @@ def _replaced(mine: Sequence[Word], theirs: Sequence[Word], known: Sequence[Word
         if word.place.count(EDGE) <= most:
             return f"where “{word.text}” stands the passage has “{other.text}”"
     return ""
+
+
+def _hedged(said: Text, own: Text) -> str:
+    """What the place is not sure of: "the board plans to build" is not "the board has built"."""
+    if HEDGES.search(said.text) or said.words & _CONDITIONS:
+        return ""
+    likest = max(clauses_of(own), key=lambda clause: shared(said, clause))
+    hedge = HEDGES.match(own.text) or HEDGES.search(likest.text)
+    return f"the passage says “{hedge[0].strip()}”" if hedge else ""

@@ -28,8 +28,8 @@ def denial(sentence: Text, near: Sequence[Text]) -> tuple[SupportVerdict, str] |
     """
     if not any(negated(text.text) for text in (sentence, *near)):
         return None
-    theirs = [clause for text in near for clause in _clauses(text)]
-    mine = _clauses(sentence)[:_MOST_CLAUSES]
+    theirs = [clause for text in near for clause in clauses_of(text)]
+    mine = clauses_of(sentence)[:_MOST_CLAUSES]
     found: tuple[SupportVerdict, str] | None = None
     for clause in mine:
         denied = negated(clause.text)
@@ -52,7 +52,7 @@ def negated(text: str) -> bool:
     return bool(NEGATIONS & {word for _, _, word in words_of(low)}) or "n't" in low
 
 
-def _clauses(text: Text) -> list[Text]:
+def clauses_of(text: Text) -> list[Text]:
     """The clauses of a sentence; one that says nothing by itself goes with the one before it."""
     found: list[Text] = []
     parts = [part for part in CLAUSES.split(text.text) if part.strip()]

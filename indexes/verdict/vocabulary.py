@@ -1,5 +1,7 @@
 """Words that tell what a sentence says: units, scales, months, and those that say nothing."""
 
+import re
+
 
 def words(text: str) -> frozenset[str]:
     """The words of a list."""
@@ -137,6 +139,19 @@ PARTICIPLES = words(
     worn beaten begun borne broken dealt felt fought forgotten got grown heard hidden hired laid
     meant overseen rebuilt shot spent split spread stolen struck sung sworn thrown understood
     """
+)
+
+# What follows them is not said to be so: verbs with "to" or "that" behind them, and others.
+_WISHES = (
+    "plan plans planned planning hope hopes hoped hoping intend intends intended intending propose "
+    "proposes proposed proposal proposals claim claims claimed allege alleges alleged deny denies "
+    "denied suggest suggests suggested consider considers considered aim aims aimed try tries "
+    "tried attempt attempts attempted"
+)
+HEDGES = re.compile(
+    rf"^\W*(?:if|unless)\b|\b(?:(?:{'|'.join(_WISHES.split())})(?=\s+(?:to|that)\b)"
+    r"|likely|possibly|perhaps|probably|allegedly|might|nearly|almost)\b",
+    re.IGNORECASE,
 )
 
 # They say in words what a minus says.

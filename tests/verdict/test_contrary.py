@@ -1,4 +1,4 @@
-"""Opposites and exchanged roles: sentences that have all words of a passage, and say otherwise."""
+"""Sentences that have the words of a passage, and say otherwise; and others that say the same."""
 
 import pytest
 
@@ -26,6 +26,17 @@ OTHERWISE = [
     ("The fee is paid by the buyer to the seller.", "The fee is paid by the seller to the buyer."),
     ("Rates are higher in Leeds than in York.", "Rates are higher in York than in Leeds."),
     ("Dr Hale backed the motion; Dr Ives opposed it.", "Dr Ives backed the motion."),
+    ("Smoking causes cancer.", "Cancer causes smoking."),
+    ("Teachers earn more than nurses.", "Nurses earn more than teachers."),
+    ("The recipe uses butter instead of oil.", "The recipe uses oil instead of butter."),
+    ("The museum opens at ten. The cafe closes at nine.", "The museum closes at nine."),
+    ("Chickens are fed corn. Ducks are fed barley.", "Ducks are fed corn."),
+    ("The author praises the novel and condemns the film.", "The author condemns the novel."),
+    ("Parking is free for residents. Visitors pay.", "Parking is free for visitors."),
+    ("The firm plans to build a factory.", "The firm built a factory."),
+    ("Critics claim that the dam is unsafe.", "The dam is unsafe."),
+    ("If sales fall, the shop will close.", "The shop will close."),
+    ("Nearly half of the staff agreed.", "Half of the staff agreed."),
 ]
 THE_SAME = [
     (
@@ -49,6 +60,10 @@ THE_SAME = [
     ("The buyer pays the seller on receipt.", "The seller is paid by the buyer on receipt."),
     ("The tenant may sublet if the landlord agrees.", "If the landlord agrees, the tenant may."),
     ("We count in May. Staff must vote.", "In May we count."),
+    ("The board accepted the plan and rejected the budget.", "The board rejected the budget."),
+    ("Unless notice is given, the lease renews.", "The lease renews unless notice is given."),
+    ("Students may borrow ten books, teachers thirty.", "Teachers may borrow thirty books."),
+    ("The dog was chased by the cat.", "The cat chased the dog."),
 ]
 
 
