@@ -76,7 +76,7 @@ FindRoute: TypeAlias = Callable[[], Route]
 
 def endpoint_at(url: str, key: SecretStr | None = None, **more: Any) -> FindRoute:
     """A route that is there already; `more` as `Route` has it."""
-    route = Route(url, key, **more)
+    route = Route(url.strip(" \t\r\n'\""), key, **more)
     return lambda: route
 
 

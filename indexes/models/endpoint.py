@@ -57,6 +57,10 @@ class Endpoint:
     own: frozenset[str] = frozenset()
     body_setting: str = "RAG_EXTRA_BODY"
 
+    def __post_init__(self) -> None:
+        # As files and quoted lines have it.
+        object.__setattr__(self, "url", self.url.strip(" \t\r\n'\""))
+
     @property
     def root(self) -> str:
         """The address without query and route.

@@ -66,6 +66,12 @@ def _what_happened(error: Exception, endpoint: Endpoint, offered: Sequence[str])
         return f"gave no answer within {endpoint.seconds:g} s: raise RAG_MODEL_TIMEOUT"
     if isinstance(error, openai.APIConnectionError | httpx.ConnectError):
         cause = error.__cause__ or error
+        if isinstance(cause, httpx.UnsupportedProtocol):
+            return (
+                f"is no address: change {endpoint.url_setting} to http://HOST:PORT/v1 or the like"
+            )
+        if "WRONG_VERSION_NUMBER" in str(cause):
+            return f"does not speak https: write http:// in {endpoint.url_setting}"
         if "CERTIFICATE_VERIFY_FAILED" in str(cause):
             return (
                 f"has a certificate that is not trusted ({shown(cause)}): name the PEM file "

@@ -284,6 +284,29 @@ async def test_where_no_one_listens_the_address_is_to_blame(ask: Ask) -> None:
         await ask(llm_at(where), embedding_at(where))
 
 
+@pytest.mark.parametrize("around", [" {} ", "{}\r\n", '"{}"', "'{}'\n"])
+async def test_an_address_may_have_around_it_what_files_have(server: StandIn, around: str) -> None:
+    where = endpoint(around.format(server.url))
+    assert (await llm_at(where).acomplete("?")).text
+    assert str(where) == f"tiny at {server.url}"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda url: url.removeprefix("http://"), "is no address: change RAG_BASE_URL to http://"),
+        (lambda url: url.replace("http", "https"), "does not speak https: .*RAG_BASE_URL"),
+    ],
+)
+async def test_an_address_with_another_beginning_is_told_which(
+    server: StandIn, change: Callable[[str], str], told: str
+) -> None:
+    for ask in (_complete, _aquery):
+        where = endpoint(change(server.url), retries=0)
+        with pytest.raises(ModelError, match=told):
+            await ask(llm_at(where), embedding_at(where))
+
+
 @pytest.mark.parametrize("url", ["no address", "", "http://[", "ftp://host/v1"])
 async def test_an_address_that_is_none_is_said_to_be(url: str) -> None:
     for ask in (_complete, _aquery):
