@@ -37,7 +37,8 @@ def contrary(said: Text, own: Text, near: Sequence[Text], every: Text) -> Verdic
     """
     small, named = every.small, every.named | said.named
     mine, theirs = read(said, small, named), read(own, small, named)
-    known = [word for text in near for word in read(text, small, named)]
+    others = [word for text in near if text is not own for word in read(text, small, named)]
+    known = [*theirs, *others]
     denied, denies = negated(said.text), negated(own.text)
     opposite = _opposite(mine, theirs, known, denied=denied) if denied == denies else ""
     changed = _exchanged(mine, theirs, known)

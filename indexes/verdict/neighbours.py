@@ -14,8 +14,14 @@ _BREAK = re.compile(r"[.,;:!?()\[\]\n|–—]")
 _PARTING = words("and or but while whereas because although if unless that")
 _ARTICLES = words("a an the")
 _BEING = words("is are was were be been being")
+_LISTING = _ARTICLES | {"and", "or"}
+_SMALL = _ARTICLES | _BEING
+_SILENT = EMPTY | _PARTING
+# Before a word they show that its clause goes on.
+_BINDING = EMPTY - _ARTICLES - _PARTING
 # What follows them may belong to anything before.
 _PREPOSITIONS = words("at for from in into on to with")
+_NO_NAMES = {*MONTHS, *OPPOSITES}
 _GROUPS = {stem(word): f"~{group}" for word, (group, _) in OPPOSITES.items()}
 # A sentence of more words is a list.
 _MOST_WORDS = 80
@@ -58,7 +64,7 @@ class _Token(NamedTuple):
 
     @property
     def telling(self) -> bool:
-        return bool(self.kind) or self.low not in EMPTY | _PARTING
+        return bool(self.kind) or self.low not in _SILENT
 
     @property
     def parts(self) -> bool:
@@ -85,7 +91,7 @@ def _tokens(text: Text, small: Set[str], named: Set[str]) -> Iterator[_Token]:
         name.start: name
         for name in names(text.text, small)
         if not (name.doubtful and name.words[0] not in named)
-        and not (len(name.words) == 1 and name.words[0] in {*MONTHS, *OPPOSITES})
+        and not (len(name.words) == 1 and name.words[0] in _NO_NAMES)
         and not TITLES.issuperset(name.words)
         and not any(start < name.end and name.start < end for start, end in figures)
     }
@@ -123,7 +129,7 @@ def _word(tokens: Sequence[_Token], at: int) -> Word:
     touching += [(-1 if passive else 1, _shared(one)) for one in ahead[:1]]
     near = {*((-1, one) for one in back), *((1, one) for one in bound)}
     before, (behind, beyond) = [*back, EDGE][0], [*ahead, EDGE, EDGE][:2]
-    begins = not back and not (at and tokens[at - 1].low in EMPTY - _ARTICLES - _PARTING)
+    begins = not back and not (at and tokens[at - 1].low in _BINDING)
     return Word(
         text=token.text,
         low=token.low,
@@ -133,7 +139,7 @@ def _word(tokens: Sequence[_Token], at: int) -> Word:
         near=frozenset(near),
         touching=frozenset(touching + [one for one in little if one != (-2, "by")]),
         alone=begins and all(one.startswith("#") for _, one in near),
-        between=sum(other.low not in _ARTICLES | {"and", "or"} for other in tokens[:at]),
+        between=sum(other.low not in _LISTING for other in tokens[:at]),
     )
 
 
@@ -160,7 +166,7 @@ def _shared(found: str) -> str:
 def _next(tokens: Sequence[_Token], at: int, way: int) -> _Token | None:
     """The next word that is no article and no form of `be`."""
     place = at + way
-    while 0 <= place < len(tokens) and tokens[place].low in _ARTICLES | _BEING:
+    while 0 <= place < len(tokens) and tokens[place].low in _SMALL:
         place += way
     return tokens[place] if 0 <= place < len(tokens) else None
 
