@@ -13,8 +13,10 @@ import pytest
 from qdrant_client.models import PointIdsList, PointStruct
 
 import indexes.index
+from app.cli.answer_output import _print_quotes
 from app.cli.main import cli, main
 from app.samples import LETTERS
+from indexes.answers import Quote
 from indexes.store.nodes import matching
 from indexes.store.points import DENSE
 from tests.fakes import DIMENSION, ScriptedLLM, WordEmbedding
@@ -101,6 +103,11 @@ def test_ask_prints_the_answer_and_its_sources(rag: Callable[..., Ran]) -> None:
     assert "unsupported: Scripted answer [1]. (no passage says this)" in ran.out
     assert "[1] lighthouse.txt" in ran.out
     assert "\x1b" not in ran.out, "colour is for terminals"
+
+
+def test_a_quote_that_is_in_no_passage_has_no_number(capsys: pytest.CaptureFixture[str]) -> None:
+    _print_quotes([Quote(text="So.", document="a.txt", start=0, end=3, context=n) for n in (0, 2)])
+    assert capsys.readouterr().out == "“So.”\n  a.txt\n“So.”\n  [2] a.txt\n\n"
 
 
 @pytest.mark.slow

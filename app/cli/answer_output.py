@@ -58,7 +58,9 @@ def _print_quotes(quotes: "list[Quote]") -> None:
         text = " ".join(quote.text.split()) if "|" not in quote.text else quote.text
         out.print(printable(f"“{text}”"), soft_wrap=True)
         place = f", {quote.place}" if quote.place else ""
-        out.print(printable(f"  [{quote.context}] {quote.document}{place}", "dim"), soft_wrap=True)
+        # One that is in no passage has no number.
+        number = f"[{quote.context}] " if quote.context else ""
+        out.print(printable(f"  {number}{quote.document}{place}", "dim"), soft_wrap=True)
     if quotes:
         out.print()
 

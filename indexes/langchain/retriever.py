@@ -163,7 +163,7 @@ class _Asked:
         """Whether these are enough; if not, `options` ask for more."""
         tokens = sum(context.tokens for context in contexts)
         enough = self.k is None or len(passages_of(contexts)) >= self.k
-        if enough or not self._grows or tokens == self._before:
+        if enough or not contexts or not self._grows or tokens == self._before:
             return True
         if self.options["budget"] >= _LARGEST_BUDGET:
             return True

@@ -89,6 +89,16 @@ def test_the_budget_bounds_what_comes(filled: HierarchicalIndex) -> None:
     assert sum(tokens) <= 30
 
 
+def test_where_nothing_is_found_it_is_looked_for_once(
+    filled: HierarchicalIndex, caplog: pytest.LogCaptureFixture
+) -> None:
+    retriever = PatternRetriever(index=filled, pattern="regular", k=3, filters={"yeer": 2001})
+    assert retriever.invoke(QUESTION) == []
+    assert [record.getMessage() for record in caplog.records if "yeer" in record.getMessage()] == [
+        "a filter finds nothing: no metadata has yeer"
+    ]
+
+
 def test_filters_are_passed_on(filled: HierarchicalIndex) -> None:
     wanted = MetadataFilters(filters=[MetadataFilter(key="file_name", value="bees.txt")])
     retriever = PatternRetriever(index=filled, pattern="regular", filters=wanted)

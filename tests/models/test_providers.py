@@ -208,6 +208,11 @@ def test_a_provider_that_returns_no_model_says_so() -> None:
         build_llm(settings)
     with pytest.raises(ModelError, match="int is no embedding model"):
         build_embedding(settings)
+    register_provider("mine", llm=lambda: 1 / 0, replace=True)
+    with pytest.raises(
+        ModelError, match=r"'mine': .* failed \(ZeroDivisionError: .*\): correct it"
+    ):
+        build_llm(settings)
 
 
 def test_an_unknown_provider_is_refused_at_the_call() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from indexes.errors import SettingsError
+from indexes.errors import ModelError, RagError, SettingsError, shown
 from indexes.extensions import PROVIDERS, Provider, resolved
 from indexes.extras import check_extra
 from indexes.models.capabilities import LLM_WINDOW, Capabilities, budget_of
@@ -194,7 +194,16 @@ def _made(settings: Settings, adapt: Callable[[Any], Any], purpose: Purpose, wha
             f"{provider} has no {what}: pass {purpose}=… to the index, or register the "
             "provider with one"
         )
-    made = adapt(call(resolved(source), {"settings": lambda: chosen.settings}, provider))
+    try:
+        given = call(resolved(source), {"settings": lambda: chosen.settings}, provider)
+    except RagError:
+        raise
+    except Exception as error:
+        said = f"{type(error).__name__}: {shown(error)}"
+        failed = ModelError(f"{provider}: its function failed ({said}): correct it")
+        failed.repeats = True
+        raise failed from error
+    made = adapt(given)
     if made is None:
         raise SettingsError(f"{provider}: its function returned no {what}")
     return made
