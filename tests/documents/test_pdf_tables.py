@@ -288,3 +288,33 @@ def test_lines_that_had_to_end_before_a_cell_does_are_of_one_row() -> None:
             sheet.left(x + 2, y, *lines)
             x += width
     assert sheet.table_found() == 3 * [["Asset", "Parks and open spaces", "held with open ends"]]
+
+
+def test_names_and_cells_of_several_lines_between_titles_of_their_rows() -> None:
+    sheet = Sheet()
+    lines = [
+        (30.0, ["", "", "Rent", "", ""]),
+        (34.0, ["", "Area", "(£)", "Lease", ""]),
+        (38.0, ["Tenant", "(ft)", "a year", "expiry", "Comments"]),
+        (45.0, ["North", "", "", "", ""]),
+        (51.0, ["Looms LLP", "4,250", "18,500", "31 Mar", "a review has been outstanding since"]),
+        (55.0, ["", "", "", "2030", "2024"]),
+        (61.0, ["Vacant", "3,100", "", "", ""]),
+        (67.0, ["Pumps Ltd", "8,900", "41,250", "24 Jun 27", "Guarantor: parent"]),
+        (73.0, ["O'Hara", "960", "7,200", "29 Sep", ""]),
+        (77.0, ["", "", "", "2025", ""]),
+    ]
+    for y, cells in lines:
+        for column, word in enumerate(cells):
+            if column in (1, 2):
+                sheet.right(40.0 + 18 * column, y, word)
+            else:
+                sheet.left((20.0, 0.0, 0.0, 92.0, 114.0)[column], y, word)
+    assert sheet.table_found() == [
+        ["Tenant", "Area (ft)", "Rent (£) a year", "Lease expiry", "Comments"],
+        ["North", "", "", "", ""],
+        ["Looms LLP", "4,250", "18,500", "31 Mar 2030", "a review has been outstanding since 2024"],
+        ["Vacant", "3,100", "", "", ""],
+        ["Pumps Ltd", "8,900", "41,250", "24 Jun 27", "Guarantor: parent"],
+        ["O'Hara", "960", "7,200", "29 Sep 2025", ""],
+    ]

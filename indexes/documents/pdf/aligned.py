@@ -234,11 +234,24 @@ class _Region:
                 break
             spans.insert(0, row)
         lines = [self._row(line) for line in self._all[begin : self.end]]
+        at = self.start
+        while not spans and at > free and self._breaks_off(at - 1):
+            at -= 1
+            lines[0] = [
+                one + other for one, other in zip(self._row(self._all[at]), lines[0], strict=True)
+            ]
         gutter = gutter_of(lines, extents)
         if gutter is None:
             return [_grid(spans, lines)]
         sides = slice(gutter), slice(gutter, None)
         return [_grid(_part(spans, side), _part(lines, side)) for side in sides]
+
+    def _breaks_off(self, at: int) -> bool:
+        """Whether a line above the table begins names of columns that go on below it."""
+        upper, lower = self._all[at : at + 2]
+        close = upper.baseline - lower.baseline <= _LEADING * min(upper.size, lower.size)
+        inside = all(map(self._inside, upper.cells))  # and none in the first
+        return close and inside and all(map(names, [*upper.cells, *lower.cells]))
 
     def _row(self, line: _Line) -> list[Cell]:
         row: list[Cell] = [[] for _ in self.columns]

@@ -12,6 +12,7 @@ _FARTHEST = 4.0
 
 _FEWEST_LINES = 3
 _MOST_BETWEEN = 3
+_TITLE = 0.4  # of a line's width
 # Points: what begins or ends so near a gap's edge is of the column beside it.
 _EDGE = 0.5
 _LOSS = re.compile(r"\(\d+\)")
@@ -68,18 +69,26 @@ def _is_gutter(left: float, right: float, inked: Sequence[list[Run]], number: in
     Or with something that begins or ends where the gap does: cells beside it may be empty.
     """
     found = 1
+    width = inked[number][-1].x1 - inked[number][0].x0
     for step in (1, -1):
         low, high = left, right
-        at, alone = number, 0
+        at, alone, titles = number, 0, 0
         while found < _FEWEST_LINES and 0 <= at + step < len(inked):
             upper, lower = sorted((at, at + step))
             at += step
             size = inked[at][0].size
             far = inked[upper][0].baseline - inked[lower][0].baseline > _FARTHEST * size
-            low, high = _free(low, high, inked[at])
-            if far or high - low < _LEAST * size:
-                break
             line = inked[at]
+            free = _free(low, high, line)
+            # One line over several columns may be a title between their rows.
+            crosses = free[1] - free[0] < _LEAST * size
+            titles = titles + 1 if crosses else 0
+            short = len(line) == 1 and line[0].x1 - line[0].x0 < _TITLE * width
+            if far or (crosses and (titles > 1 or not short)):
+                break
+            if crosses:
+                continue
+            low, high = free
             both = line[0].x0 < low and line[-1].x1 > high
             edged = any(abs(run.x1 - left) < _EDGE or abs(run.x0 - right) < _EDGE for run in line)
             found += both or edged

@@ -76,6 +76,8 @@ def _over(cell: Named, column: Extent) -> bool:
 def _begun(cells: Sequence[Named], columns: Sequence[Extent]) -> list[Group] | None:
     """Each cell's columns, if it begins where the first of them does."""
     starts = []
+    if len(cells) == 1:
+        return None  # what breaks off above the rest of a name
     for cell in cells:
         near = [n for n, (x0, _) in enumerate(columns) if abs(x0 - cell.x0) <= _ALIGNED]
         if not near:

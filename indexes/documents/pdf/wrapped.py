@@ -89,19 +89,27 @@ class _Table:
             ended = said(upper[0]).endswith((".", "!", "?", ":"))
             return not ended and had_to_end(upper[0], lower[0], self._rights[0])
         return all(
-            not cell or self._breaks(upper[column], cell, column, surely=surely)
+            not cell or self._breaks(upper[column], cell, column, surely=surely, short=not lower[0])
             for column, cell in enumerate(lower)
         )
 
-    def _breaks(self, upper: Cell, lower: Cell, column: int, *, surely: bool) -> bool:
-        """Whether text in a column was broken between two lines."""
+    def _breaks(
+        self, upper: Cell, lower: Cell, column: int, *, surely: bool, short: bool = False
+    ) -> bool:
+        """Whether text in a column was broken between two lines; also if it is short."""
         if not upper:
             return False
         first, last = said(lower), said(upper)
         if first[0].islower() and not last.endswith((".", "!", "?")):
             return True
-        long = last.count(" ") + 1 >= _FEWEST_WORDS
+        long = short or last.count(" ") + 1 >= _FEWEST_WORDS
         return not surely and long and had_to_end(upper, lower, self._rights[column])
+
+    def _names(self, at: int) -> bool:
+        """Whether a line is among the first, which name the columns on several lines."""
+        return at < _MOST_HEADER_LINES and not any(
+            any(map(str.isdigit, said(cell))) for line in self._lines[: at + 1] for cell in line
+        )
 
     def _is_tight(self, at: int) -> bool:
         if not at:
@@ -113,11 +121,12 @@ class _Table:
     def _holds(self, close: list[bool]) -> bool:
         """Whether lines that are close to each other may be one row, all of them."""
         return all(
-            not (cell and upper[column]) or self._breaks(upper[column], cell, column, surely=False)
+            not (cell and upper[column])
+            or self._breaks(upper[column], cell, column, surely=False, short=not lower[0])
             for at, is_close in enumerate(close)
-            if is_close
-            for upper in [self._lines[at - 1]]
-            for column, cell in enumerate(self._lines[at])
+            if is_close and not self._names(at)
+            for upper, lower in [self._lines[at - 1 : at + 1]]
+            for column, cell in enumerate(lower)
         )
 
 
