@@ -134,6 +134,15 @@ def test_a_raised_figure_of_a_unit_stays_at_it() -> None:
     assert sheet.read().text == "The area in m2"
 
 
+def test_lines_of_a_list_of_names_keep_their_lines() -> None:
+    sheet = Sheet()
+    lines = ["1 Purpose", "2 Definitions", "3 Duties of managers", "4 Visits out of hours", "Index"]
+    sheet.left(20, 30, *lines)
+    sheet.left(20, 70, "What follows here is set as wide as the page")
+    sheet.left(20, 74.5, "and goes on in a second line, as text does.")
+    assert sheet.read().text.startswith("\n".join(lines))
+
+
 def test_items_whose_lines_are_equally_long_are_told_apart_by_their_numbers() -> None:
     sheet = Sheet()
     sheet.left(20, 30, "1. The boats go out", "2. The boats come in", "(a) before the tide")

@@ -32,6 +32,8 @@ _CODE_GAP = 2.6
 _RAGGEDNESS = 3.0
 # So many lines of a page must have a distance for it to be the page's.
 _ENOUGH_STEPS = 8
+# Lines that all begin with a capital or a figure, and are short, are no paragraph.
+_ENOUGH_LABELS = 4
 # Points: lines that start this close to each other share a margin.
 _MARGIN_STEP = 6.0
 
@@ -155,10 +157,18 @@ def _set_edges(blocks: list[list[Row]], rows: list[Row]) -> None:
         # A signature or an address is narrow by choice, a quotation by its indent.
         if reach - left < 0.6 * (column - left):
             reach = column
-        elif alone and len(block) <= 5 and all(map(_looks_like_a_label, block)):
-            reach = float("inf")
+        elif (alone and len(block) <= 5) or _is_list(block):
+            if all(map(_looks_like_a_label, block)):
+                reach = float("inf")
         for row in block:
             row.edge = reach
+
+
+def _is_list(block: list[Row]) -> bool:
+    """Whether lines are too many that begin like labels to be a paragraph by chance."""
+    ended = sum(bool(_SENTENCE_END.search(row.text)) for row in block)
+    begun = all(row.text[0].isupper() or row.text[0].isdigit() for row in block)
+    return len(block) >= _ENOUGH_LABELS and begun and 3 * ended <= len(block)
 
 
 def _looks_like_a_label(row: Row) -> bool:
