@@ -30,6 +30,7 @@ from indexes.citations import citations_of
 from indexes.compression.passages import GAP, Segment, segments_of
 from indexes.details import AnswerDetails, CiteDetails
 from indexes.errors import ModelError
+from indexes.models.capabilities import LLM_WINDOW
 from indexes.models.guard import model_errors
 from indexes.models.replies import Reading
 from indexes.models.thoughts import Piece
@@ -242,7 +243,9 @@ class Answerer:
         record.details = details
         # Room for the answer and for the prompt's own words.
         words = count_tokens(shown(prompt.messages(self.llm, "", question)))
-        room = metadata.context_window - max(metadata.num_output, 0)
+        # Some say 0 or -1 where they don't know.
+        window = metadata.context_window if metadata.context_window > 0 else LLM_WINDOW
+        room = window - max(metadata.num_output, 0)
         room -= round(words * _TOKENS_MARGIN) + 16
         read: list[str] = []
         passages = passages_of(contexts)
@@ -254,7 +257,7 @@ class Answerer:
             if room < 0 and read:
                 details.left_out = (
                     f"{len(passages) - len(read)} of {len(passages)} passages, for they exceed "
-                    f"the model's window of {metadata.context_window} tokens"
+                    f"the model's window of {window} tokens"
                 )
                 break
             tokens += size

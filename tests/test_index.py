@@ -403,6 +403,9 @@ def test_passages_beyond_the_models_window_are_left_out_and_said_so(
     llm.context_window = 900
     answer = index.ask("library market", budget=2000)
     assert "window of 900 tokens" in answer.trace["answer"].details.left_out
+    # Some models say this where they don't know.
+    llm.context_window = -1
+    assert not index.ask("library market", budget=2000).trace["answer"].details.left_out
 
 
 def test_a_failing_model_is_a_model_error(
