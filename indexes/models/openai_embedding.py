@@ -7,6 +7,7 @@ that are too long are cut instead of failing the batch.
 
 import logging
 import math
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -129,8 +130,9 @@ class CompatibleEmbedding(InstructedEmbedding, OpenAILikeEmbedding):
             return [[_shortened(texts[0], refusal, error)]]
         if refusal.is_too_many_texts:
             size, limit = len(texts) // 2, refusal.limit_below(len(texts))
-            # Of what may be said of one long text, nothing is learnt.
-            if "token" not in refusal.words.lower() and (limit or not refusal.is_too_long):
+            # Of what may be said of one long text, or of a bad moment, nothing is learnt.
+            passing = re.search("token|out of memory", refusal.words, re.IGNORECASE)
+            if not passing and (limit or not refusal.is_too_long):
                 size = limit or size
                 known = self._clients.way.habits.number("batch") or size
                 self._clients.way.habits.learn("batch", min(known, size))
