@@ -47,7 +47,9 @@ def check_secrets(given: Any) -> Any:
             text.isascii() and (text.isprintable() or not text)
         ):
             raise ValueError("a header has a name of letters, and a value of one ASCII line")
-    return given
+    # Written otherwise, it would go beside the key's own.
+    bearer = {name: "Authorization" for name in given or () if name.lower() == "authorization"}
+    return given and {bearer.get(name, name): value for name, value in given.items()}
 
 
 def check_key(key: SecretStr) -> SecretStr:

@@ -93,6 +93,8 @@ def test_what_models_are_sent_beside_is_json_and_headers_are_secret(
     monkeypatch.setenv("RAG_EXTRA_BODY", '{"chat_template_kwargs": {"enable_thinking": false}}')
     monkeypatch.setenv("RAG_EXTRA_HEADERS", '{"X-Tenant": "tenant-secret"}')
     settings = load_settings(embedding_extra_body={"dimensions": 512})
+    basic = load_settings(extra_headers={"authorization": "Basic a", "x-b": "c"}).extra_headers
+    assert list(basic or ()) == ["Authorization", "x-b"]
     assert settings.extra_body == {"chat_template_kwargs": {"enable_thinking": False}}
     assert settings.embedding_extra_body == {"dimensions": 512}
     assert settings.extra_headers is not None
