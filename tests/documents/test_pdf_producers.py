@@ -49,9 +49,12 @@ def test_what_was_drawn_late_stands_where_there_is_room_for_it() -> None:
 
 def test_a_term_below_the_definition_of_another_is_no_part_of_it() -> None:
     sheet = Sheet()
-    for number, line in enumerate(["Entry", "To inspect the house.", "Light", "To build on it."]):
+    lines = ["Entry", "To inspect the house on two days' notice.", "Light", "To build beside it."]
+    for number, line in enumerate(lines):
         sheet.left(27 if number % 2 else 20, 30 + 4.5 * number, line)
-    assert "house. Light" not in sheet.read().text
+    sheet.set_font_size(16)
+    sheet.left(20, 20, "Rights")
+    assert "notice. Light" not in sheet.read().text
 
 
 def test_a_capital_of_two_lines_belongs_to_its_word() -> None:
@@ -138,9 +141,9 @@ def test_lines_of_a_list_of_names_keep_their_lines() -> None:
     sheet = Sheet()
     lines = ["1 Purpose", "2 Definitions", "3 Duties of managers", "4 Visits out of hours", "Index"]
     sheet.left(20, 30, *lines)
-    sheet.left(20, 70, "What follows here is set as wide as the page")
-    sheet.left(20, 74.5, "and goes on in a second line, as text does.")
-    assert sheet.read().text.startswith("\n".join(lines))
+    sheet.set_font_size(16)
+    sheet.left(20, 20, "Contents")
+    assert sheet.read().text == "\n".join(["Contents\n", *lines])
 
 
 def test_items_whose_lines_are_equally_long_are_told_apart_by_their_numbers() -> None:

@@ -34,6 +34,7 @@ _RAGGEDNESS = 3.0
 _ENOUGH_STEPS = 8
 # Lines that all begin with a capital or a figure, and are short, are no paragraph.
 _ENOUGH_LABELS = 4
+_FEW_LABELS = 5
 # Points: lines that start this close to each other share a margin.
 _MARGIN_STEP = 6.0
 
@@ -157,18 +158,20 @@ def _set_edges(blocks: list[list[Row]], rows: list[Row]) -> None:
         # A signature or an address is narrow by choice, a quotation by its indent.
         if reach - left < 0.6 * (column - left):
             reach = column
-        elif (alone and len(block) <= 5) or _is_list(block):
-            if all(map(_looks_like_a_label, block)):
-                reach = float("inf")
+        elif _are_names(block, alone=alone):
+            reach = float("inf")
         for row in block:
             row.edge = reach
 
 
-def _is_list(block: list[Row]) -> bool:
-    """Whether lines are too many that begin like labels to be a paragraph by chance."""
+def _are_names(block: list[Row], *, alone: bool) -> bool:
+    """Whether lines look like names: few at a margin of their own, or too many to be chance."""
+    if not all(map(_looks_like_a_label, block)):
+        return False
     ended = sum(bool(_SENTENCE_END.search(row.text)) for row in block)
     begun = all(row.text[0].isupper() or row.text[0].isdigit() for row in block)
-    return len(block) >= _ENOUGH_LABELS and begun and 3 * ended <= len(block)
+    many = len(block) >= _ENOUGH_LABELS and begun and 3 * ended <= len(block)
+    return many or (alone and len(block) <= _FEW_LABELS)
 
 
 def _looks_like_a_label(row: Row) -> bool:
