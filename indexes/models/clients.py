@@ -1,6 +1,7 @@
 """OpenAI's clients for one endpoint: made on first use, and their failures mapped."""
 
 import asyncio
+import os
 import threading
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
@@ -38,8 +39,12 @@ class Clients:
     def __init__(self, connection: Connection, at_once: int = 1) -> None:
         self.connection = connection
         self.at_once = at_once
-        self._lock = threading.RLock()
         self._way: Way | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.RLock()
         self._sync: openai.OpenAI | None = None
         self._async: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop,
@@ -49,10 +54,20 @@ class Clients:
     def __reduce__(self) -> tuple[Any, ...]:
         return Clients, (self.connection, self.at_once)
 
+    def _own(self) -> threading.RLock:
+        """The lock of what is this process's own.
+
+        A forked process makes clients anew: two that read from one connection read each other's
+        answers. Those it has from the other are left open, for that goes on with them.
+        """
+        if self._process != os.getpid():
+            self._begin()
+        return self._lock
+
     @property
     def way(self) -> Way:
         """What is known of the endpoint, and how fast it may be asked."""
-        with self._lock:
+        with self._own():
             if self._way is None:
                 endpoint = self.connection.open()
                 self._way = way_to(
@@ -66,7 +81,7 @@ class Clients:
 
     def sync(self) -> openai.OpenAI:
         """The client for synchronous calls, from any thread."""
-        with self._lock:
+        with self._own():
             if self._sync is None:
                 endpoint = self.connection.open()
                 hooks = {"request": [_keeper(endpoint)]}
@@ -118,6 +133,7 @@ class Clients:
         self,
     ) -> tuple[openai.AsyncOpenAI, asyncio.Semaphore, AsyncGenerator[openai.AsyncOpenAI, None]]:
         loop = asyncio.get_running_loop()
+        self._own()
         if loop not in self._async:
             # A connection belongs to the loop that opened it. A loop that ends finishes
             # the async generators it has seen started, and this one closes the client:

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import os
 import pickle
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -68,6 +69,18 @@ async def test_connections_are_used_again_where_that_is_safe(server: StandIn, ke
 
 
 # Answers
+
+
+def test_a_forked_process_asks_on_connections_of_its_own(
+    server: StandIn, llm: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    llm.complete("?")
+    before = llm._clients.sync()
+    assert llm._clients.sync() is before
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert llm._clients.sync() is not before
+    llm.complete("?")
+    before.chat.completions.create(model="tiny", messages=[{"role": "user", "content": "?"}])
 
 
 def test_the_metadata_tells_what_the_model_can_take(llm: LLM) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import logging
+import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -180,6 +181,18 @@ async def test_silence_ends_with_the_read_timeout(service: Service, ask: Ask) ->
     service.models.seconds = 0.5
     with pytest.raises(ModelError, match=r"no answer within 0\.2 s: raise RAG_MODEL_TIMEOUT"):
         await ask(service.llm(timeout=0.2))
+
+
+async def test_a_forked_process_has_a_client_and_threads_of_its_own(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    llm = service.llm()
+    await llm.acomplete("?")
+    before = llm.runtime.client, llm.runtime._pool()
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    after = llm.runtime.client, llm.runtime._pool()
+    assert before[0] is not after[0] and before[1] is not after[1]
+    assert (await llm.acomplete("?")).text
 
 
 def test_an_endpoint_that_does_not_exist_says_where_to_look(service: Service) -> None:

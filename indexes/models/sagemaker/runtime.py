@@ -12,6 +12,7 @@ that was scaled to zero is waited for, and so is one call that timed out, once.
 import asyncio
 import contextvars
 import logging
+import os
 import random
 import threading
 import time
@@ -64,12 +65,23 @@ class Runtime:
     def __init__(self, target: Target, client: Any = None, keys: Keys | None = None) -> None:
         self.target = target
         self._given = client
-        self._client = client
         self._keys = keys
+        self._pace = _Pace()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._client = self._given
         self._session: Any = None  # whose credentials no error may show
         self._lock = threading.Lock()
         self._threads: ThreadPoolExecutor | None = None
-        self._pace = _Pace()
+
+    def _own(self) -> threading.Lock:
+        """The lock of what is this process's own: a forked one has neither its threads, nor
+        connections that only it reads from."""
+        if self._process != os.getpid():
+            self._begin()
+        return self._lock
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Runtime, (self.target,)
@@ -239,7 +251,7 @@ class Runtime:
     @property
     def client(self) -> Any:
         """boto3's client, or one for the OpenAI-compatible route."""
-        with self._lock:
+        with self._own():
             if self._client is None:
                 with self.errors():
                     self._client = self._connect()
@@ -270,7 +282,7 @@ class Runtime:
         )
 
     def _pool(self) -> ThreadPoolExecutor:
-        with self._lock:
+        with self._own():
             if self._threads is None:
                 self._threads = ThreadPoolExecutor(
                     self.target.at_once, thread_name_prefix="sagemaker"
