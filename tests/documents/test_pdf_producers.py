@@ -146,6 +146,14 @@ def test_lines_of_a_list_of_names_keep_their_lines() -> None:
     assert sheet.read().text == "\n".join(["Contents\n", *lines])
 
 
+def test_letters_of_a_stamp_stay_together() -> None:
+    sheet = Sheet()
+    sheet.left(20, 60, "The plan of the quay was laid before the court.")
+    with sheet.rotation(8, 100, 40):
+        sheet.left(100, 40, "FILED 14 MAY")
+    assert sheet.read().text.endswith("FILED 14 MAY")
+
+
 def test_items_whose_lines_are_equally_long_are_told_apart_by_their_numbers() -> None:
     sheet = Sheet()
     sheet.left(20, 30, "1. The boats go out", "2. The boats come in", "(a) before the tide")

@@ -43,6 +43,7 @@ _FIRST_CJK = 0x2E80
 _ASIDE = 0.15
 _FEWEST_BELOW = 4
 _FARTHEST_BACK = 12
+_FLAT = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +325,13 @@ def _placed(
     cos, sin = np.cos(way), np.sin(way)
     middle = ((left + right) * cos + (bottom + top) * sin) / 2
     half = (np.abs((right - left) * cos) + np.abs((top - bottom) * sin)) / 2
-    half = np.where(angle % 90 != 0, np.minimum(half, size / 4), half)
+    askew = angle % 90 != 0
+    if askew.any():
+        # The box around a turned box says how wide that is, but not at half a right angle.
+        flat = cos**2 - sin**2
+        wide = np.abs(((right - left) * np.abs(cos) - (top - bottom) * np.abs(sin)) / 2)
+        known = np.where(np.abs(flat) > _FLAT, wide / np.maximum(np.abs(flat), _FLAT), size / 4)
+        half = np.where(askew, np.minimum(known, size / 2), half)
     kept = np.flatnonzero(
         (size > _SIZES[0])
         & (size < _SIZES[1])
