@@ -62,6 +62,8 @@ LLM_WINDOW_TOKENS = 4096
 # A small model that begins to repeat itself never stops. Repeating more than four tokens of
 # the last 160 costs it (DRY sampling); what it takes from passages further back does not.
 SAMPLING = {"dry_multiplier": 0.8, "dry_allowed_length": 4, "dry_penalty_last_n": 160}
+# One that is no judge repeats shorter runs, each time with another end: "The company was called …".
+SMALL_SAMPLING = {**SAMPLING, "dry_allowed_length": 2}
 # Tokens of a text to embed: 8,192 take 0.9 GB with a model of BGE Large's width.
 EMBEDDING_WINDOW_TOKENS = 8192
 

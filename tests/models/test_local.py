@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
+from typing import Any
 
 import httpx
 import numpy as np
@@ -271,6 +272,15 @@ def test_a_prompt_over_the_window_names_the_settings(cache: Path) -> None:
     settings = load_settings(cache=cache, context_window=512, max_answer_tokens=8)
     with pytest.raises(ModelError, match="RAG_BUDGET or raise RAG_CONTEXT_WINDOW"):
         build_llm(settings).complete("many words " * 600)
+
+
+@pytest.mark.parametrize(("name", "tokens"), [("Some-135M.gguf", 2), ("Some-7B.gguf", 4)])
+def test_a_small_model_may_repeat_less_before_it_costs(
+    cache: Path, tmp_path: Path, name: str, tokens: int
+) -> None:
+    (tmp_path / name).symlink_to(smollm2_gguf())
+    made: Any = build_llm(load_settings(cache=cache, llm=str(tmp_path / name)))
+    assert made.additional_kwargs["extra_body"]["dry_allowed_length"] == tokens
 
 
 def test_missing_weights_are_named_with_one_command(

@@ -12,7 +12,13 @@ from indexes.model_spec import ModelSpec
 from indexes.models import hub
 from indexes.models.capabilities import Capabilities
 from indexes.models.catalogue import Kind
-from indexes.models.local import EMBEDDING_WINDOW_TOKENS, LLM_WINDOW_TOKENS, SAMPLING, LocalModel
+from indexes.models.local import (
+    EMBEDDING_WINDOW_TOKENS,
+    LLM_WINDOW_TOKENS,
+    SAMPLING,
+    SMALL_SAMPLING,
+    LocalModel,
+)
 from indexes.models.providers import with_settings
 from indexes.models.specs import LocalFile, Purpose, local_file, parsed
 from indexes.settings import Settings
@@ -79,7 +85,7 @@ def llm(settings: Settings) -> "LLM":
         context_window=what.window,
         max_tokens=settings.max_answer_tokens,
         temperature=settings.temperature,
-        sampling=SAMPLING,
+        sampling=SAMPLING if what.fits("judge") else SMALL_SAMPLING,
     )
     return attach(made, what)
 
