@@ -255,6 +255,8 @@ def test_superscripts_are_raised_and_readings_stand_behind_their_characters():
         f"<w:p>{r('9 m')}{r('2', high)}{r(' of H')}{r('2', low)}{r('O ')}<w:r>{ruby}</w:r></w:p>"
     )
     assert found.text == "9 m² of H2O 漢(kan)"
+    lifted = '<w:position w:val="7"/><w:sz w:val="14"/>'
+    assert read(f"<w:p>{r('9 m')}{r('2', lifted)}</w:p>").text == "9 m²"
 
 
 SHOWN = '<w:vanish w:val="0"/>'

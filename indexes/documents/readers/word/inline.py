@@ -20,6 +20,7 @@ from indexes.documents.readers.word.names import (
     W,
     number,
     switched_on,
+    value,
 )
 from indexes.documents.readers.word.numbers import roman
 from indexes.documents.readers.word.styles import Styles, style_id
@@ -146,8 +147,7 @@ class Inline:
     def _run(self, run: Any, hidden: bool) -> None:
         before = len(self._parts)
         self._children(run, self._is_hidden(run, hidden))
-        align = run.find(f"{W}rPr/{W}vertAlign")
-        if align is not None and align.get(f"{W}val") == "superscript":
+        if _is_raised(run):
             text = "".join(self._parts[before:])
             last = self._parts[before - 1][-1:] if before else ""
             self._parts[before:] = [raised(text, last)]
@@ -255,3 +255,10 @@ def _inside_another(box: Any, drawing: Any) -> bool:
         if above.tag in (f"{W}txbxContent", f"{MC}Fallback"):
             return True
     return False
+
+
+def _is_raised(run: Any) -> bool:
+    """Whether a run is a superscript, or small and lifted as LibreOffice writes one."""
+    lifted = (number(run, f"{W}rPr/{W}position") or 0) > 0
+    small = run.find(f"{W}rPr/{W}sz") is not None
+    return value(run, f"{W}rPr/{W}vertAlign") == "superscript" or (lifted and small)
