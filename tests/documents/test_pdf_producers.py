@@ -154,6 +154,15 @@ def test_letters_of_a_stamp_stay_together() -> None:
     assert sheet.read().text.endswith("FILED 14 MAY")
 
 
+def test_a_caption_is_no_part_of_the_text_above_it() -> None:
+    sheet = Sheet()
+    sheet.left(20, 30, "The means are of all who sat for the papers of the summer term.")
+    sheet.left(20, 34.5, "Table 4: fees of the year, which all students of the college owe")
+    assert sheet.read().text.split("\n\n")[1:] == [
+        "Table 4: fees of the year, which all students of the college owe"
+    ]
+
+
 def test_items_whose_lines_are_equally_long_are_told_apart_by_their_numbers() -> None:
     sheet = Sheet()
     sheet.left(20, 30, "1. The boats go out", "2. The boats come in", "(a) before the tide")

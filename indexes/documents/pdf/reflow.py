@@ -44,6 +44,9 @@ _ROMAN = ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xi
 _BULLETED = re.compile(r"(?:[•‣◦▪●○■□▶➢✓∙·]\s*|[*–—-]\s+)\S")
 # A line of a table of contents.
 _LEADERS = re.compile(r"(?:[.·…_]\s?){4,}\s*[\w.-]{1,8}$")
+_CAPTION = re.compile(
+    r"(?:Tab(?:le|elle|leau|la|ella|\.)|Fig(?:ure|ura|\.)|Abb(?:ildung|\.))\s[\w.-]{1,6}[:.]\s"
+)
 _SENTENCE_END = re.compile(r"[.!?:;…][\"'”’)\]]*$")
 
 
@@ -291,6 +294,8 @@ def _separator(last: Row, row: Row, opening: Row) -> str:
         return "\n"
     if _NUMBERED.match(row.text) and (ended or would_fit or _is_next_item(opening, row)):
         return "\n"
+    if ended and _CAPTION.match(row.text):
+        return "\n\n"
     if last.bold and not row.bold and would_fit:
         return "\n\n"
     if row.bold and not last.bold and (ended or would_fit):
