@@ -107,7 +107,7 @@ class Checker:
         if known is None or not sources:
             return [], ""
         likely = likeliest(self._question, sources, self._found.leaves, _MOST_EMBEDDED)
-        vectors, note = yield from known.of([sources[p].text for p in likely], question=True)
+        vectors, note = yield from known.of([sources[p].told for p in likely], question=True)
         if note or known.asked is None:
             return [], f"no quotes: {note}"
         cosines = vectors @ known.asked
@@ -120,7 +120,7 @@ class Checker:
         texts = [answer[start : min(end, start + LONGEST)] for start, end in spans]
         if not texts or not self._sources or self._known is None:
             return None, ""
-        passages, note = yield from self._known.of([source.text for source in self._sources])
+        passages, note = yield from self._known.of([source.told for source in self._sources])
         if note:
             return None, note
         said, note = yield from self._known.of(texts)

@@ -48,7 +48,7 @@ def likeliest(
     if len(sources) <= most:
         return list(range(len(sources)))
     cosine, score = _measured(sources, leaves)
-    words = standardised(bm25(question, [source.text for source in sources]))
+    words = standardised(bm25(question, [source.told for source in sources]))
     promise = cosine + 0.25 * words + 0.001 * score
     return sorted(map(int, np.argsort(-promise, kind="stable")[:most]))
 
@@ -74,7 +74,7 @@ def quotes_of(
     # What was not compared can be quoted with what was, but never for itself.
     own = np.full(len(sources), -np.inf)
     cosine, score = _measured([sources[place] for place in places], leaves)
-    words = standardised(bm25(question, [sources[place].text for place in places]))
+    words = standardised(bm25(question, [sources[place].told for place in places]))
     own[list(places)] = (
         standardised(cosines)
         + _WORDS_WEIGHT * words
@@ -172,27 +172,14 @@ def _quote(sources: Sequence[Source], first: int, last: int, score: float) -> Qu
         context=sources[first].number,
         place=context.place,
         heading=context.heading,
-        header=_header(sources[first]),
+        header=sources[first].header,
         score=round(score, 4),
     )
 
 
 def _heads_a_table(sources: Sequence[Source], place: int) -> bool:
     """Whether a row only names the columns of the table below it."""
-    if "|" not in sources[place].text or _header(sources[place]) or place + 1 == len(sources):
+    if "|" not in sources[place].text or sources[place].header or place + 1 == len(sources):
         return False
     row, below = sources[place], sources[place + 1]
     return below.context is row.context and "|" in below.text and not _apart(row, below)
-
-
-def _header(source: Source) -> str:
-    """The header of the table that a row is of."""
-    if "|" not in source.text:
-        return ""
-    above = source.context.text[: source.span[0]].rstrip("\n")
-    rows = []
-    for line in reversed(above.split("\n")):
-        if "|" not in line:
-            break
-        rows.append(line)
-    return rows[-1] if rows else source.context.header

@@ -41,6 +41,23 @@ class Source:
         """Its words."""
         return self.context.text[self.span[0] : self.span[1]]
 
+    @property
+    def header(self) -> str:
+        """The header of the table that a row is of."""
+        if "|" not in self.text:
+            return ""
+        rows = []
+        for line in reversed(self.context.text[: self.span[0]].rstrip("\n").split("\n")):
+            if "|" not in line:
+                break
+            rows.append(line)
+        return rows[-1] if rows else self.context.header
+
+    @property
+    def told(self) -> str:
+        """Its words, those of a row below the header: it says nothing of vans without it."""
+        return f"{self.header}\n{self.text}" if self.header else self.text
+
 
 def sources_of(contexts: Sequence[Context]) -> list[Source]:
     """The sentences of all contexts, in their order."""

@@ -192,6 +192,13 @@ def test_the_names_of_columns_are_quoted_with_a_row_and_never_alone() -> None:
     assert all("Service" not in quote.text for quote in quotes)
 
 
+def test_a_row_is_compared_below_the_names_of_its_columns() -> None:
+    text, embedding = "The vans left.\n\ndepot | vans\nAldbury | 5\nBrinton | 7\n", Counting()
+    quotes = Checker("vans depot Aldbury", [context(text)], embedding).quotes()
+    assert quotes[0].text.strip() == "Aldbury | 5"
+    assert {*map(str.strip, embedding.texts)} >= {"depot | vans\nAldbury | 5", "The vans left."}
+
+
 def test_a_row_alone_in_its_table_is_quoted() -> None:
     sources = sources_of([context("Mooring | 120 | 340\n\nThe lamp is lit.\n")])
     quotes = quotes_of("What does mooring cost?", sources, range(2), np.array([0.9, 0.1]))
