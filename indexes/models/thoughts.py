@@ -45,6 +45,7 @@ _BEGINNINGS = {
     for size in range(1, len(tag) + 1)
 }
 _LONGEST_TAG = max(map(len, _BEGINNINGS))
+_MOST_HELD = 512
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,9 @@ class Splitter:
         )
         cut = _end_of(self._held, len(self._held) - keep)
         ready, self._held = self._held[:cut], self._held[cut:]
+        if len(self._held) > _MOST_HELD:
+            # The model goes on at its own end: what it writes there is nobody's.
+            self._held = self._held[len(self._held) - keep :]
         return ready
 
 

@@ -78,6 +78,15 @@ def test_pieces_make_no_difference(pieces: list[str]) -> None:
     assert split(pieces)[0] == without_thoughts("".join(pieces))
 
 
+def test_a_model_that_goes_on_at_its_end_is_not_kept() -> None:
+    splitter = Splitter()
+    for piece in ["Yes.", *["<|endoftext|>"] * 200, " "]:
+        splitter.add(piece)
+        assert len(splitter._held) < 600, "what is held is looked through with every piece"
+    splitter.end()
+    assert splitter.text == "Yes."
+
+
 def test_a_model_known_to_think_without_a_tag_streams_no_thoughts_as_words() -> None:
     splitter = Splitter(thinking=True)
     assert splitter.add("We need x.").words == ""
