@@ -35,8 +35,12 @@ from indexes.verdict.windows import (
 
 Matrix = NDArray[np.float64]
 
-# What of a sentence is no part of it: markers, and the number of a list's item.
-_BESIDE = re.compile(rf"{MARKER.pattern}|^\s*(?:[-*•#>]+\s+)*\d{{1,2}}[.)](?=\s)")
+# What of a sentence is no part of it: markers, the number of a list's item, "The answer is:".
+_BESIDE = re.compile(
+    rf"{MARKER.pattern}|^\s*(?:[-*•#>]+\s+)*\d{{1,2}}[.)](?=\s)"
+    r"|^\W*(?:(?:the|my|short|final|correct)\s)*answer\b[^:.;\n]{0,40}:[*_]*(?=\s)",
+    re.IGNORECASE,
+)
 # Stands for the year before in "against 33.4 billion the year before".
 _BEFORE = re.compile(r"\b(?:the|previous|prior|last)\s(?:year|quarter)(?:\s(?:before|earlier))?\b"
                      r"|\ba year (?:ago|earlier)\b", re.IGNORECASE)  # fmt: skip
@@ -45,10 +49,10 @@ _MOST_PAIRS = 60
 # A sentence of more is none that somebody reads, and takes long to check.
 LONGEST = 2_000
 _MOST_FIGURES = 40
-# How alike a sentence and its place must be: chosen on tests/verdict/pairs.json.
+# How alike a sentence and its place must be: chosen on tests/verdict/pairs.jsonl.
 SUPPORTED = 0.62
 PARTLY = 0.45
-# Where all figures agree, and there are some, less is needed of the rest.
+# Where all figures agree, and some are no years, less is needed of the rest.
 _WITH_FIGURES = 0.45
 # The place that a sentence with a wrong figure was meant to come from.
 _SAME_STATEMENT = 0.5
@@ -170,7 +174,7 @@ class _Judged:
             return clash[0], clash[1], best
         alike = float(self.alike[best])
         if all(fit_ == "same" for fit_ in fits[best]):
-            return self._by_likeness(best, alike, bool(numbers))
+            return self._by_likeness(best, alike, any(not figure.year for figure in numbers))
         return self._spread(numbers, fits, best, likeliest)
 
     def _by_likeness(

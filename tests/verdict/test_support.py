@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,6 +82,22 @@ def test_a_wrong_number_is_unsupported(pair: dict[str, str]) -> None:
 )
 def test_figures_belong_to_what_they_stand_with(sentence: str, verdict: str) -> None:
     assert worst(sentence, LETTER).verdict == verdict
+
+
+def test_years_alone_make_no_similar_sentence_supported() -> None:
+    text = "The median parcel took 41 hours, two more than in 2019, and 17 less than in 2020."
+    for sentence, verdict in (
+        ("Moving a package got dearer in 2019 than in 2020.", "partly"),
+        ("A usual package was under way for 41 hours.", "supported"),
+    ):
+        (found,) = supports(sentence, [passage(text)], np.array([[0.5]]))
+        assert found.verdict == verdict
+
+
+def test_what_leads_to_an_answer_is_no_part_of_it() -> None:
+    for lead in ("The answer to this question is: ", "**Answer:** ", "Final answer: "):
+        assert worst(f"{lead}The bridge was opened.", "The bridge was opened.").why == ""
+        assert worst(f"{lead}It opens early.", "When does it open early?").verdict != "supported"
 
 
 def test_each_sentence_is_judged_at_its_place_and_points_to_the_closest() -> None:
