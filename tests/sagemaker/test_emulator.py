@@ -37,7 +37,7 @@ def test_contexts_are_the_local_ones_and_the_answer_streams_with_citations(
         monkeypatch.setenv(name, "local")
     text = "Bosun, the cloud business, was closed in spring.\n\nFerries ran late all winter."
     (tmp_path / "notes.md").write_text(text, encoding="utf-8")
-    shared: dict[str, Any] = {"cache": cache, "budget": 120, "max_answer_tokens": 24}
+    shared: dict[str, Any] = {"cache": cache, "budget": 120, "max_answer_tokens": 6}
     place = str(tmp_path / "index")
     with HierarchicalIndex.open(place, **shared) as index:
         index.ingest([tmp_path / "notes.md"])
@@ -64,7 +64,7 @@ def test_contexts_are_the_local_ones_and_the_answer_streams_with_citations(
         answer = events[-1]
         assert isinstance(answer, Answer)
         assert answer.answer == "".join(word.text for word in words)
-        assert answer.citations
+        assert answer.citations, answer.answer
         assert answer.trace["answer"].llm_tokens_out > 1
 
 

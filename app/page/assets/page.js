@@ -156,15 +156,23 @@ const marking = async (target, button) => {
     if (on) sentence.setAttribute("tabindex", "0");
   });
   if (!on) return told(target, "");
-  marks(target, await fetch(`evidence?${new URLSearchParams(whose(target))}`));
+  await inTurn(async () =>
+    marks(target, await fetch(`evidence?${new URLSearchParams(whose(target))}`)),
+  );
 };
+
+// One request after the other: a late answer to an early one would undo what is shown.
+let last = Promise.resolve();
+const inTurn = (work) => (last = last.then(work, work));
 
 const mark = async (sentence) => {
   const { start, end } = sentence.dataset;
   const target = sentence.closest("[data-marks]") ?? dialog();
   const body = { ...whose(target), start: Number(start), end: Number(end) };
   const headers = { "content-type": "application/json" };
-  await marks(target, await fetch("evidence", { method: "POST", headers, body: JSON.stringify(body) }));
+  await inTurn(async () =>
+    marks(target, await fetch("evidence", { method: "POST", headers, body: JSON.stringify(body) })),
+  );
   // The comparison that is shown counts it in its verdict.
   document.querySelector("#comparison section")?.dispatchEvent(new Event("marked", { bubbles: true }));
 };
