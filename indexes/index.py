@@ -177,7 +177,7 @@ class HierarchicalIndex(Fillable, Queryable):
         """Ask a server for the collection: whether it is there, and we may."""
         try:
             self.store.exists()
-        except BaseException:
+        except BaseException:  # Ctrl-C, too, must not keep the folder's lock
             self.engine.close()
             raise
 

@@ -150,7 +150,7 @@ class _Run:
             try:
                 with self._writer:
                     yield
-            except BaseException:
+            except BaseException:  # what was written before Ctrl-C, too, is kept
                 with suppress(RagError):
                     self._finish(0)
                 raise

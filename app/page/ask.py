@@ -130,7 +130,7 @@ async def answering(lanes: Lanes, tab: Tab, run: Run, place: int) -> AsyncGenera
             writing.result()
     except RagError as error:
         yield changed(phase="failed", error=one_line(error), trace=now())
-    except Exception:
+    except Exception:  # other lanes go on; what it was is in the log
         logger.exception("a question failed")
         yield changed(phase="failed", error=UNEXPECTED, trace=now())
     finally:

@@ -40,7 +40,7 @@ class OpenPage:
         self._thread.start()
         try:
             self._started.result()
-        except BaseException:
+        except BaseException:  # Ctrl-C, too, must not keep the port
             self._listener.close()
             raise
 

@@ -158,7 +158,7 @@ class Documents:
             if isinstance(error, StoreUnreachableError):
                 self._away_since = self._away_since or datetime.now()
                 away = f"cannot be reached since {self._away_since:%H:%M}; trying again"
-        except Exception:
+        except Exception:  # the tab says so, and tries again; what it was is in the log
             logger.exception("the documents cannot be listed")
             failed, shelf = True, listed.failed_shelf(UNEXPECTED)
         if not away:
@@ -215,7 +215,7 @@ class Documents:
                 return [_NO_TREE, *self.show(request, notice)]
         except RagError as error:
             return [gr.skip(), *self.show(request, one_line(error))]
-        except Exception:
+        except Exception:  # the tab says so; what it was is in the log
             logger.exception("a document cannot be deleted or shown")
             return [gr.skip(), *self.show(request, UNEXPECTED)]
         return [gr.skip()] * 6

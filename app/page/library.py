@@ -297,7 +297,7 @@ class Library:
                 except RagError as error:
                     reason = one_line(error)
                     upload = replace(upload, phase="failed", reason=reason_of(reason, file))
-                except Exception:
+                except Exception:  # the next file is added all the same
                     logger.exception("an upload failed")
                     upload = replace(upload, phase="failed", reason=UNEXPECTED)
                 delete_files([file])

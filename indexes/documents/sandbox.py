@@ -238,7 +238,7 @@ class _Idle:
         worker = self._take()
         try:
             outcome = worker.read(task, data, wall, limits, on_page)
-        except BaseException:
+        except BaseException:  # Ctrl-C, too, must not leave it at work on a file
             worker.end()
             raise
         if outcome.error == "memory":

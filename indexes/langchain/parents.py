@@ -131,7 +131,7 @@ class ParentDocuments(PatternRetriever):
                 if opened.store.made() is not None:
                     _check_sizes(opened, levels)
             return cls(index=opened, **searching, **fields)
-        except BaseException:
+        except BaseException:  # Ctrl-C, too, must not keep the folder's lock
             opened.close()
             raise
 

@@ -83,7 +83,7 @@ def in_threads(
         given_up.set(unwanted)
         try:
             return embed(batch)
-        except BaseException:
+        except BaseException:  # the other threads stop asking, whatever it was
             failed.set()
             raise
 
@@ -103,7 +103,7 @@ async def together(jobs: Iterable[Coroutine[Any, Any, list[Vector]]]) -> list[Ve
     tasks = [asyncio.ensure_future(job) for job in jobs]
     try:
         return [vector for vectors in await asyncio.gather(*tasks) for vector in vectors]
-    except BaseException:
+    except BaseException:  # cancelled, too, it leaves no request behind
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

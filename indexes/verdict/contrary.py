@@ -97,7 +97,7 @@ def _exchanged(mine: Sequence[Word], theirs: Iterable[Word], known: Iterable[Wor
     both = {word.stem: word for word in mine if word.stem in there
             and word.kind != "figure" and not is_participle(word.low)}  # fmt: skip
     for one, other in combinations(both.values(), 2):
-        listed = abs(one.between - other.between) == 1
+        listed = abs(one.at - other.at) == 1
         if not listed and takes(one, other) and takes(other, one):
             return f"“{one.text}” and “{other.text}” have changed places"
     return ""

@@ -42,7 +42,7 @@ class Word(NamedTuple):
         near: two stems on each side, within its clause, but none behind a preposition
         touching: one on each side, and little words there; "is bought by Bolt" is "Bolt bought"
         alone: whether it begins a clause that has nothing but figures: "…, South 4 million"
-        between: how many words are before it that are no `and` of a list
+        at: how many words are before it that are no `and` of a list
     """
 
     text: str
@@ -53,7 +53,7 @@ class Word(NamedTuple):
     near: frozenset[Beside]
     touching: frozenset[Beside]
     alone: bool
-    between: int
+    at: int
 
 
 class _Token(NamedTuple):
@@ -139,7 +139,7 @@ def _word(tokens: Sequence[_Token], at: int) -> Word:
         near=frozenset(near),
         touching=frozenset(touching + [one for one in little if one != (-2, "by")]),
         alone=begins and all(one.startswith("#") for _, one in near),
-        between=sum(other.low not in _LISTING for other in tokens[:at]),
+        at=sum(other.low not in _LISTING for other in tokens[:at]),
     )
 
 

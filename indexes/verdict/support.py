@@ -4,10 +4,11 @@
         print(found.verdict, answer[found.start : found.end], found.why)
 
 A sentence is *supported* where one place of the passages (a sentence and its neighbours, below
-their heading and table header) has all of its figures and names, and says about the same; *partly*
-where that is spread, rounded, or only similar; else *unsupported*. A figure that is in no passage
-makes a sentence unsupported however similar the rest is. How alike two sentences are is the larger
-of their shared words and, where there are vectors, of their cosine.
+their heading and table header) has all of its figures and names, says about the same, and nothing
+to the contrary (`contrary`); *partly* where that is spread, rounded, or only similar, and where it
+is a single word; else *unsupported*. A figure that is in no passage makes a sentence unsupported
+however similar the rest is. How alike two sentences are is the larger of their shared words and,
+where there are vectors, of their cosine.
 """
 
 import re
@@ -44,6 +45,7 @@ _BESIDE = re.compile(
 # Stands for the year before in "against 33.4 billion the year before".
 _BEFORE = re.compile(r"\b(?:the|previous|prior|last)\s(?:year|quarter)(?:\s(?:before|earlier))?\b"
                      r"|\ba year (?:ago|earlier)\b", re.IGNORECASE)  # fmt: skip
+_ARTICLES = frozenset(["a", "an", "the"])
 _FOUR = re.compile(r"\d{4}")
 _MOST_PAIRS = 60
 # A sentence of more is none that somebody reads, and takes long to check.
@@ -187,6 +189,8 @@ class _Judged:
             return "partly", f"{shown} is in the passages, but not here", best
         if alike >= least and not numbers and self._asked(self.windows[best].near, least):
             return "partly", "the passage asks this, and does not say it", best
+        if alike >= least and not numbers and len(self.said.words - _ARTICLES) < 2:
+            return "partly", "it only names what is in the passages", best
         if alike >= least:
             return "supported", "", best
         if alike >= PARTLY or numbers:

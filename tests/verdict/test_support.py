@@ -100,6 +100,13 @@ def test_what_leads_to_an_answer_is_no_part_of_it() -> None:
         assert worst(f"{lead}It opens early.", "When does it open early?").verdict != "supported"
 
 
+def test_a_single_word_is_no_claim_that_could_be_borne_out() -> None:
+    text = "Bosun closed in 2021, after Helga left."
+    found = worst("The answer is: The Bosun.", text)
+    assert (found.verdict, found.why) == ("partly", "it only names what is in the passages")
+    assert worst("Bosun closed.", text).verdict == "supported"
+
+
 def test_each_sentence_is_judged_at_its_place_and_points_to_the_closest() -> None:
     answer = "Revenue was $514 billion in 2022 [1]. It was founded in Seattle."
     first, second = supports(answer, [passage(LETTER)])
